@@ -1,0 +1,43 @@
+// Flow: Langevin diffusion annealed along the geometric path
+//   log rho_t = (1 - beta) log p0 + beta log pi,   dx = S dt + sqrt(2) dW,  S = grad log rho_t,
+//   psi = d_t log rho_t = beta' (log pi - log p0).
+// Source: Jarzynski 1997; Neal 2001 (annealed importance sampling). The initial law p0 is
+// normalised, so that the log-normaliser is that of pi.
+
+struct Local {
+    initial: f32,
+    aim: f32,
+    initial_score: Point,
+    aim_score: Point,
+}
+
+fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>) {
+    var score: Point;
+    (*local).initial = initial_log_density_and_score(x, &score);
+    (*local).initial_score = score;
+    (*local).aim = target_log_density_and_score(x, &score);
+    (*local).aim_score = score;
+}
+
+fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
+    var drift: Point;
+    for (var j = 0u; j < DIM; j++) {
+        drift[j] = (1.0 - at.beta) * (*local).initial_score[j] + at.beta * (*local).aim_score[j];
+    }
+    return drift;
+}
+
+fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 {
+    return at.beta_rate * ((*local).aim - (*local).initial);
+}
+
+// At the ends one law may be -inf without mattering: 0 · inf is not a number.
+fn flow_log_density(local: ptr<function, Local>, at: Instant) -> f32 {
+    if (at.beta == 0.0) {
+        return (*local).initial;
+    }
+    if (at.beta == 1.0) {
+        return (*local).aim;
+    }
+    return (1.0 - at.beta) * (*local).initial + at.beta * (*local).aim;
+}

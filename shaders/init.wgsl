@@ -1,0 +1,21 @@
+// Init: draws every particle from the initial law, with log-weight 0 and itself as its time-zero
+// ancestor.
+// Writes state_out, log_weights.
+
+@compute @workgroup_size(WORKGROUP)
+fn init(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let slot = index_of_workgroup(id, count) * WORKGROUP + lane;
+    if (slot >= PARTICLES) {
+        return;
+    }
+    var x = initial_sample(slot);
+    for (var j = 0u; j < DIM; j++) {
+        state_store(j, slot, bitcast<u32>(x[j]));
+    }
+    state_store(ORIGIN_ROW, slot, slot);
+    log_weights[slot] = 0.0;
+}

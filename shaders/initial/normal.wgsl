@@ -1,0 +1,22 @@
+// Initial law: independent normals, N(mean, sd^2) per coordinate.
+// Needs initial_mean(j), initial_sd(j), INITIAL_LOG_PEAK: the log density at the mean.
+
+fn initial_sample(slot: u32) -> Point {
+    var cache: vec4<f32>;
+    var z: Point;
+    normal_draw(slot, 0u, STREAM_INITIAL, true, &cache, &z);
+    for (var j = 0u; j < DIM; j++) {
+        z[j] = initial_mean(j) + initial_sd(j) * z[j];
+    }
+    return z;
+}
+
+fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Point>) -> f32 {
+    var sum = 0.0;
+    for (var j = 0u; j < DIM; j++) {
+        let z = ((*x)[j] - initial_mean(j)) / initial_sd(j);
+        sum += z * z;
+        (*out)[j] = -z / initial_sd(j);
+    }
+    return INITIAL_LOG_PEAK - 0.5 * sum;
+}

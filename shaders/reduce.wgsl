@@ -1,0 +1,82 @@
+// Reduce: one pass over the log-weights gives each block's peak, its integer total, the sum of its
+// squared weights and its count of log-weights that are not a number. Integer atomics only, so the
+// result does not depend on the order in which lanes run.
+// Reads log_weights; writes blocks.
+
+@group(0) @binding(0) var<storage, read> log_weights: array<f32>;
+@group(0) @binding(1) var<storage, read_write> blocks: array<Block>;
+
+var<workgroup> sh_peak: atomic<u32>;
+var<workgroup> sh_total_low: atomic<u32>;
+var<workgroup> sh_total_high: atomic<u32>;
+var<workgroup> sh_squares: atomic<u32>;
+var<workgroup> sh_non_finite: atomic<u32>;
+
+// Monotone map of finite floats to unsigned integers above 0.
+fn reduce_key(x: f32) -> u32 {
+    let bits = bitcast<u32>(x);
+    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn reduce_unkey(key: u32) -> f32 {
+    return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
+}
+
+@compute @workgroup_size(LANES)
+fn reduce(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let block = index_of_workgroup(id, count);
+    let first = block * BLOCK + lane * ITEMS;
+    var mine: array<f32, ITEMS>;
+    var peak_key = 0u;
+    var non_finite = 0u;
+    for (var k = 0u; k < ITEMS; k++) {
+        var lw = weight_minus_infinity();
+        if (first + k < PARTICLES) {
+            lw = log_weights[first + k];
+        }
+        mine[k] = lw;
+        if (weight_is_non_finite(lw)) {
+            non_finite += select(1u, 0u, weight_is_minus_infinity(lw));
+        } else {
+            peak_key = max(peak_key, reduce_key(lw));
+        }
+    }
+    atomicMax(&sh_peak, peak_key);
+    if (non_finite > 0u) {
+        atomicAdd(&sh_non_finite, non_finite);
+    }
+    workgroupBarrier();
+
+    let block_key = atomicLoad(&sh_peak);
+    let peak = reduce_unkey(block_key);
+    var total = 0u;
+    var squares = 0.0;
+    if (block_key != 0u) {
+        for (var k = 0u; k < ITEMS; k++) {
+            let w = weight_of(mine[k], peak);
+            total += w;
+            let unit = f32(w) * WEIGHT_UNIT;
+            squares += unit * unit;
+        }
+    }
+    // 256 sums of at most 2^31 and 2^23: halves of 16 bits keep the carry apart.
+    atomicAdd(&sh_total_low, total & 0xffffu);
+    atomicAdd(&sh_total_high, total >> 16u);
+    atomicAdd(&sh_squares, u32(squares * SQUARE_SCALE + 0.5));
+    workgroupBarrier();
+
+    if (lane == 0u && block < BLOCKS) {
+        let low = atomicLoad(&sh_total_low);
+        let high = atomicLoad(&sh_total_high);
+        var record: Block;
+        record.total = wide_add(vec2<u32>(high << 16u, high >> 16u), vec2<u32>(low, 0u));
+        record.peak = select(weight_minus_infinity(), peak, block_key != 0u);
+        record.squares = atomicLoad(&sh_squares);
+        record.non_finite = atomicLoad(&sh_non_finite);
+        blocks[block] = record;
+    }
+}

@@ -1,0 +1,62 @@
+// Step: gathers each particle from its ancestor when the last ESS test resampled, then advances it
+// by the steps [step_begin, step_end) in registers, and adds what its log-weight gains.
+// Reads state_in, ancestors, control, schedule; writes state_out; reads and writes log_weights.
+
+@compute @workgroup_size(WORKGROUP)
+fn step(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let slot = index_of_workgroup(id, count) * WORKGROUP + lane;
+    if (slot >= PARTICLES) {
+        return;
+    }
+    var source = slot;
+    var log_weight = 0.0;
+    if (control.resampled != 0u) {
+        source = ancestors[slot];
+    } else {
+        log_weight = log_weights[slot] - control.shift;
+    }
+    var x: Point;
+    for (var j = 0u; j < DIM; j++) {
+        x[j] = bitcast<f32>(state_load(j, source));
+    }
+    state_store(ORIGIN_ROW, slot, state_load(ORIGIN_ROW, source));
+
+    // The flow is evaluated at one place in the text, and the weight added step by step, so that
+    // cutting a run into other segments changes no bit.
+    let begin = control.step_begin;
+    let end = control.step_end;
+    var local: Local;
+    var pending: Pending;
+    var cache: vec4<f32>;
+    var k = begin;
+    loop {
+        flow_local(&x, &local);
+        if (k > begin) {
+            let gain = integrator_end(&local, &pending, schedule[k - 1u], schedule[k]);
+            // Once out of the support, always out: -inf minus -inf is not a number.
+            if (!weight_is_minus_infinity(log_weight)) {
+                log_weight += gain;
+            }
+        }
+        if (k >= end) {
+            break;
+        }
+        var noise: Point;
+        normal_draw(slot, k, STREAM_STEP, k == begin, &cache, &noise);
+        pending.noise = noise;
+        integrator_begin(&x, &local, &pending, schedule[k], schedule[k + 1u]);
+        k += 1u;
+    }
+
+    // A particle whose position is lost has no weight; reduce counts it. -inf is a legal weight.
+    var lost = weight_is_non_finite(log_weight) && !weight_is_minus_infinity(log_weight);
+    for (var j = 0u; j < DIM; j++) {
+        lost = lost || weight_is_non_finite(x[j]);
+        state_store(j, slot, bitcast<u32>(x[j]));
+    }
+    log_weights[slot] = select(log_weight, weight_nan(), lost);
+}

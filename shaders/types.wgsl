@@ -1,0 +1,84 @@
+// The structures that the host and the kernels share. `src/layout.rs` holds their Rust twins, and a
+// test compares every offset.
+
+// One interval of the schedule: a step goes from `time` to `time + dt`. The row after the last step
+// has dt = 0.
+struct Instant {
+    time: f32,
+    dt: f32,
+    // The path parameter at `time`, from 0 (initial law) to 1 (target), and its rate over the step.
+    beta: f32,
+    beta_rate: f32,
+}
+
+// What the device knows of the run. Log-weights in memory are relative to
+// nats + ln 2 · log2, both signed fixed point with 32 fractional bits: integers, because a compiler
+// may optimise a compensated float sum away.
+struct Control {
+    nats: vec2<u32>,
+    log2: vec2<u32>,
+    // The next `step` dispatch advances the steps [step_begin, step_end).
+    step_begin: u32,
+    step_end: u32,
+    // Whether the next `step` dispatch gathers through the ancestors.
+    resampled: u32,
+    // What the next `step` dispatch subtracts from the log-weights (already added to `nats`).
+    shift: f32,
+    // ESS tests so far: the counter of the resampler's random numbers.
+    tests: u32,
+    resamplings: u32,
+    trace_rows: u32,
+    // 1 + the step at which all weights were zero, or 0.
+    failed: u32,
+    // The offset of the systematic grid, in units of 2^-32.
+    uniform: u32,
+    // Copies that residual resampling places without chance.
+    copies: u32,
+    non_finite: u32,
+    max_non_finite: u32,
+}
+
+// A block is BLOCK consecutive particles. Weights inside it are integers relative to its peak.
+struct Block {
+    // Sum of the weights, in units of 2^-28 of the peak's weight.
+    total: vec2<u32>,
+    // Where the block's offspring begin and end, 32.32 fixed point.
+    base: vec2<u32>,
+    end: vec2<u32>,
+    // The largest log-weight; -inf when no weight is positive.
+    peak: f32,
+    // Sum of squared weights, in units of 2^-20 of the peak's.
+    squares: u32,
+    // Log-weights that are NaN or +inf.
+    non_finite: u32,
+    // Offspring per unit of weight is factor · 2^-shift, in units of 2^-32.
+    factor: u32,
+    shift: u32,
+    // Residual resampling: deterministic copies in the block, then in all blocks before it.
+    copies: u32,
+}
+
+// A row of the trace: the state seen by one ESS test, before it acts.
+struct TraceRow {
+    // log-normaliser = nats + ln 2 · log2, as in Control.
+    nats: vec2<u32>,
+    log2: vec2<u32>,
+    step: u32,
+    ess: f32,
+    // The largest normalised weight.
+    max_weight: f32,
+    non_finite: u32,
+    resampled: u32,
+    failed: u32,
+}
+
+// Workgroup counts for the indirect dispatches that `decide` allows or skips.
+struct Dispatches {
+    blocks: vec4<u32>,
+    particles: vec4<u32>,
+}
+
+// How many steps the next `step` dispatch fuses.
+struct Segment {
+    steps: u32,
+}

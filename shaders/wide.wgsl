@@ -1,0 +1,58 @@
+// 64-bit unsigned integers as vec2<u32>(low, high): WGSL has none. Sums wrap.
+
+fn wide_add(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+    let low = a.x + b.x;
+    return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
+}
+
+fn wide_sub(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+    return vec2<u32>(a.x - b.x, a.y - b.y - select(0u, 1u, a.x < b.x));
+}
+
+fn wide_less(a: vec2<u32>, b: vec2<u32>) -> bool {
+    return a.y < b.y || (a.y == b.y && a.x < b.x);
+}
+
+// The high half of a · b. WGSL has no instruction for it.
+fn wide_high(a: u32, b: u32) -> u32 {
+    let al = a & 0xffffu;
+    let ah = a >> 16u;
+    let bl = b & 0xffffu;
+    let bh = b >> 16u;
+    let cross = ah * bl + ((al * bl) >> 16u);
+    let middle = al * bh + (cross & 0xffffu);
+    return ah * bh + (cross >> 16u) + (middle >> 16u);
+}
+
+fn wide_mul(a: u32, b: u32) -> vec2<u32> {
+    return vec2<u32>(a * b, wide_high(a, b));
+}
+
+// (a · b) >> shift for shift < 96, where the result fits 64 bits.
+fn wide_mul_shift(a: vec2<u32>, b: u32, shift: u32) -> vec2<u32> {
+    let low = wide_mul(a.x, b);
+    let high = wide_add(wide_mul(a.y, b), vec2<u32>(low.y, 0u));
+    // Whole words first; WGSL takes shift counts modulo 32, hence the two cases below.
+    let words = shift >> 5u;
+    let bits = shift & 31u;
+    var x = vec3<u32>(low.x, high);
+    if (words == 1u) {
+        x = vec3<u32>(x.y, x.z, 0u);
+    } else if (words == 2u) {
+        x = vec3<u32>(x.z, 0u, 0u);
+    }
+    if (bits == 0u) {
+        return x.xy;
+    }
+    let carry = 32u - bits;
+    return vec2<u32>((x.x >> bits) | (x.y << carry), (x.y >> bits) | (x.z << carry));
+}
+
+fn wide_double(a: vec2<u32>) -> vec2<u32> {
+    return vec2<u32>(a.x << 1u, (a.y << 1u) | (a.x >> 31u));
+}
+
+// Rounded to float: for statistics, never for decisions that must be exact.
+fn wide_float(a: vec2<u32>) -> f32 {
+    return f32(a.y) * 4294967296.0 + f32(a.x);
+}

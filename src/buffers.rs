@@ -1,0 +1,354 @@
+//! The buffers of a run: what they hold, how large they are, whether they fit.
+
+use crate::error::{ErrorKind, Result};
+use crate::gpu::{Gpu, available_memory};
+use crate::layout::{BLOCK, Block, Control, Dispatches, MAX_PARTICLES, TraceRow};
+use crate::shaders::WeightShape;
+
+/// How a run's memory is laid out, worked out before anything is allocated.
+///
+/// A particle's state is `dim` coordinates and the index of its time-zero ancestor, one row of N
+/// words each. Rows are kept in pages of whole rows, because a binding has a largest size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub(crate) particles: u32,
+    pub(crate) rows: u32,
+    pub(crate) pages: u32,
+    pub(crate) page_rows: u32,
+    /// Total bytes on the device, by buffer.
+    pub(crate) buffers: Vec<(&'static str, u64)>,
+    /// The storage buffers that the step kernel binds.
+    pub(crate) bindings: u32,
+}
+
+/// Storage buffers of the step kernel beside the state: log-weights, ancestors, control, schedule.
+const STEP_BINDINGS: u32 = 4;
+
+impl Plan {
+    /// Lays out a run, or says which limit stands in the way and the largest N that fits.
+    pub(crate) fn new(
+        particles: u32,
+        dim: u32,
+        shape: &WeightShape,
+        data: &[u64],
+        steps: u32,
+        limits: &wgpu::Limits,
+    ) -> Result<Plan> {
+        let plan =
+            |particles: u32| Plan::layout(particles, dim, shape, data, steps, limits);
+        let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        if let Some(bytes) = data.iter().copied().find(|bytes| *bytes > binding) {
+            return Err(limit(
+                "max_storage_buffer_binding_size",
+                bytes,
+                binding,
+                format!(
+                    "the target's data need a binding of {}, this adapter allows {}; use less data",
+                    crate::words::bytes(bytes),
+                    crate::words::bytes(binding)
+                ),
+            ));
+        }
+        plan(particles).or_else(|problem| {
+            // Every need grows with N: bisect for the largest that fits.
+            let (mut low, mut high) = (0, particles);
+            while high - low > 1 {
+                let middle = low + (high - low) / 2;
+                if plan(middle).is_ok() { low = middle } else { high = middle }
+            }
+            let (name, needed, available, what) = problem;
+            let way_out = if low == 0 {
+                "no number of particles fits; lower the dimension".to_string()
+            } else {
+                format!("use at most {low}")
+            };
+            Err(limit(
+                name,
+                needed,
+                available,
+                format!("particles = {particles} in {dim} dimensions needs {what}; {way_out}"),
+            ))
+        })
+    }
+
+    #[allow(clippy::type_complexity, reason = "one private error: limit, needed, available, words")]
+    fn layout(
+        particles: u32,
+        dim: u32,
+        shape: &WeightShape,
+        data: &[u64],
+        steps: u32,
+        limits: &wgpu::Limits,
+    ) -> Result<Plan, (&'static str, u64, u64, String)> {
+        use crate::words::bytes;
+        let n = u64::from(particles);
+        let rows = dim + 1;
+        let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let row = 4 * n;
+        let too_large = |needed: u64| {
+            let words = format!(
+                "a {} binding, this adapter allows {}",
+                bytes(needed),
+                bytes(binding)
+            );
+            ("max_storage_buffer_binding_size", needed, binding, words)
+        };
+        if particles > MAX_PARTICLES {
+            let words = format!("more than {MAX_PARTICLES} particles, the most the arithmetic holds");
+            return Err(("particles", n, u64::from(MAX_PARTICLES), words));
+        }
+        if row > binding {
+            return Err(too_large(row));
+        }
+        let page_rows = ((binding / row) as u32).min(rows);
+        let pages = rows.div_ceil(page_rows);
+        let bindings = 2 * pages + STEP_BINDINGS + data.len() as u32;
+        let most = limits.max_storage_buffers_per_shader_stage;
+        if bindings > most {
+            let words = format!("{bindings} storage buffers in one kernel, this adapter allows {most}");
+            return Err((
+                "max_storage_buffers_per_shader_stage",
+                u64::from(bindings),
+                u64::from(most),
+                words,
+            ));
+        }
+        let per_particle = |wanted: bool| if wanted { row } else { 4 };
+        let buffers = vec![
+            ("state", 2 * row * u64::from(rows)),
+            ("log_weights", row),
+            ("ancestors", row),
+            ("offsets", row),
+            ("fractions", per_particle(!shape.resampler.is_ordered())),
+            ("copies", per_particle(shape.resampler == crate::Resampler::Residual)),
+            ("blocks", u64::from(particles.div_ceil(BLOCK)) * size_of::<Block>() as u64),
+            ("trace", u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64),
+            ("schedule", u64::from(steps + 1) * 16),
+            ("data", data.iter().sum()),
+        ];
+        for (name, size) in &buffers[1..9] {
+            if *size > binding && *name != "data" {
+                return Err(too_large(*size));
+            }
+        }
+        Ok(Plan { particles, rows, pages, page_rows, buffers, bindings })
+    }
+
+    /// Total bytes on the device.
+    pub fn bytes(&self) -> u64 {
+        self.buffers.iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// The limits a device must have for this run: the defaults, raised where needed.
+    pub fn limits(&self) -> wgpu::Limits {
+        let defaults = wgpu::Limits::default();
+        let page = 4 * u64::from(self.particles) * u64::from(self.page_rows);
+        let largest =
+            self.buffers[1..].iter().map(|(_, bytes)| *bytes).max().unwrap_or(0).max(page);
+        wgpu::Limits {
+            max_storage_buffer_binding_size: defaults.max_storage_buffer_binding_size.max(largest),
+            max_buffer_size: defaults.max_buffer_size.max(largest),
+            max_storage_buffers_per_shader_stage: defaults
+                .max_storage_buffers_per_shader_stage
+                .max(self.bindings),
+            ..defaults
+        }
+    }
+
+    /// On a software adapter the device's memory is the machine's: check it, because the driver
+    /// would hand out more than there is.
+    pub(crate) fn check_memory(&self, gpu: &Gpu) -> Result<()> {
+        let Some(available) = available_memory().filter(|_| gpu.is_software()) else {
+            return Ok(());
+        };
+        self.check_available(available)
+    }
+
+    fn check_available(&self, available: u64) -> Result<()> {
+        use crate::words::bytes;
+        let needed = self.bytes();
+        if needed <= available {
+            return Ok(());
+        }
+        let each = needed / u64::from(self.particles).max(1);
+        let most = available / each.max(1);
+        let list: Vec<_> = self
+            .buffers
+            .iter()
+            .filter(|(_, size)| *size > needed / 100)
+            .map(|(name, size)| format!("{name} {}", bytes(*size)))
+            .collect();
+        let hint = format!(
+            "particles = {} needs {} of memory ({}), {} are available; use at most {most}",
+            self.particles,
+            bytes(needed),
+            list.join(", "),
+            bytes(available)
+        );
+        Err(ErrorKind::OutOfMemory { needed, available, hint }.into())
+    }
+
+    /// Rows in one page.
+    pub(crate) fn rows_of_page(&self, page: u32) -> u32 {
+        self.page_rows.min(self.rows - page * self.page_rows)
+    }
+}
+
+fn limit(name: &str, needed: u64, available: u64, hint: String) -> crate::Error {
+    ErrorKind::LimitExceeded { limit: name.into(), needed, available, hint }.into()
+}
+
+/// The particles on the device: two copies of the state that every step reads and writes in turn.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub pages: [Vec<wgpu::Buffer>; 2],
+    pub log_weights: wgpu::Buffer,
+    pub ancestors: wgpu::Buffer,
+    pub control: wgpu::Buffer,
+    pub schedule: wgpu::Buffer,
+    pub data: Vec<wgpu::Buffer>,
+}
+
+impl State {
+    /// The buffers of group 0 in binding order, for the step that reads state `parity`.
+    pub(crate) fn bindings(&self, parity: usize) -> Vec<&wgpu::Buffer> {
+        let mut buffers: Vec<_> = self.pages[parity].iter().collect();
+        buffers.extend(&self.pages[1 - parity]);
+        buffers.extend([&self.log_weights, &self.ancestors, &self.control, &self.schedule]);
+        buffers
+    }
+}
+
+/// What the weight kernels keep between their passes.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub blocks: wgpu::Buffer,
+    pub control: wgpu::Buffer,
+    pub trace: wgpu::Buffer,
+    pub dispatches: wgpu::Buffer,
+    pub offsets: wgpu::Buffer,
+    pub fractions: wgpu::Buffer,
+    pub copies_through: wgpu::Buffer,
+}
+
+impl Scratch {
+    pub(crate) fn new(device: &wgpu::Device, shape: &WeightShape) -> Scratch {
+        let row = 4 * u64::from(shape.particles);
+        let only_if = |wanted: bool| if wanted { row } else { 4 };
+        let storage = |name: &str, size: u64| storage(device, name, size);
+        Scratch {
+            blocks: storage(
+                "wfr.blocks",
+                u64::from(shape.particles.div_ceil(BLOCK)) * size_of::<Block>() as u64,
+            ),
+            control: storage("wfr.control", size_of::<Control>() as u64),
+            trace: storage(
+                "wfr.trace",
+                u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64,
+            ),
+            dispatches: device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("wfr.dispatches"),
+                size: size_of::<Dispatches>() as u64,
+                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT,
+                mapped_at_creation: false,
+            }),
+            offsets: storage("wfr.offsets", row),
+            fractions: storage("wfr.fractions", only_if(!shape.resampler.is_ordered())),
+            copies_through: storage(
+                "wfr.copies",
+                only_if(shape.resampler == crate::Resampler::Residual),
+            ),
+        }
+    }
+}
+
+/// A storage buffer that can be copied from and to; the device zeroes it.
+pub(crate) fn storage(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(label),
+        size,
+        usage: wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+/// A buffer filled at its creation, without the queue.
+pub(crate) fn filled(
+    device: &wgpu::Device,
+    label: &str,
+    usage: wgpu::BufferUsages,
+    contents: &[u8],
+) -> wgpu::Buffer {
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(label),
+        size: (contents.len() as u64).max(4).next_multiple_of(4),
+        usage,
+        mapped_at_creation: true,
+    });
+    if let Ok(mut view) = buffer.get_mapped_range_mut(..contents.len() as u64) {
+        view.copy_from_slice(contents);
+    }
+    buffer.unmap();
+    buffer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(particles: u32) -> WeightShape {
+        WeightShape {
+            particles,
+            resampler: crate::Resampler::Systematic,
+            ess_threshold: 0.5,
+            trace_rows: 16,
+            seed: 0,
+        }
+    }
+
+    fn software_limits() -> wgpu::Limits {
+        wgpu::Limits {
+            max_storage_buffer_binding_size: 128 << 20,
+            max_buffer_size: (1 << 31) - 1,
+            max_storage_buffers_per_shader_stage: 32,
+            ..wgpu::Limits::default()
+        }
+    }
+
+    #[test]
+    fn large_runs_fit_small_bindings() {
+        for (particles, dim, pages) in [(1 << 24, 2, 2), (1 << 20, 64, 3), (1000, 2, 1)] {
+            let plan = Plan::new(particles, dim, &shape(particles), &[], 10, &software_limits());
+            let plan = plan.unwrap();
+            assert_eq!(plan.pages, pages);
+            assert!(plan.limits().max_storage_buffer_binding_size <= 128 << 20);
+            let rows: u32 = (0..plan.pages).map(|page| plan.rows_of_page(page)).sum();
+            assert_eq!(rows, dim + 1);
+        }
+    }
+
+    #[test]
+    fn too_large_names_the_largest_that_fits() {
+        let n = 1 << 26;
+        let error = Plan::new(n, 8, &shape(n), &[], 10, &software_limits()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "particles = 67108864 in 8 dimensions needs a 256 MiB binding, this adapter allows \
+             128 MiB; use at most 33554432"
+        );
+        let most = 33_554_432;
+        assert!(Plan::new(most, 8, &shape(most), &[], 10, &software_limits()).is_ok());
+        assert!(Plan::new(most + 1, 8, &shape(most), &[], 10, &software_limits()).is_err());
+    }
+
+    #[test]
+    fn memory_is_checked_by_arithmetic() {
+        let plan = Plan::new(1 << 20, 2, &shape(1 << 20), &[], 10, &software_limits()).unwrap();
+        assert!(plan.check_available(plan.bytes()).is_ok());
+        let error = plan.check_available(10 << 20).unwrap_err().to_string();
+        assert!(error.contains("needs 36 MiB of memory (state 24 MiB"), "{error}");
+        assert!(error.contains("10 MiB are available; use at most"), "{error}");
+    }
+}

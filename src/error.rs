@@ -1,0 +1,201 @@
+//! What can go wrong, in one clear sentence each.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of this crate.
+///
+/// Its text is one sentence that names the thing, the value, the bound and the way out; match on
+/// [`Error::kind`] to act on it, and ask [`Error::location`] where in your WGSL it happened.
+pub struct Error(Box<ErrorKind>);
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No Vulkan, Metal or DX12 adapter was found, or none matches the name asked for. Check that a
+    /// graphics driver is installed; on machines without a GPU install Mesa's software driver.
+    NoAdapter {
+        /// What was looked for and what there is.
+        message: String,
+    },
+    /// The adapter refused to give a device. Check the driver's version and what else holds it.
+    RequestDevice {
+        /// The adapter's own words.
+        message: String,
+    },
+    /// The problem needs more than the device allows. The text names the largest size that fits.
+    LimitExceeded {
+        /// What is limited, for instance `max_storage_buffer_binding_size`.
+        limit: String,
+        /// What the problem needs.
+        needed: u64,
+        /// What the device allows.
+        available: u64,
+        /// The way out.
+        hint: String,
+    },
+    /// The machine's memory does not suffice. Computed before anything is allocated.
+    OutOfMemory {
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes available.
+        available: u64,
+        /// The way out.
+        hint: String,
+    },
+    /// A setting is out of its range. The text names the field, its value and its bounds.
+    InvalidConfig {
+        /// The field, as it is spelled in [`crate::Config`], [`crate::Target`] or on the command line.
+        field: String,
+        /// The value, the bound and the way out.
+        reason: String,
+    },
+    /// WGSL text does not parse or validate.
+    Shader {
+        /// Where in the user's own text.
+        location: Option<Location>,
+        /// What the validator says.
+        message: String,
+        /// The lines around the place, with the place marked.
+        excerpt: String,
+    },
+    /// WGSL text lacks a function that its role must define, or defines it with another signature.
+    MissingFunction {
+        /// The role: `target`, `initial` or `flow`.
+        role: &'static str,
+        /// The signature asked for.
+        signature: String,
+        /// The name of the text that was searched.
+        source: String,
+        /// What was found instead.
+        found: String,
+    },
+    /// Every particle has weight zero: the target is −∞ or not a number wherever a particle is.
+    AllWeightsZero {
+        /// The step at which it was seen.
+        step: u32,
+        /// How many log-weights were not a number or +∞ (the others were −∞).
+        non_finite: u32,
+    },
+    /// The device was lost: a driver reset, an unplugged GPU, or `destroy()` by the host.
+    DeviceLost {
+        /// The driver's own words.
+        message: String,
+    },
+    /// The device reported an error that is neither the user's text nor a limit.
+    Device {
+        /// The device's own words.
+        message: String,
+    },
+    /// A file could not be read or written.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What failed and the way out.
+        message: String,
+    },
+}
+
+/// A place in a text: 1-based line and column, as editors count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The name the text was given, usually its file name.
+    pub source: String,
+    /// 1-based line.
+    pub line: u32,
+    /// 1-based column, in characters.
+    pub column: u32,
+}
+
+impl Error {
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    /// Where in the user's WGSL it went wrong, if it did there.
+    pub fn location(&self) -> Option<&Location> {
+        match &*self.0 {
+            ErrorKind::Shader { location, .. } => location.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// An [`ErrorKind::InvalidConfig`].
+    pub(crate) fn config(field: impl Into<String>, reason: impl Into<String>) -> Error {
+        ErrorKind::InvalidConfig { field: field.into(), reason: reason.into() }.into()
+    }
+
+    /// An [`ErrorKind::File`].
+    pub(crate) fn file(path: impl Into<PathBuf>, message: impl fmt::Display) -> Error {
+        ErrorKind::File { path: path.into(), message: message.to_string() }.into()
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Error {
+        Error(Box::new(kind))
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source, self.line, self.column)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            ErrorKind::NoAdapter { message } => f.write_str(message),
+            ErrorKind::RequestDevice { message } => write!(f, "the adapter gave no device: {message}"),
+            ErrorKind::LimitExceeded { hint, .. } | ErrorKind::OutOfMemory { hint, .. } => {
+                f.write_str(hint)
+            }
+            ErrorKind::InvalidConfig { field, reason } => write!(f, "{field} {reason}"),
+            ErrorKind::Shader { location, message, excerpt } => {
+                if let Some(location) = location {
+                    write!(f, "{location}: ")?;
+                }
+                f.write_str(message)?;
+                if !excerpt.is_empty() {
+                    write!(f, "\n{excerpt}")?;
+                }
+                Ok(())
+            }
+            ErrorKind::MissingFunction { role, signature, source, found } => {
+                write!(f, "{source}: a {role} must define `{signature}`; {found}")
+            }
+            ErrorKind::AllWeightsZero { step, non_finite } => {
+                write!(f, "all weights are zero at step {step}: ")?;
+                if *non_finite > 0 {
+                    write!(
+                        f,
+                        "the log density is not a number for {non_finite} particles; check it where \
+                         the particles start"
+                    )
+                } else {
+                    f.write_str(
+                        "the log density is −∞ at every particle; start the particles where it is finite",
+                    )
+                }
+            }
+            ErrorKind::DeviceLost { message } => write!(f, "the device was lost: {message}"),
+            ErrorKind::Device { message } => write!(f, "the device reported: {message}"),
+            ErrorKind::File { path, message } => write!(f, "{}: {message}", path.display()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `unwrap()` in a user's program prints this: the sentence is what helps there.
+        write!(f, "{self}")
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,86 @@
+//! The equation that particles follow.
+
+use crate::integrator::Integrator;
+use crate::shaders;
+use crate::wgsl::Source;
+
+/// The weighted SDE that particles follow: drift, noise and the rate ψ of their log-weights.
+///
+/// dx = v(x, t) dt + √2 dW, d log w = ψ(x, t) dt: arXiv 2512.17878, and the weighted SDE of
+/// Feynman–Kac correctors (arXiv 2503.02819).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    name: String,
+    source: Source,
+    has_path: bool,
+    needs_initial_density: bool,
+}
+
+impl Flow {
+    /// Plain Langevin diffusion of the target: v = ∇ log π, ψ = 0.
+    ///
+    /// It crosses a barrier only in a time exponential in its height.
+    pub fn langevin() -> Flow {
+        Flow::builtin("langevin", false)
+    }
+
+    /// Langevin diffusion annealed along the geometric path ρ_t ∝ p₀^{1−β} π^β with Jarzynski's
+    /// weights, ψ = β′ (log π − log p₀): mass moves between modes by weight, not by crossing.
+    ///
+    /// Jarzynski 1997; Neal 2001. With the kernel-ratio integrator the weights are exact at every
+    /// step size and exp(log-normaliser) is unbiased.
+    pub fn annealed() -> Flow {
+        Flow::builtin("annealed", true)
+    }
+
+    /// Your own flow in WGSL. It defines `struct Local`, what the flow knows at one point whatever
+    /// the time, and
+    ///
+    /// ```wgsl
+    /// fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>)
+    /// fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point
+    /// fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32
+    /// ```
+    ///
+    /// and, when `has_path`, `fn flow_log_density(local: ptr<function, Local>, at: Instant) -> f32`,
+    /// the unnormalised log density whose gradient `flow_drift` is. It may call
+    /// `target_log_density_and_score(x, out)`, `target_score(x)` and
+    /// `initial_log_density_and_score(x, out)`.
+    pub fn from_wgsl(name: impl Into<String>, text: impl Into<String>, has_path: bool) -> Flow {
+        let source = Source::new(name, text);
+        let needs_initial_density = source.text.contains("initial_log_density_and_score");
+        Flow { name: source.name.clone(), source, has_path, needs_initial_density }
+    }
+
+    /// The flow's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The integrator a run takes when none is asked for.
+    pub fn default_integrator(&self) -> Integrator {
+        if self.has_path { Integrator::KernelRatio } else { Integrator::Euler }
+    }
+
+    /// Whether the flow has a path of densities, which the kernel ratio needs.
+    pub fn has_path(&self) -> bool {
+        self.has_path
+    }
+
+    pub(crate) fn needs_initial_density(&self) -> bool {
+        self.needs_initial_density
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn builtin(name: &'static str, has_path: bool) -> Flow {
+        Flow {
+            name: name.into(),
+            source: shaders::file(&format!("flow/{name}")),
+            has_path,
+            needs_initial_density: has_path,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Peak, total and sum of squares of every block of weights: `shaders/reduce.wgsl`.
+
+use super::{Access, Kernel, dispatch};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::layout::BLOCK;
+use crate::shaders::{self, Prelude, WeightShape};
+use crate::wgsl::Linked;
+
+#[derive(Debug)]
+pub(crate) struct Reduce {
+    kernel: Kernel,
+    group: wgpu::BindGroup,
+    groups: u32,
+}
+
+pub(crate) fn linked(shape: &WeightShape) -> Linked {
+    let mut sources = vec![Prelude::default().weights(shape).source()];
+    sources.extend(shaders::files(&["types", "index", "wide", "weight", "reduce"]));
+    Linked::new(sources)
+}
+
+impl Reduce {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        shape: &WeightShape,
+        log_weights: &wgpu::Buffer,
+        blocks: &wgpu::Buffer,
+    ) -> Result<Reduce> {
+        let accesses = [Access::Read, Access::ReadWrite];
+        let kernel = Kernel::new(gpu, &linked(shape), "reduce", &[&accesses], &[])?;
+        let group = kernel.bind(gpu, 0, &[log_weights, blocks])?;
+        Ok(Reduce { kernel, group, groups: shape.particles.div_ceil(BLOCK) })
+    }
+
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.kernel.pipeline);
+        pass.set_bind_group(0, &self.group, &[]);
+        dispatch(pass, self.groups);
+    }
+}

@@ -1,0 +1,49 @@
+//! The copies that residual resampling places without chance: `shaders/residual.wgsl`.
+
+use super::{Access, Kernel};
+use crate::buffers::Scratch;
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::shaders::{self, Prelude, WeightShape};
+use crate::wgsl::Linked;
+
+#[derive(Debug)]
+pub(crate) struct Residual {
+    spine: Kernel,
+    copies: Kernel,
+    groups: [wgpu::BindGroup; 2],
+}
+
+pub(crate) fn linked(shape: &WeightShape) -> Linked {
+    let mut sources = vec![Prelude::default().weights(shape).source()];
+    sources.extend(shaders::files(&["types", "index", "wide", "prefix", "residual"]));
+    Linked::new(sources)
+}
+
+impl Residual {
+    pub(crate) fn new(gpu: &Gpu, shape: &WeightShape, scratch: &Scratch) -> Result<Residual> {
+        use Access::{Read, ReadWrite};
+        let accesses = [ReadWrite, ReadWrite, Read, Read, ReadWrite];
+        let linked = linked(shape);
+        let spine = Kernel::new(gpu, &linked, "spine", &[&accesses], &[])?;
+        let copies = Kernel::new(gpu, &linked, "copies", &[&accesses], &[])?;
+        let buffers = [
+            &scratch.blocks,
+            &scratch.control,
+            &scratch.offsets,
+            &scratch.fractions,
+            &scratch.copies_through,
+        ];
+        let groups = [spine.bind(gpu, 0, &buffers)?, copies.bind(gpu, 0, &buffers)?];
+        Ok(Residual { spine, copies, groups })
+    }
+
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
+        pass.set_pipeline(&self.spine.pipeline);
+        pass.set_bind_group(0, &self.groups[0], &[]);
+        pass.dispatch_workgroups(1, 1, 1);
+        pass.set_pipeline(&self.copies.pipeline);
+        pass.set_bind_group(0, &self.groups[1], &[]);
+        pass.dispatch_workgroups_indirect(dispatches, 0);
+    }
+}

@@ -1,0 +1,96 @@
+//! The fused Euler steps, with the gather: `shaders/step.wgsl`.
+
+use super::{Access, Kernel, dispatch};
+use crate::buffers::{Plan, State};
+use crate::config::Config;
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::integrator::Integrator;
+use crate::problem::Problem;
+use crate::shaders::{self, Prelude, state_bindings};
+use crate::wgsl::Linked;
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    kernel: Kernel,
+    /// One per parity: state 0 → 1 and 1 → 0.
+    groups: [wgpu::BindGroup; 2],
+    data: Option<wgpu::BindGroup>,
+    workgroups: u32,
+}
+
+/// The constants that `init` and `step` share.
+pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
+    Prelude::default()
+        .dimension(dim)
+        .u32("PARTICLES", plan.particles)
+        .u32("ORIGIN_ROW", plan.rows - 1)
+        .u32("WORKGROUP", config.workgroup_size)
+        .bool("TAMED", config.taming)
+        .seed(config.seed)
+        .text(&state_bindings(plan.pages, plan.page_rows))
+}
+
+/// The access of every buffer of group 0, in binding order.
+pub(crate) fn accesses(plan: &Plan) -> Vec<Access> {
+    let mut accesses = vec![Access::Read; plan.pages as usize];
+    accesses.resize(2 * plan.pages as usize, Access::ReadWrite);
+    // log_weights, ancestors, control, schedule.
+    accesses.extend([Access::ReadWrite, Access::Read, Access::Read, Access::Read]);
+    accesses
+}
+
+pub(crate) fn linked(
+    problem: &Problem,
+    plan: &Plan,
+    config: &Config,
+    integrator: Integrator,
+) -> Result<Linked> {
+    let mut sources = vec![prelude(plan, config, problem.target.dim()).source()];
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "wide", "weight"]));
+    sources.extend(shaders::files(&["integrator/move"]));
+    let name = format!("integrator/{}", integrator.name().replace('-', "_"));
+    sources.extend([shaders::file(&name), shaders::file("step")]);
+    sources.extend(problem.sources()?);
+    Ok(Linked::new(sources))
+}
+
+impl Step {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        linked: &Linked,
+        problem: &Problem,
+        plan: &Plan,
+        config: &Config,
+        state: &State,
+    ) -> Result<Step> {
+        let data_accesses = vec![Access::Read; state.data.len()];
+        let accesses = accesses(plan);
+        let mut layouts: Vec<&[Access]> = vec![&accesses];
+        if !data_accesses.is_empty() {
+            layouts.push(&data_accesses);
+        }
+        let kernel = Kernel::new(gpu, linked, "step", &layouts, problem.target.constants())?;
+        let groups = [
+            kernel.bind(gpu, 0, &state.bindings(0))?,
+            kernel.bind(gpu, 0, &state.bindings(1))?,
+        ];
+        let data = if data_accesses.is_empty() {
+            None
+        } else {
+            Some(kernel.bind(gpu, 1, &state.data.iter().collect::<Vec<_>>())?)
+        };
+        let workgroups = plan.particles.div_ceil(config.workgroup_size);
+        Ok(Step { kernel, groups, data, workgroups })
+    }
+
+    /// Advances from state `parity` to the other.
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize) {
+        pass.set_pipeline(&self.kernel.pipeline);
+        pass.set_bind_group(0, &self.groups[parity], &[]);
+        if let Some(data) = &self.data {
+            pass.set_bind_group(1, data, &[]);
+        }
+        dispatch(pass, self.workgroups);
+    }
+}

@@ -1,0 +1,164 @@
+//! The structures shared with the kernels: the twins of `shaders/types.wgsl`.
+
+use bytemuck::{Pod, Zeroable};
+
+/// One row of the schedule: the step from `time` to `time + dt`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+pub(crate) struct Instant {
+    pub time: f32,
+    pub dt: f32,
+    pub beta: f32,
+    pub beta_rate: f32,
+}
+
+/// What the device knows of the run.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct Control {
+    pub nats: [u32; 2],
+    pub log2: [u32; 2],
+    pub step_begin: u32,
+    pub step_end: u32,
+    pub resampled: u32,
+    pub shift: f32,
+    pub tests: u32,
+    pub resamplings: u32,
+    pub trace_rows: u32,
+    pub failed: u32,
+    pub uniform: u32,
+    pub copies: u32,
+    pub non_finite: u32,
+    pub max_non_finite: u32,
+}
+
+/// The weights of [`BLOCK`] consecutive particles.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct Block {
+    pub total: [u32; 2],
+    pub base: [u32; 2],
+    pub end: [u32; 2],
+    pub peak: f32,
+    pub squares: u32,
+    pub non_finite: u32,
+    pub factor: u32,
+    pub shift: u32,
+    pub copies: u32,
+}
+
+/// One ESS test as the device wrote it down.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct TraceRow {
+    pub nats: [u32; 2],
+    pub log2: [u32; 2],
+    pub step: u32,
+    pub ess: f32,
+    pub max_weight: f32,
+    pub non_finite: u32,
+    pub resampled: u32,
+    pub failed: u32,
+}
+
+/// Workgroup counts for the indirect dispatches.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct Dispatches {
+    pub blocks: [u32; 4],
+    pub particles: [u32; 4],
+}
+
+/// Lanes per workgroup of the weight kernels: fixed, because their sums follow the lanes.
+pub(crate) const LANES: u32 = 256;
+/// Consecutive particles per lane of the weight kernels.
+pub(crate) const ITEMS: u32 = 8;
+/// Particles per block.
+pub(crate) const BLOCK: u32 = LANES * ITEMS;
+/// Fractional bits of an integer weight relative to its block's peak.
+pub(crate) const WEIGHT_BITS: u32 = 28;
+/// Sums of squared weights are in units of 2 to the minus this.
+pub(crate) const SQUARE_BITS: u32 = 20;
+/// The largest population the 64-bit arithmetic carries.
+pub(crate) const MAX_PARTICLES: u32 = 1 << 27;
+
+/// Extra fractional bits of the population's total over a block's: the total stays below 2^62.
+pub(crate) fn headroom(particles: u32) -> u32 {
+    (34 - particles.next_power_of_two().trailing_zeros()).min(24)
+}
+
+/// A signed 32.32 fixed-point number as a float.
+pub(crate) fn fixed_to_f64(words: [u32; 2]) -> f64 {
+    let value = (u64::from(words[1]) << 32 | u64::from(words[0])) as i64;
+    value as f64 / 4_294_967_296.0
+}
+
+/// The log-normaliser in nats from its two device sums.
+pub(crate) fn log_normalizer(nats: [u32; 2], log2: [u32; 2]) -> f64 {
+    fixed_to_f64(nats) + std::f64::consts::LN_2 * fixed_to_f64(log2)
+}
+
+/// Folds a number of workgroups into two dimensions of at most 65535.
+pub(crate) fn fold(groups: u32) -> [u32; 3] {
+    const MOST: u32 = 65535;
+    if groups <= MOST {
+        return [groups, 1, 1];
+    }
+    let rows = groups.div_ceil(MOST);
+    [groups.div_ceil(rows), rows, 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fold_covers_every_group_within_the_limit() {
+        for groups in [1, 2, 65535, 65536, 65537, 262_144, 1 << 26] {
+            let [x, y, z] = fold(groups);
+            assert!(x <= 65535 && y <= 65535 && z == 1);
+            assert!(u64::from(x) * u64::from(y) >= u64::from(groups));
+            assert!(u64::from(x) * u64::from(y) < u64::from(groups) + u64::from(y));
+        }
+    }
+
+    #[test]
+    fn fixed_point_is_signed() {
+        assert_eq!(fixed_to_f64([0x8000_0000, 1]), 1.5);
+        assert_eq!(fixed_to_f64([0x8000_0000, 0xffff_ffff]), -0.5);
+    }
+
+    #[test]
+    fn structures_match_types_wgsl() {
+        use std::mem::{offset_of, size_of};
+        let module = wgpu::naga::front::wgsl::parse_str(crate::shaders::TYPES).unwrap();
+        let wgsl = |name: &str| -> (Vec<(String, u32)>, u32) {
+            module
+                .types
+                .iter()
+                .find_map(|(_, ty)| match &ty.inner {
+                    wgpu::naga::TypeInner::Struct { members, span }
+                        if ty.name.as_deref() == Some(name) =>
+                    {
+                        let fields =
+                            members.iter().map(|m| (m.name.clone().unwrap(), m.offset)).collect();
+                        Some((fields, *span))
+                    }
+                    _ => None,
+                })
+                .unwrap_or_else(|| panic!("types.wgsl has no struct {name}"))
+        };
+        macro_rules! same {
+            ($ty:ident: $($field:ident),+) => {{
+                let rust = vec![$((stringify!($field).to_string(), offset_of!($ty, $field) as u32)),+];
+                assert_eq!(wgsl(stringify!($ty)), (rust, size_of::<$ty>() as u32));
+            }};
+        }
+        same!(Instant: time, dt, beta, beta_rate);
+        same!(Control: nats, log2, step_begin, step_end, resampled, shift, tests, resamplings,
+            trace_rows, failed, uniform, copies, non_finite, max_non_finite);
+        same!(Block: total, base, end, peak, squares, non_finite, factor, shift, copies);
+        same!(TraceRow: nats, log2, step, ess, max_weight, non_finite, resampled, failed);
+        same!(Dispatches: blocks, particles);
+    }
+}

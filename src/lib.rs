@@ -1,0 +1,44 @@
+//! Sample multimodal densities with millions of weighted particles on any GPU.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod buffers;
+mod config;
+mod diagnostics;
+mod error;
+mod flow;
+mod gpu;
+mod initial;
+mod integrator;
+mod kernel;
+mod layout;
+mod particles;
+mod problem;
+mod readback;
+#[cfg(any(test, feature = "reference"))]
+pub mod reference;
+mod resampling;
+mod sampler;
+mod schedule;
+mod shaders;
+mod target;
+mod truth;
+pub mod wgsl;
+mod words;
+
+pub use buffers::Plan;
+pub use config::{Config, Resampler};
+pub use diagnostics::{Diagnostics, Estimate};
+pub use error::{Error, ErrorKind, Location, Result};
+pub use flow::Flow;
+pub use gpu::{Gpu, adapter, adapters, instance};
+pub use initial::Initial;
+pub use integrator::Integrator;
+pub use particles::Particles;
+pub use problem::Problem;
+pub use resampling::Resampling;
+pub use sampler::{Buffers, Info, Sampler, TraceEvent, requirements};
+pub use schedule::Schedule;
+pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
+pub use truth::Truth;
+pub use wgpu;

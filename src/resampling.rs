@@ -1,0 +1,132 @@
+//! Resampling of log-weights in a buffer: test, scan, ancestors. The engine's own loop and, through
+//! [`Resampling::new`], any program's buffers.
+
+use crate::buffers::{self, Scratch};
+use crate::config::Resampler;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::kernel::decide::{Decide, DecideBuffers};
+use crate::kernel::reduce::Reduce;
+use crate::kernel::resample::Resample;
+use crate::kernel::residual::Residual;
+use crate::kernel::scan::Scan;
+use crate::layout::MAX_PARTICLES;
+use crate::shaders::WeightShape;
+
+/// Exact resampling of the log-weights in one of your buffers, on your device.
+///
+/// Weights are turned into integers and scanned exactly, so that offspring sum to N and the result
+/// is the same on every adapter. Non-finite log-weights count as weight zero.
+///
+/// ```no_run
+/// # fn f(device: wgpu::Device, queue: wgpu::Queue, log_weights: wgpu::Buffer) -> wfr::Result<()> {
+/// use wfr::{Gpu, Resampler, Resampling};
+/// let gpu = Gpu::from_parts(device, queue);
+/// let resampling = Resampling::new(&gpu, &log_weights, 1_000_000, Resampler::Systematic, 7)?;
+/// let mut encoder = gpu.device.create_command_encoder(&Default::default());
+/// resampling.encode(&mut encoder);
+/// gpu.queue.submit([encoder.finish()]);
+/// // `resampling.ancestors()` now holds, for each new particle, the index of the old one.
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Resampling {
+    reduce: Reduce,
+    decide: Decide,
+    scan: Scan,
+    residual: Option<Residual>,
+    resample: Resample,
+    ancestors: wgpu::Buffer,
+    pub(crate) scratch: Scratch,
+}
+
+impl Resampling {
+    /// Prepares to resample the first `particles` log-weights (f32) of a storage buffer.
+    ///
+    /// Every recording draws anew: event k of a seed is the same on every adapter.
+    ///
+    /// # Errors
+    /// When `particles` is 0, above 2²⁷ or more than the buffer holds; when the device refuses.
+    pub fn new(
+        gpu: &Gpu,
+        log_weights: &wgpu::Buffer,
+        particles: u32,
+        resampler: Resampler,
+        seed: u64,
+    ) -> Result<Resampling> {
+        let most = (log_weights.size() / 4).min(u64::from(MAX_PARTICLES));
+        if particles == 0 || u64::from(particles) > most {
+            let reason = format!("= {particles} is not between 1 and {most}, what the buffer holds");
+            return Err(Error::config("particles", reason));
+        }
+        // A threshold above 1 always resamples.
+        let shape =
+            WeightShape { particles, resampler, ess_threshold: 2.0, trace_rows: 1, seed };
+        let ancestors = gpu.scoped(|| {
+            buffers::storage(&gpu.device, "wfr.ancestors", 4 * u64::from(particles))
+        })?;
+        Resampling::over(gpu, &shape, log_weights, ancestors)
+    }
+
+    pub(crate) fn over(
+        gpu: &Gpu,
+        shape: &WeightShape,
+        log_weights: &wgpu::Buffer,
+        ancestors: wgpu::Buffer,
+    ) -> Result<Resampling> {
+        let scratch = gpu.scoped(|| Scratch::new(&gpu.device, shape))?;
+        let decide = DecideBuffers {
+            blocks: &scratch.blocks,
+            control: &scratch.control,
+            trace: &scratch.trace,
+            dispatches: &scratch.dispatches,
+        };
+        Ok(Resampling {
+            reduce: Reduce::new(gpu, shape, log_weights, &scratch.blocks)?,
+            decide: Decide::new(gpu, shape, &decide)?,
+            scan: Scan::new(gpu, shape, log_weights, &scratch)?,
+            residual: match shape.resampler {
+                Resampler::Residual => Some(Residual::new(gpu, shape, &scratch)?),
+                _ => None,
+            },
+            resample: Resample::new(gpu, shape, &scratch, &ancestors)?,
+            ancestors,
+            scratch,
+        })
+    }
+
+    /// Records one resampling into your encoder. Nothing is submitted or written meanwhile.
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some("wfr.resampling"),
+            timestamp_writes: None,
+        });
+        self.encode_test(&mut pass, 0);
+    }
+
+    /// N indices (u32): the old particle that each new one copies. All zero weights leave it alone.
+    pub fn ancestors(&self) -> &wgpu::Buffer {
+        &self.ancestors
+    }
+
+    /// Tests the ESS, resamples if the test says so, and moves the clock by `steps` steps.
+    pub(crate) fn encode_test(&self, pass: &mut wgpu::ComputePass<'_>, steps: u32) {
+        self.reduce.encode(pass);
+        self.decide.encode(pass, steps);
+        let dispatches = &self.scratch.dispatches;
+        self.scan.encode(pass, dispatches);
+        if let Some(residual) = &self.residual {
+            residual.encode(pass, dispatches);
+        }
+        self.resample.encode(pass, dispatches);
+    }
+
+    pub(crate) fn encode_tick(&self, pass: &mut wgpu::ComputePass<'_>, steps: u32) {
+        self.decide.encode_tick(pass, steps);
+    }
+
+    pub(crate) fn encode_report(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.reduce.encode(pass);
+        self.decide.encode_report(pass);
+    }
+}

@@ -1,0 +1,532 @@
+//! The loop: test the ESS, resample if it says so, step; all on the device.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crate::buffers::{self, Plan, State};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::gpu::Gpu;
+use crate::initial::Kind;
+use crate::integrator::Integrator;
+use crate::kernel::decide::MAX_SEGMENT;
+use crate::kernel::init::{self, Init};
+use crate::kernel::step::{self, Step};
+use crate::layout::{Control, TraceRow, log_normalizer};
+use crate::particles::Particles;
+use crate::problem::Problem;
+use crate::readback;
+use crate::resampling::Resampling;
+use crate::shaders::WeightShape;
+
+/// Longest a submission should keep a GPU that also draws a desktop.
+const SUBMISSION: Duration = Duration::from_millis(100);
+
+/// Loop iterations after which Mesa's software driver silently stops an invocation.
+const SOFTWARE_LOOP_CAP: u32 = 65_535;
+
+/// A run of weighted particles on a device.
+///
+/// Between any two steps the positions and log-weights are a valid weighted sample. The device
+/// decides when to resample; the host records dispatches and reads back only when asked.
+#[derive(Debug)]
+pub struct Sampler {
+    gpu: Gpu,
+    config: Config,
+    integrator: Integrator,
+    plan: Plan,
+    dim: u32,
+    state: State,
+    step: Step,
+    resampling: Resampling,
+    wgsl: String,
+    max_segment: u32,
+    encoded: u32,
+    parity: usize,
+    trace: Vec<TraceEvent>,
+    /// Trace rows read so far, of all that the device has written.
+    trace_read: u32,
+}
+
+/// What is known of a run at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Info {
+    /// Steps done.
+    pub step: u32,
+    /// The time after them.
+    pub time: f64,
+    /// Effective sample size, 0 to N.
+    pub ess: f32,
+    /// log Z: the log of the mean weight since time zero, resamplings included.
+    pub log_normalizer: f64,
+    /// The largest normalised weight.
+    pub max_weight: f32,
+    /// Particles whose position or log-weight is not a number; they have weight zero.
+    pub non_finite: u32,
+    /// Resamplings so far.
+    pub resamplings: u32,
+}
+
+/// One ESS test.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct TraceEvent {
+    /// Steps done before the test.
+    pub step: u32,
+    /// The time after them.
+    pub time: f64,
+    /// Effective sample size before the test acted.
+    pub ess: f32,
+    /// log Z up to here.
+    pub log_normalizer: f64,
+    /// The largest normalised weight.
+    pub max_weight: f32,
+    /// Particles whose position or log-weight is not a number.
+    pub non_finite: u32,
+    /// Whether the test resampled.
+    pub resampled: bool,
+}
+
+/// The device buffers of a run, for kernels of the host program. No copy is made.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Buffers<'a> {
+    /// The particles' state in pages of rows: coordinate j of particle i is word
+    /// `(j % page_rows) * particles + i` of page `j / page_rows`, the bits of an f32; the row after
+    /// the last coordinate holds the index of the time-zero ancestor (u32). Valid until the next
+    /// [`Sampler::encode`], which writes the other copy.
+    pub pages: &'a [wgpu::Buffer],
+    /// Rows per page.
+    pub page_rows: u32,
+    /// N log-weights (f32), up to a common constant.
+    pub log_weights: &'a wgpu::Buffer,
+}
+
+/// How a run is laid out on an adapter with these limits: what a host must ask its adapter for.
+///
+/// # Errors
+/// [`ErrorKind::LimitExceeded`] with the largest number of particles that fits, and
+/// [`ErrorKind::InvalidConfig`]. Nothing is allocated.
+pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -> Result<Plan> {
+    config.check()?;
+    let data: Vec<u64> =
+        problem.target.storage().iter().map(|data| 4 * data.len() as u64).collect();
+    let shape = weight_shape(config);
+    let dim = problem.target.dim();
+    Plan::new(config.particles, dim, &shape, &data, config.schedule.steps(), limits)
+}
+
+fn weight_shape(config: &Config) -> WeightShape {
+    WeightShape {
+        particles: config.particles,
+        resampler: config.resampler,
+        ess_threshold: config.ess_threshold,
+        trace_rows: config.trace_rows,
+        seed: config.seed,
+    }
+}
+
+impl Gpu {
+    /// A device of its own for a run: the best adapter, or the one whose name contains `adapter`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoAdapter`], [`ErrorKind::RequestDevice`], and those of [`requirements`].
+    pub async fn for_problem(
+        problem: &Problem,
+        config: &Config,
+        adapter: Option<&str>,
+    ) -> Result<Gpu> {
+        let adapter = crate::gpu::adapter(adapter).await?;
+        let plan = requirements(problem, config, &adapter.limits())?;
+        Gpu::request(&adapter, plan.limits()).await
+    }
+}
+
+impl Sampler {
+    /// Compiles the kernels, allocates the buffers and draws the particles from the initial law.
+    ///
+    /// # Errors
+    /// Those of [`requirements`]; [`ErrorKind::OutOfMemory`] on software adapters;
+    /// [`ErrorKind::InvalidConfig`] when the integrator does not suit the flow;
+    /// [`ErrorKind::Shader`] when the user's names clash with the engine's.
+    pub fn new(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
+        let plan = requirements(problem, &config, &gpu.device.limits())?;
+        plan.check_memory(gpu)?;
+        let integrator = config.integrator.unwrap_or(problem.flow.default_integrator());
+        if integrator == Integrator::KernelRatio && !problem.flow.has_path() {
+            let reason = format!(
+                "= kernel-ratio needs a path of densities, which the {} flow has not; use euler",
+                problem.flow.name()
+            );
+            return Err(Error::config("integrator", reason));
+        }
+        let max_segment = max_segment(gpu, problem, &config)?;
+        let linked = step::linked(problem, &plan, &config, integrator)?;
+        linked.check()?;
+
+        let state = gpu.scoped(|| allocate(gpu, problem, &plan, &config))?;
+        let shape = weight_shape(&config);
+        let resampling =
+            Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
+        let state = State { control: resampling.scratch.control.clone(), ..state };
+        let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
+        let mut sampler = Sampler {
+            gpu: gpu.clone(),
+            integrator,
+            dim: problem.target.dim(),
+            state,
+            step,
+            resampling,
+            wgsl: linked.text().to_string(),
+            max_segment,
+            encoded: 0,
+            parity: 0,
+            trace: Vec::new(),
+            trace_read: 0,
+            plan,
+            config,
+        };
+        sampler.draw_initial(problem)?;
+        Ok(sampler)
+    }
+
+    /// Records up to `steps` steps into your encoder; past the schedule's end nothing is recorded.
+    ///
+    /// [`Sampler::info`] and the like see them once you have submitted the encoder. Nothing is
+    /// submitted, allocated or written to the queue here.
+    pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
+        let end = self.encoded.saturating_add(steps).min(self.steps());
+        let every = self.config.ess_every;
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some("wfr.steps"),
+            timestamp_writes: None,
+        });
+        while self.encoded < end {
+            let since_test = self.encoded % every;
+            let count = (every - since_test).min(end - self.encoded).min(self.max_segment);
+            if since_test == 0 {
+                self.resampling.encode_test(&mut pass, count);
+            } else {
+                self.resampling.encode_tick(&mut pass, count);
+            }
+            self.step.encode(&mut pass, self.parity);
+            self.parity = 1 - self.parity;
+            self.encoded += count;
+        }
+    }
+
+    /// Submits up to `steps` steps and does not wait.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    pub fn submit(&mut self, steps: u32) -> Result<wgpu::SubmissionIndex> {
+        let gpu = self.gpu.clone();
+        gpu.scoped(|| {
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            self.encode(&mut encoder, steps);
+            gpu.queue.submit([encoder.finish()])
+        })
+    }
+
+    /// Runs to the end of the schedule, blocking.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AllWeightsZero`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    pub fn run(&mut self) -> Result<Info> {
+        self.run_observed(|_| ControlFlow::Continue(()))
+    }
+
+    /// Runs to the end of the schedule, blocking, and shows the last ESS test to the observer after
+    /// every submission; [`ControlFlow::Break`] stops between two steps.
+    ///
+    /// # Errors
+    /// As [`Sampler::run`].
+    pub fn run_observed(
+        &mut self,
+        mut observer: impl FnMut(&Info) -> ControlFlow<()>,
+    ) -> Result<Info> {
+        // A software driver freezes no desktop, and whole blocks run fused.
+        let least = if self.gpu.is_software() { self.config.ess_every } else { 1 };
+        // Tests are read before the device's ring of rows comes round.
+        let most = self.config.ess_every.saturating_mul(self.config.trace_rows);
+        let mut chunk = self.config.ess_every.min(self.max_segment).max(least).min(most);
+        while self.encoded < self.steps() {
+            let started = Instant::now();
+            let before = self.encoded;
+            self.submit(chunk)?;
+            self.gpu.wait()?;
+            let per_step = started.elapsed() / (self.encoded - before).max(1);
+            let fits = SUBMISSION.as_nanos() / per_step.as_nanos().max(1);
+            let grown = u32::try_from(fits).unwrap_or(u32::MAX).min(chunk.saturating_mul(2));
+            // Whole blocks where they fit.
+            let every = self.config.ess_every;
+            let whole = if grown >= every { grown - grown % every } else { grown };
+            chunk = whole.max(least).min(most);
+            let info = pollster::block_on(self.progress())?;
+            if observer(&info).is_break() {
+                break;
+            }
+        }
+        pollster::block_on(self.info())
+    }
+
+    /// The state of now: one reduction on the device, then a few dozen bytes.
+    ///
+    /// # Errors
+    /// As [`Sampler::run`].
+    pub async fn info(&self) -> Result<Info> {
+        self.gpu.scoped(|| {
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                self.resampling.encode_report(&mut pass);
+            }
+            self.gpu.queue.submit([encoder.finish()]);
+        })?;
+        let control = self.control().await?;
+        let row = self.trace_rows(self.config.trace_rows, 1).await?;
+        self.interpret(&control, &row[0])
+    }
+
+    /// All ESS tests so far, oldest first. Reads the rows that are new since the last call; if more
+    /// were written than [`Config::trace_rows`] holds, the oldest are lost.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    pub async fn trace(&mut self) -> Result<&[TraceEvent]> {
+        let written = self.control().await?.trace_rows;
+        let capacity = self.config.trace_rows;
+        let first = self.trace_read.max(written.saturating_sub(capacity));
+        let mut next = first;
+        while next < written {
+            let start = next % capacity;
+            let count = (written - next).min(capacity - start);
+            for row in self.trace_rows(start, count).await? {
+                let event = self.event(&row);
+                self.trace.push(event);
+            }
+            next += count;
+        }
+        self.trace_read = written;
+        Ok(&self.trace)
+    }
+
+    /// The particles of now, copied to host memory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    pub async fn particles(&self) -> Result<Particles> {
+        let n = self.plan.particles as usize;
+        let dim = self.dim as usize;
+        let row_bytes = 4 * n as u64;
+        let mut positions = vec![0.0; n * dim];
+        let mut ancestors = Vec::new();
+        for row in 0..self.plan.rows {
+            let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
+            let offset = u64::from(row % self.plan.page_rows) * row_bytes;
+            let words: Vec<u32> = readback::read(&self.gpu, page, offset, row_bytes).await?;
+            if (row as usize) < dim {
+                for (i, word) in words.iter().enumerate() {
+                    positions[i * dim + row as usize] = f32::from_bits(*word);
+                }
+            } else {
+                ancestors = words;
+            }
+        }
+        let log_weights =
+            readback::read(&self.gpu, &self.state.log_weights, 0, row_bytes).await?;
+        Particles::new(dim, positions, log_weights, ancestors)
+    }
+
+    /// The buffers of now, for kernels of the host program.
+    pub fn buffers(&self) -> Buffers<'_> {
+        Buffers {
+            pages: &self.state.pages[self.parity],
+            page_rows: self.plan.page_rows,
+            log_weights: &self.state.log_weights,
+        }
+    }
+
+    /// The WGSL of the step kernel as compiled.
+    pub fn wgsl(&self) -> &str {
+        &self.wgsl
+    }
+
+    /// The settings of the run.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The integrator of the run.
+    pub fn integrator(&self) -> Integrator {
+        self.integrator
+    }
+
+    /// The device of the run.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Steps of the whole schedule.
+    pub fn steps(&self) -> u32 {
+        self.config.schedule.steps()
+    }
+
+    /// Steps recorded so far.
+    pub fn steps_encoded(&self) -> u32 {
+        self.encoded
+    }
+
+    fn draw_initial(&mut self, problem: &Problem) -> Result<()> {
+        if let Kind::Positions(positions) = &problem.initial.kind {
+            return self.write_positions(positions);
+        }
+        init::linked(&problem.initial, &self.plan, &self.config).check()?;
+        let init = Init::new(&self.gpu, &problem.initial, &self.plan, &self.config, &self.state)?;
+        self.gpu.scoped(|| {
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                init.encode(&mut pass);
+            }
+            self.gpu.queue.submit([encoder.finish()]);
+        })
+    }
+
+    fn write_positions(&self, positions: &[f32]) -> Result<()> {
+        let dim = self.dim as usize;
+        if positions.len() != self.plan.particles as usize * dim {
+            let reason = format!(
+                "holds {} positions, but particles = {}; give one per particle",
+                positions.len() / dim,
+                self.plan.particles
+            );
+            return Err(Error::config("initial", reason));
+        }
+        let row_bytes = 4 * u64::from(self.plan.particles);
+        self.gpu.scoped(|| {
+            for row in 0..self.plan.rows {
+                let words: Vec<u32> = if (row as usize) < dim {
+                    positions.chunks(dim).map(|x| x[row as usize].to_bits()).collect()
+                } else {
+                    (0..self.plan.particles).collect()
+                };
+                let page = &self.state.pages[0][(row / self.plan.page_rows) as usize];
+                let offset = u64::from(row % self.plan.page_rows) * row_bytes;
+                self.gpu.queue.write_buffer(page, offset, bytemuck::cast_slice(&words));
+            }
+            self.gpu.queue.submit([]);
+        })
+    }
+
+    async fn control(&self) -> Result<Control> {
+        let bytes = size_of::<Control>() as u64;
+        Ok(readback::read(&self.gpu, &self.state.control, 0, bytes).await?[0])
+    }
+
+    async fn trace_rows(&self, start: u32, count: u32) -> Result<Vec<TraceRow>> {
+        let size = size_of::<TraceRow>() as u64;
+        let trace = &self.resampling.scratch.trace;
+        readback::read(&self.gpu, trace, u64::from(start) * size, u64::from(count) * size).await
+    }
+
+    /// The last ESS test as an [`Info`]: no work for the device.
+    async fn progress(&mut self) -> Result<Info> {
+        self.trace().await?;
+        let control = self.control().await?;
+        let last = (control.trace_rows.max(1) - 1) % self.config.trace_rows;
+        let row = self.trace_rows(last, 1).await?;
+        self.interpret(&control, &row[0])
+    }
+
+    fn interpret(&self, control: &Control, row: &TraceRow) -> Result<Info> {
+        if control.failed != 0 || row.failed != 0 {
+            let step = if control.failed != 0 { control.failed - 1 } else { row.step };
+            let non_finite = control.max_non_finite.max(row.non_finite);
+            return Err(ErrorKind::AllWeightsZero { step, non_finite }.into());
+        }
+        let event = self.event(row);
+        Ok(Info {
+            step: event.step,
+            time: event.time,
+            ess: event.ess,
+            log_normalizer: event.log_normalizer,
+            max_weight: event.max_weight,
+            non_finite: event.non_finite,
+            resamplings: control.resamplings,
+        })
+    }
+
+    fn event(&self, row: &TraceRow) -> TraceEvent {
+        TraceEvent {
+            step: row.step,
+            time: self.config.schedule.time(row.step),
+            ess: row.ess,
+            log_normalizer: log_normalizer(row.nats, row.log2),
+            max_weight: row.max_weight,
+            non_finite: row.non_finite,
+            resampled: row.resampled != 0,
+        }
+    }
+}
+
+/// How many steps one dispatch may fuse.
+fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
+    let wanted = config.ess_every.min(MAX_SEGMENT);
+    if !gpu.is_software() {
+        return Ok(wanted);
+    }
+    // The engine's own loops over coordinates, and the target's, once per evaluation.
+    let dim = problem.target.dim();
+    let per_step = problem.target.loops_per_evaluation().saturating_add(16 * dim + 1);
+    let most = (SOFTWARE_LOOP_CAP - 1) / per_step;
+    if most < 2 {
+        return Err(ErrorKind::LimitExceeded {
+            limit: "loop iterations per invocation".into(),
+            needed: u64::from(per_step) * 2,
+            available: u64::from(SOFTWARE_LOOP_CAP),
+            hint: format!(
+                "{} in {dim} dimensions needs {per_step} loop iterations per step, and this \
+                 software driver silently stops at {SOFTWARE_LOOP_CAP}; use fewer components, or \
+                 a GPU",
+                problem.target.name()
+            ),
+        }
+        .into());
+    }
+    // One evaluation more than there are steps.
+    Ok(wanted.min(most - 1))
+}
+
+fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State {
+    let device = &gpu.device;
+    let row = 4 * u64::from(plan.particles);
+    let pages = || {
+        (0..plan.pages)
+            .map(|page| {
+                let size = u64::from(plan.rows_of_page(page)) * row;
+                buffers::storage(device, "wfr.state", size)
+            })
+            .collect()
+    };
+    let data = problem.target.storage().iter().map(|data| {
+        let bytes = bytemuck::cast_slice(data);
+        buffers::filled(device, "wfr.data", wgpu::BufferUsages::STORAGE, bytes)
+    });
+    let schedule = config.schedule.rows();
+    State {
+        pages: [pages(), pages()],
+        log_weights: buffers::storage(device, "wfr.log_weights", row),
+        ancestors: buffers::storage(device, "wfr.ancestors", row),
+        // Replaced by the resampling's own.
+        control: buffers::storage(device, "wfr.control", 4),
+        schedule: buffers::filled(
+            device,
+            "wfr.schedule",
+            wgpu::BufferUsages::STORAGE,
+            bytemuck::cast_slice(&schedule),
+        ),
+        data: data.collect(),
+    }
+}

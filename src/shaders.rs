@@ -1,0 +1,209 @@
+//! The shader library: every file under `shaders/`, and the constants generated for one run.
+
+use std::fmt::Write as _;
+
+use crate::config::Resampler;
+use crate::layout::{self, BLOCK, ITEMS, LANES, SQUARE_BITS, WEIGHT_BITS};
+use crate::wgsl::Source;
+
+/// `shaders/types.wgsl`.
+pub(crate) const TYPES: &str = include_str!("../shaders/types.wgsl");
+
+macro_rules! library {
+    ($($name:literal),+ $(,)?) => {
+        /// A file under `shaders/` by its path without the ending.
+        pub(crate) fn file(name: &str) -> Source {
+            let text = match name {
+                $($name => include_str!(concat!("../shaders/", $name, ".wgsl")),)+
+                _ => unreachable!("bug in wfr: no shader file {name}"),
+            };
+            Source::new(format!("{name}.wgsl"), text)
+        }
+
+        /// The paths of all files, for tests.
+        #[cfg(test)]
+        pub(crate) const FILES: &[&str] = &[$($name),+];
+    };
+}
+
+library!(
+    "types",
+    "index",
+    "threefry",
+    "normal",
+    "wide",
+    "fixed",
+    "weight",
+    "prefix",
+    "offspring",
+    "init",
+    "step",
+    "reduce",
+    "decide",
+    "scan",
+    "residual",
+    "resample",
+    "initial/normal",
+    "initial/uniform",
+    "flow/langevin",
+    "flow/annealed",
+    "integrator/move",
+    "integrator/euler",
+    "integrator/strang",
+    "integrator/kernel_ratio",
+);
+
+/// Several files.
+pub(crate) fn files(names: &[&str]) -> Vec<Source> {
+    names.iter().map(|name| file(name)).collect()
+}
+
+/// Generated constants. A number lives once: here, from Rust.
+#[derive(Default)]
+pub(crate) struct Prelude(String);
+
+impl Prelude {
+    pub(crate) fn u32(mut self, name: &str, value: u32) -> Prelude {
+        let _ = writeln!(self.0, "const {name}: u32 = {value}u;");
+        self
+    }
+
+    pub(crate) fn f32(mut self, name: &str, value: f32) -> Prelude {
+        let _ = writeln!(self.0, "const {name}: f32 = {};", float(value));
+        self
+    }
+
+    pub(crate) fn bool(mut self, name: &str, value: bool) -> Prelude {
+        let _ = writeln!(self.0, "const {name}: bool = {value};");
+        self
+    }
+
+    fn vec4(mut self, name: &str, v: [u32; 3]) -> Prelude {
+        let [x, y, z] = v;
+        let _ = writeln!(self.0, "const {name} = vec4<u32>({x}u, {y}u, {z}u, 0u);");
+        self
+    }
+
+    pub(crate) fn text(mut self, text: &str) -> Prelude {
+        self.0.push_str(text);
+        self
+    }
+
+    /// The dimension and the type of a position.
+    pub(crate) fn dimension(self, dim: u32) -> Prelude {
+        let point = match dim {
+            2..=4 => format!("alias Point = vec{dim}<f32>;\n"),
+            _ => "alias Point = array<f32, DIM>;\n".to_string(),
+        };
+        self.u32("DIM", dim).text(&point)
+    }
+
+    /// The key of the random numbers.
+    pub(crate) fn seed(self, seed: u64) -> Prelude {
+        self.u32("SEED_LOW", seed as u32).u32("SEED_HIGH", (seed >> 32) as u32)
+    }
+
+    /// What the weight kernels know of the population and of the resampler.
+    pub(crate) fn weights(self, shape: &WeightShape) -> Prelude {
+        let particles = shape.particles;
+        let blocks = particles.div_ceil(BLOCK);
+        let headroom = layout::headroom(particles);
+        let bits = |n: u32| 2.0_f32.powi(-(n as i32));
+        self.u32("PARTICLES", particles)
+            .u32("LANES", LANES)
+            .u32("ITEMS", ITEMS)
+            .u32("BLOCK", BLOCK)
+            .u32("BLOCKS", blocks)
+            .u32("HEADROOM", headroom)
+            .f32("WEIGHT_UNIT", bits(WEIGHT_BITS))
+            .f32("SQUARE_SCALE", 1.0 / bits(SQUARE_BITS))
+            .f32("DECIDE_SUM_UNIT", bits(WEIGHT_BITS + headroom))
+            .f32("DECIDE_SQUARE_UNIT", bits(SQUARE_BITS + 2 * headroom))
+            // A block's largest total is 2^39; 32 significant bits of 2^-39 reach down to 2^-72.
+            .u32("DECIDE_FACTOR_SHIFT", 72)
+            .f32("ESS_THRESHOLD", shape.ess_threshold)
+            .u32("TRACE_ROWS", shape.trace_rows)
+            .u32("SYSTEMATIC", Resampler::Systematic as u32)
+            .u32("STRATIFIED", Resampler::Stratified as u32)
+            .u32("RESIDUAL", Resampler::Residual as u32)
+            .u32("RESAMPLER", shape.resampler as u32)
+            .vec4("GROUPS_OF_BLOCKS", layout::fold(blocks))
+            .vec4("GROUPS_OF_PARTICLES", layout::fold(particles.div_ceil(LANES)))
+            .seed(shape.seed)
+    }
+
+    pub(crate) fn source(self) -> Source {
+        Source::new("prelude", self.0)
+    }
+}
+
+/// What shapes the weight kernels.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WeightShape {
+    pub particles: u32,
+    pub resampler: Resampler,
+    pub ess_threshold: f32,
+    pub trace_rows: u32,
+    pub seed: u64,
+}
+
+/// A float literal that WGSL reads back to the same bits.
+pub(crate) fn float(value: f32) -> String {
+    format!("{value:?}f")
+}
+
+/// `fn name(j: u32) -> f32`, one value per coordinate. A switch, because a constant array that is
+/// indexed by a variable is copied at every use.
+pub(crate) fn per_coordinate(name: &str, values: &[f32]) -> String {
+    let mut text = format!("fn {name}(j: u32) -> f32 {{\n");
+    if values.windows(2).all(|w| w[0] == w[1]) {
+        let _ = writeln!(text, "    return {};", float(values[0]));
+    } else {
+        text.push_str("    switch j {\n");
+        for (j, value) in values.iter().enumerate().skip(1) {
+            let _ = writeln!(text, "        case {j}u: {{ return {}; }}", float(*value));
+        }
+        let _ = writeln!(text, "        default: {{ return {}; }}\n    }}", float(values[0]));
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The bindings of the particles' state, split in pages of whole rows, and their accessors.
+pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
+    let mut text = String::new();
+    let mut load = String::new();
+    let mut store = String::new();
+    for page in 0..pages {
+        let _ = writeln!(
+            text,
+            "@group(0) @binding({page}) var<storage, read> state_in_{page}: array<u32>;\n\
+             @group(0) @binding({}) var<storage, read_write> state_out_{page}: array<u32>;",
+            pages + page
+        );
+        let case = if page + 1 == pages { "default".to_string() } else { format!("case {page}u") };
+        let at = format!("(row - {}u) * PARTICLES + slot", page * page_rows);
+        let _ = writeln!(load, "        {case}: {{ return state_in_{page}[{at}]; }}");
+        let _ = writeln!(store, "        {case}: {{ state_out_{page}[{at}] = value; }}");
+    }
+    for (k, name) in ["log_weights", "ancestors", "control", "schedule"].iter().enumerate() {
+        let (access, ty) = match *name {
+            "log_weights" => ("read_write", "array<f32>"),
+            "ancestors" => ("read", "array<u32>"),
+            "control" => ("read", "Control"),
+            _ => ("read", "array<Instant>"),
+        };
+        let binding = 2 * pages as usize + k;
+        let _ = writeln!(
+            text,
+            "@group(0) @binding({binding}) var<storage, {access}> {name}: {ty};"
+        );
+    }
+    let _ = write!(
+        text,
+        "fn state_load(row: u32, slot: u32) -> u32 {{\n    switch row / {page_rows}u {{\n{load}    \
+         }}\n}}\nfn state_store(row: u32, slot: u32, value: u32) {{\n    switch row / \
+         {page_rows}u {{\n{store}    }}\n}}\n"
+    );
+    text
+}

@@ -1,0 +1,384 @@
+//! What to sample: an unnormalised log density and its score, as WGSL text with its data.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::shaders::Prelude;
+
+mod catalogue;
+mod mixture;
+mod overrides;
+
+pub use catalogue::{Entry, Parameter, catalogue};
+pub use mixture::Component;
+
+/// The most dimensions a target may have.
+pub const MAX_DIM: u32 = 1024;
+
+/// The density to sample, in `dim` dimensions: WGSL text, its parameters and its data.
+///
+/// The text defines `log_density` and `score` of a `Point`, or of a pointer to one; the alias
+/// `Point` and the constant `DIM` are generated. Its parameters are WGSL `override`s and its data
+/// are storage buffers of group 1.
+///
+/// ```
+/// use wfr::Target;
+///
+/// # fn main() -> wfr::Result<()> {
+/// let wells = Target::double_well(2)?.set("a", 40.0)?.set("c", 0.03)?;
+/// let truth = wells.truth().expect("known for every built-in target");
+/// assert!((truth.right_mass - 0.4853).abs() < 1e-4);
+///
+/// let mine = Target::from_wgsl(
+///     2,
+///     "quartic.wgsl",
+///     "override depth: f32 = 1.0;
+///      fn log_density(x: Point) -> f32 { return -depth * dot(x * x, x * x); }
+///      fn score(x: Point) -> Point { return -4.0 * depth * x * x * x; }",
+/// )?;
+/// let mine = mine.set("depth", 0.5)?;
+/// # assert_eq!(mine.constants(), [("depth".to_string(), 0.5)]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Target {
+    name: String,
+    dim: u32,
+    wgsl: Cow<'static, str>,
+    constants: Vec<(String, f64)>,
+    storage: Vec<Vec<f32>>,
+    /// The catalogue's entry of a built-in target.
+    entry: Option<&'static Entry>,
+    /// The normalised components of a Gaussian mixture.
+    components: Vec<Component>,
+}
+
+/// A built-in target with its parameters: what [`crate::truth`] and the host oracle work with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Law<'a> {
+    StandardNormal,
+    DoubleWell { a: f64, c: f64, stiffness: f64 },
+    GaussianMixture(&'a [Component]),
+    ManyWell { depth: f64, tilt: f64 },
+    Funnel { spread: f64 },
+    Banana { spread: f64, bend: f64 },
+    Ring { radius: f64, width: f64 },
+}
+
+impl Target {
+    /// The standard normal law, not normalised: log density −|x|²/2.
+    pub fn standard_normal(dim: u32) -> Result<Target> {
+        Target::built_in(&catalogue::STANDARD_NORMAL, dim)
+    }
+
+    /// Two wells along the first axis, `a (x₀⁴/4 − x₀²/2) + c x₀`, normal along the others.
+    ///
+    /// Parameters: `a` (default 20; the barrier is a/4), `c` (0.1; the tilt) and `stiffness` (1;
+    /// the inverse variance along the other axes). Not normalised.
+    pub fn double_well(dim: u32) -> Result<Target> {
+        Target::built_in(&catalogue::DOUBLE_WELL, dim)
+    }
+
+    /// Two wells along each of the first `dim / 2` axes, `x⁴ − depth x² − tilt x`, and a standard
+    /// normal law along the others; `dim` is even.
+    ///
+    /// Parameters: `depth` (default 6) and `tilt` (0.5). Not normalised.
+    /// F. Noé et al., Science 365 (2019) eaaw1147; L. I. Midgley et al., arXiv:2208.01893.
+    pub fn many_well(dim: u32) -> Result<Target> {
+        Target::built_in(&catalogue::MANY_WELL, dim)
+    }
+
+    /// Neal's funnel: x₀ ~ N(0, spread²) and, given x₀, the others ~ N(0, exp(x₀)).
+    ///
+    /// Parameter: `spread` (default 3). Normalised. R. M. Neal, Annals of Statistics 31 (2003) 705.
+    pub fn funnel(dim: u32) -> Result<Target> {
+        Target::built_in(&catalogue::FUNNEL, dim)
+    }
+
+    /// A twisted normal law: x₀ ~ N(0, spread²), x₁ + bend (x₀² − spread²) ~ N(0, 1), and the other
+    /// axes N(0, 1).
+    ///
+    /// Parameters: `spread` (default 2) and `bend` (0.5). Normalised.
+    /// H. Haario, E. Saksman, J. Tamminen, Computational Statistics 14 (1999) 375.
+    pub fn banana(dim: u32) -> Result<Target> {
+        Target::built_in(&catalogue::BANANA, dim)
+    }
+
+    /// A ring, or a shell in more than two dimensions: log density −(|x| − radius)²/(2 width²).
+    ///
+    /// Parameters: `radius` (default 2) and `width` (0.4). Not normalised.
+    /// D. J. Rezende and S. Mohamed, arXiv:1505.05770, table 1.
+    pub fn ring(dim: u32) -> Result<Target> {
+        Target::built_in(&catalogue::RING, dim)
+    }
+
+    /// A mixture of Gaussians, each with one scale or a scale per axis; any number of them.
+    ///
+    /// The dimension is that of the means. Weights are divided by their sum, so the density is
+    /// normalised whatever they are.
+    pub fn gaussian_mixture(components: &[Component]) -> Result<Target> {
+        let components = mixture::normalised(components)
+            .map_err(|reason| Error::config("gaussian-mixture:", reason))?;
+        Target::mixture_of(components)
+    }
+
+    /// A mixture of Gaussians read from a text file, as by [`Target::gaussian_mixture`].
+    ///
+    /// Each line is a component: `weight mean_1 … mean_d scale`, or `scale_1 … scale_d` in place
+    /// of `scale`; commas or blanks separate the numbers, and `#` begins a comment. State `dim`
+    /// where the number of columns can be read both ways (5 columns are 3 dimensions with one
+    /// scale, or 2 with a scale each).
+    pub fn gaussian_mixture_from_file(path: impl AsRef<Path>, dim: Option<u32>) -> Result<Target> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        let components = mixture::parse(&text, dim)
+            .and_then(|components| mixture::normalised(&components))
+            .map_err(|message| Error::file(path, message))?;
+        Target::mixture_of(components)
+    }
+
+    /// The built-in target of this name, in its customary dimension unless `dim` is given.
+    ///
+    /// [`catalogue`] lists the names. `gaussian-mixture` gives eight modes on a circle of radius 4,
+    /// with scale 0.5 and weights in the proportion 1 : 2 : … : 8.
+    pub fn named(name: &str, dim: Option<u32>) -> Result<Target> {
+        let entry = catalogue::find(name)?;
+        let dim = dim.unwrap_or(entry.default_dim);
+        if entry.name == catalogue::GAUSSIAN_MIXTURE.name {
+            entry.check_dim(dim)?;
+            return Target::gaussian_mixture(&mixture::circle_of_eight(dim as usize));
+        }
+        Target::built_in(entry, dim)
+    }
+
+    /// A target written in WGSL; errors in `text` will speak of it as `name`.
+    ///
+    /// The text is checked when a sampler is made.
+    pub fn from_wgsl(dim: u32, name: impl Into<String>, text: impl Into<String>) -> Result<Target> {
+        if dim == 0 || dim > MAX_DIM {
+            return Err(Error::config("dim", format!("is {dim}; expected 1 to {MAX_DIM}")));
+        }
+        Ok(Target {
+            name: name.into(),
+            dim,
+            wgsl: Cow::Owned(text.into()),
+            constants: Vec::new(),
+            storage: Vec::new(),
+            entry: None,
+            components: Vec::new(),
+        })
+    }
+
+    fn built_in(entry: &'static Entry, dim: u32) -> Result<Target> {
+        entry.check_dim(dim)?;
+        Ok(Target {
+            name: entry.name.to_string(),
+            dim,
+            wgsl: Cow::Borrowed(entry.wgsl),
+            constants: Vec::new(),
+            storage: Vec::new(),
+            entry: Some(entry),
+            components: Vec::new(),
+        })
+    }
+
+    /// `components` are normalised.
+    fn mixture_of(components: Vec<Component>) -> Result<Target> {
+        let dim = components.first().map_or(0, |component| component.mean.len());
+        let mut target =
+            Target::built_in(&catalogue::GAUSSIAN_MIXTURE, u32::try_from(dim).unwrap_or(u32::MAX))?;
+        target.storage.push(mixture::pack(&components));
+        target.components = components;
+        Ok(target)
+    }
+
+    /// The same target with the parameter `name`, an `override` of its WGSL text, set to `value`.
+    ///
+    /// An unknown name is an error that lists the known ones, and so is a value out of range. Where
+    /// the text does not parse, the value is kept, and making the sampler reports the text.
+    pub fn set(mut self, name: &str, value: f64) -> Result<Target> {
+        let key = match self.entry {
+            Some(entry) => entry.check_parameter(name, value)?,
+            None => overrides::check(&self.name, self.dim, &self.wgsl, name, value)?,
+        };
+        match self.constants.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, old)) => *old = value,
+            None => self.constants.push((key, value)),
+        }
+        Ok(self)
+    }
+
+    /// The same target with `data` as its next storage buffer: `@group(1) @binding(0)` first.
+    ///
+    /// The WGSL text declares it as `var<storage, read>`. Integers travel as their bits
+    /// ([`f32::from_bits`]).
+    pub fn with_storage(mut self, data: Vec<f32>) -> Result<Target> {
+        if data.is_empty() {
+            let binding = self.storage.len();
+            return Err(Error::config(
+                format!("storage of {}:", self.name),
+                format!("binding {binding} is empty; a storage buffer holds a number or more"),
+            ));
+        }
+        self.storage.push(data);
+        Ok(self)
+    }
+
+    /// The name: that of the catalogue, or the one given to [`Target::from_wgsl`].
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of dimensions.
+    pub fn dim(&self) -> u32 {
+        self.dim
+    }
+
+    /// The WGSL text, without the generated `DIM` and `Point`.
+    pub fn wgsl(&self) -> &str {
+        &self.wgsl
+    }
+
+    /// The parameters that were set, as pipeline constants; the others have the text's defaults.
+    ///
+    /// The key is the override's name, or its number where it is declared with `@id`.
+    pub fn constants(&self) -> &[(String, f64)] {
+        &self.constants
+    }
+
+    /// The contents of the storage buffers: element `i` is `@group(1) @binding(i)`.
+    pub fn storage(&self) -> &[Vec<f32>] {
+        &self.storage
+    }
+
+    /// About how many loop iterations the log density and the score of one point take together.
+    ///
+    /// Mesa's software driver ends every shader after 65535 of them. For text from outside this
+    /// assumes loops over the dimensions, and one over all data.
+    pub fn loops_per_evaluation(&self) -> u32 {
+        let dim = u64::from(self.dim);
+        let loops = match self.entry {
+            Some(_) => self.components.len() as u64 * (1 + 2 * dim) + 2 * dim,
+            None => self.storage.iter().map(|data| data.len() as u64).sum::<u64>() + 2 * dim,
+        };
+        u32::try_from(loops).unwrap_or(u32::MAX)
+    }
+
+    /// The law behind a built-in target, with the parameters set.
+    pub(crate) fn law(&self) -> Option<Law<'_>> {
+        self.entry.map(|entry| (entry.law)(self))
+    }
+
+    /// The value of a built-in target's parameter.
+    fn value(&self, name: &str) -> f64 {
+        if let Some((_, value)) = self.constants.iter().find(|(known, _)| known == name) {
+            return *value;
+        }
+        let parameters = self.entry.map_or(&[][..], |entry| entry.parameters);
+        let parameter = parameters.iter().find(|parameter| parameter.name == name);
+        parameter.expect("bug in wfr: a law reads a parameter its entry does not list").default
+    }
+}
+
+/// The declarations before a target's text: `DIM` and `Point`.
+fn prelude(dim: u32) -> String {
+    Prelude::default().dimension(dim).source().text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use wgpu::naga::{front::wgsl, valid};
+
+    fn every_target(dim: u32) -> Vec<Target> {
+        catalogue().iter().filter_map(|entry| Target::named(entry.name, Some(dim)).ok()).collect()
+    }
+
+    #[test]
+    fn every_text_validates_in_every_dimension() {
+        for dim in [1, 2, 3, 4, 8, 16, 32, 64] {
+            let targets = every_target(dim);
+            assert!(targets.len() >= if dim == 1 { 3 } else { catalogue().len() - 1 });
+            for target in targets {
+                let text = prelude(dim) + target.wgsl();
+                let module = wgsl::parse_str(&text)
+                    .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
+                let flags = valid::ValidationFlags::all();
+                valid::Validator::new(flags, valid::Capabilities::empty())
+                    .validate(&module)
+                    .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
+                let functions: Vec<_> =
+                    module.functions.iter().filter_map(|(_, f)| f.name.as_deref()).collect();
+                assert!(functions.contains(&"log_density") && functions.contains(&"score"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_catalogue_lists_the_overrides_of_the_text_with_their_defaults() {
+        for entry in catalogue() {
+            let declared = overrides::declared(entry.default_dim, entry.wgsl).expect("parses");
+            let declared: Vec<_> =
+                declared.iter().map(|o| (o.name.as_str(), o.default.unwrap())).collect();
+            let listed: Vec<_> = entry.parameters.iter().map(|p| (p.name, p.default)).collect();
+            assert_eq!(declared, listed, "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn a_built_in_parameter_is_set_within_its_range() {
+        let target = Target::double_well(2).unwrap().set("a", 4.0).unwrap().set("a", 5.0).unwrap();
+        assert_eq!(target.constants(), [("a".to_string(), 5.0)]);
+        assert!(matches!(target.law(), Some(Law::DoubleWell { a: 5.0, c: 0.1, stiffness: 1.0 })));
+        let text = |name, value| Target::double_well(2).unwrap().set(name, value).unwrap_err();
+        assert_eq!(
+            text("b", 1.0).to_string(),
+            "double-well.b is not a parameter; known: a (default 20), c (default 0.1), \
+             stiffness (default 1)"
+        );
+        assert_eq!(text("a", -1.0).to_string(), "double-well.a is -1; expected 0.001 to 10000");
+        assert!(text("a", f64::NAN).to_string().contains("is NaN"));
+        let none = Target::standard_normal(2).unwrap().set("a", 1.0).unwrap_err();
+        assert_eq!(none.to_string(), "standard-normal.a is not a parameter; this target has none");
+    }
+
+    #[test]
+    fn a_dimension_out_of_range_is_an_error() {
+        for (target, expected) in [
+            (Target::standard_normal(0), "dim is 0; standard-normal has 1 to 1024"),
+            (Target::double_well(1025), "dim is 1025; double-well has 1 to 1024"),
+            (Target::funnel(1), "dim is 1; funnel has 2 to 1024"),
+            (Target::many_well(3), "dim is 3; many-well has an even number, 2 to 1024"),
+            (Target::from_wgsl(0, "x.wgsl", ""), "dim is 0; expected 1 to 1024"),
+            (Target::named("ring", Some(1)), "dim is 1; ring has 2 to 1024"),
+            (
+                Target::named("gaussian-mixture", Some(0)),
+                "dim is 0; gaussian-mixture has 1 to 1024",
+            ),
+        ] {
+            let error = target.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::InvalidConfig { .. }));
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn storage_takes_the_next_binding_and_is_never_empty() {
+        let target = Target::from_wgsl(3, "x.wgsl", "").unwrap();
+        let target = target.with_storage(vec![1.0]).unwrap().with_storage(vec![2.0, 3.0]).unwrap();
+        assert_eq!(target.storage(), [vec![1.0], vec![2.0, 3.0]]);
+        assert_eq!(target.loops_per_evaluation(), 9);
+        assert!(target.with_storage(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn the_loops_of_a_mixture_grow_with_its_components() {
+        let target = Target::named("gaussian-mixture", Some(2)).unwrap();
+        assert_eq!(target.loops_per_evaluation(), 8 * 5 + 4);
+        assert_eq!(Target::ring(3).unwrap().loops_per_evaluation(), 6);
+    }
+}
