@@ -30,44 +30,49 @@ fn normal_circle(b: u32) -> vec2<f32> {
     return select(turned, -turned, (quadrant & 2u) == 2u);
 }
 
-// Two independent normals from two words. The radius ends at 6.76: the tail beyond it has a
-// probability of 1e-10.
+// Two independent normals from two words. The radius ends at 6.66: the tail beyond it has a
+// probability of 2e-10.
 fn normal_pair(a: u32, b: u32) -> vec2<f32> {
-    let u = (f32(a) + 0.5) * 0.00000000023283064;
+    // (0, 1], never 0; conversion from signed integers is the cheap one.
+    let u = (f32(i32(a >> 1u)) + 0.5) * 4.656612873077393e-10;
     // -2 ln u = -2 ln 2 · log2 u; the polynomial may pass zero by a rounding error near u = 1.
-    let radius = sqrt(max(-1.3862943611 * normal_log2(u), 0.0));
+    let radius = sqrt(abs(1.3862943611 * normal_log2(u)));
     return radius * normal_circle(b);
 }
 
-fn normal_four(words: vec4<u32>) -> vec4<f32> {
-    return vec4<f32>(normal_pair(words.x, words.y), normal_pair(words.z, words.w));
-}
-
-// In one and two dimensions one call serves several steps.
+// A queue of random words: in one and two dimensions one Threefry call serves several steps.
 const NORMAL_STEPS_PER_CALL = select(select(1u, 2u, DIM == 2u), 4u, DIM == 1u);
 
-// The DIM normals of particle slot `slot` at `time` of a stream. `cache` keeps the words that the
-// next time uses; `fresh` says that it holds nothing yet.
+// The DIM normals of particle slot `slot` at `time` of a stream. `words` keeps what later times
+// use; `fresh` says that it holds nothing yet.
 fn normal_draw(
     slot: u32, time: u32, stream: u32, fresh: bool,
-    cache: ptr<function, vec4<f32>>, out: ptr<function, Point>,
+    words: ptr<function, vec4<u32>>, out: ptr<function, Point>,
 ) {
     if (DIM <= 2u) {
         let turn = time % NORMAL_STEPS_PER_CALL;
+        // Only the words are drawn under the branch: a driver without real branches pays for
+        // everything inside it at every step.
         if (fresh || turn == 0u) {
-            *cache = normal_four(threefry(slot, time / NORMAL_STEPS_PER_CALL, 0u, stream));
-            // The cache is a queue: earlier times leave it first.
-            for (var skip = 0u; skip < turn; skip++) {
-                *cache = normal_next(*cache);
+            *words = threefry(slot, time / NORMAL_STEPS_PER_CALL, 0u, stream);
+        }
+        let later = turn * 2u >= NORMAL_STEPS_PER_CALL;
+        let z = normal_pair(
+            select((*words).x, (*words).z, later), select((*words).y, (*words).w, later),
+        );
+        if (DIM == 1u) {
+            (*out)[0] = select(z.x, z.y, (turn & 1u) == 1u);
+        } else {
+            for (var j = 0u; j < DIM; j++) {
+                (*out)[j] = z[j];
             }
         }
-        for (var j = 0u; j < DIM; j++) {
-            (*out)[j] = (*cache)[j];
-        }
-        *cache = normal_next(*cache);
     } else {
         for (var block = 0u; block * 4u < DIM; block++) {
-            let z = normal_four(threefry(slot, time, block, stream));
+            let word = threefry(slot, time, block, stream);
+            let first = normal_pair(word.x, word.y);
+            let second = normal_pair(word.z, word.w);
+            let z = vec4<f32>(first, second);
             for (var j = 0u; j < 4u; j++) {
                 if (block * 4u + j < DIM) {
                     (*out)[block * 4u + j] = z[j];
@@ -75,8 +80,4 @@ fn normal_draw(
             }
         }
     }
-}
-
-fn normal_next(cache: vec4<f32>) -> vec4<f32> {
-    return select(cache.zwxy, cache.yzwx, DIM == 1u);
 }

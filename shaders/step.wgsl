@@ -31,12 +31,14 @@ fn step(
     let end = control.step_end;
     var local: Local;
     var pending: Pending;
-    var cache: vec4<f32>;
+    var words: vec4<u32>;
+    var previous: Instant;
+    var now = schedule[begin];
     var k = begin;
     loop {
         flow_local(&x, &local);
         if (k > begin) {
-            let gain = integrator_end(&local, &pending, schedule[k - 1u], schedule[k]);
+            let gain = integrator_end(&local, &pending, previous, now);
             // Once out of the support, always out: -inf minus -inf is not a number.
             if (!weight_is_minus_infinity(log_weight)) {
                 log_weight += gain;
@@ -46,9 +48,12 @@ fn step(
             break;
         }
         var noise: Point;
-        normal_draw(slot, k, STREAM_STEP, k == begin, &cache, &noise);
+        normal_draw(slot, k, STREAM_STEP, k == begin, &words, &noise);
         pending.noise = noise;
-        integrator_begin(&x, &local, &pending, schedule[k], schedule[k + 1u]);
+        let next = schedule[k + 1u];
+        integrator_begin(&x, &local, &pending, now, next);
+        previous = now;
+        now = next;
         k += 1u;
     }
 

@@ -38,11 +38,13 @@ impl Initial {
         check_each("sd", sd, "positive and finite", |v| v > 0.0 && v.is_finite())?;
         let log_2_pi = (2.0 * std::f64::consts::PI).ln();
         let peak: f64 = sd.iter().map(|s| -f64::from(*s).ln() - 0.5 * log_2_pi).sum();
+        let precision_root: Vec<f32> = sd.iter().map(|s| 1.0 / s).collect();
         let constants = format!(
-            "const INITIAL_LOG_PEAK: f32 = {};\n{}{}",
+            "const INITIAL_LOG_PEAK: f32 = {};\n{}{}{}",
             float(peak as f32),
             per_coordinate("initial_mean", mean),
-            per_coordinate("initial_sd", sd)
+            per_coordinate("initial_sd", sd),
+            per_coordinate("initial_precision_root", &precision_root)
         );
         Ok(Initial {
             dim: mean.len() as u32,

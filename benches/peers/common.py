@@ -16,6 +16,7 @@ The weights tell log Z, Z = the integral of exp(-V), with a bias of order h from
 import argparse
 import json
 import math
+import os
 import sys
 import time
 
@@ -29,6 +30,7 @@ LOG_Z0 = math.log(2 * math.pi * START_SD**2)
 
 
 def exact_log_z():
+    """log of the integral of exp(-V), by quadrature."""
     x = np.linspace(-8, 8, 400001)
     density = np.exp(-(x**4 / 4 - x**2 / 2 + TILT * x))
     return math.log(density.sum() * (x[1] - x[0])) + 0.5 * math.log(2 * math.pi)
@@ -60,6 +62,11 @@ def serve(tool, device, start, run):
         log_z, resamplings = run(state)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         report(log_normalizer=log_z, elapsed_s=wall, cpu_s=cpu, resamplings=resamplings)
+
+
+def cpu_threads():
+    """How many threads this process may run at once; taskset lowers it."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def report(**record):

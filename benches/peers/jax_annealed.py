@@ -2,7 +2,7 @@
 
 import os
 
-from common import LOG_Z0, START_SD, STEP, TILT, arguments, serve
+from common import LOG_Z0, START_SD, STEP, TILT, arguments, cpu_threads, serve
 
 args = arguments(device=["cpu", "cuda"], rng=["threefry2x32", "rbg"])
 os.environ["JAX_PLATFORMS"] = args.device
@@ -71,5 +71,7 @@ def run(state):
     return LOG_Z0 + float(log_z), int(resamplings)
 
 
-device = jax.devices()[0]
-serve(f"JAX {jax.__version__}, {args.rng}", device.device_kind, start, run)
+where = f"CPU, {cpu_threads()} threads"
+if args.device == "cuda":
+    where = jax.devices()[0].device_kind
+serve(f"JAX {jax.__version__}, {args.rng}", where, start, run)

@@ -75,5 +75,7 @@ def run(state):
     return log_z, resamplings
 
 
-name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-serve(f"PyTorch {torch.__version__}, {args.mode}", name, start, run)
+where = f"CPU, {torch.get_num_threads()} threads"
+if device.type == "cuda":
+    where = torch.cuda.get_device_name()
+serve(f"PyTorch {torch.__version__}, {args.mode}", where, start, run)

@@ -1,10 +1,11 @@
 // Initial law: independent normals, N(mean, sd^2) per coordinate.
-// Needs initial_mean(j), initial_sd(j), INITIAL_LOG_PEAK: the log density at the mean.
+// Needs initial_mean(j), initial_sd(j), initial_precision_root(j) = 1 / sd and INITIAL_LOG_PEAK, the
+// log density at the mean.
 
 fn initial_sample(slot: u32) -> Point {
-    var cache: vec4<f32>;
+    var words: vec4<u32>;
     var z: Point;
-    normal_draw(slot, 0u, STREAM_INITIAL, true, &cache, &z);
+    normal_draw(slot, 0u, STREAM_INITIAL, true, &words, &z);
     for (var j = 0u; j < DIM; j++) {
         z[j] = initial_mean(j) + initial_sd(j) * z[j];
     }
@@ -14,9 +15,9 @@ fn initial_sample(slot: u32) -> Point {
 fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Point>) -> f32 {
     var sum = 0.0;
     for (var j = 0u; j < DIM; j++) {
-        let z = ((*x)[j] - initial_mean(j)) / initial_sd(j);
+        let z = ((*x)[j] - initial_mean(j)) * initial_precision_root(j);
         sum += z * z;
-        (*out)[j] = -z / initial_sd(j);
+        (*out)[j] = -z * initial_precision_root(j);
     }
     return INITIAL_LOG_PEAK - 0.5 * sum;
 }
