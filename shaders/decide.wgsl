@@ -32,7 +32,7 @@ struct Population {
 // The block's total in units of the population's total.
 fn decide_scaled(block: Block, peak: f32) -> vec2<u32> {
     let below = peak - block.peak;
-    if (weight_is_non_finite(block.peak) || below >= 31.0) {
+    if (float_is_non_finite(block.peak) || below >= 31.0) {
         return vec2<u32>(0u);
     }
     let e = weight_exp(below);
@@ -42,7 +42,7 @@ fn decide_scaled(block: Block, peak: f32) -> vec2<u32> {
 fn decide_population(lane: u32) -> Population {
     let first = lane * DECIDE_BLOCKS;
     let last = min(first + DECIDE_BLOCKS, BLOCKS);
-    var peak = weight_minus_infinity();
+    var peak = float_minus_infinity();
     var non_finite = 0u;
     for (var b = first; b < last; b++) {
         peak = max(peak, blocks[b].peak);

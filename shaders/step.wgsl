@@ -40,7 +40,7 @@ fn step(
         if (k > begin) {
             let gain = integrator_end(&local, &pending, previous, now);
             // Once out of the support, always out: -inf minus -inf is not a number.
-            if (!weight_is_minus_infinity(log_weight)) {
+            if (!float_is_minus_infinity(log_weight)) {
                 log_weight += gain;
             }
         }
@@ -58,10 +58,10 @@ fn step(
     }
 
     // A particle whose position is lost has no weight; reduce counts it. -inf is a legal weight.
-    var lost = weight_is_non_finite(log_weight) && !weight_is_minus_infinity(log_weight);
+    var lost = float_is_non_finite(log_weight) && !float_is_minus_infinity(log_weight);
     for (var j = 0u; j < DIM; j++) {
-        lost = lost || weight_is_non_finite(x[j]);
+        lost = lost || float_is_non_finite(x[j]);
         state_store(j, slot, bitcast<u32>(x[j]));
     }
-    log_weights[slot] = select(log_weight, weight_nan(), lost);
+    log_weights[slot] = select(log_weight, float_nan(), lost);
 }

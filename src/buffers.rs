@@ -34,8 +34,7 @@ impl Plan {
         steps: u32,
         limits: &wgpu::Limits,
     ) -> Result<Plan> {
-        let plan =
-            |particles: u32| Plan::layout(particles, dim, shape, data, steps, limits);
+        let plan = |particles: u32| Plan::layout(particles, dim, shape, data, steps, limits);
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         if let Some(bytes) = data.iter().copied().find(|bytes| *bytes > binding) {
             return Err(limit(
@@ -86,15 +85,13 @@ impl Plan {
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let row = 4 * n;
         let too_large = |needed: u64| {
-            let words = format!(
-                "a {} binding, this adapter allows {}",
-                bytes(needed),
-                bytes(binding)
-            );
+            let words =
+                format!("a {} binding, this adapter allows {}", bytes(needed), bytes(binding));
             ("max_storage_buffer_binding_size", needed, binding, words)
         };
         if particles > MAX_PARTICLES {
-            let words = format!("more than {MAX_PARTICLES} particles, the most the arithmetic holds");
+            let words =
+                format!("more than {MAX_PARTICLES} particles, the most the arithmetic holds");
             return Err(("particles", n, u64::from(MAX_PARTICLES), words));
         }
         if row > binding {
@@ -105,7 +102,8 @@ impl Plan {
         let bindings = 2 * pages + STEP_BINDINGS + data.len() as u32;
         let most = limits.max_storage_buffers_per_shader_stage;
         if bindings > most {
-            let words = format!("{bindings} storage buffers in one kernel, this adapter allows {most}");
+            let words =
+                format!("{bindings} storage buffers in one kernel, this adapter allows {most}");
             return Err((
                 "max_storage_buffers_per_shader_stage",
                 u64::from(bindings),
@@ -118,7 +116,7 @@ impl Plan {
             ("state", 2 * row * u64::from(rows)),
             ("log_weights", row),
             ("ancestors", row),
-            ("offsets", row),
+            ("offsets", per_particle(!shape.resampler.is_ordered())),
             ("fractions", per_particle(!shape.resampler.is_ordered())),
             ("copies", per_particle(shape.resampler == crate::Resampler::Residual)),
             ("blocks", u64::from(particles.div_ceil(BLOCK)) * size_of::<Block>() as u64),
@@ -252,7 +250,7 @@ impl Scratch {
                 usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT,
                 mapped_at_creation: false,
             }),
-            offsets: storage("wfr.offsets", row),
+            offsets: storage("wfr.offsets", only_if(!shape.resampler.is_ordered())),
             fractions: storage("wfr.fractions", only_if(!shape.resampler.is_ordered())),
             copies_through: storage(
                 "wfr.copies",
@@ -305,6 +303,7 @@ mod tests {
             ess_threshold: 0.5,
             trace_rows: 16,
             seed: 0,
+            native_wide: false,
         }
     }
 
@@ -348,7 +347,7 @@ mod tests {
         let plan = Plan::new(1 << 20, 2, &shape(1 << 20), &[], 10, &software_limits()).unwrap();
         assert!(plan.check_available(plan.bytes()).is_ok());
         let error = plan.check_available(10 << 20).unwrap_err().to_string();
-        assert!(error.contains("needs 36 MiB of memory (state 24 MiB"), "{error}");
+        assert!(error.contains("needs 32 MiB of memory (state 24 MiB"), "{error}");
         assert!(error.contains("10 MiB are available; use at most"), "{error}");
     }
 }

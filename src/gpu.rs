@@ -79,6 +79,8 @@ impl Gpu {
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("wfr"),
+                // Only where there are any: shaders are chosen to suit.
+                required_features: adapter.features() & wgpu::Features::SHADER_INT64,
                 required_limits: limits,
                 memory_hints: wgpu::MemoryHints::Performance,
                 ..Default::default()
@@ -114,6 +116,11 @@ impl Gpu {
     /// Whether the adapter computes on the processor.
     pub fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// Whether shaders may use 64-bit integers: the weight kernels are faster with them.
+    pub(crate) fn has_wide_integers(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SHADER_INT64)
     }
 
     /// The first fault of the device, if there was one.

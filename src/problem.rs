@@ -71,7 +71,7 @@ impl Problem {
         let adaptor = target_adaptor(&dimension, &target, &self.target)?;
 
         let mut library = vec![Prelude::default().dimension(self.target.dim()).seed(0).source()];
-        library.extend(shaders::files(&["types", "threefry", "normal", "wide", "weight"]));
+        library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
         if let Kind::Wgsl(source) = &self.initial.kind {
             check_initial(&library, source)?;
         }
@@ -126,9 +126,7 @@ fn describe(module: &naga::Module, ty: naga::Handle<naga::Type>) -> String {
     let is_f32 = |scalar: &naga::Scalar| *scalar == naga::Scalar::F32;
     let ty = &module.types[ty];
     match &ty.inner {
-        naga::TypeInner::Vector { size, scalar }
-            if is_f32(scalar) && Some(*size as u32) == dim =>
-        {
+        naga::TypeInner::Vector { size, scalar } if is_f32(scalar) && Some(*size as u32) == dim => {
             "Point".into()
         }
         naga::TypeInner::Vector { size, scalar } if is_f32(scalar) => {

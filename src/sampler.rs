@@ -112,18 +112,19 @@ pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -
     config.check()?;
     let data: Vec<u64> =
         problem.target.storage().iter().map(|data| 4 * data.len() as u64).collect();
-    let shape = weight_shape(config);
+    let shape = weight_shape(config, false);
     let dim = problem.target.dim();
     Plan::new(config.particles, dim, &shape, &data, config.schedule.steps(), limits)
 }
 
-fn weight_shape(config: &Config) -> WeightShape {
+fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
     WeightShape {
         particles: config.particles,
         resampler: config.resampler,
         ess_threshold: config.ess_threshold,
         trace_rows: config.trace_rows,
         seed: config.seed,
+        native_wide,
     }
 }
 
@@ -166,7 +167,7 @@ impl Sampler {
         linked.check()?;
 
         let state = gpu.scoped(|| allocate(gpu, problem, &plan, &config))?;
-        let shape = weight_shape(&config);
+        let shape = weight_shape(&config, gpu.has_wide_integers());
         let resampling =
             Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
@@ -334,8 +335,7 @@ impl Sampler {
                 ancestors = words;
             }
         }
-        let log_weights =
-            readback::read(&self.gpu, &self.state.log_weights, 0, row_bytes).await?;
+        let log_weights = readback::read(&self.gpu, &self.state.log_weights, 0, row_bytes).await?;
         Particles::new(dim, positions, log_weights, ancestors)
     }
 

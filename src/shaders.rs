@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use crate::config::Resampler;
 use crate::layout::{self, BLOCK, ITEMS, LANES, SQUARE_BITS, WEIGHT_BITS};
-use crate::wgsl::Source;
+use crate::wgsl::{Linked, Source};
 
 /// `shaders/types.wgsl`.
+#[cfg(test)]
 pub(crate) const TYPES: &str = include_str!("../shaders/types.wgsl");
 
 macro_rules! library {
@@ -31,7 +32,10 @@ library!(
     "index",
     "threefry",
     "normal",
+    "float",
     "wide",
+    "wide_high",
+    "wide_high_native",
     "fixed",
     "weight",
     "prefix",
@@ -42,7 +46,8 @@ library!(
     "decide",
     "scan",
     "residual",
-    "resample",
+    "expand",
+    "draw",
     "initial/normal",
     "initial/uniform",
     "flow/langevin",
@@ -56,6 +61,11 @@ library!(
 /// Several files.
 pub(crate) fn files(names: &[&str]) -> Vec<Source> {
     names.iter().map(|name| file(name)).collect()
+}
+
+/// The 64-bit arithmetic, with the device's own where it has it.
+pub(crate) fn wide(native: bool) -> [Source; 2] {
+    [file("wide"), file(if native { "wide_high_native" } else { "wide_high" })]
 }
 
 /// Generated constants. A number lives once: here, from Rust.
@@ -127,6 +137,8 @@ impl Prelude {
             .u32("STRATIFIED", Resampler::Stratified as u32)
             .u32("RESIDUAL", Resampler::Residual as u32)
             .u32("RESAMPLER", shape.resampler as u32)
+            // Set in a word of `ancestors` that begins a particle's offspring.
+            .u32("MARK", 1 << 31)
             .vec4("GROUPS_OF_BLOCKS", layout::fold(blocks))
             .vec4("GROUPS_OF_PARTICLES", layout::fold(particles.div_ceil(LANES)))
             .seed(shape.seed)
@@ -145,6 +157,16 @@ pub(crate) struct WeightShape {
     pub ess_threshold: f32,
     pub trace_rows: u32,
     pub seed: u64,
+    /// Whether the device has 64-bit integers. It changes speed, never results.
+    pub native_wide: bool,
+}
+
+impl WeightShape {
+    /// The text of a weight kernel: constants, 64-bit arithmetic and the files named.
+    pub(crate) fn linked(&self, names: &[&str]) -> Linked {
+        let prelude = Prelude::default().weights(self).source();
+        Linked::new([prelude].into_iter().chain(wide(self.native_wide)).chain(files(names)))
+    }
 }
 
 /// A float literal that WGSL reads back to the same bits.
@@ -194,10 +216,8 @@ pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
             _ => ("read", "array<Instant>"),
         };
         let binding = 2 * pages as usize + k;
-        let _ = writeln!(
-            text,
-            "@group(0) @binding({binding}) var<storage, {access}> {name}: {ty};"
-        );
+        let _ =
+            writeln!(text, "@group(0) @binding({binding}) var<storage, {access}> {name}: {ty};");
     }
     let _ = write!(
         text,

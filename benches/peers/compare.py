@@ -170,9 +170,9 @@ def main():
         "",
         *table(results, args),
         "",
-        f"Nanoseconds per particle and step, medians of {args.rounds} rounds in which the programs take",
-        "turns; the ratios are medians over the rounds. Timed is the sampling loop with weights and",
-        "resampling, without compiling and without drawing the start. CPU time is that of all",
+        f"Nanoseconds per particle and step, medians of {args.rounds} rounds in which the programs",
+        "take turns; the ratios are medians over the rounds. Timed is the sampling loop with weights",
+        "and resampling, without compiling and without drawing the start. CPU time is that of all",
         "threads of the process. The log Z error is the mean over the rounds, each with its own",
         f"seed, and its standard error; exact is {exact_log_z():.6f}, by quadrature.",
         "",
@@ -183,9 +183,10 @@ def main():
     ]
     if missing:
         lines += ["", f"Left out: {'; '.join(missing)}."]
-    print("\n".join(lines))
+    text = "\n".join(lines) + "\n"
+    print(text, end="")
     if args.out:
-        args.out.write_text("\n".join(lines) + "\n")
+        args.out.write_text(text)
 
 
 main()

@@ -3,7 +3,7 @@
 use super::{Access, Kernel};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::shaders::{self, Prelude, WeightShape};
+use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
 /// A row of the table of segment lengths: dynamic offsets are multiples of 256.
@@ -30,11 +30,7 @@ pub(crate) struct DecideBuffers<'a> {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    let mut sources = vec![Prelude::default().weights(shape).source()];
-    sources.extend(shaders::files(&[
-        "types", "threefry", "wide", "weight", "fixed", "prefix", "decide",
-    ]));
-    Linked::new(sources)
+    shape.linked(&["types", "threefry", "float", "weight", "fixed", "prefix", "decide"])
 }
 
 impl Decide {
@@ -66,7 +62,13 @@ impl Decide {
         self.dispatch(pass, &self.report, 2, 0);
     }
 
-    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, kernel: &Kernel, group: usize, steps: u32) {
+    fn dispatch(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        kernel: &Kernel,
+        group: usize,
+        steps: u32,
+    ) {
         pass.set_pipeline(&kernel.pipeline);
         pass.set_bind_group(0, &self.groups[group], &[steps * SEGMENT_STRIDE]);
         pass.dispatch_workgroups(1, 1, 1);

@@ -18,9 +18,7 @@ pub(crate) struct Init {
 
 pub(crate) fn linked(initial: &Initial, plan: &Plan, config: &Config) -> Linked {
     let mut sources = vec![step::prelude(plan, config, initial.dim()).source()];
-    sources.extend(shaders::files(&[
-        "types", "index", "threefry", "normal", "wide", "weight", "init",
-    ]));
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "init"]));
     sources.extend(initial.sources());
     Linked::new(sources)
 }

@@ -2,9 +2,10 @@
 //! records into a pass that is given to it; nothing here submits, allocates later or writes queues.
 
 pub(crate) mod decide;
+pub(crate) mod draw;
+pub(crate) mod expand;
 pub(crate) mod init;
 pub(crate) mod reduce;
-pub(crate) mod resample;
 pub(crate) mod residual;
 pub(crate) mod scan;
 pub(crate) mod step;

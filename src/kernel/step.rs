@@ -47,7 +47,7 @@ pub(crate) fn linked(
     integrator: Integrator,
 ) -> Result<Linked> {
     let mut sources = vec![prelude(plan, config, problem.target.dim()).source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "wide", "weight"]));
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
     sources.extend(shaders::files(&["integrator/move"]));
     let name = format!("integrator/{}", integrator.name().replace('-', "_"));
     sources.extend([shaders::file(&name), shaders::file("step")]);
@@ -71,10 +71,8 @@ impl Step {
             layouts.push(&data_accesses);
         }
         let kernel = Kernel::new(gpu, linked, "step", &layouts, problem.target.constants())?;
-        let groups = [
-            kernel.bind(gpu, 0, &state.bindings(0))?,
-            kernel.bind(gpu, 0, &state.bindings(1))?,
-        ];
+        let groups =
+            [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
         let data = if data_accesses.is_empty() {
             None
         } else {
