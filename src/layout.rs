@@ -80,6 +80,12 @@ pub(crate) const BLOCK: u32 = LANES * ITEMS;
 pub(crate) const WEIGHT_BITS: u32 = 27;
 /// Sums of squared weights are in units of 2 to the minus this.
 pub(crate) const SQUARE_BITS: u32 = 20;
+/// The most steps that one `step` dispatch fuses.
+pub(crate) const MAX_SEGMENT: u32 = 64;
+/// Dynamic offsets of uniforms are multiples of 256 bytes: rows of the schedule come 16 at a time.
+pub(crate) const SCHEDULE_ALIGN: u32 = 256 / size_of::<Instant>() as u32;
+/// Rows of the schedule that one `step` dispatch may look at.
+pub(crate) const SCHEDULE_WINDOW: u32 = SCHEDULE_ALIGN + MAX_SEGMENT;
 /// The largest population the 64-bit arithmetic carries.
 pub(crate) const MAX_PARTICLES: u32 = 1 << 27;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::config::Resampler;
-use crate::layout::{self, BLOCK, ITEMS, LANES, SQUARE_BITS, WEIGHT_BITS};
+use crate::layout::{self, BLOCK, ITEMS, LANES, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS};
 use crate::wgsl::{Linked, Source};
 
 /// `shaders/types.wgsl`.
@@ -207,16 +207,15 @@ pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
         let _ = writeln!(load, "        {case}: {{ return state_in_{page}[{at}]; }}");
         let _ = writeln!(store, "        {case}: {{ state_out_{page}[{at}] = value; }}");
     }
-    for (k, name) in ["log_weights", "ancestors", "control", "schedule"].iter().enumerate() {
-        let (access, ty) = match *name {
-            "log_weights" => ("read_write", "array<f32>"),
-            "ancestors" => ("read", "array<u32>"),
-            "control" => ("read", "Control"),
-            _ => ("read", "array<Instant>"),
-        };
+    let rest = [
+        ("storage, read_write", "log_weights", "array<f32>".to_string()),
+        ("storage, read", "ancestors", "array<u32>".to_string()),
+        ("storage, read", "control", "Control".to_string()),
+        ("uniform", "schedule", format!("array<Instant, {SCHEDULE_WINDOW}>")),
+    ];
+    for (k, (space, name, ty)) in rest.into_iter().enumerate() {
         let binding = 2 * pages as usize + k;
-        let _ =
-            writeln!(text, "@group(0) @binding({binding}) var<storage, {access}> {name}: {ty};");
+        let _ = writeln!(text, "@group(0) @binding({binding}) var<{space}> {name}: {ty};");
     }
     let _ = write!(
         text,

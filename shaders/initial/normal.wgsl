@@ -3,9 +3,8 @@
 // log density at the mean.
 
 fn initial_sample(slot: u32) -> Point {
-    var words: vec4<u32>;
     var z: Point;
-    normal_draw(slot, 0u, STREAM_INITIAL, true, &words, &z);
+    normal_draw(slot, 0u, STREAM_INITIAL, normal_words(slot, 0u, STREAM_INITIAL), &z);
     for (var j = 0u; j < DIM; j++) {
         z[j] = initial_mean(j) + initial_sd(j) * z[j];
     }
