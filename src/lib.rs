@@ -1,4 +1,4 @@
-//! Sample multimodal densities with millions of weighted particles on any GPU.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
