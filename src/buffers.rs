@@ -34,8 +34,7 @@ impl Plan {
         steps: u32,
         limits: &wgpu::Limits,
     ) -> Result<Plan> {
-        let plan =
-            |particles: u32| Plan::layout(particles, dim, shape, data, steps, limits);
+        let plan = |particles: u32| Plan::layout(particles, dim, shape, data, steps, limits);
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         if let Some(bytes) = data.iter().copied().find(|bytes| *bytes > binding) {
             return Err(limit(
@@ -86,15 +85,13 @@ impl Plan {
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let row = 4 * n;
         let too_large = |needed: u64| {
-            let words = format!(
-                "a {} binding, this adapter allows {}",
-                bytes(needed),
-                bytes(binding)
-            );
+            let words =
+                format!("a {} binding, this adapter allows {}", bytes(needed), bytes(binding));
             ("max_storage_buffer_binding_size", needed, binding, words)
         };
         if particles > MAX_PARTICLES {
-            let words = format!("more than {MAX_PARTICLES} particles, the most the arithmetic holds");
+            let words =
+                format!("more than {MAX_PARTICLES} particles, the most the arithmetic holds");
             return Err(("particles", n, u64::from(MAX_PARTICLES), words));
         }
         if row > binding {
@@ -105,7 +102,8 @@ impl Plan {
         let bindings = 2 * pages + STEP_BINDINGS + data.len() as u32;
         let most = limits.max_storage_buffers_per_shader_stage;
         if bindings > most {
-            let words = format!("{bindings} storage buffers in one kernel, this adapter allows {most}");
+            let words =
+                format!("{bindings} storage buffers in one kernel, this adapter allows {most}");
             return Err((
                 "max_storage_buffers_per_shader_stage",
                 u64::from(bindings),

@@ -86,8 +86,7 @@ impl Config {
             return out("trace_rows", text);
         }
         if !self.workgroup_size.is_power_of_two() || self.workgroup_size > 256 {
-            let text =
-                format!("= {} is not a power of two between 1 and 256", self.workgroup_size);
+            let text = format!("= {} is not a power of two between 1 and 256", self.workgroup_size);
             return out("workgroup_size", text);
         }
         Ok(())
@@ -111,12 +110,8 @@ pub enum Resampler {
 
 impl Resampler {
     /// All resamplers.
-    pub const ALL: [Resampler; 4] = [
-        Resampler::Systematic,
-        Resampler::Stratified,
-        Resampler::Multinomial,
-        Resampler::Residual,
-    ];
+    pub const ALL: [Resampler; 4] =
+        [Resampler::Systematic, Resampler::Stratified, Resampler::Multinomial, Resampler::Residual];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {

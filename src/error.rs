@@ -152,7 +152,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             ErrorKind::NoAdapter { message } => f.write_str(message),
-            ErrorKind::RequestDevice { message } => write!(f, "the adapter gave no device: {message}"),
+            ErrorKind::RequestDevice { message } => {
+                write!(f, "the adapter gave no device: {message}")
+            }
             ErrorKind::LimitExceeded { hint, .. } | ErrorKind::OutOfMemory { hint, .. } => {
                 f.write_str(hint)
             }

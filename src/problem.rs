@@ -126,9 +126,7 @@ fn describe(module: &naga::Module, ty: naga::Handle<naga::Type>) -> String {
     let is_f32 = |scalar: &naga::Scalar| *scalar == naga::Scalar::F32;
     let ty = &module.types[ty];
     match &ty.inner {
-        naga::TypeInner::Vector { size, scalar }
-            if is_f32(scalar) && Some(*size as u32) == dim =>
-        {
+        naga::TypeInner::Vector { size, scalar } if is_f32(scalar) && Some(*size as u32) == dim => {
             "Point".into()
         }
         naga::TypeInner::Vector { size, scalar } if is_f32(scalar) => {

@@ -35,7 +35,8 @@ pub(crate) async fn read<T: bytemuck::Pod>(
             let _ = sender.send(result);
         });
         gpu.wait()?;
-        let mapped = receiver.await.map_err(|e| ErrorKind::DeviceLost { message: e.to_string() })?;
+        let mapped =
+            receiver.await.map_err(|e| ErrorKind::DeviceLost { message: e.to_string() })?;
         mapped.map_err(|e| ErrorKind::DeviceLost { message: e.to_string() })?;
         let view = staging
             .get_mapped_range(..)

@@ -56,15 +56,14 @@ impl Resampling {
     ) -> Result<Resampling> {
         let most = (log_weights.size() / 4).min(u64::from(MAX_PARTICLES));
         if particles == 0 || u64::from(particles) > most {
-            let reason = format!("= {particles} is not between 1 and {most}, what the buffer holds");
+            let reason =
+                format!("= {particles} is not between 1 and {most}, what the buffer holds");
             return Err(Error::config("particles", reason));
         }
         // A threshold above 1 always resamples.
-        let shape =
-            WeightShape { particles, resampler, ess_threshold: 2.0, trace_rows: 1, seed };
-        let ancestors = gpu.scoped(|| {
-            buffers::storage(&gpu.device, "wfr.ancestors", 4 * u64::from(particles))
-        })?;
+        let shape = WeightShape { particles, resampler, ess_threshold: 2.0, trace_rows: 1, seed };
+        let ancestors = gpu
+            .scoped(|| buffers::storage(&gpu.device, "wfr.ancestors", 4 * u64::from(particles)))?;
         Resampling::over(gpu, &shape, log_weights, ancestors)
     }
 

@@ -334,8 +334,7 @@ impl Sampler {
                 ancestors = words;
             }
         }
-        let log_weights =
-            readback::read(&self.gpu, &self.state.log_weights, 0, row_bytes).await?;
+        let log_weights = readback::read(&self.gpu, &self.state.log_weights, 0, row_bytes).await?;
         Particles::new(dim, positions, log_weights, ancestors)
     }
 

@@ -148,7 +148,8 @@ mod tests {
         assert!((schedule.time(1) - 0.001).abs() < 1e-9);
         assert_eq!(schedule.time(100), 2.0);
         let ratio = |k| {
-            (schedule.time(k + 2) - schedule.time(k + 1)) / (schedule.time(k + 1) - schedule.time(k))
+            (schedule.time(k + 2) - schedule.time(k + 1))
+                / (schedule.time(k + 1) - schedule.time(k))
         };
         assert!((ratio(0) - ratio(97)).abs() < 1e-6);
     }

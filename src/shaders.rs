@@ -194,10 +194,8 @@ pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
             _ => ("read", "array<Instant>"),
         };
         let binding = 2 * pages as usize + k;
-        let _ = writeln!(
-            text,
-            "@group(0) @binding({binding}) var<storage, {access}> {name}: {ty};"
-        );
+        let _ =
+            writeln!(text, "@group(0) @binding({binding}) var<storage, {access}> {name}: {ty};");
     }
     let _ = write!(
         text,

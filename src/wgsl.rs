@@ -107,9 +107,10 @@ impl Linked {
         let (start, source) = self.part(span.start)?;
         let location = self.locate(span.start)?;
         let line = source.text.lines().nth(location.line as usize - 1)?;
-        let length = source.text.get(span.start - start..span.end - start).map_or(1, |text| {
-            text.lines().next().map_or(1, |first| first.chars().count().max(1))
-        });
+        let length = source
+            .text
+            .get(span.start - start..span.end - start)
+            .map_or(1, |text| text.lines().next().map_or(1, |first| first.chars().count().max(1)));
         let number = location.line.to_string();
         let gutter = " ".repeat(number.len());
         let indent: String = line
@@ -135,8 +136,7 @@ mod tests {
 
     #[test]
     fn locate_counts_lines_and_characters_of_the_right_source() {
-        let linked =
-            Linked::new([Source::new("a", "x\ny"), Source::new("b", "first\n  é foo\n")]);
+        let linked = Linked::new([Source::new("a", "x\ny"), Source::new("b", "first\n  é foo\n")]);
         let offset = linked.text().find("foo").unwrap();
         let location = linked.locate(offset).unwrap();
         assert_eq!(location.to_string(), "b:2:5");
@@ -152,6 +152,9 @@ mod tests {
         ]);
         let error = linked.check().unwrap_err();
         assert_eq!(error.location().unwrap().to_string(), "mine.wgsl:2:12");
-        assert!(error.to_string().contains("2 |     return foo(x);\n  |            ^^^"), "{error}");
+        assert!(
+            error.to_string().contains("2 |     return foo(x);\n  |            ^^^"),
+            "{error}"
+        );
     }
 }

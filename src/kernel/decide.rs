@@ -66,7 +66,13 @@ impl Decide {
         self.dispatch(pass, &self.report, 2, 0);
     }
 
-    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, kernel: &Kernel, group: usize, steps: u32) {
+    fn dispatch(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        kernel: &Kernel,
+        group: usize,
+        steps: u32,
+    ) {
         pass.set_pipeline(&kernel.pipeline);
         pass.set_bind_group(0, &self.groups[group], &[steps * SEGMENT_STRIDE]);
         pass.dispatch_workgroups(1, 1, 1);

@@ -16,7 +16,14 @@ pub(crate) struct Scan {
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
     let mut sources = vec![Prelude::default().weights(shape).source()];
     sources.extend(shaders::files(&[
-        "types", "index", "threefry", "wide", "weight", "prefix", "offspring", "scan",
+        "types",
+        "index",
+        "threefry",
+        "wide",
+        "weight",
+        "prefix",
+        "offspring",
+        "scan",
     ]));
     Linked::new(sources)
 }

@@ -71,10 +71,8 @@ impl Step {
             layouts.push(&data_accesses);
         }
         let kernel = Kernel::new(gpu, linked, "step", &layouts, problem.target.constants())?;
-        let groups = [
-            kernel.bind(gpu, 0, &state.bindings(0))?,
-            kernel.bind(gpu, 0, &state.bindings(1))?,
-        ];
+        let groups =
+            [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
         let data = if data_accesses.is_empty() {
             None
         } else {
