@@ -6,4 +6,4 @@ mod record;
 
 pub(crate) use npz::write as write_npz;
 pub(crate) use place::Place;
-pub(crate) use record::{Estimates, Record, TruthRecord, parameters};
+pub(crate) use record::{Estimates, Record, parameters};

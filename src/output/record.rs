@@ -79,7 +79,7 @@ pub(crate) struct Record {
 
 /// What is known exactly of a target.
 #[derive(Debug, Serialize)]
-pub(crate) struct TruthRecord {
+struct TruthRecord {
     log_normalizer: f64,
     right_mass: f64,
     mean: Vec<f64>,

@@ -8,7 +8,7 @@ use plotters::backend::BitMapBackend;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontStyle, IntoTextStyle, RGBColor, TextStyle, WHITE, register_font};
+use plotters::style::{Color, FontStyle, IntoFont, RGBColor, TextStyle, WHITE, register_font};
 
 /// A rectangle of a picture.
 pub(super) type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
@@ -47,7 +47,8 @@ pub(super) fn picture(
 
 /// Text of that height in pixels, placed by its left upper corner.
 pub(super) fn text(height: u32, color: RGBColor) -> TextStyle<'static> {
-    (FAMILY, height).into_text_style(&(0, 0)).color(&color)
+    let style = TextStyle::from((FAMILY, height).into_font());
+    TextStyle { color: color.to_backend_color(), ..style }
 }
 
 /// The same text centred on its place.
