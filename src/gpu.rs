@@ -125,6 +125,8 @@ impl Gpu {
 
     /// The first fault of the device, if there was one.
     pub(crate) fn check(&self) -> Result<()> {
+        // A loss is only told to those who poll.
+        let _ = self.device.poll(wgpu::PollType::Poll);
         match self.fault.lock().ok().and_then(|fault| fault.clone()) {
             Some(kind) => Err(kind.into()),
             None => Ok(()),
