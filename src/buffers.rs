@@ -50,7 +50,7 @@ impl Plan {
                 ),
             ));
         }
-        plan(particles).or_else(|problem| {
+        plan(particles).map_err(|problem| {
             // Every need grows with N: bisect for the largest that fits.
             let (mut low, mut high) = (0, particles);
             while high - low > 1 {
@@ -63,12 +63,12 @@ impl Plan {
             } else {
                 format!("use at most {low}")
             };
-            Err(limit(
+            limit(
                 name,
                 needed,
                 available,
                 format!("particles = {particles} in {dim} dimensions needs {what}; {way_out}"),
-            ))
+            )
         })
     }
 

@@ -115,17 +115,17 @@ impl Linked {
             return self.error(message, Some(span));
         }
         // The value that has the wrong type, not the place that it goes to.
-        if message.starts_with("automatic conversions cannot convert") {
-            if let Some((source, _)) = labels.get(1).cloned() {
-                let kinds: Vec<_> = message.split('`').collect();
-                if let [_, found, _, wanted, ..] = kinds[..] {
-                    let value = self.text[source.clone()].to_string();
-                    let message = format!(
-                        "`{value}` is {found} where {wanted} is needed; {}",
-                        conversion(wanted, &value)
-                    );
-                    return self.error(message, Some(source));
-                }
+        if message.starts_with("automatic conversions cannot convert")
+            && let Some((source, _)) = labels.get(1).cloned()
+        {
+            let kinds: Vec<_> = message.split('`').collect();
+            if let [_, found, _, wanted, ..] = kinds[..] {
+                let value = self.text[source.clone()].to_string();
+                let message = format!(
+                    "`{value}` is {found} where {wanted} is needed; {}",
+                    conversion(wanted, &value)
+                );
+                return self.error(message, Some(source));
             }
         }
         if message.starts_with("the type of") {
@@ -138,17 +138,17 @@ impl Linked {
                 return self.error(message, Some(span));
             }
         }
-        if message.starts_with("inconsistent type passed") {
-            if let Some((argument, text)) = labels.get(1).cloned() {
-                let others = labels.get(2).map_or("", |(_, text)| text);
-                let others = others.split(',').next().unwrap_or_default();
-                let other = others.rsplit(' ').next().unwrap_or_default();
-                let message = format!(
-                    "{text}, and an argument before it has type {other}; WGSL converts no \
+        if message.starts_with("inconsistent type passed")
+            && let Some((argument, text)) = labels.get(1).cloned()
+        {
+            let others = labels.get(2).map_or("", |(_, text)| text);
+            let others = others.split(',').next().unwrap_or_default();
+            let other = others.rsplit(' ').next().unwrap_or_default();
+            let message = format!(
+                "{text}, and an argument before it has type {other}; WGSL converts no \
                      variable by itself"
-                );
-                return self.error(message, Some(argument));
-            }
+            );
+            return self.error(message, Some(argument));
         }
         self.error(message, Some(span))
     }
