@@ -13,12 +13,12 @@ pub(crate) const TYPES: &str = include_str!("../shaders/types.wgsl");
 macro_rules! library {
     ($($name:literal),+ $(,)?) => {
         /// A file under `shaders/` by its path without the ending.
-        pub(crate) fn file(name: &str) -> Source {
+        pub(crate) fn find(name: &str) -> Option<Source> {
             let text = match name {
                 $($name => include_str!(concat!("../shaders/", $name, ".wgsl")),)+
-                _ => unreachable!("bug in wfr: no shader file {name}"),
+                _ => return None,
             };
-            Source::new(format!("{name}.wgsl"), text)
+            Some(Source::new(format!("{name}.wgsl"), text))
         }
 
         /// The paths of all files, for tests.
@@ -57,6 +57,11 @@ library!(
     "integrator/strang",
     "integrator/kernel_ratio",
 );
+
+/// A file that is known to be there.
+pub(crate) fn file(name: &str) -> Source {
+    find(name).unwrap_or_else(|| unreachable!("bug in wfr: no shader file {name}"))
+}
 
 /// Several files.
 pub(crate) fn files(names: &[&str]) -> Vec<Source> {

@@ -25,6 +25,20 @@ impl Source {
     }
 }
 
+/// A file of the engine's shader library by its path under `shaders/` without the ending, for
+/// kernels of your own.
+///
+/// `threefry` is the counter-based random number generator; it needs the constants `SEED_LOW` and
+/// `SEED_HIGH` (u32). `normal` makes standard normals of it; it also needs `DIM` and `Point`.
+///
+/// ```
+/// let threefry = wfr::wgsl::library("threefry").expect("part of the library");
+/// assert!(threefry.text.contains("fn threefry("));
+/// ```
+pub fn library(name: &str) -> Option<Source> {
+    crate::shaders::find(name)
+}
+
 /// Several sources joined into one WGSL text.
 #[derive(Debug, Clone, Default)]
 pub struct Linked {
