@@ -8,6 +8,8 @@ pub(crate) mod resample;
 pub(crate) mod residual;
 pub(crate) mod scan;
 pub(crate) mod step;
+#[cfg(test)]
+mod tests;
 
 use crate::error::Result;
 use crate::gpu::Gpu;

@@ -1,0 +1,3 @@
+//! Kernels against their oracles in `reference/`, on whatever adapter there is.
+
+mod resampling;
