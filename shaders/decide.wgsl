@@ -19,7 +19,8 @@ var<workgroup> sh_non_finite: array<u32, LANES>;
 
 // What the whole population looks like.
 struct Population {
-    // Sum of weights in units of 2^-(WEIGHT_BITS + HEADROOM) of the largest; zero if none is positive.
+    // Sum of weights in units of 2^-(WEIGHT_BITS + HEADROOM) of the largest; zero if none is
+    // positive.
     total: vec2<u32>,
     peak: f32,
     ess: f32,

@@ -5,7 +5,7 @@ pub fn fixed_from_float(x: f32) -> i64 {
     (f64::from(x) * 4_294_967_296.0).round() as i64
 }
 
-/// log2 of a positive integer: the device's is below 2^−30 from it.
+/// log2 of a positive integer; the device's is within 2^−29 of it.
 pub fn fixed_log2(a: u64) -> f64 {
     // Leading bits apart, so that the conversion loses nothing that matters.
     let whole = a.ilog2();
