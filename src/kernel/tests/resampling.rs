@@ -258,7 +258,7 @@ fn sixteen_million_equal_the_oracle() {
     let particles = 1 << 24;
     assert!(crate::layout::fold(particles / 256)[1] > 1);
     let log_weights = testing::log_weights("normal", particles as usize);
-    for resampler in [Resampler::Systematic, Resampler::Residual] {
+    for resampler in [Resampler::Systematic, Resampler::Stratified] {
         Harness::new(&gpu, particles, resampler, 2.0).check("normal", &log_weights, 9);
     }
 }
