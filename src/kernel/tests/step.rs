@@ -52,10 +52,16 @@ impl Swarm {
 }
 
 fn config() -> Config {
+    // Neither the steps nor the rates of the path are equal, so that none is taken for another.
+    let point = |k: u32| {
+        let s = f64::from(k) / f64::from(STEPS);
+        (0.025 * (s + s * s), s * s)
+    };
+    let points: Vec<_> = (0..=STEPS).map(point).collect();
     Config {
         particles: PARTICLES,
         seed: SEED,
-        schedule: Schedule::uniform(0.05, STEPS).unwrap(),
+        schedule: Schedule::from_points(&points).unwrap(),
         ..Config::default()
     }
 }
