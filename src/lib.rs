@@ -22,6 +22,8 @@ mod sampler;
 mod schedule;
 mod shaders;
 mod target;
+#[cfg(test)]
+mod testing;
 mod truth;
 pub mod wgsl;
 mod words;

@@ -1,6 +1,6 @@
 // Initial law: independent normals, N(mean, sd^2) per coordinate.
-// Needs initial_mean(j), initial_sd(j), initial_precision_root(j) = 1 / sd and INITIAL_LOG_PEAK, the
-// log density at the mean.
+// Needs initial_mean(j), initial_sd(j), initial_precision_root(j) = 1 / sd and INITIAL_LOG_PEAK,
+// the log density at the mean.
 
 fn initial_sample(slot: u32) -> Point {
     var z: Point;

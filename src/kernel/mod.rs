@@ -9,6 +9,8 @@ pub(crate) mod reduce;
 pub(crate) mod residual;
 pub(crate) mod scan;
 pub(crate) mod step;
+#[cfg(test)]
+mod tests;
 
 use crate::error::Result;
 use crate::gpu::Gpu;
