@@ -6,16 +6,17 @@
 @group(0) @binding(0) var<storage, read_write> ancestors: array<u32>;
 
 const EXPAND_GROUP = 16u;
+const EXPAND_GROUPS = LANES / EXPAND_GROUP;
 
 var<workgroup> sh_last: array<u32, LANES>;
-var<workgroup> sh_last_group: array<u32, EXPAND_GROUP>;
+var<workgroup> sh_last_group: array<u32, EXPAND_GROUPS>;
 
 // The last mark of all lanes before this one, or 0: an exclusive prefix maximum like prefix.wgsl's
 // sum.
 fn expand_before(lane: u32, last: u32) -> u32 {
     sh_last[lane] = last;
     workgroupBarrier();
-    if (lane < EXPAND_GROUP) {
+    if (lane < EXPAND_GROUPS) {
         var best = 0u;
         for (var k = lane * EXPAND_GROUP; k < (lane + 1u) * EXPAND_GROUP; k++) {
             let term = sh_last[k];
@@ -27,7 +28,7 @@ fn expand_before(lane: u32, last: u32) -> u32 {
     workgroupBarrier();
     if (lane == 0u) {
         var best = 0u;
-        for (var k = 0u; k < EXPAND_GROUP; k++) {
+        for (var k = 0u; k < EXPAND_GROUPS; k++) {
             let term = sh_last_group[k];
             sh_last_group[k] = best;
             best = max(best, term);

@@ -63,7 +63,7 @@ fn reduce(
             squares += unit * unit;
         }
     }
-    // 256 sums of at most 2^31 and 2^23: halves of 16 bits keep the carry apart.
+    // LANES sums of at most 2^31 and 2^24: halves of 16 bits keep the carry apart.
     atomicAdd(&sh_total_low, total & 0xffffu);
     atomicAdd(&sh_total_high, total >> 16u);
     atomicAdd(&sh_squares, u32(squares * SQUARE_SCALE + 0.5));

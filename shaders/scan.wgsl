@@ -15,10 +15,10 @@
 var<workgroup> sh_copies: atomic<u32>;
 
 // The number of grid points below a place.
-fn scan_rank(place: vec2<u32>) -> u32 {
-    var u = control.uniform;
+fn scan_rank(place: vec2<u32>, uniform_offset: u32, tests: u32) -> u32 {
+    var u = uniform_offset;
     if (RESAMPLER == STRATIFIED) {
-        u = threefry(place.y, control.tests - 1u, 0u, STREAM_STRATUM).x;
+        u = threefry(place.y, tests - 1u, 0u, STREAM_STRATUM).x;
     }
     return place.y + select(0u, 1u, place.x > u);
 }
@@ -32,7 +32,7 @@ fn scan(
     let index = index_of_workgroup(id, count);
     let block = blocks[min(index, BLOCKS - 1u)];
     let first = index * BLOCK + lane * ITEMS;
-    // Eight weights of at most 2^28 fit 32 bits.
+    // A lane's weights, ITEMS times at most 2^WEIGHT_BITS, fit 32 bits.
     var sums: array<u32, ITEMS>;
     var sum = 0u;
     for (var k = 0u; k < ITEMS; k++) {
@@ -42,23 +42,36 @@ fn scan(
         sums[k] = sum;
     }
     let before = prefix_exclusive(lane, vec2<u32>(sum, 0u));
-    var previous = offspring_place(block, before);
+    let offspring = offspring_lane(block, before);
+    var previous = offspring_place(offspring, 0u);
 
     if (RESAMPLER == SYSTEMATIC || RESAMPLER == STRATIFIED) {
-        let begin = scan_rank(previous);
-        var rank = begin;
+        let uniform_offset = control.uniform;
+        let tests = control.tests;
+        let begin = scan_rank(previous, uniform_offset, tests);
         var ranks: array<u32, ITEMS>;
+        var childless = 0u;
         for (var k = 0u; k < ITEMS; k++) {
-            let place = offspring_place(block, wide_add(before, vec2<u32>(sums[k], 0u)));
-            let next = scan_rank(place);
-            if (next > rank) {
-                ancestors[rank] = MARK | (first + k);
+            ranks[k] = scan_rank(offspring_place(offspring, sums[k]), uniform_offset, tests);
+            childless += select(0u, 1u, ranks[k] <= begin);
+        }
+        let end = ranks[ITEMS - 1u];
+        if (end > begin) {
+            // One store per particle, wanted or not: a particle without offspring repeats the mark
+            // before it. Stores under an unpredictable branch cost far more.
+            var rank = begin;
+            var slot = begin;
+            var mark = MARK | (first + childless);
+            for (var k = 0u; k < ITEMS; k++) {
+                let next = ranks[k];
+                slot = select(slot, rank, next > rank);
+                mark = select(mark, MARK | (first + k), next > rank);
+                ancestors[slot] = mark;
+                rank = next;
             }
-            rank = next;
-            ranks[k] = rank;
         }
         // Every block of new particles begins with a mark, so that `expand` needs no other block.
-        for (var k0 = (begin + BLOCK - 1u) & ~(BLOCK - 1u); k0 < rank; k0 += BLOCK) {
+        for (var k0 = (begin + BLOCK - 1u) & ~(BLOCK - 1u); k0 < end; k0 += BLOCK) {
             var parent = first;
             for (var k = 0u; k < ITEMS; k++) {
                 parent += select(0u, 1u, ranks[k] <= k0);
@@ -68,7 +81,7 @@ fn scan(
     } else {
         var copies = 0u;
         for (var k = 0u; k < ITEMS; k++) {
-            let place = offspring_place(block, wide_add(before, vec2<u32>(sums[k], 0u)));
+            let place = offspring_place(offspring, sums[k]);
             if (first + k < PARTICLES) {
                 offsets[first + k] = place.y;
                 fractions[first + k] = place.x;

@@ -1,7 +1,6 @@
 // Integer weights: exp(log-weight - peak) by integer arithmetic, the same bits on every adapter.
-// Particles more than 28 binary orders below the peak of their block have weight zero.
+// Particles more than 27 binary orders below the peak of their block have weight zero.
 
-const WEIGHT_BITS = 28u;
 const WEIGHT_LOG2_E = 3098164009u; // log2(e) · 2^31
 
 // 1 - 2^-f = f (C1 - f (C2 - f (...))) on [0, 1], times 2^32: minimax, error 2^-29.
@@ -27,14 +26,14 @@ fn weight_exp(below: f32) -> vec2<u32> {
     return vec2<u32>(0x80000000u - (wide_high(p, f) >> 1u), y >> 26u);
 }
 
-// The weight of a particle in units of 2^-28 of the weight of its block's peak.
+// The weight of a particle in units of 2^-WEIGHT_BITS of the weight of its block's peak.
 fn weight_of(log_weight: f32, peak: f32) -> u32 {
     let below = peak - log_weight;
-    if (float_is_non_finite(log_weight) || below >= 20.5) {
+    if (float_is_non_finite(log_weight) || below >= 20.0) {
         return 0u;
     }
     let e = weight_exp(below);
-    // Rounded; exponents reach at most 29 here.
+    // Rounded; exponents reach at most 28 here, so that the shift stays below 32.
     let drop = 31u - WEIGHT_BITS + e.y;
     return ((e.x >> (drop - 1u)) + 1u) >> 1u;
 }

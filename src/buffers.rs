@@ -2,7 +2,9 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::gpu::{Gpu, available_memory};
-use crate::layout::{BLOCK, Block, Control, Dispatches, MAX_PARTICLES, TraceRow};
+use crate::layout::{
+    BLOCK, Block, Control, Dispatches, Instant, MAX_PARTICLES, SCHEDULE_WINDOW, TraceRow,
+};
 use crate::shaders::WeightShape;
 
 /// How a run's memory is laid out, worked out before anything is allocated.
@@ -21,8 +23,8 @@ pub struct Plan {
     pub(crate) bindings: u32,
 }
 
-/// Storage buffers of the step kernel beside the state: log-weights, ancestors, control, schedule.
-const STEP_BINDINGS: u32 = 4;
+/// Storage buffers of the step kernel beside the state: log-weights, ancestors, control.
+const STEP_BINDINGS: u32 = 3;
 
 impl Plan {
     /// Lays out a run, or says which limit stands in the way and the largest N that fits.
@@ -48,7 +50,7 @@ impl Plan {
                 ),
             ));
         }
-        plan(particles).or_else(|problem| {
+        plan(particles).map_err(|problem| {
             // Every need grows with N: bisect for the largest that fits.
             let (mut low, mut high) = (0, particles);
             while high - low > 1 {
@@ -61,12 +63,12 @@ impl Plan {
             } else {
                 format!("use at most {low}")
             };
-            Err(limit(
+            limit(
                 name,
                 needed,
                 available,
                 format!("particles = {particles} in {dim} dimensions needs {what}; {way_out}"),
-            ))
+            )
         })
     }
 
@@ -121,7 +123,7 @@ impl Plan {
             ("copies", per_particle(shape.resampler == crate::Resampler::Residual)),
             ("blocks", u64::from(particles.div_ceil(BLOCK)) * size_of::<Block>() as u64),
             ("trace", u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64),
-            ("schedule", u64::from(steps + 1) * 16),
+            ("schedule", u64::from(steps + SCHEDULE_WINDOW) * size_of::<Instant>() as u64),
             ("data", data.iter().sum()),
         ];
         for (name, size) in &buffers[1..9] {

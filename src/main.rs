@@ -1,1 +1,11 @@
-fn main() {}
+//! The program `wfr`: `wfr --help` says what it does.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod output;
+mod plot;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -9,10 +9,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::initial::Kind;
 use crate::integrator::Integrator;
-use crate::kernel::decide::MAX_SEGMENT;
 use crate::kernel::init::{self, Init};
 use crate::kernel::step::{self, Step};
-use crate::layout::{Control, TraceRow, log_normalizer};
+use crate::layout::{Control, MAX_SEGMENT, TraceRow, log_normalizer};
 use crate::particles::Particles;
 use crate::problem::Problem;
 use crate::readback;
@@ -211,7 +210,7 @@ impl Sampler {
             } else {
                 self.resampling.encode_tick(&mut pass, count);
             }
-            self.step.encode(&mut pass, self.parity);
+            self.step.encode(&mut pass, self.parity, self.encoded);
             self.parity = 1 - self.parity;
             self.encoded += count;
         }
@@ -524,7 +523,7 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
         schedule: buffers::filled(
             device,
             "wfr.schedule",
-            wgpu::BufferUsages::STORAGE,
+            wgpu::BufferUsages::UNIFORM,
             bytemuck::cast_slice(&schedule),
         ),
         data: data.collect(),

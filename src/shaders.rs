@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::config::Resampler;
-use crate::layout::{self, BLOCK, ITEMS, LANES, SQUARE_BITS, WEIGHT_BITS};
+use crate::layout::{self, BLOCK, ITEMS, LANES, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS};
 use crate::wgsl::{Linked, Source};
 
 /// `shaders/types.wgsl`.
@@ -129,13 +129,12 @@ impl Prelude {
             .u32("ITEMS", ITEMS)
             .u32("BLOCK", BLOCK)
             .u32("BLOCKS", blocks)
+            .u32("WEIGHT_BITS", WEIGHT_BITS)
             .u32("HEADROOM", headroom)
             .f32("WEIGHT_UNIT", bits(WEIGHT_BITS))
             .f32("SQUARE_SCALE", 1.0 / bits(SQUARE_BITS))
             .f32("DECIDE_SUM_UNIT", bits(WEIGHT_BITS + headroom))
             .f32("DECIDE_SQUARE_UNIT", bits(SQUARE_BITS + 2 * headroom))
-            // A block's largest total is 2^39; 32 significant bits of 2^-39 reach down to 2^-72.
-            .u32("DECIDE_FACTOR_SHIFT", 72)
             .f32("ESS_THRESHOLD", shape.ess_threshold)
             .u32("TRACE_ROWS", shape.trace_rows)
             .u32("SYSTEMATIC", Resampler::Systematic as u32)
@@ -213,16 +212,15 @@ pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
         let _ = writeln!(load, "        {case}: {{ return state_in_{page}[{at}]; }}");
         let _ = writeln!(store, "        {case}: {{ state_out_{page}[{at}] = value; }}");
     }
-    for (k, name) in ["log_weights", "ancestors", "control", "schedule"].iter().enumerate() {
-        let (access, ty) = match *name {
-            "log_weights" => ("read_write", "array<f32>"),
-            "ancestors" => ("read", "array<u32>"),
-            "control" => ("read", "Control"),
-            _ => ("read", "array<Instant>"),
-        };
+    let rest = [
+        ("storage, read_write", "log_weights", "array<f32>".to_string()),
+        ("storage, read", "ancestors", "array<u32>".to_string()),
+        ("storage, read", "control", "Control".to_string()),
+        ("uniform", "schedule", format!("array<Instant, {SCHEDULE_WINDOW}>")),
+    ];
+    for (k, (space, name, ty)) in rest.into_iter().enumerate() {
         let binding = 2 * pages as usize + k;
-        let _ =
-            writeln!(text, "@group(0) @binding({binding}) var<storage, {access}> {name}: {ty};");
+        let _ = writeln!(text, "@group(0) @binding({binding}) var<{space}> {name}: {ty};");
     }
     let _ = write!(
         text,

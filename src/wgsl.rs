@@ -153,7 +153,8 @@ impl Linked {
             let before = labels.get(2).map_or("", |(_, text)| text);
             let other = before.split(',').next().and_then(|text| text.rsplit(' ').next());
             let message = format!(
-                "{text}, and an argument before it has type {}; WGSL converts no variable by itself",
+                "{text}, and an argument before it has type {}; WGSL converts no variable by \
+                 itself",
                 other.unwrap_or_default()
             );
             return self.error(message, Some(argument));

@@ -3,14 +3,12 @@
 use super::{Access, Kernel};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::layout::MAX_SEGMENT;
 use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
 /// A row of the table of segment lengths: dynamic offsets are multiples of 256.
 const SEGMENT_STRIDE: u32 = 256;
-
-/// The most steps one `step` dispatch fuses.
-pub(crate) const MAX_SEGMENT: u32 = 64;
 
 /// Decides, moves the clock, or reports.
 #[derive(Debug)]
@@ -36,7 +34,7 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
 impl Decide {
     pub(crate) fn new(gpu: &Gpu, shape: &WeightShape, buffers: &DecideBuffers) -> Result<Decide> {
         use Access::{ReadWrite, Uniform};
-        let accesses = [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Uniform];
+        let accesses = [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Uniform(4)];
         let linked = linked(shape);
         let kernel = |entry| Kernel::new(gpu, &linked, entry, &[&accesses], &[]);
         let (decide, tick, report) = (kernel("decide")?, kernel("tick")?, kernel("report")?);

@@ -42,7 +42,7 @@ impl Init {
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
         pass.set_pipeline(&self.kernel.pipeline);
-        pass.set_bind_group(0, &self.group, &[]);
+        pass.set_bind_group(0, &self.group, &[0]);
         dispatch(pass, self.workgroups);
     }
 }

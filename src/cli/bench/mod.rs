@@ -1,0 +1,207 @@
+//! `wfr bench`: what a particle-step and a resampling cost here.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde::Serialize;
+use wfr::{Config, Flow, Gpu, Initial, Integrator, Problem, Resampler, Schedule, Target};
+
+mod resampling;
+mod stepping;
+
+use super::clock::Spent;
+use super::console::{self, Console};
+use super::failure::{Done, Failure};
+use super::numbers::{self, grouped, three_digits};
+use super::options::DeviceOptions;
+use super::run::Device;
+use super::table::Table;
+
+const DETAILS: &str = "\
+Stepping: the double well a = 1, c = 0.25 in two dimensions, annealed from N(0, 5^2 I) in 200 steps
+to time 4, with weights and resampling at ESS < N/2. Timed is the loop from the drawn particles to
+the final weights, without compiling. Resampling alone: log-weights N(0, 1) to gathered positions in
+two dimensions, every time anew. Times are medians over the repeats; processor time is that of all
+threads of the process, in steps of 10 ms, and on a GPU what the driver takes.";
+
+/// Measures nanoseconds per particle and step, and per particle and resampling.
+#[derive(Debug, Args)]
+#[command(after_help = DETAILS)]
+pub(crate) struct Arguments {
+    /// Also 10 million particles: takes minutes without a GPU.
+    #[arg(long)]
+    full: bool,
+    /// How often to repeat each measurement.
+    #[arg(long, value_name = "R", default_value = "5")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    repeats: u32,
+    /// How many particles, in place of 1e5 and 1e6; repeat it for more.
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "full")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    particles: Vec<u32>,
+    #[command(flatten)]
+    device: DeviceOptions,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One row of a table: medians over the repeats.
+#[derive(Debug, Serialize)]
+struct Row {
+    what: &'static str,
+    particles: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ess_every: Option<u32>,
+    wall_ns: f64,
+    cpu_ns: Option<f64>,
+    per_s: f64,
+}
+
+impl Row {
+    /// From the time that each repeat took for so many particle-steps or particles.
+    fn new(what: &'static str, particles: u32, repeats: &[Spent], work: f64) -> Row {
+        let wall = median(repeats.iter().map(|spent| spent.wall));
+        let cpu: Option<Vec<_>> = repeats.iter().map(|spent| spent.cpu).collect();
+        Row {
+            what,
+            particles,
+            ess_every: None,
+            wall_ns: wall * 1e9 / work,
+            cpu_ns: cpu.map(|cpu| median(cpu.into_iter()) * 1e9 / work),
+            per_s: work / wall,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    version: &'static str,
+    adapter: String,
+    driver: String,
+    debug_build: bool,
+    repeats: u32,
+    steps: u32,
+    stepping: Vec<Row>,
+    resampling: Vec<Row>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
+    if arguments.repeats == 0 {
+        return Err(Failure::Usage("--repeats is 0; give 1 or more".into()));
+    }
+    console::warn_debug_build();
+    let sizes = match &arguments.particles[..] {
+        [] if arguments.full => &[100_000, 1_000_000, 10_000_000],
+        [] => &[100_000, 1_000_000][..],
+        given => given,
+    };
+    let problem = peers_problem()?;
+    let largest = sizes.iter().copied().max().unwrap_or(0);
+    let mut device = Device::new(arguments.device.adapter.as_deref());
+    let gpu = device.for_run(&problem, &peers_config(largest)?)?;
+
+    let mut report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        adapter: gpu.adapter_info().name.clone(),
+        driver: driver(gpu),
+        debug_build: cfg!(debug_assertions),
+        repeats: arguments.repeats,
+        steps: STEPS,
+        stepping: Vec::new(),
+        resampling: Vec::new(),
+    };
+    for &particles in sizes {
+        for ess_every in [1, 16] {
+            for integrator in [Integrator::KernelRatio, Integrator::Euler] {
+                let config =
+                    Config { ess_every, integrator: Some(integrator), ..peers_config(particles)? };
+                let row = stepping::measure(gpu, &problem, &config, arguments.repeats, console)?;
+                report.stepping.push(row);
+            }
+        }
+    }
+    for &particles in sizes {
+        for resampler in Resampler::ALL {
+            let row = resampling::measure(gpu, particles, resampler, arguments.repeats, console)?;
+            report.resampling.push(row);
+        }
+    }
+    if arguments.json {
+        let text = serde_json::to_string(&report);
+        let text = text.map_err(|error| Failure::Output(error.to_string()))?;
+        return console::print(&format!("{text}\n"));
+    }
+    console::print(&text(&report))
+}
+
+/// Steps of one run.
+const STEPS: u32 = 200;
+
+/// The job that other programs can be timed at: see benches/peers.
+fn peers_problem() -> Done<Problem> {
+    let target = Target::double_well(2)?.set("a", 1.0)?.set("c", 0.25)?;
+    let initial = Initial::normal(&[0.0; 2], &[5.0; 2])?;
+    Ok(Problem::new(target, initial, Flow::annealed())?)
+}
+
+fn peers_config(particles: u32) -> Done<Config> {
+    Ok(Config { particles, schedule: Schedule::uniform(4.0, STEPS)?, ..Config::default() })
+}
+
+fn driver(gpu: &Gpu) -> String {
+    let info = gpu.adapter_info();
+    format!("{} {}", info.driver, info.driver_info).trim().to_string()
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!(
+        "wfr {} on {}, driver {}\nnanoseconds, medians of {}\n\n",
+        report.version, report.adapter, report.driver, report.repeats
+    );
+    let cells = |row: &Row| {
+        let cpu = row.cpu_ns.map_or_else(|| "unknown".into(), three_digits);
+        [three_digits(row.wall_ns), cpu, three_digits(row.per_s)]
+    };
+    let mut stepping = Table::new(1);
+    stepping.row(["stepping", "N", "ESS every", "wall ns", "CPU ns", "particle-steps/s"]);
+    for row in &report.stepping {
+        let every = row.ess_every.map_or_else(String::new, |every| every.to_string());
+        let first = [row.what.to_string(), grouped(u64::from(row.particles)), every];
+        stepping.row(first.into_iter().chain(cells(row)));
+    }
+    let mut resampling = Table::new(1);
+    resampling.row(["resampling", "N", "wall ns", "CPU ns", "particles/s"]);
+    for row in &report.resampling {
+        let first = [row.what.to_string(), grouped(u64::from(row.particles))];
+        resampling.row(first.into_iter().chain(cells(row)));
+    }
+    let _ = writeln!(
+        text,
+        "{}\n{}\nStepping is per particle and step, resampling per particle from log-weights to \
+         gathered positions.",
+        stepping.text(),
+        resampling.text()
+    );
+    if report.debug_build {
+        text.push_str("This is a debug build: the host's share of these times means nothing.\n");
+    }
+    text
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let n = values.len();
+    if n == 0 { f64::NAN } else { 0.5 * (values[(n - 1) / 2] + values[n / 2]) }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(super::median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(super::median([4.0, 1.0, 2.0, 3.0].into_iter()), 2.5);
+    }
+}

@@ -1,0 +1,128 @@
+//! The cost of a resampling by itself: from log-weights to gathered positions.
+
+use std::f64::consts::TAU;
+
+use wfr::{Gpu, Resampler, Resampling, wgpu};
+
+use super::Row;
+use crate::cli::clock::Clock;
+use crate::cli::console::Console;
+use crate::cli::failure::Done;
+use crate::cli::run::wait;
+
+/// Particles that one repeat should resample, for the processor clock's steps of 10 ms.
+const ENOUGH: u64 = 50_000_000;
+
+/// Resamplings per submission.
+const BATCH: u32 = 5;
+
+/// Times batches of resamplings, after one that is not counted.
+pub(super) fn measure(
+    gpu: &Gpu,
+    particles: u32,
+    resampler: Resampler,
+    repeats: u32,
+    console: &Console,
+) -> Done<Row> {
+    let device = &gpu.device;
+    let bytes = 4 * u64::from(particles.max(1));
+    let log_weights = storage(device, bytes);
+    gpu.queue.write_buffer(&log_weights, 0, &normal_bytes(particles));
+    let resampling = Resampling::new(gpu, &log_weights, particles, resampler, 0)?;
+    let gather = Gather::new(device, resampling.ancestors(), bytes);
+
+    let events = ENOUGH.div_ceil(u64::from(particles)).clamp(u64::from(BATCH), 500) as u32;
+    let batches = events.div_ceil(BATCH);
+    let label = format!("{resampler}, N = {particles}");
+    let bar = console.bar(&label, repeats + 1);
+    let mut spent = Vec::new();
+    for repeat in 0..=repeats {
+        let clock = Clock::start();
+        for _ in 0..batches {
+            let mut encoder = device.create_command_encoder(&Default::default());
+            for _ in 0..BATCH {
+                resampling.encode(&mut encoder);
+                gather.encode(&mut encoder, particles);
+            }
+            gpu.queue.submit([encoder.finish()]);
+            wait(gpu)?;
+        }
+        bar.advance();
+        if repeat > 0 {
+            spent.push(clock.spent());
+        }
+    }
+    let work = f64::from(batches * BATCH) * f64::from(particles);
+    Ok(Row::new(resampler.name(), particles, &spent, work))
+}
+
+/// Independent N(0, 1), always the same, as the bytes of f32.
+fn normal_bytes(count: u32) -> Vec<u8> {
+    // SplitMix64: Steele, Lea, Flood, OOPSLA 2014.
+    let mut state = 0_u64;
+    let mut uniform = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = state;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let normals = (0..count).map(|_| {
+        let radius = (-2.0 * (1.0 - uniform()).ln()).sqrt();
+        (radius * (TAU * uniform()).cos()) as f32
+    });
+    normals.flat_map(f32::to_ne_bytes).collect()
+}
+
+/// The kernel of `gather.wgsl`.
+struct Gather {
+    pipeline: wgpu::ComputePipeline,
+    group: wgpu::BindGroup,
+}
+
+impl Gather {
+    fn new(device: &wgpu::Device, ancestors: &wgpu::Buffer, row_bytes: u64) -> Gather {
+        let module = device.create_shader_module(wgpu::include_wgsl!("gather.wgsl"));
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some("wfr.bench.gather"),
+            layout: None,
+            module: &module,
+            entry_point: Some("gather"),
+            compilation_options: Default::default(),
+            cache: None,
+        });
+        let rows: [_; 4] = std::array::from_fn(|_| storage(device, row_bytes));
+        let buffers = std::iter::once(ancestors).chain(&rows);
+        let entries: Vec<_> = (0..)
+            .zip(buffers)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
+        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("wfr.bench.gather"),
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        Gather { pipeline, group }
+    }
+
+    fn encode(&self, encoder: &mut wgpu::CommandEncoder, particles: u32) {
+        let groups = particles.div_ceil(256);
+        let rows = groups.div_ceil(65_535);
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.group, &[]);
+        pass.dispatch_workgroups(groups.div_ceil(rows.max(1)), rows, 1);
+    }
+}
+
+fn storage(device: &wgpu::Device, size: u64) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("wfr.bench"),
+        size,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}

@@ -1,0 +1,74 @@
+//! How a command ends other than well, and the exit code that tells so.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use wfr::ErrorKind;
+
+/// What a command returns.
+pub(crate) type Done<T = ()> = Result<T, Failure>;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library's error.
+    Wfr(wfr::Error),
+    /// What the user asked for cannot be done as asked.
+    Usage(String),
+    /// A result could not be written.
+    Output(String),
+    /// The reader of standard output went away: nothing is wrong.
+    NoReader,
+}
+
+impl Failure {
+    /// Says what went wrong on standard error, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let code = match self {
+            Failure::Wfr(error) => code_of(error.kind()),
+            Failure::Usage(_) => 2,
+            Failure::Output(_) => 1,
+            Failure::NoReader => return ExitCode::SUCCESS,
+        };
+        // Standard error may be closed too; then there is nobody to tell.
+        let _ = writeln!(io::stderr(), "error: {self}");
+        ExitCode::from(code)
+    }
+
+    /// From a failure to write standard output.
+    pub(crate) fn of_stdout(error: &io::Error) -> Failure {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Failure::NoReader;
+        }
+        Failure::Output(format!("standard output cannot be written: {error}"))
+    }
+}
+
+fn code_of(kind: &ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::InvalidConfig { .. } | ErrorKind::File { .. } => 2,
+        ErrorKind::NoAdapter { .. }
+        | ErrorKind::RequestDevice { .. }
+        | ErrorKind::LimitExceeded { .. }
+        | ErrorKind::OutOfMemory { .. } => 3,
+        ErrorKind::Shader { .. } | ErrorKind::MissingFunction { .. } => 4,
+        _ => 1,
+    }
+}
+
+impl From<wfr::Error> for Failure {
+    fn from(error: wfr::Error) -> Failure {
+        Failure::Wfr(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Wfr(error) => error.fmt(f),
+            Failure::Usage(message) | Failure::Output(message) => f.write_str(message),
+            Failure::NoReader => f.write_str("the reader of the output went away"),
+        }
+    }
+}

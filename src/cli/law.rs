@@ -1,0 +1,143 @@
+//! The initial law as it is written on the command line: `normal(mean=[-1,0], sd=1)`.
+
+use wfr::Initial;
+
+use super::failure::{Done, Failure};
+
+const FORMS: &str = "write normal(mean=[-1,0], sd=1) or uniform(low=[-3,-3], high=3)";
+
+/// Reads a law in `dim` dimensions; a number where a list could stand counts for every coordinate.
+pub(crate) fn parse(text: &str, dim: u32) -> Done<Initial> {
+    let wrong = |reason: String| Failure::Usage(format!("initial law '{text}' {reason}"));
+    let (name, arguments) = split(text).map_err(wrong)?;
+    let keys: [(&str, Option<f32>); 2] = match name {
+        "normal" => [("mean", Some(0.0)), ("sd", Some(1.0))],
+        "uniform" => [("low", None), ("high", None)],
+        _ => return Err(wrong(format!("is neither normal nor uniform; {FORMS}"))),
+    };
+    if let Some((key, _)) = arguments.iter().find(|(key, _)| keys.iter().all(|(k, _)| k != key)) {
+        let [(a, _), (b, _)] = keys;
+        return Err(wrong(format!("has '{key}'; {name} takes {a} and {b}")));
+    }
+    let values = |(key, default): (&str, Option<f32>)| {
+        let mut given = arguments.iter().filter(|(name, _)| *name == key);
+        let values = match (given.next(), default) {
+            (Some((_, values)), _) => values.clone(),
+            (None, Some(value)) => vec![value],
+            (None, None) => return Err(wrong(format!("lacks {key}; {FORMS}"))),
+        };
+        if given.next().is_some() {
+            return Err(wrong(format!("has {key} twice; give it once")));
+        }
+        match values[..] {
+            [value] => Ok(vec![value; dim as usize]),
+            _ if values.len() == dim as usize => Ok(values),
+            _ => Err(wrong(format!(
+                "has {} values of {key}, but the target has {dim} dimensions; give 1 or {dim}",
+                values.len()
+            ))),
+        }
+    };
+    let [first, second] = keys.map(values);
+    let (first, second) = (first?, second?);
+    Ok(match name {
+        "normal" => Initial::normal(&first, &second)?,
+        _ => Initial::uniform(&first, &second)?,
+    })
+}
+
+type Arguments<'a> = Vec<(&'a str, Vec<f32>)>;
+
+/// The law's name and its arguments.
+fn split(text: &str) -> Result<(&str, Arguments<'_>), String> {
+    let Some((name, rest)) = text.trim().split_once('(') else {
+        return Err(format!("has no parentheses; {FORMS}"));
+    };
+    let Some(inside) = rest.trim_end().strip_suffix(')') else {
+        return Err(format!("does not end with a parenthesis; {FORMS}"));
+    };
+    let mut arguments = Vec::new();
+    for piece in outer_commas(inside) {
+        let Some((key, value)) = piece.split_once('=') else {
+            return Err(format!("has '{}' without an equals sign; {FORMS}", piece.trim()));
+        };
+        arguments.push((key.trim(), numbers(value.trim())?));
+    }
+    Ok((name.trim(), arguments))
+}
+
+/// The pieces between the commas that stand outside brackets.
+fn outer_commas(text: &str) -> Vec<&str> {
+    let mut depth = 0_i32;
+    let pieces = text.split(|c| {
+        depth += match c {
+            '[' => 1,
+            ']' => -1,
+            _ => 0,
+        };
+        c == ',' && depth == 0
+    });
+    pieces.filter(|piece| !piece.trim().is_empty()).collect()
+}
+
+/// A number, or a list of them in brackets.
+fn numbers(text: &str) -> Result<Vec<f32>, String> {
+    let list = match text.strip_prefix('[') {
+        None => vec![text],
+        Some(rest) => match rest.strip_suffix(']') {
+            Some(inside) => inside.split(',').map(str::trim).collect(),
+            None => return Err(format!("has '{text}', which lacks a closing bracket; {FORMS}")),
+        },
+    };
+    let number = |text: &str| {
+        text.parse().map_err(|_| format!("has '{text}' where a number is expected; {FORMS}"))
+    };
+    list.into_iter().map(number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn description(text: &str, dim: u32) -> String {
+        match parse(text, dim) {
+            Ok(initial) => initial.description().to_string(),
+            Err(failure) => failure.to_string(),
+        }
+    }
+
+    #[test]
+    fn numbers_count_for_every_coordinate() {
+        assert_eq!(description("normal(mean=[-1,0], sd=1)", 2), "normal(mean=[-1.0, 0.0], sd=1.0)");
+        assert_eq!(description(" normal( sd = 5 ) ", 3), "normal(mean=0.0, sd=5.0)");
+        assert_eq!(description("normal()", 2), "normal(mean=0.0, sd=1.0)");
+        assert_eq!(
+            description("uniform(low=[-3,-2], high=3)", 2),
+            "uniform(low=[-3.0, -2.0], high=3.0)"
+        );
+    }
+
+    #[test]
+    fn every_mistake_has_its_own_words() {
+        for (text, expected) in [
+            ("cauchy(mean=0)", "is neither normal nor uniform"),
+            ("normal", "has no parentheses"),
+            ("normal(mean=0", "does not end with a parenthesis"),
+            ("normal(mean)", "has 'mean' without an equals sign"),
+            ("normal(mu=0)", "has 'mu'; normal takes mean and sd"),
+            ("normal(mean=0, mean=1)", "has mean twice"),
+            ("normal(mean=[0,0,0])", "has 3 values of mean, but the target has 2 dimensions"),
+            ("normal(mean=[0,x])", "has 'x' where a number is expected"),
+            ("normal(mean=[0,0)", "lacks a closing bracket"),
+            ("normal(mean=[])", "has '' where a number is expected"),
+            ("normal(sd=0)", "is not positive and finite"),
+            ("normal(sd=nan)", "is not positive and finite"),
+            ("uniform(low=0)", "lacks high"),
+            ("uniform(low=1, high=1)", "is not positive and finite"),
+            ("normal(mean=]0[)", "where a number is expected"),
+        ] {
+            let found = description(text, 2);
+            assert!(found.contains(expected), "{text}: {found}");
+        }
+    }
+}

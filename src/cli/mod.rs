@@ -1,0 +1,100 @@
+//! The command line: one file per command, and what the commands share.
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+mod adapters;
+mod bench;
+mod clock;
+mod compare;
+mod comparison;
+mod console;
+mod demo;
+mod failure;
+mod law;
+mod numbers;
+mod options;
+mod report;
+mod run;
+mod sample;
+mod table;
+mod targets;
+
+use console::Console;
+pub(crate) use failure::{Done, Failure};
+pub(crate) use numbers::grouped;
+pub(crate) use run::Outcome;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, also when the reader of the output went away
+  1  the run failed: all weights zero, the device lost, a result that could not be written
+  2  wrong usage: an unknown option or name, a value out of range, a file that cannot be read
+  3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows
+  4  your WGSL is invalid; the error says file:line:column
+
+Environment:
+  RUST_LOG      log filter in place of -q and -v, for instance wgpu=info
+  WGPU_BACKEND  back ends to look at: vulkan, metal, dx12";
+
+/// Samples multimodal densities with millions of weighted particles on any GPU.
+///
+/// Particles follow a diffusion and carry weights; the weights, not rare crossings of barriers,
+/// move mass between modes, and they yield the normalising constant on the way.
+#[derive(Parser)]
+#[command(name = "wfr", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    verbosity: Verbosity,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Verbosity {
+    /// Say nothing on standard error but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more on standard error; twice for all details.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Sample(sample::Arguments),
+    Compare(compare::Arguments),
+    Adapters(adapters::Arguments),
+    Targets(targets::Arguments),
+    Bench(bench::Arguments),
+    Demo(demo::Arguments),
+}
+
+/// Runs the command that the arguments name.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console::start(cli.verbosity.quiet, cli.verbosity.verbose);
+    let done = match cli.command {
+        Command::Sample(arguments) => sample::run(&arguments, &console),
+        Command::Compare(arguments) => compare::run(&arguments, &console),
+        Command::Adapters(arguments) => adapters::run(&arguments),
+        Command::Targets(arguments) => targets::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments, &console),
+        Command::Demo(arguments) => demo::run(&arguments, &console),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

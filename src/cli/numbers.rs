@@ -1,0 +1,114 @@
+//! Numbers as people write them and as they read them.
+
+/// A whole number: `1000000`, `1_000_000`, `1e6` or `2^20`.
+pub(crate) fn count(text: &str) -> Result<u32, String> {
+    let value = whole(text.trim())?;
+    u32::try_from(value).map_err(|_| format!("is above {}, the largest number possible", u32::MAX))
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    const WAYS: &str = "write for instance 1000000, 1_000_000, 1e6 or 2^20";
+    let no_number = || format!("is not a number; {WAYS}");
+    let too_large = || format!("is above {}, the largest number possible", u32::MAX);
+    let digits = text.replace('_', "");
+    if let Some((base, exponent)) = digits.split_once('^') {
+        let base: u64 = base.parse().map_err(|_| no_number())?;
+        let exponent: u32 = exponent.parse().map_err(|_| no_number())?;
+        return base.checked_pow(exponent).ok_or_else(too_large);
+    }
+    let value: f64 = digits.parse().map_err(|_| no_number())?;
+    if !value.is_finite() || value < 0.0 || value.fract() != 0.0 {
+        return Err(format!("is not a whole number; {WAYS}"));
+    }
+    // f64 holds every u32 exactly.
+    if value > f64::from(u32::MAX) { Err(too_large()) } else { Ok(value as u64) }
+}
+
+/// A number with commas between the thousands: `1,000,000`.
+pub(crate) fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// An estimate and its standard error with two of the error's digits: `0.4527 ± 0.0013`.
+pub(crate) fn with_error(value: f64, error: f64) -> String {
+    if !(error > 0.0 && error.is_finite()) {
+        return format!("{value:.4}");
+    }
+    let decimals = decimals(error);
+    format!("{value:.decimals$} ± {error:.decimals$}")
+}
+
+/// Decimals that show two digits of `error`.
+fn decimals(error: f64) -> usize {
+    (1.0 - error.log10().floor()).clamp(0.0, 8.0) as usize
+}
+
+/// Seconds to three digits: `0.0123 s`, `1.23 s`, `123 s`.
+pub(crate) fn seconds(value: f64) -> String {
+    format!("{} s", three_digits(value))
+}
+
+/// Three digits: `0.0123`, `1.23`, `12.3`, `123`, and `1.23e8` from 100000 on.
+pub(crate) fn three_digits(value: f64) -> String {
+    if value >= 1e5 {
+        return format!("{value:.2e}");
+    }
+    let decimals = (2.0 - value.abs().max(1e-6).log10().floor()).clamp(0.0, 6.0) as usize;
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_in_every_way_people_write_them() {
+        for text in ["1000000", "1_000_000", "1e6", "1E6", "1.0e6", "0.001e9", " 1000000 "] {
+            assert_eq!(count(text), Ok(1_000_000), "{text}");
+        }
+        assert_eq!(count("2^20"), Ok(1 << 20));
+        assert_eq!(count("0"), Ok(0));
+        assert_eq!(count("4294967295"), Ok(u32::MAX));
+    }
+
+    #[test]
+    fn what_is_no_count_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("1.5", "whole"),
+            ("-3", "whole"),
+            ("inf", "whole"),
+            ("nan", "whole"),
+            ("1e-3", "whole"),
+            ("", "not a number"),
+            ("many", "not a number"),
+            ("2^x", "not a number"),
+            ("4294967296", "above 4294967295"),
+            ("2^64", "above 4294967295"),
+            ("1e300", "above 4294967295"),
+        ] {
+            let error = count(text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(with_error(0.452_71, 0.001_31), "0.4527 ± 0.0013");
+        assert_eq!(with_error(5.0, 0.0), "5.0000");
+        assert_eq!(with_error(f64::NAN, f64::NAN), "NaN");
+        assert_eq!(with_error(1234.5, 98.7), "1234 ± 99");
+        assert_eq!(three_digits(0.012_34), "0.0123");
+        assert_eq!(three_digits(12.34), "12.3");
+        assert_eq!(three_digits(1.234e8), "1.23e8");
+    }
+}

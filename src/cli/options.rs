@@ -1,0 +1,177 @@
+//! The options that say what to sample and how; the commands share them.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use wfr::{Config, Flow, Initial, Integrator, Resampler, Schedule, Target};
+
+use super::failure::{Done, Failure};
+use super::{law, numbers};
+
+/// The initial law where none is given.
+pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
+
+/// What to sample.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Problem")]
+pub(crate) struct ProblemOptions {
+    /// The density: a name from `wfr targets`, or a file ending in .wgsl that defines log_density
+    /// and score of a Point.
+    pub(crate) target: String,
+    /// The number of dimensions; needed for a .wgsl file, and customary for the built-in targets.
+    #[arg(long, value_name = "D", value_parser = numbers::count, allow_negative_numbers = true)]
+    dim: Option<u32>,
+    /// Sets a parameter of the target; repeat it for more.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, f64)>,
+    /// The components of gaussian-mixture: a text file with a line `weight mean_1 … mean_d scale`,
+    /// or a scale per axis, for each.
+    #[arg(long, value_name = "FILE")]
+    components: Option<PathBuf>,
+    /// The law of the particles at time zero: normal(mean=…, sd=…) or uniform(low=…, high=…); a
+    /// number counts for every coordinate, a list is written [-1,0].
+    #[arg(long, value_name = "LAW", default_value = DEFAULT_INITIAL)]
+    initial: String,
+}
+
+/// How to sample.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct RunOptions {
+    /// How many particles: 100000, 100_000, 1e5 or 2^17.
+    #[arg(short = 'n', long, value_name = "N", default_value = "1e5")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    particles: u32,
+    /// How many time steps.
+    #[arg(long, value_name = "K", default_value = "400")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    steps: u32,
+    /// The time at the end; a step takes T / K. Particles diffuse as dx = ∇ log π dt + √2 dW.
+    #[arg(long, value_name = "T", default_value = "4", allow_negative_numbers = true)]
+    time: f64,
+    /// How a step is done; by default kernel-ratio for annealed and euler for langevin.
+    #[arg(long, value_name = "NAME", value_parser = integrators())]
+    integrator: Option<Integrator>,
+    /// Resample when the effective sample size falls below this fraction of N: 0 never, 1 always.
+    #[arg(long, value_name = "FRACTION", default_value = "0.5", allow_negative_numbers = true)]
+    ess_threshold: f32,
+    /// Test the effective sample size every so many steps; the steps between run fused.
+    #[arg(long, value_name = "STEPS", default_value = "16")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    ess_every: u32,
+    /// How ancestors are drawn.
+    #[arg(long, value_name = "NAME", default_value = "systematic", value_parser = resamplers())]
+    resampler: Resampler,
+    /// Do not tame the drift, which keeps steep walls from throwing particles to infinity.
+    #[arg(long)]
+    no_taming: bool,
+    /// The seed: same seed and same device, same bits.
+    #[arg(long, value_name = "SEED", default_value = "0")]
+    seed: u64,
+    #[command(flatten)]
+    pub(crate) device: DeviceOptions,
+}
+
+/// Where to sample.
+#[derive(Debug, Args)]
+pub(crate) struct DeviceOptions {
+    /// The GPU: its index or part of its name in `wfr adapters`; by default the most able.
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub(crate) adapter: Option<String>,
+}
+
+/// The equation that particles follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FlowName {
+    /// From the initial law to the target along a path of densities, with weights: log Z too.
+    Annealed,
+    /// Plain Langevin diffusion of the target, without weights.
+    Langevin,
+}
+
+impl FlowName {
+    /// The library's flow.
+    pub(crate) fn flow(self) -> Flow {
+        match self {
+            FlowName::Annealed => Flow::annealed(),
+            FlowName::Langevin => Flow::langevin(),
+        }
+    }
+}
+
+impl ProblemOptions {
+    /// The target with its parameters.
+    pub(crate) fn target(&self) -> Done<Target> {
+        let mut target = self.bare_target()?;
+        for (name, value) in &self.set {
+            target = target.set(name, *value)?;
+        }
+        Ok(target)
+    }
+
+    /// The initial law.
+    pub(crate) fn initial(&self, dim: u32) -> Done<Initial> {
+        law::parse(&self.initial, dim)
+    }
+
+    fn bare_target(&self) -> Done<Target> {
+        let name = self.target.as_str();
+        if let Some(components) = &self.components {
+            if name != "gaussian-mixture" {
+                return Err(Failure::Usage(format!(
+                    "--components is for gaussian-mixture, and the target is {name}; leave it out"
+                )));
+            }
+            return Ok(Target::gaussian_mixture_from_file(components, self.dim)?);
+        }
+        if !Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case("wgsl")) {
+            return Ok(Target::named(name, self.dim)?);
+        }
+        let Some(dim) = self.dim else {
+            return Err(Failure::Usage(format!(
+                "{name} does not tell its number of dimensions; add for instance --dim 2"
+            )));
+        };
+        let text = std::fs::read_to_string(name)
+            .map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))?;
+        Ok(Target::from_wgsl(dim, name, text)?)
+    }
+}
+
+impl RunOptions {
+    /// The settings of the run.
+    pub(crate) fn config(&self) -> Done<Config> {
+        Ok(Config {
+            particles: self.particles,
+            seed: self.seed,
+            schedule: Schedule::uniform(self.time, self.steps)?,
+            integrator: self.integrator,
+            taming: !self.no_taming,
+            ess_threshold: self.ess_threshold,
+            ess_every: self.ess_every,
+            resampler: self.resampler,
+            ..Config::default()
+        })
+    }
+}
+
+fn setting(text: &str) -> Result<(String, f64), String> {
+    let Some((name, value)) = text.split_once('=') else {
+        return Err("has no equals sign; write for instance --set a=20".into());
+    };
+    let value = value.trim().parse().map_err(|_| {
+        format!("'{}' is not a number; write for instance --set a=20", value.trim())
+    })?;
+    Ok((name.trim().to_string(), value))
+}
+
+fn integrators() -> impl TypedValueParser<Value = Integrator> {
+    PossibleValuesParser::new(Integrator::ALL.map(Integrator::name))
+        .try_map(|name| name.parse::<Integrator>())
+}
+
+fn resamplers() -> impl TypedValueParser<Value = Resampler> {
+    PossibleValuesParser::new(Resampler::ALL.map(Resampler::name))
+        .try_map(|name| name.parse::<Resampler>())
+}

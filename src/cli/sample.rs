@@ -1,0 +1,99 @@
+//! `wfr sample`: one run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use wfr::Problem;
+
+use super::console::{self, Console};
+use super::failure::{Done, Failure};
+use super::options::{FlowName, ProblemOptions, RunOptions};
+use super::report;
+use super::run::{self, Device};
+use crate::output::{self, Estimates, Place, Record};
+use crate::plot;
+
+const EXAMPLES: &str = "\
+Examples:
+  wfr sample double-well --set a=40 --particles 1e6 --steps 800
+  wfr sample gaussian-mixture --components modes.txt --out run.npz --plot run.png
+  wfr sample mine.wgsl --dim 2 --initial 'uniform(low=-3, high=3)' --json
+  wfr sample ring --flow langevin --adapter nvidia
+
+A target of your own is two functions in a .wgsl file; `override` makes a parameter for --set:
+  override depth: f32 = 1.0;
+  fn log_density(x: Point) -> f32 { return -depth * dot(x * x, x * x); }
+  fn score(x: Point) -> Point { return -4.0 * depth * x * x * x; }
+
+In Python: run = numpy.load(\"run.npz\"); w = numpy.exp(run[\"log_weights\"]); w /= w.sum();
+mean = w @ run[\"positions\"]. The positions without their weights are not the target's law.";
+
+/// Samples a density and says what the weighted particles tell: log Z, moments, ESS.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    problem: ProblemOptions,
+    #[command(flatten)]
+    run: RunOptions,
+    /// The equation that particles follow.
+    #[arg(long, value_name = "NAME", default_value = "annealed", help_heading = "Run")]
+    flow: FlowName,
+    #[command(flatten)]
+    results: Results,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
+struct Results {
+    /// Write the weighted particles, their time-zero ancestors and the trace for NumPy.
+    #[arg(long, value_name = "FILE.npz")]
+    out: Option<PathBuf>,
+    /// Write a picture of the weighted particles in the plane of the first two coordinates.
+    #[arg(long, value_name = "FILE.png")]
+    plot: Option<PathBuf>,
+    /// Replace the files of --out and --plot where they exist.
+    #[arg(long)]
+    overwrite: bool,
+    /// Print one JSON object with all settings and results.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
+    let results = &arguments.results;
+    let place = |path: &Option<PathBuf>, extension| {
+        path.as_ref().map(|path| Place::check(path, extension, results.overwrite)).transpose()
+    };
+    let (out, picture) = (place(&results.out, "npz")?, place(&results.plot, "png")?);
+
+    let target = arguments.problem.target()?;
+    let initial = arguments.problem.initial(target.dim())?;
+    let problem = Problem::new(target, initial, arguments.flow.flow())?;
+    let config = arguments.run.config()?;
+    let mut device = Device::new(arguments.run.device.adapter.as_deref());
+    let gpu = device.for_run(&problem, &config)?;
+    let name = problem.target().name().to_string();
+    let outcome = run::run(gpu, &problem, &config, &name, console)?;
+
+    let estimates = Estimates::of(&outcome);
+    report::warn(&outcome, &estimates);
+    if let Some(place) = &out {
+        place.fill(|path| {
+            output::write_npz(path, &outcome.particles, &outcome.trace, &outcome.info)
+                .map_err(|error| error.to_string())
+        })?;
+        log::info!("particles are in {}", place.path().display());
+    }
+    if let Some(place) = &picture {
+        place.fill(|path| plot::sample(path, &outcome, &estimates))?;
+        log::info!("the picture is in {}", place.path().display());
+    }
+    if results.json {
+        let record = serde_json::to_string(&Record::new(&outcome, &estimates));
+        let text = record.map_err(|error| Failure::Output(error.to_string()))?;
+        return console::print(&format!("{text}\n"));
+    }
+    console::print(&report::text(&outcome, &estimates))
+}

@@ -1,0 +1,9 @@
+//! Results as files and records.
+
+mod npz;
+mod place;
+mod record;
+
+pub(crate) use npz::write as write_npz;
+pub(crate) use place::Place;
+pub(crate) use record::{Estimates, Record, parameters};

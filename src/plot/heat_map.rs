@@ -1,0 +1,135 @@
+//! A density in the plane as colours.
+
+use plotters::chart::ChartBuilder;
+use plotters::element::{BitMapElement, PathElement, Text};
+use plotters::prelude::Rectangle;
+use plotters::series::DashedLineSeries;
+use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
+use plotters::style::{Color, RGBColor, ShapeStyle, WHITE};
+
+use super::canvas::{Area, Drawn, GREY, INK, centred, text, words};
+use super::histogram::Plane;
+
+/// What is written around and on a chart.
+pub(super) struct Labels<'a> {
+    /// Below the x axis.
+    pub(super) x: &'a str,
+    /// Beside the y axis.
+    pub(super) y: &'a str,
+    /// Height of the axes' text.
+    pub(super) height: u32,
+    /// Large words in the chart, centred at these places.
+    pub(super) notes: &'a [((f64, f64), String)],
+    /// Where a dashed line parts the chart.
+    pub(super) parting: Option<f64>,
+}
+
+/// Room left of a chart for its y axis: the same in all charts, so that x axes lie in line.
+pub(super) fn room_beside(height: u32) -> u32 {
+    7 * height / 2
+}
+
+/// Room below a chart for its x axis.
+pub(super) fn room_below(labels: &Labels<'_>) -> u32 {
+    if labels.x.is_empty() { 3 * labels.height / 2 } else { 5 * labels.height / 2 }
+}
+
+/// Draws the density with axes; `peak` has the last colour.
+pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Labels<'_>) -> Drawn {
+    let mut chart = ChartBuilder::on(area)
+        .x_label_area_size(room_below(labels))
+        .y_label_area_size(room_beside(labels.height))
+        .build_cartesian_2d(plane.x.clone(), plane.y.clone())
+        .map_err(words)?;
+    let (columns, rows) = chart.plotting_area().get_pixel_range();
+    let (width, height) = (columns.len() as u32, rows.len() as u32);
+    let mut pixels = Vec::with_capacity(3 * (width * height) as usize);
+    for row in 0..height {
+        for column in 0..width {
+            let across = (f64::from(column) + 0.5) / f64::from(width);
+            let up = 1.0 - (f64::from(row) + 0.5) / f64::from(height);
+            let RGBColor(r, g, b) = color(plane.at(across, up) / peak);
+            pixels.extend([r, g, b]);
+        }
+    }
+    let (base_x, base_y) = area.get_base_pixel();
+    let corner = (columns.start - base_x, rows.start - base_y);
+    let image = BitMapElement::with_owned_buffer(corner, (width, height), pixels)
+        .ok_or("bug in wfr: a picture of another size")?;
+    area.draw(&image).map_err(words)?;
+    chart
+        .configure_mesh()
+        .disable_mesh()
+        .axis_style(INK)
+        .label_style(text(labels.height, INK))
+        .axis_desc_style(text(labels.height, INK))
+        .x_desc(labels.x)
+        .y_desc(labels.y)
+        .x_labels(5)
+        .y_labels(7)
+        .x_label_formatter(&|x| format!("{x}"))
+        .y_label_formatter(&|y| format!("{y}"))
+        .draw()
+        .map_err(words)?;
+    if let Some(x) = labels.parting {
+        let line = [(x, plane.y.start), (x, plane.y.end)];
+        let dashes = DashedLineSeries::new(line, 8, 8, WHITE.mix(0.8).stroke_width(2));
+        chart.draw_series(dashes).map_err(words)?;
+    }
+    let style = centred(&text(labels.height * 3 / 2, WHITE));
+    let notes = labels.notes.iter();
+    let notes = notes.map(|(place, note)| Text::new(note.clone(), *place, style.clone()));
+    chart.draw_series(notes).map_err(words)?;
+    Ok(())
+}
+
+/// Draws the scale of colours from 0 to `peak`.
+pub(super) fn scale(area: &Area<'_>, peak: f64, name: &str, height: u32) -> Drawn {
+    let (width, tall) = area.dim_in_pixel();
+    let bar = (width as i32 / 4).max(12);
+    let (top, bottom) = (height as i32 * 2, tall as i32 - 1);
+    for row in top..bottom {
+        let fraction = f64::from(bottom - row) / f64::from(bottom - top);
+        let line = Rectangle::new([(0, row), (bar, row + 1)], color(fraction).filled());
+        area.draw(&line).map_err(words)?;
+    }
+    area.draw(&Text::new(name.to_string(), (0, 0), text(height, INK))).map_err(words)?;
+    for tick in ticks(peak) {
+        let row = bottom - (tick / peak * f64::from(bottom - top)) as i32;
+        let mark = PathElement::new([(bar, row), (bar + 6, row)], ShapeStyle::from(&GREY));
+        area.draw(&mark).map_err(words)?;
+        let place = (bar + 10, row - height as i32 / 2);
+        area.draw(&Text::new(format!("{tick}"), place, text(height, INK))).map_err(words)?;
+    }
+    Ok(())
+}
+
+/// Viridis, by matplotlib.
+fn color(fraction: f64) -> RGBColor {
+    let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
+    ViridisRGB.get_color(fraction)
+}
+
+/// Round numbers from 0 to `peak`, about five.
+fn ticks(peak: f64) -> Vec<f64> {
+    if !(peak > 0.0 && peak.is_finite()) {
+        return Vec::new();
+    }
+    let rough = peak / 5.0;
+    let decade = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * decade).into_iter().find(|step| *step >= rough);
+    let step = step.unwrap_or(10.0 * decade);
+    // Through text, which rounds 0.30000000000000004.
+    let ticks = (0..=(peak / step) as u32).map(|k| format!("{:.3e}", f64::from(k) * step));
+    ticks.filter_map(|text| text.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn ticks_are_round() {
+        assert_eq!(super::ticks(0.56), [0.0, 0.2, 0.4]);
+        assert_eq!(super::ticks(1.0), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
+        assert!(super::ticks(0.0).is_empty() && super::ticks(f64::NAN).is_empty());
+    }
+}

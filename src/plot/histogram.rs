@@ -1,0 +1,169 @@
+//! Weighted histograms.
+
+use std::ops::Range;
+
+use wfr::Particles;
+
+/// A density on a line in equal bins.
+pub(super) struct Line {
+    pub(super) range: Range<f64>,
+    pub(super) density: Vec<f64>,
+}
+
+/// A density on a rectangle in equal bins, row by row from the lowest y.
+pub(super) struct Plane {
+    pub(super) x: Range<f64>,
+    pub(super) y: Range<f64>,
+    pub(super) columns: usize,
+    pub(super) density: Vec<f64>,
+}
+
+impl Line {
+    /// The density of one coordinate under the weights.
+    pub(super) fn of(
+        particles: &Particles,
+        weights: &[f64],
+        coordinate: usize,
+        range: Range<f64>,
+        bins: usize,
+    ) -> Line {
+        let mut density = vec![0.0; bins];
+        let per = bins as f64 / (range.end - range.start);
+        for (i, weight) in weights.iter().enumerate() {
+            let x = f64::from(particles.position(i)[coordinate]);
+            if let Some(bin) = bin(x, &range, bins) {
+                density[bin] += weight * per;
+            }
+        }
+        Line { range, density }
+    }
+
+    /// A known density in the middle of each bin.
+    pub(super) fn from_density(
+        range: Range<f64>,
+        bins: usize,
+        density: impl Fn(f64) -> f64,
+    ) -> Line {
+        let density = (0..bins).map(|i| density(middle(&range, i, bins))).collect();
+        Line { range, density }
+    }
+
+    /// The ends of each bin and the density in it.
+    pub(super) fn bars(&self) -> impl Iterator<Item = (f64, f64, f64)> {
+        let width = (self.range.end - self.range.start) / self.density.len() as f64;
+        let start = self.range.start;
+        self.density.iter().enumerate().map(move |(i, density)| {
+            (start + width * i as f64, start + width * (i + 1) as f64, *density)
+        })
+    }
+}
+
+impl Plane {
+    /// The density of the first two coordinates under the weights.
+    pub(super) fn of(
+        particles: &Particles,
+        weights: &[f64],
+        x: Range<f64>,
+        y: Range<f64>,
+        bins: (usize, usize),
+    ) -> Plane {
+        let (columns, rows) = bins;
+        let mut density = vec![0.0; columns * rows];
+        let per = (columns * rows) as f64 / ((x.end - x.start) * (y.end - y.start));
+        for (i, weight) in weights.iter().enumerate() {
+            let position = particles.position(i);
+            let column = bin(f64::from(position[0]), &x, columns);
+            let row = bin(f64::from(position[1]), &y, rows);
+            if let Some((column, row)) = column.zip(row) {
+                density[row * columns + column] += weight * per;
+            }
+        }
+        Plane { x, y, columns, density }
+    }
+
+    /// A known density in the middle of each bin.
+    pub(super) fn from_density(
+        x: Range<f64>,
+        y: Range<f64>,
+        bins: (usize, usize),
+        density: impl Fn(f64, f64) -> f64,
+    ) -> Plane {
+        let (columns, rows) = bins;
+        let values = (0..columns * rows)
+            .map(|i| density(middle(&x, i % columns, columns), middle(&y, i / columns, rows)));
+        let density = values.collect();
+        Plane { x, y, columns, density }
+    }
+
+    /// The largest density.
+    pub(super) fn peak(&self) -> f64 {
+        self.density.iter().copied().fold(0.0, f64::max)
+    }
+
+    /// The density at a place given by fractions of the rectangle, linear between bins' middles.
+    pub(super) fn at(&self, across: f64, up: f64) -> f64 {
+        let rows = self.density.len() / self.columns;
+        let place = |fraction: f64, bins: usize| {
+            let place = (fraction * bins as f64 - 0.5).clamp(0.0, (bins - 1) as f64);
+            let low = place as usize;
+            (low, (low + 1).min(bins - 1), place - low as f64)
+        };
+        let (left, right, x) = place(across, self.columns);
+        let (below, above, y) = place(up, rows);
+        let value = |column: usize, row: usize| self.density[row * self.columns + column];
+        (1.0 - y) * ((1.0 - x) * value(left, below) + x * value(right, below))
+            + y * ((1.0 - x) * value(left, above) + x * value(right, above))
+    }
+}
+
+fn middle(range: &Range<f64>, bin: usize, bins: usize) -> f64 {
+    range.start + (range.end - range.start) * (bin as f64 + 0.5) / bins as f64
+}
+
+fn bin(x: f64, range: &Range<f64>, bins: usize) -> Option<usize> {
+    let fraction = (x - range.start) / (range.end - range.start);
+    (0.0..1.0).contains(&fraction).then(|| ((fraction * bins as f64) as usize).min(bins - 1))
+}
+
+/// A range that holds all but two thousandths of the weight, and a margin.
+pub(super) fn spread(particles: &Particles, weights: &[f64], coordinate: usize) -> Range<f64> {
+    let mut places: Vec<(f64, f64)> = weights
+        .iter()
+        .enumerate()
+        .map(|(i, weight)| (f64::from(particles.position(i)[coordinate]), *weight))
+        .filter(|(x, weight)| x.is_finite() && *weight > 0.0)
+        .collect();
+    places.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let total: f64 = places.iter().map(|place| place.1).sum();
+    let quantile = |fraction: f64| {
+        let mut sum = 0.0;
+        let found = places.iter().find(|place| {
+            sum += place.1;
+            sum >= fraction * total
+        });
+        found.or(places.last()).map_or(0.0, |place| place.0)
+    };
+    let (low, high) = (quantile(0.001), quantile(0.999));
+    // All particles in one place still need a picture.
+    let margin = (0.15 * (high - low)).max(1e-3 * low.abs().max(high.abs())).max(1e-6);
+    low - margin..high + margin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_count_and_what_is_outside_or_lost_does_not() {
+        let positions = vec![0.5, 0.5, 1.5, 0.5, 9.0, 0.5, f32::NAN, 0.5];
+        let particles = Particles::new(2, positions, vec![0.0; 4], vec![0, 1, 2, 3]).unwrap();
+        let weights = [0.5, 0.25, 0.25, 0.0];
+        let line = Line::of(&particles, &weights, 0, 0.0..2.0, 2);
+        assert_eq!(line.density, [0.5, 0.25]);
+        let plane = Plane::of(&particles, &weights, 0.0..2.0, 0.0..1.0, (2, 1));
+        assert_eq!(plane.density, [0.5, 0.25]);
+        assert_eq!((plane.at(0.0, 0.5), plane.at(0.5, 0.5)), (0.5, 0.375));
+        let range = spread(&particles, &weights, 0);
+        assert!(range.start < 0.5 && range.end > 9.0);
+    }
+}

@@ -1,0 +1,58 @@
+//! The density of one coordinate.
+
+use plotters::chart::ChartBuilder;
+use plotters::element::{PathElement, Polygon};
+use plotters::style::{Color, RGBColor};
+
+use super::canvas::{Area, Drawn, INK, text, words};
+use super::heat_map::{Labels, room_below, room_beside};
+use super::histogram::Line;
+
+/// Draws the histogram filled, up to `top`, and an exact curve over it where one is known.
+pub(super) fn marginal(
+    area: &Area<'_>,
+    line: &Line,
+    color: RGBColor,
+    exact: Option<&dyn Fn(f64) -> f64>,
+    top: f64,
+    labels: &Labels<'_>,
+) -> Drawn {
+    let mut chart = ChartBuilder::on(area)
+        .x_label_area_size(room_below(labels))
+        .y_label_area_size(room_beside(labels.height))
+        .build_cartesian_2d(line.range.clone(), 0.0..top)
+        .map_err(words)?;
+    chart
+        .configure_mesh()
+        .disable_mesh()
+        .axis_style(INK)
+        .label_style(text(labels.height, INK))
+        .axis_desc_style(text(labels.height, INK))
+        .x_desc(labels.x)
+        .y_desc(labels.y)
+        .x_labels(5)
+        .y_labels(4)
+        .x_label_formatter(&|x| format!("{x}"))
+        .y_label_formatter(&|y| format!("{y}"))
+        .draw()
+        .map_err(words)?;
+
+    let mut outline = vec![(line.range.start, 0.0)];
+    for (left, right, density) in line.bars() {
+        outline.extend([(left, density), (right, density)]);
+    }
+    outline.push((line.range.end, 0.0));
+    let fill = Polygon::new(outline.clone(), color.mix(0.45).filled());
+    chart.draw_series([fill]).map_err(words)?;
+    chart.draw_series([PathElement::new(outline, color.stroke_width(2))]).map_err(words)?;
+    if let Some(exact) = exact {
+        const POINTS: u32 = 400;
+        let width = line.range.end - line.range.start;
+        let curve: Vec<_> = (0..=POINTS)
+            .map(|i| line.range.start + width * f64::from(i) / f64::from(POINTS))
+            .map(|x| (x, exact(x)))
+            .collect();
+        chart.draw_series([PathElement::new(curve, INK.stroke_width(3))]).map_err(words)?;
+    }
+    Ok(())
+}

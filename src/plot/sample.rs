@@ -1,0 +1,65 @@
+//! The picture of `wfr sample --plot`.
+
+use std::path::Path;
+
+use plotters::element::Text;
+
+use super::canvas::{Area, BLUE, Drawn, GREY, INK, picture, text, words};
+use super::heat_map::{self, Labels};
+use super::histogram::{Line, Plane, spread};
+use super::marginal::marginal;
+use crate::cli::Outcome;
+use crate::output::Estimates;
+
+const HEIGHT: u32 = 24;
+const BINS: usize = 128;
+
+/// Draws the weighted density of the first two coordinates over that of the first.
+pub(crate) fn sample(path: &Path, outcome: &Outcome, estimates: &Estimates) -> Drawn {
+    let particles = &outcome.particles;
+    let weights = particles.weights();
+    let plane = particles.dim() > 1;
+    let size = if plane { (1000, 1240) } else { (1000, 640) };
+    picture(path, size, |root| {
+        let root = root.margin(24, 16, 24, 30);
+        let (head, body) = root.split_vertically(90);
+        heading(&head, outcome, estimates)?;
+        let (body, side) = body.split_horizontally(body.dim_in_pixel().0 as i32 - 110);
+        let x = spread(particles, &weights, 0);
+        let labels = |x, y| Labels { x, y, height: HEIGHT, notes: &[], parting: None };
+        let below = if plane {
+            let (above, below) = body.split_vertically(780);
+            let y = spread(particles, &weights, 1);
+            let plane = Plane::of(particles, &weights, x.clone(), y, (BINS, BINS));
+            let peak = plane.peak();
+            heat_map::heat_map(&above, &plane, peak, &labels("", "x1"))?;
+            let side = side.margin(0, 0, 20, 0);
+            let (side, _) = side.split_vertically(740);
+            heat_map::scale(&side, peak, "density", 20)?;
+            below
+        } else {
+            body
+        };
+        let line = Line::of(particles, &weights, 0, x, BINS);
+        let top = line.density.iter().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE) * 1.1;
+        marginal(&below, &line, BLUE, None, top, &labels("x0", "density"))
+    })
+}
+
+fn heading(area: &Area<'_>, outcome: &Outcome, estimates: &Estimates) -> Drawn {
+    let target = outcome.problem.target();
+    let title = format!("{}, {} flow", target.name(), outcome.problem.flow().name());
+    let log_z = if outcome.problem.flow().has_path() {
+        format!("log Z {:.4}, ", estimates.log_normalizer.value)
+    } else {
+        String::new()
+    };
+    let facts = format!(
+        "{} weighted particles in {} dimensions, {log_z}ESS {:.0}",
+        outcome.particles.len(),
+        target.dim(),
+        estimates.ess
+    );
+    area.draw(&Text::new(title, (0, 0), text(38, INK))).map_err(words)?;
+    area.draw(&Text::new(facts, (0, 48), text(HEIGHT, GREY))).map_err(words)
+}
