@@ -330,7 +330,7 @@ fn large(particles: u32, dim: u32, pages: usize) {
     let problem = Problem::new(target, start, Flow::annealed()).unwrap();
     let config = Config {
         particles,
-        schedule: Schedule::uniform(0.4, 4).unwrap(),
+        schedule: Schedule::uniform(0.1, 4).unwrap(),
         ess_every: 2,
         ess_threshold: 1.0,
         ..Config::default()
