@@ -19,7 +19,8 @@ var<workgroup> sh_non_finite: array<u32, LANES>;
 
 // What the whole population looks like.
 struct Population {
-    // Sum of weights in units of 2^-(WEIGHT_BITS + HEADROOM) of the largest; zero if none is positive.
+    // Sum of weights in units of 2^-(WEIGHT_BITS + HEADROOM) of the largest; zero if none
+    // is positive.
     total: vec2<u32>,
     peak: f32,
     ess: f32,
@@ -32,7 +33,7 @@ struct Population {
 // The block's total in units of the population's total.
 fn decide_scaled(block: Block, peak: f32) -> vec2<u32> {
     let below = peak - block.peak;
-    if (weight_is_non_finite(block.peak) || below >= 31.0) {
+    if (float_is_non_finite(block.peak) || below >= 31.0) {
         return vec2<u32>(0u);
     }
     let e = weight_exp(below);
@@ -42,7 +43,7 @@ fn decide_scaled(block: Block, peak: f32) -> vec2<u32> {
 fn decide_population(lane: u32) -> Population {
     let first = lane * DECIDE_BLOCKS;
     let last = min(first + DECIDE_BLOCKS, BLOCKS);
-    var peak = weight_minus_infinity();
+    var peak = float_minus_infinity();
     var non_finite = 0u;
     for (var b = first; b < last; b++) {
         peak = max(peak, blocks[b].peak);
@@ -135,22 +136,24 @@ fn decide_offspring(part: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
     return quotient;
 }
 
-// width / total as (factor, shift): factor · 2^-shift with 32 significant bits, rounded down.
+// width / total as (factor, shift): factor · 2^-shift, rounded down, with 32 significant bits or 31
+// fractional ones, whichever is fewer.
 fn decide_factor(width: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
     var rest = vec2<u32>(0u);
     var factor = 0u;
     var shift = 0u;
-    for (var bit = 0u; bit < 64u + DECIDE_FACTOR_SHIFT; bit++) {
-        if (factor >= 0x80000000u && bit >= 64u) {
-            break;
+    for (var bit = 0u; bit < 95u; bit++) {
+        if (bit >= 64u) {
+            if (factor >= 0x80000000u) {
+                break;
+            }
+            shift += 1u;
         }
         rest = wide_double(rest);
         if (bit < 32u) {
             rest.x |= (width.y >> (31u - bit)) & 1u;
         } else if (bit < 64u) {
             rest.x |= (width.x >> (63u - bit)) & 1u;
-        } else {
-            shift += 1u;
         }
         factor = factor << 1u;
         if (!wide_less(rest, total)) {

@@ -19,7 +19,7 @@ fn fixed_from_float(x: f32) -> vec2<u32> {
     return select(value, wide_sub(vec2<u32>(0u), value), bits >= 0x80000000u);
 }
 
-// log2 of a positive integer, one bit per squaring; error below 2^-30.
+// log2 of a positive integer, one bit per squaring; error below 2^-29.
 fn fixed_log2(a: vec2<u32>) -> vec2<u32> {
     var whole = 63u - countLeadingZeros(a.y);
     if (a.y == 0u) {

@@ -40,26 +40,26 @@ fn normal_pair(a: u32, b: u32) -> vec2<f32> {
     return radius * normal_circle(b);
 }
 
-// A queue of random words: in one and two dimensions one Threefry call serves several steps.
+// In one and two dimensions one Threefry call serves several steps.
 const NORMAL_STEPS_PER_CALL = select(select(1u, 2u, DIM == 2u), 4u, DIM == 1u);
 
-// The DIM normals of particle slot `slot` at `time` of a stream. `words` keeps what later times
-// use; `fresh` says that it holds nothing yet.
+// The words behind the normals of particle slot `slot` at `time` and at the other times of its call.
+fn normal_words(slot: u32, time: u32, stream: u32) -> vec4<u32> {
+    if (DIM <= 2u) {
+        return threefry(slot, time / NORMAL_STEPS_PER_CALL, 0u, stream);
+    }
+    return vec4<u32>(0u);
+}
+
+// The DIM normals of particle slot `slot` at `time`, given normal_words of that time.
 fn normal_draw(
-    slot: u32, time: u32, stream: u32, fresh: bool,
-    words: ptr<function, vec4<u32>>, out: ptr<function, Point>,
+    slot: u32, time: u32, stream: u32, words: vec4<u32>, out: ptr<function, Point>,
 ) {
     if (DIM <= 2u) {
         let turn = time % NORMAL_STEPS_PER_CALL;
-        // Only the words are drawn under the branch: a driver without real branches pays for
-        // everything inside it at every step.
-        if (fresh || turn == 0u) {
-            *words = threefry(slot, time / NORMAL_STEPS_PER_CALL, 0u, stream);
-        }
         let later = turn * 2u >= NORMAL_STEPS_PER_CALL;
-        let z = normal_pair(
-            select((*words).x, (*words).z, later), select((*words).y, (*words).w, later),
-        );
+        let pair = select(words.xy, words.zw, later);
+        let z = normal_pair(pair.x, pair.y);
         if (DIM == 1u) {
             (*out)[0] = select(z.x, z.y, (turn & 1u) == 1u);
         } else {

@@ -34,13 +34,13 @@ fn reduce(
     var peak_key = 0u;
     var non_finite = 0u;
     for (var k = 0u; k < ITEMS; k++) {
-        var lw = weight_minus_infinity();
+        var lw = float_minus_infinity();
         if (first + k < PARTICLES) {
             lw = log_weights[first + k];
         }
         mine[k] = lw;
-        if (weight_is_non_finite(lw)) {
-            non_finite += select(1u, 0u, weight_is_minus_infinity(lw));
+        if (float_is_non_finite(lw)) {
+            non_finite += select(1u, 0u, float_is_minus_infinity(lw));
         } else {
             peak_key = max(peak_key, reduce_key(lw));
         }
@@ -63,7 +63,7 @@ fn reduce(
             squares += unit * unit;
         }
     }
-    // 256 sums of at most 2^31 and 2^23: halves of 16 bits keep the carry apart.
+    // LANES sums of at most 2^31 and 2^24: halves of 16 bits keep the carry apart.
     atomicAdd(&sh_total_low, total & 0xffffu);
     atomicAdd(&sh_total_high, total >> 16u);
     atomicAdd(&sh_squares, u32(squares * SQUARE_SCALE + 0.5));
@@ -74,7 +74,7 @@ fn reduce(
         let high = atomicLoad(&sh_total_high);
         var record: Block;
         record.total = wide_add(vec2<u32>(high << 16u, high >> 16u), vec2<u32>(low, 0u));
-        record.peak = select(weight_minus_infinity(), peak, block_key != 0u);
+        record.peak = select(float_minus_infinity(), peak, block_key != 0u);
         record.squares = atomicLoad(&sh_squares);
         record.non_finite = atomicLoad(&sh_non_finite);
         blocks[block] = record;

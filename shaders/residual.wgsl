@@ -1,7 +1,7 @@
 // Residual resampling places floor(N W) copies of each particle without chance; what is left over
 // is drawn multinomially. `spine` sums the blocks' copies, `copies` the particles'.
 // (With a systematic draw of the rest it would equal plain systematic resampling.)
-// Reads offsets, fractions; reads and writes blocks, control; writes copies_before.
+// Reads offsets, fractions; reads and writes blocks, control; writes copies_through.
 
 @group(0) @binding(0) var<storage, read_write> blocks: array<Block>;
 @group(0) @binding(1) var<storage, read_write> control: Control;

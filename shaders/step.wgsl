@@ -26,42 +26,54 @@ fn step(
     state_store(ORIGIN_ROW, slot, state_load(ORIGIN_ROW, source));
 
     // The flow is evaluated at one place in the text, and the weight added step by step, so that
-    // cutting a run into other segments changes no bit.
+    // cutting a run into other segments changes no bit. The outer loop is one draw of random words,
+    // which may serve several steps.
     let begin = control.step_begin;
     let end = control.step_end;
+    let window = begin & ~(SCHEDULE_ALIGN - 1u);
     var local: Local;
     var pending: Pending;
-    var words: vec4<u32>;
     var previous: Instant;
-    var now = schedule[begin];
+    var now = schedule[begin - window];
     var k = begin;
+    var done = false;
     loop {
-        flow_local(&x, &local);
-        if (k > begin) {
-            let gain = integrator_end(&local, &pending, previous, now);
-            // Once out of the support, always out: -inf minus -inf is not a number.
-            if (!weight_is_minus_infinity(log_weight)) {
-                log_weight += gain;
+        let words = normal_words(slot, k, STREAM_STEP);
+        loop {
+            flow_local(&x, &local);
+            if (k > begin) {
+                let gain = integrator_end(&local, &pending, previous, now);
+                // Once out of the support, always out: -inf minus -inf is not a number.
+                if (!float_is_minus_infinity(log_weight)) {
+                    log_weight += gain;
+                }
+            }
+            done = k >= end;
+            if (done) {
+                break;
+            }
+            var noise: Point;
+            normal_draw(slot, k, STREAM_STEP, words, &noise);
+            pending.noise = noise;
+            let next = schedule[k + 1u - window];
+            integrator_begin(&x, &local, &pending, now, next);
+            previous = now;
+            now = next;
+            k += 1u;
+            continuing {
+                break if k % NORMAL_STEPS_PER_CALL == 0u;
             }
         }
-        if (k >= end) {
-            break;
+        continuing {
+            break if done;
         }
-        var noise: Point;
-        normal_draw(slot, k, STREAM_STEP, k == begin, &words, &noise);
-        pending.noise = noise;
-        let next = schedule[k + 1u];
-        integrator_begin(&x, &local, &pending, now, next);
-        previous = now;
-        now = next;
-        k += 1u;
     }
 
     // A particle whose position is lost has no weight; reduce counts it. -inf is a legal weight.
-    var lost = weight_is_non_finite(log_weight) && !weight_is_minus_infinity(log_weight);
+    var lost = float_is_non_finite(log_weight) && !float_is_minus_infinity(log_weight);
     for (var j = 0u; j < DIM; j++) {
-        lost = lost || weight_is_non_finite(x[j]);
+        lost = lost || float_is_non_finite(x[j]);
         state_store(j, slot, bitcast<u32>(x[j]));
     }
-    log_weights[slot] = select(log_weight, weight_nan(), lost);
+    log_weights[slot] = select(log_weight, float_nan(), lost);
 }

@@ -40,7 +40,7 @@ struct Control {
 
 // A block is BLOCK consecutive particles. Weights inside it are integers relative to its peak.
 struct Block {
-    // Sum of the weights, in units of 2^-28 of the peak's weight.
+    // Sum of the weights, in units of 2^-WEIGHT_BITS of the peak's weight.
     total: vec2<u32>,
     // Where the block's offspring begin and end, 32.32 fixed point.
     base: vec2<u32>,
@@ -51,7 +51,7 @@ struct Block {
     squares: u32,
     // Log-weights that are NaN or +inf.
     non_finite: u32,
-    // Offspring per unit of weight is factor · 2^-shift, in units of 2^-32.
+    // Offspring per unit of weight is factor · 2^-shift, in units of 2^-32; shift < 32.
     factor: u32,
     shift: u32,
     // Residual resampling: deterministic copies in the block, then in all blocks before it.

@@ -1,7 +1,6 @@
 // Integer weights: exp(log-weight - peak) by integer arithmetic, the same bits on every adapter.
-// Particles more than 28 binary orders below the peak of their block have weight zero.
+// Particles more than 27 binary orders below the peak of their block have weight zero.
 
-const WEIGHT_BITS = 28u;
 const WEIGHT_LOG2_E = 3098164009u; // log2(e) · 2^31
 
 // 1 - 2^-f = f (C1 - f (C2 - f (...))) on [0, 1], times 2^32: minimax, error 2^-29.
@@ -11,26 +10,6 @@ const WEIGHT_C3 = 238337602u;
 const WEIGHT_C4 = 41155296u;
 const WEIGHT_C5 = 5486705u;
 const WEIGHT_C6 = 472172u;
-
-// Exponent bits all set: infinite or not a number. `x != x` is optimised away by some compilers.
-fn weight_is_non_finite(x: f32) -> bool {
-    return (bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u;
-}
-
-fn weight_is_minus_infinity(x: f32) -> bool {
-    return bitcast<u32>(x) == 0xff800000u;
-}
-
-// WGSL refuses the constant; a variable hides it.
-fn weight_minus_infinity() -> f32 {
-    var bits = 0xff800000u;
-    return bitcast<f32>(bits);
-}
-
-fn weight_nan() -> f32 {
-    var bits = 0x7fc00000u;
-    return bitcast<f32>(bits);
-}
 
 // exp(-below) for 0 <= below < 31 as mantissa · 2^-(31 + exponent), mantissa in [2^30, 2^31].
 // Absolute error of the mantissa: 2^-29 of its scale.
@@ -47,14 +26,14 @@ fn weight_exp(below: f32) -> vec2<u32> {
     return vec2<u32>(0x80000000u - (wide_high(p, f) >> 1u), y >> 26u);
 }
 
-// The weight of a particle in units of 2^-28 of the weight of its block's peak.
+// The weight of a particle in units of 2^-WEIGHT_BITS of the weight of its block's peak.
 fn weight_of(log_weight: f32, peak: f32) -> u32 {
     let below = peak - log_weight;
-    if (weight_is_non_finite(log_weight) || below >= 20.5) {
+    if (float_is_non_finite(log_weight) || below >= 20.0) {
         return 0u;
     }
     let e = weight_exp(below);
-    // Rounded; exponents reach at most 29 here.
+    // Rounded; exponents reach at most 28 here, so that the shift stays below 32.
     let drop = 31u - WEIGHT_BITS + e.y;
     return ((e.x >> (drop - 1u)) + 1u) >> 1u;
 }

@@ -1,4 +1,5 @@
 // 64-bit unsigned integers as vec2<u32>(low, high): WGSL has none. Sums wrap.
+// wide_high, the high half of a 32-bit product, is in a file of its own.
 
 fn wide_add(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
     let low = a.x + b.x;
@@ -11,17 +12,6 @@ fn wide_sub(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
 
 fn wide_less(a: vec2<u32>, b: vec2<u32>) -> bool {
     return a.y < b.y || (a.y == b.y && a.x < b.x);
-}
-
-// The high half of a · b. WGSL has no instruction for it.
-fn wide_high(a: u32, b: u32) -> u32 {
-    let al = a & 0xffffu;
-    let ah = a >> 16u;
-    let bl = b & 0xffffu;
-    let bh = b >> 16u;
-    let cross = ah * bl + ((al * bl) >> 16u);
-    let middle = al * bh + (cross & 0xffffu);
-    return ah * bh + (cross >> 16u) + (middle >> 16u);
 }
 
 fn wide_mul(a: u32, b: u32) -> vec2<u32> {

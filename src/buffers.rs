@@ -2,7 +2,9 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::gpu::{Gpu, available_memory};
-use crate::layout::{BLOCK, Block, Control, Dispatches, MAX_PARTICLES, TraceRow};
+use crate::layout::{
+    BLOCK, Block, Control, Dispatches, Instant, MAX_PARTICLES, SCHEDULE_WINDOW, TraceRow,
+};
 use crate::shaders::WeightShape;
 
 /// How a run's memory is laid out, worked out before anything is allocated.
@@ -21,8 +23,8 @@ pub struct Plan {
     pub(crate) bindings: u32,
 }
 
-/// Storage buffers of the step kernel beside the state: log-weights, ancestors, control, schedule.
-const STEP_BINDINGS: u32 = 4;
+/// Storage buffers of the step kernel beside the state: log-weights, ancestors, control.
+const STEP_BINDINGS: u32 = 3;
 
 impl Plan {
     /// Lays out a run, or says which limit stands in the way and the largest N that fits.
@@ -48,7 +50,7 @@ impl Plan {
                 ),
             ));
         }
-        plan(particles).or_else(|problem| {
+        plan(particles).map_err(|problem| {
             // Every need grows with N: bisect for the largest that fits.
             let (mut low, mut high) = (0, particles);
             while high - low > 1 {
@@ -61,12 +63,12 @@ impl Plan {
             } else {
                 format!("use at most {low}")
             };
-            Err(limit(
+            limit(
                 name,
                 needed,
                 available,
                 format!("particles = {particles} in {dim} dimensions needs {what}; {way_out}"),
-            ))
+            )
         })
     }
 
@@ -116,12 +118,12 @@ impl Plan {
             ("state", 2 * row * u64::from(rows)),
             ("log_weights", row),
             ("ancestors", row),
-            ("offsets", row),
+            ("offsets", per_particle(!shape.resampler.is_ordered())),
             ("fractions", per_particle(!shape.resampler.is_ordered())),
             ("copies", per_particle(shape.resampler == crate::Resampler::Residual)),
             ("blocks", u64::from(particles.div_ceil(BLOCK)) * size_of::<Block>() as u64),
             ("trace", u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64),
-            ("schedule", u64::from(steps + 1) * 16),
+            ("schedule", u64::from(steps + SCHEDULE_WINDOW) * size_of::<Instant>() as u64),
             ("data", data.iter().sum()),
         ];
         for (name, size) in &buffers[1..9] {
@@ -250,7 +252,7 @@ impl Scratch {
                 usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT,
                 mapped_at_creation: false,
             }),
-            offsets: storage("wfr.offsets", row),
+            offsets: storage("wfr.offsets", only_if(!shape.resampler.is_ordered())),
             fractions: storage("wfr.fractions", only_if(!shape.resampler.is_ordered())),
             copies_through: storage(
                 "wfr.copies",
@@ -303,6 +305,7 @@ mod tests {
             ess_threshold: 0.5,
             trace_rows: 16,
             seed: 0,
+            native_wide: false,
         }
     }
 
@@ -346,7 +349,7 @@ mod tests {
         let plan = Plan::new(1 << 20, 2, &shape(1 << 20), &[], 10, &software_limits()).unwrap();
         assert!(plan.check_available(plan.bytes()).is_ok());
         let error = plan.check_available(10 << 20).unwrap_err().to_string();
-        assert!(error.contains("needs 36 MiB of memory (state 24 MiB"), "{error}");
+        assert!(error.contains("needs 32 MiB of memory (state 24 MiB"), "{error}");
         assert!(error.contains("10 MiB are available; use at most"), "{error}");
     }
 }

@@ -77,10 +77,10 @@ impl<'a> Diagnostics<'a> {
     fn families(&self, g: impl Fn(usize) -> f64) -> Vec<f64> {
         let mut sums = vec![0.0; self.particles.len()];
         for (i, &ancestor) in self.particles.ancestors().iter().enumerate() {
-            if self.weights[i] > 0.0 {
-                if let Some(sum) = sums.get_mut(ancestor as usize) {
-                    *sum += self.weights[i] * g(i);
-                }
+            if self.weights[i] > 0.0
+                && let Some(sum) = sums.get_mut(ancestor as usize)
+            {
+                *sum += self.weights[i] * g(i);
             }
         }
         sums

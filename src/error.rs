@@ -170,7 +170,8 @@ impl fmt::Display for Error {
                 Ok(())
             }
             ErrorKind::MissingFunction { role, signature, source, found } => {
-                write!(f, "{source}: a {role} must define `{signature}`; {found}")
+                let role = if *role == "initial" { "an initial law" } else { &format!("a {role}") };
+                write!(f, "{source}: {role} must define `{signature}`; {found}")
             }
             ErrorKind::AllWeightsZero { step, non_finite } => {
                 write!(f, "all weights are zero at step {step}: ")?;

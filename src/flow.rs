@@ -14,6 +14,7 @@ pub struct Flow {
     source: Source,
     has_path: bool,
     needs_initial_density: bool,
+    is_builtin: bool,
 }
 
 impl Flow {
@@ -49,7 +50,8 @@ impl Flow {
     pub fn from_wgsl(name: impl Into<String>, text: impl Into<String>, has_path: bool) -> Flow {
         let source = Source::new(name, text);
         let needs_initial_density = source.text.contains("initial_log_density_and_score");
-        Flow { name: source.name.clone(), source, has_path, needs_initial_density }
+        let name = source.name.clone();
+        Flow { name, source, has_path, needs_initial_density, is_builtin: false }
     }
 
     /// The flow's name.
@@ -71,6 +73,11 @@ impl Flow {
         self.needs_initial_density
     }
 
+    /// Whether the text is the engine's own.
+    pub(crate) fn is_builtin(&self) -> bool {
+        self.is_builtin
+    }
+
     pub(crate) fn source(&self) -> &Source {
         &self.source
     }
@@ -81,6 +88,7 @@ impl Flow {
             source: shaders::file(&format!("flow/{name}")),
             has_path,
             needs_initial_density: has_path,
+            is_builtin: true,
         }
     }
 }

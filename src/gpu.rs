@@ -79,6 +79,8 @@ impl Gpu {
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("wfr"),
+                // Only where there are any: shaders are chosen to suit.
+                required_features: adapter.features() & wgpu::Features::SHADER_INT64,
                 required_limits: limits,
                 memory_hints: wgpu::MemoryHints::Performance,
                 ..Default::default()
@@ -116,8 +118,15 @@ impl Gpu {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
+    /// Whether shaders may use 64-bit integers: the weight kernels are faster with them.
+    pub(crate) fn has_wide_integers(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SHADER_INT64)
+    }
+
     /// The first fault of the device, if there was one.
     pub(crate) fn check(&self) -> Result<()> {
+        // A loss is only told to those who poll.
+        let _ = self.device.poll(wgpu::PollType::Poll);
         match self.fault.lock().ok().and_then(|fault| fault.clone()) {
             Some(kind) => Err(kind.into()),
             None => Ok(()),

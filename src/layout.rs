@@ -70,21 +70,28 @@ pub(crate) struct Dispatches {
 }
 
 /// Lanes per workgroup of the weight kernels: fixed, because their sums follow the lanes.
-pub(crate) const LANES: u32 = 256;
-/// Consecutive particles per lane of the weight kernels.
-pub(crate) const ITEMS: u32 = 8;
+pub(crate) const LANES: u32 = 128;
+/// Consecutive particles per lane of the weight kernels: many, because barriers cost more than
+/// registers. Their weights' sum must fit 32 bits.
+pub(crate) const ITEMS: u32 = 16;
 /// Particles per block.
 pub(crate) const BLOCK: u32 = LANES * ITEMS;
 /// Fractional bits of an integer weight relative to its block's peak.
-pub(crate) const WEIGHT_BITS: u32 = 28;
+pub(crate) const WEIGHT_BITS: u32 = 27;
 /// Sums of squared weights are in units of 2 to the minus this.
 pub(crate) const SQUARE_BITS: u32 = 20;
+/// The most steps that one `step` dispatch fuses.
+pub(crate) const MAX_SEGMENT: u32 = 64;
+/// Dynamic offsets of uniforms are multiples of 256 bytes: rows of the schedule come 16 at a time.
+pub(crate) const SCHEDULE_ALIGN: u32 = 256 / size_of::<Instant>() as u32;
+/// Rows of the schedule that one `step` dispatch may look at.
+pub(crate) const SCHEDULE_WINDOW: u32 = SCHEDULE_ALIGN + MAX_SEGMENT;
 /// The largest population the 64-bit arithmetic carries.
 pub(crate) const MAX_PARTICLES: u32 = 1 << 27;
 
 /// Extra fractional bits of the population's total over a block's: the total stays below 2^62.
 pub(crate) fn headroom(particles: u32) -> u32 {
-    (34 - particles.next_power_of_two().trailing_zeros()).min(24)
+    (35 - particles.next_power_of_two().trailing_zeros()).min(24)
 }
 
 /// A signed 32.32 fixed-point number as a float.

@@ -1,4 +1,4 @@
-//! Sample multimodal densities with millions of weighted particles on any GPU.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -22,6 +22,8 @@ mod sampler;
 mod schedule;
 mod shaders;
 mod target;
+#[cfg(test)]
+mod testing;
 mod truth;
 pub mod wgsl;
 mod words;

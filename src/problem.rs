@@ -9,7 +9,7 @@ use crate::flow::Flow;
 use crate::initial::{Initial, Kind};
 use crate::shaders::{self, Prelude};
 use crate::target::Target;
-use crate::wgsl::{Linked, Source};
+use crate::wgsl::{Linked, Source, describe};
 
 /// A target, an initial law and a flow.
 #[derive(Debug, Clone)]
@@ -71,18 +71,22 @@ impl Problem {
         let adaptor = target_adaptor(&dimension, &target, &self.target)?;
 
         let mut library = vec![Prelude::default().dimension(self.target.dim()).seed(0).source()];
-        library.extend(shaders::files(&["types", "threefry", "normal", "wide", "weight"]));
+        library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
         if let Kind::Wgsl(source) = &self.initial.kind {
             check_initial(&library, source)?;
         }
         let initial = self.initial.sources();
+        let initials = initial.len();
         library.extend(initial.iter().cloned());
-        library.push(adaptor.clone());
-        library.push(target.clone());
-        check_flow(library, &self.flow)?;
-
+        // Of two that define one name the later is blamed: the user's.
         let mut sources = initial;
-        sources.extend([self.flow.source().clone(), adaptor, target]);
+        if self.flow.is_builtin() {
+            sources.extend([self.flow.source().clone(), adaptor, target]);
+        } else {
+            sources.extend([adaptor, target, self.flow.source().clone()]);
+        }
+        library.extend(sources.iter().skip(initials).cloned());
+        check_flow(library, &self.flow)?;
         Ok(sources)
     }
 }
@@ -113,44 +117,6 @@ impl Signature {
             ty => format!(" -> {ty}"),
         };
         format!("fn {name}({}){result}", self.arguments.join(", "))
-    }
-}
-
-/// A type by the name it has in the engine's texts.
-fn describe(module: &naga::Module, ty: naga::Handle<naga::Type>) -> String {
-    let dim = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some("DIM"));
-    let dim = dim.and_then(|(_, c)| match module.global_expressions[c.init] {
-        naga::Expression::Literal(naga::Literal::U32(dim)) => Some(dim),
-        _ => None,
-    });
-    let is_f32 = |scalar: &naga::Scalar| *scalar == naga::Scalar::F32;
-    let ty = &module.types[ty];
-    match &ty.inner {
-        naga::TypeInner::Vector { size, scalar } if is_f32(scalar) && Some(*size as u32) == dim => {
-            "Point".into()
-        }
-        naga::TypeInner::Vector { size, scalar } if is_f32(scalar) => {
-            format!("vec{}<f32>", *size as u32)
-        }
-        naga::TypeInner::Array { base, size: naga::ArraySize::Constant(n), .. } => {
-            let base = describe(module, *base);
-            if base == "f32" && Some(n.get()) == dim {
-                "Point".into()
-            } else {
-                format!("array<{base}, {n}>")
-            }
-        }
-        naga::TypeInner::Pointer { base, space: naga::AddressSpace::Function } => {
-            format!("ptr<function, {}>", describe(module, *base))
-        }
-        naga::TypeInner::Scalar(scalar) => match (scalar.kind, scalar.width) {
-            (naga::ScalarKind::Float, 4) => "f32".into(),
-            (naga::ScalarKind::Uint, 4) => "u32".into(),
-            (naga::ScalarKind::Sint, 4) => "i32".into(),
-            (naga::ScalarKind::Bool, _) => "bool".into(),
-            _ => format!("{scalar:?}"),
-        },
-        other => ty.name.clone().unwrap_or_else(|| format!("{other:?}")),
     }
 }
 
@@ -289,7 +255,7 @@ fn check_initial(library: &[Source], source: &Source) -> Result<()> {
 
 fn check_flow(library: Vec<Source>, flow: &Flow) -> Result<()> {
     let source = flow.source();
-    let linked = Linked::new(library.into_iter().chain([source.clone()]));
+    let linked = Linked::new(library);
     let module = linked.check()?;
     let local = "ptr<function, Local>";
     require(&module, "flow", source, "flow_local", &[POINTER, local], "nothing")?;

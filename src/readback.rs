@@ -17,6 +17,7 @@ pub(crate) async fn read<T: bytemuck::Pod>(
     let mut done = 0;
     while done < bytes {
         let length = (bytes - done).min(WINDOW);
+        let (sender, receiver) = futures::channel::oneshot::channel();
         let staging = gpu.scoped(|| {
             let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("wfr.staging"),
@@ -27,13 +28,12 @@ pub(crate) async fn read<T: bytemuck::Pod>(
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             encoder.copy_buffer_to_buffer(buffer, offset + done, &staging, 0, Some(length));
             gpu.queue.submit([encoder.finish()]);
+            staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+                // The receiver is gone only when the caller dropped this future.
+                let _ = sender.send(result);
+            });
             staging
         })?;
-        let (sender, receiver) = futures::channel::oneshot::channel();
-        staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only when the caller dropped this future.
-            let _ = sender.send(result);
-        });
         gpu.wait()?;
         let mapped =
             receiver.await.map_err(|e| ErrorKind::DeviceLost { message: e.to_string() })?;

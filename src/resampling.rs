@@ -6,8 +6,9 @@ use crate::config::Resampler;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::decide::{Decide, DecideBuffers};
+use crate::kernel::draw::Draw;
+use crate::kernel::expand::Expand;
 use crate::kernel::reduce::Reduce;
-use crate::kernel::resample::Resample;
 use crate::kernel::residual::Residual;
 use crate::kernel::scan::Scan;
 use crate::layout::MAX_PARTICLES;
@@ -34,10 +35,46 @@ pub struct Resampling {
     reduce: Reduce,
     decide: Decide,
     scan: Scan,
-    residual: Option<Residual>,
-    resample: Resample,
+    ancestry: Ancestry,
     ancestors: wgpu::Buffer,
     pub(crate) scratch: Scratch,
+}
+
+/// How ancestors come out of the scan.
+#[derive(Debug)]
+enum Ancestry {
+    Marks(Expand),
+    Search(Option<Residual>, Draw),
+}
+
+impl Ancestry {
+    fn new(
+        gpu: &Gpu,
+        shape: &WeightShape,
+        scratch: &Scratch,
+        ancestors: &wgpu::Buffer,
+    ) -> Result<Ancestry> {
+        if shape.resampler.is_ordered() {
+            return Ok(Ancestry::Marks(Expand::new(gpu, shape, ancestors)?));
+        }
+        let residual = match shape.resampler {
+            Resampler::Residual => Some(Residual::new(gpu, shape, scratch)?),
+            _ => None,
+        };
+        Ok(Ancestry::Search(residual, Draw::new(gpu, shape, scratch, ancestors)?))
+    }
+
+    fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
+        match self {
+            Ancestry::Marks(expand) => expand.encode(pass, dispatches),
+            Ancestry::Search(residual, draw) => {
+                if let Some(residual) = residual {
+                    residual.encode(pass, dispatches);
+                }
+                draw.encode(pass, dispatches);
+            }
+        }
+    }
 }
 
 impl Resampling {
@@ -61,7 +98,14 @@ impl Resampling {
             return Err(Error::config("particles", reason));
         }
         // A threshold above 1 always resamples.
-        let shape = WeightShape { particles, resampler, ess_threshold: 2.0, trace_rows: 1, seed };
+        let shape = WeightShape {
+            particles,
+            resampler,
+            ess_threshold: 2.0,
+            trace_rows: 1,
+            seed,
+            native_wide: gpu.has_wide_integers(),
+        };
         let ancestors = gpu
             .scoped(|| buffers::storage(&gpu.device, "wfr.ancestors", 4 * u64::from(particles)))?;
         Resampling::over(gpu, &shape, log_weights, ancestors)
@@ -83,12 +127,8 @@ impl Resampling {
         Ok(Resampling {
             reduce: Reduce::new(gpu, shape, log_weights, &scratch.blocks)?,
             decide: Decide::new(gpu, shape, &decide)?,
-            scan: Scan::new(gpu, shape, log_weights, &scratch)?,
-            residual: match shape.resampler {
-                Resampler::Residual => Some(Residual::new(gpu, shape, &scratch)?),
-                _ => None,
-            },
-            resample: Resample::new(gpu, shape, &scratch, &ancestors)?,
+            scan: Scan::new(gpu, shape, log_weights, &scratch, &ancestors)?,
+            ancestry: Ancestry::new(gpu, shape, &scratch, &ancestors)?,
             ancestors,
             scratch,
         })
@@ -114,10 +154,7 @@ impl Resampling {
         self.decide.encode(pass, steps);
         let dispatches = &self.scratch.dispatches;
         self.scan.encode(pass, dispatches);
-        if let Some(residual) = &self.residual {
-            residual.encode(pass, dispatches);
-        }
-        self.resample.encode(pass, dispatches);
+        self.ancestry.encode(pass, dispatches);
     }
 
     pub(crate) fn encode_tick(&self, pass: &mut wgpu::ComputePass<'_>, steps: u32) {

@@ -9,10 +9,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::initial::Kind;
 use crate::integrator::Integrator;
-use crate::kernel::decide::MAX_SEGMENT;
 use crate::kernel::init::{self, Init};
 use crate::kernel::step::{self, Step};
-use crate::layout::{Control, TraceRow, log_normalizer};
+use crate::layout::{Control, MAX_SEGMENT, TraceRow, log_normalizer};
 use crate::particles::Particles;
 use crate::problem::Problem;
 use crate::readback;
@@ -112,18 +111,19 @@ pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -
     config.check()?;
     let data: Vec<u64> =
         problem.target.storage().iter().map(|data| 4 * data.len() as u64).collect();
-    let shape = weight_shape(config);
+    let shape = weight_shape(config, false);
     let dim = problem.target.dim();
     Plan::new(config.particles, dim, &shape, &data, config.schedule.steps(), limits)
 }
 
-fn weight_shape(config: &Config) -> WeightShape {
+fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
     WeightShape {
         particles: config.particles,
         resampler: config.resampler,
         ess_threshold: config.ess_threshold,
         trace_rows: config.trace_rows,
         seed: config.seed,
+        native_wide,
     }
 }
 
@@ -166,7 +166,7 @@ impl Sampler {
         linked.check()?;
 
         let state = gpu.scoped(|| allocate(gpu, problem, &plan, &config))?;
-        let shape = weight_shape(&config);
+        let shape = weight_shape(&config, gpu.has_wide_integers());
         let resampling =
             Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
@@ -210,7 +210,7 @@ impl Sampler {
             } else {
                 self.resampling.encode_tick(&mut pass, count);
             }
-            self.step.encode(&mut pass, self.parity);
+            self.step.encode(&mut pass, self.parity, self.encoded);
             self.parity = 1 - self.parity;
             self.encoded += count;
         }
@@ -523,7 +523,7 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
         schedule: buffers::filled(
             device,
             "wfr.schedule",
-            wgpu::BufferUsages::STORAGE,
+            wgpu::BufferUsages::UNIFORM,
             bytemuck::cast_slice(&schedule),
         ),
         data: data.collect(),

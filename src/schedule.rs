@@ -1,7 +1,7 @@
 //! When the steps begin and end.
 
 use crate::error::{Error, Result};
-use crate::layout::Instant;
+use crate::layout::{Instant, SCHEDULE_WINDOW};
 
 /// The times t_0 < … < t_K of the steps and the path parameter β at each.
 ///
@@ -101,7 +101,7 @@ impl Schedule {
         Schedule { points }
     }
 
-    /// The device's rows: one per step, and one after the last with dt = 0.
+    /// The device's rows: one per step, then rows with dt = 0 until the last window is full.
     pub(crate) fn rows(&self) -> Vec<Instant> {
         let last = self.points[self.points.len() - 1];
         let row = |now: (f64, f64), next: (f64, f64)| {
@@ -114,7 +114,7 @@ impl Schedule {
             }
         };
         let mut rows: Vec<_> = self.points.windows(2).map(|w| row(w[0], w[1])).collect();
-        rows.push(row(last, last));
+        rows.resize(rows.len() + SCHEDULE_WINDOW as usize, row(last, last));
         rows
     }
 }
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn uniform_ends_exactly() {
         let rows = Schedule::uniform(4.0, 800).unwrap().rows();
-        assert_eq!(rows.len(), 801);
+        assert_eq!(rows.len(), 800 + SCHEDULE_WINDOW as usize);
         assert_eq!(rows[800], Instant { time: 4.0, dt: 0.0, beta: 1.0, beta_rate: 0.0 });
         assert_eq!(rows[0], Instant { time: 0.0, dt: 0.005, beta: 0.0, beta_rate: 0.25 });
     }

@@ -3,21 +3,22 @@
 use std::fmt::Write as _;
 
 use crate::config::Resampler;
-use crate::layout::{self, BLOCK, ITEMS, LANES, SQUARE_BITS, WEIGHT_BITS};
-use crate::wgsl::Source;
+use crate::layout::{self, BLOCK, ITEMS, LANES, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS};
+use crate::wgsl::{Linked, Source};
 
 /// `shaders/types.wgsl`.
+#[cfg(test)]
 pub(crate) const TYPES: &str = include_str!("../shaders/types.wgsl");
 
 macro_rules! library {
     ($($name:literal),+ $(,)?) => {
         /// A file under `shaders/` by its path without the ending.
-        pub(crate) fn file(name: &str) -> Source {
+        pub(crate) fn find(name: &str) -> Option<Source> {
             let text = match name {
                 $($name => include_str!(concat!("../shaders/", $name, ".wgsl")),)+
-                _ => unreachable!("bug in wfr: no shader file {name}"),
+                _ => return None,
             };
-            Source::new(format!("{name}.wgsl"), text)
+            Some(Source::new(format!("{name}.wgsl"), text))
         }
 
         /// The paths of all files, for tests.
@@ -31,7 +32,10 @@ library!(
     "index",
     "threefry",
     "normal",
+    "float",
     "wide",
+    "wide_high",
+    "wide_high_native",
     "fixed",
     "weight",
     "prefix",
@@ -42,7 +46,8 @@ library!(
     "decide",
     "scan",
     "residual",
-    "resample",
+    "expand",
+    "draw",
     "initial/normal",
     "initial/uniform",
     "flow/langevin",
@@ -53,9 +58,19 @@ library!(
     "integrator/kernel_ratio",
 );
 
+/// A file that is known to be there.
+pub(crate) fn file(name: &str) -> Source {
+    find(name).unwrap_or_else(|| unreachable!("bug in wfr: no shader file {name}"))
+}
+
 /// Several files.
 pub(crate) fn files(names: &[&str]) -> Vec<Source> {
     names.iter().map(|name| file(name)).collect()
+}
+
+/// The 64-bit arithmetic, with the device's own where it has it.
+pub(crate) fn wide(native: bool) -> [Source; 2] {
+    [file("wide"), file(if native { "wide_high_native" } else { "wide_high" })]
 }
 
 /// Generated constants. A number lives once: here, from Rust.
@@ -114,19 +129,20 @@ impl Prelude {
             .u32("ITEMS", ITEMS)
             .u32("BLOCK", BLOCK)
             .u32("BLOCKS", blocks)
+            .u32("WEIGHT_BITS", WEIGHT_BITS)
             .u32("HEADROOM", headroom)
             .f32("WEIGHT_UNIT", bits(WEIGHT_BITS))
             .f32("SQUARE_SCALE", 1.0 / bits(SQUARE_BITS))
             .f32("DECIDE_SUM_UNIT", bits(WEIGHT_BITS + headroom))
             .f32("DECIDE_SQUARE_UNIT", bits(SQUARE_BITS + 2 * headroom))
-            // A block's largest total is 2^39; 32 significant bits of 2^-39 reach down to 2^-72.
-            .u32("DECIDE_FACTOR_SHIFT", 72)
             .f32("ESS_THRESHOLD", shape.ess_threshold)
             .u32("TRACE_ROWS", shape.trace_rows)
             .u32("SYSTEMATIC", Resampler::Systematic as u32)
             .u32("STRATIFIED", Resampler::Stratified as u32)
             .u32("RESIDUAL", Resampler::Residual as u32)
             .u32("RESAMPLER", shape.resampler as u32)
+            // Set in a word of `ancestors` that begins a particle's offspring.
+            .u32("MARK", 1 << 31)
             .vec4("GROUPS_OF_BLOCKS", layout::fold(blocks))
             .vec4("GROUPS_OF_PARTICLES", layout::fold(particles.div_ceil(LANES)))
             .seed(shape.seed)
@@ -145,6 +161,16 @@ pub(crate) struct WeightShape {
     pub ess_threshold: f32,
     pub trace_rows: u32,
     pub seed: u64,
+    /// Whether the device has 64-bit integers. It changes speed, never results.
+    pub native_wide: bool,
+}
+
+impl WeightShape {
+    /// The text of a weight kernel: constants, 64-bit arithmetic and the files named.
+    pub(crate) fn linked(&self, names: &[&str]) -> Linked {
+        let prelude = Prelude::default().weights(self).source();
+        Linked::new([prelude].into_iter().chain(wide(self.native_wide)).chain(files(names)))
+    }
 }
 
 /// A float literal that WGSL reads back to the same bits.
@@ -186,16 +212,15 @@ pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
         let _ = writeln!(load, "        {case}: {{ return state_in_{page}[{at}]; }}");
         let _ = writeln!(store, "        {case}: {{ state_out_{page}[{at}] = value; }}");
     }
-    for (k, name) in ["log_weights", "ancestors", "control", "schedule"].iter().enumerate() {
-        let (access, ty) = match *name {
-            "log_weights" => ("read_write", "array<f32>"),
-            "ancestors" => ("read", "array<u32>"),
-            "control" => ("read", "Control"),
-            _ => ("read", "array<Instant>"),
-        };
+    let rest = [
+        ("storage, read_write", "log_weights", "array<f32>".to_string()),
+        ("storage, read", "ancestors", "array<u32>".to_string()),
+        ("storage, read", "control", "Control".to_string()),
+        ("uniform", "schedule", format!("array<Instant, {SCHEDULE_WINDOW}>")),
+    ];
+    for (k, (space, name, ty)) in rest.into_iter().enumerate() {
         let binding = 2 * pages as usize + k;
-        let _ =
-            writeln!(text, "@group(0) @binding({binding}) var<storage, {access}> {name}: {ty};");
+        let _ = writeln!(text, "@group(0) @binding({binding}) var<{space}> {name}: {ty};");
     }
     let _ = write!(
         text,

@@ -25,6 +25,20 @@ impl Source {
     }
 }
 
+/// A file of the engine's shader library by its path under `shaders/` without the ending, for
+/// kernels of your own.
+///
+/// `threefry` is the counter-based random number generator; it needs the constants `SEED_LOW` and
+/// `SEED_HIGH` (u32). `normal` makes standard normals of it; it also needs `DIM` and `Point`.
+///
+/// ```
+/// let threefry = wfr::wgsl::library("threefry").expect("part of the library");
+/// assert!(threefry.text.contains("fn threefry("));
+/// ```
+pub fn library(name: &str) -> Option<Source> {
+    crate::shaders::find(name)
+}
+
 /// Several sources joined into one WGSL text.
 #[derive(Debug, Clone, Default)]
 pub struct Linked {
@@ -68,25 +82,13 @@ impl Linked {
     /// # Errors
     /// [`ErrorKind::Shader`] with the place in the source it came from.
     pub fn check(&self) -> Result<naga::Module> {
-        let module = naga::front::wgsl::parse_str(&self.text).map_err(|e| {
-            let span = e.labels().next().and_then(|(span, _)| span.to_range());
-            self.error(e.message().to_string(), span)
-        })?;
+        let module =
+            naga::front::wgsl::parse_str(&self.text).map_err(|error| self.parse_error(&error))?;
         let mut validator = naga::valid::Validator::new(
             naga::valid::ValidationFlags::all(),
             naga::valid::Capabilities::default(),
         );
-        validator.validate(&module).map_err(|e| {
-            // The outermost message only says "function X is invalid"; the cause is at the bottom.
-            let mut message = e.as_inner().to_string();
-            let mut cause = std::error::Error::source(e.as_inner());
-            while let Some(inner) = cause {
-                let _ = write!(message, ": {inner}");
-                cause = inner.source();
-            }
-            let span = e.spans().last().and_then(|(span, _)| span.to_range());
-            self.error(message, span)
-        })?;
+        validator.validate(&module).map_err(|error| self.validation_error(&module, &error))?;
         Ok(module)
     }
 
@@ -95,6 +97,143 @@ impl Linked {
         let location = span.as_ref().and_then(|span| self.locate(span.start));
         let excerpt = span.and_then(|span| self.excerpt(span)).unwrap_or_default();
         ErrorKind::Shader { location, message, excerpt }.into()
+    }
+
+    /// A parser's error, in words of our own where it says too little.
+    fn parse_error(&self, error: &naga::front::wgsl::ParseError) -> Error {
+        let labels: Vec<_> =
+            error.labels().filter_map(|(span, text)| Some((span.to_range()?, text))).collect();
+        let message = error.message().to_string();
+        let Some((span, _)) = labels.first().cloned() else { return self.error(message, None) };
+        if span.start >= self.text.trim_end().len() {
+            let end = self.text.trim_end().len();
+            let last = floor_boundary(&self.text, end.saturating_sub(1));
+            let message = "the text ends too early; a closing `}` or `)` is missing";
+            return self.error(message.into(), Some(last..end));
+        }
+        if message.starts_with("redefinition of") {
+            let name = &self.text[span.clone()];
+            let first = labels.get(1).and_then(|(span, _)| self.locate(span.start));
+            let message = match (first, self.locate(span.start)) {
+                (Some(first), Some(second)) if first.source == second.source => {
+                    format!("`{name}` is defined twice, first in line {}", first.line)
+                }
+                (Some(first), _) => {
+                    let place = first.source;
+                    // Texts without a file are generated.
+                    let of = if place.contains('.') { "" } else { "the engine's " };
+                    format!("`{name}` is already defined in {of}{place}; choose another name")
+                }
+                (None, _) => message,
+            };
+            return self.error(message, Some(span));
+        }
+        // The value that has the wrong type, not the place that it goes to.
+        if message.starts_with("automatic conversions cannot convert")
+            && let Some((source, _)) = labels.get(1).cloned()
+        {
+            let kinds: Vec<_> = message.split('`').collect();
+            if let [_, found, _, wanted, ..] = kinds[..] {
+                let value = self.text[source.clone()].to_string();
+                let message = format!(
+                    "`{value}` is {found} where {wanted} is needed; {}",
+                    conversion(wanted, &value)
+                );
+                return self.error(message, Some(source));
+            }
+        }
+        if message.starts_with("the type of") {
+            let kinds: Vec<_> = message.split('`').collect();
+            if let [_, name, _, wanted, _, found, ..] = kinds[..] {
+                let message = format!(
+                    "`{name}` is declared {wanted} but its value is {found}; {}",
+                    conversion(wanted, "…")
+                );
+                return self.error(message, Some(span));
+            }
+        }
+        if message.starts_with("inconsistent type passed")
+            && let Some((argument, text)) = labels.get(1).cloned()
+        {
+            let others = labels.get(2).map_or("", |(_, text)| text);
+            let others = others.split(',').next().unwrap_or_default();
+            let other = others.rsplit(' ').next().unwrap_or_default();
+            let message = format!(
+                "{text}, and an argument before it has type {other}; WGSL converts no \
+                     variable by itself"
+            );
+            return self.error(message, Some(argument));
+        }
+        self.error(message, Some(span))
+    }
+
+    /// A validator's error, in words of our own where it speaks of its internals.
+    fn validation_error(
+        &self,
+        module: &naga::Module,
+        error: &naga::WithSpan<naga::valid::ValidationError>,
+    ) -> Error {
+        use naga::valid::{ComposeError, ExpressionError, FunctionError, ValidationError};
+        let span = error.spans().last().and_then(|(span, _)| span.to_range());
+        let function = match error.as_inner() {
+            ValidationError::Function { handle, source, .. } => {
+                Some((&module.functions[*handle], source))
+            }
+            _ => None,
+        };
+        let message = match function {
+            Some((
+                _,
+                FunctionError::Expression {
+                    source: ExpressionError::InvalidBinaryOperandTypes { lhs_type, rhs_type, .. },
+                    ..
+                },
+            )) => {
+                let (left, right) =
+                    (describe_inner(module, lhs_type), describe_inner(module, rhs_type));
+                let number = |ty: &str| ["u32", "i32", "f32"].contains(&ty);
+                let hint = match (left.as_str(), right.as_str()) {
+                    (a, b) if a != b && number(a) && number(b) => {
+                        "; WGSL converts no variable by itself, write f32(…)"
+                    }
+                    _ => "",
+                };
+                format!("this joins {left} with {right}{hint}")
+            }
+            Some((function, FunctionError::InvalidReturnType { expression, .. })) => {
+                let name = function.name.as_deref().unwrap_or_default();
+                let result = function.result.as_ref().map(|result| describe(module, result.ty));
+                match (expression, result) {
+                    (None, Some(ty)) => format!("`{name}` must return a value of type {ty}"),
+                    (Some(_), Some(ty)) => format!(
+                        "`{name}` returns {ty}, and this value has another type; {}",
+                        conversion(&ty, "…")
+                    ),
+                    _ => format!("`{name}` declares no result, so that it can return no value"),
+                }
+            }
+            Some((
+                _,
+                FunctionError::Expression {
+                    source: ExpressionError::Compose(ComposeError::ComponentType { .. }),
+                    ..
+                },
+            )) => "a component of this has another type; WGSL converts no variable by itself, \
+                   write f32(…)"
+                .into(),
+            _ => {
+                // The outermost message only says "function X is invalid"; the cause is below it.
+                let mut message = String::new();
+                let mut cause = std::error::Error::source(error.as_inner());
+                while let Some(inner) = cause {
+                    let separator = if message.is_empty() { "" } else { ": " };
+                    let _ = write!(message, "{separator}{inner}");
+                    cause = inner.source();
+                }
+                if message.is_empty() { error.as_inner().to_string() } else { message }
+            }
+        };
+        self.error(message, span)
     }
 
     fn part(&self, offset: usize) -> Option<(usize, &Source)> {
@@ -119,6 +258,63 @@ impl Linked {
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
         Some(format!("{number} | {line}\n{gutter} | {indent}{}", "^".repeat(length)))
+    }
+}
+
+/// A type by the name it has in the engine's texts.
+pub(crate) fn describe(module: &naga::Module, ty: naga::Handle<naga::Type>) -> String {
+    let ty = &module.types[ty];
+    match &ty.name {
+        // An alias has a name too, but every structure has.
+        Some(name) if matches!(ty.inner, naga::TypeInner::Struct { .. }) => name.clone(),
+        _ => describe_inner(module, &ty.inner),
+    }
+}
+
+fn describe_inner(module: &naga::Module, ty: &naga::TypeInner) -> String {
+    let dim = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some("DIM"));
+    let dim = dim.and_then(|(_, c)| match module.global_expressions[c.init] {
+        naga::Expression::Literal(naga::Literal::U32(dim)) => Some(dim),
+        _ => None,
+    });
+    let is_f32 = |scalar: &naga::Scalar| *scalar == naga::Scalar::F32;
+    match ty {
+        naga::TypeInner::Vector { size, scalar } if is_f32(scalar) && Some(*size as u32) == dim => {
+            "Point".into()
+        }
+        naga::TypeInner::Vector { size, scalar } if is_f32(scalar) => {
+            format!("vec{}<f32>", *size as u32)
+        }
+        naga::TypeInner::Array { base, size: naga::ArraySize::Constant(n), .. } => {
+            let base = describe(module, *base);
+            if base == "f32" && Some(n.get()) == dim {
+                "Point".into()
+            } else {
+                format!("array<{base}, {n}>")
+            }
+        }
+        naga::TypeInner::Pointer { base, space: naga::AddressSpace::Function } => {
+            format!("ptr<function, {}>", describe(module, *base))
+        }
+        naga::TypeInner::Scalar(scalar) => match (scalar.kind, scalar.width) {
+            (naga::ScalarKind::Float, 4) => "f32".into(),
+            (naga::ScalarKind::Uint, 4) => "u32".into(),
+            (naga::ScalarKind::Sint, 4) => "i32".into(),
+            (naga::ScalarKind::Bool, _) => "bool".into(),
+            _ => format!("{scalar:?}"),
+        },
+        naga::TypeInner::Matrix { columns, rows, scalar } if is_f32(scalar) => {
+            format!("mat{}x{}<f32>", *columns as u32, *rows as u32)
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// How to turn a value into a scalar type.
+fn conversion(wanted: &str, value: &str) -> String {
+    match wanted {
+        "f32" | "u32" | "i32" => format!("write {wanted}({value})"),
+        _ => format!("give it a {wanted}"),
     }
 }
 

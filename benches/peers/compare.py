@@ -163,18 +163,19 @@ def main():
     lines = [
         f"# The annealed double well: N = {args.particles:,}, d = 2, {args.steps} steps",
         "",
-        f"`{' '.join(['benches/peers/run', *sys.argv[1:]])}`, {date.today()},",
-        f"{processor()}, {cpu_threads()} threads, load {load:.1f} before the start;",
+        f"`benches/peers/run --device {args.device} --particles {args.particles}"
+        f" --steps {args.steps} --rounds {args.rounds}`,",
+        f"{date.today()}, {processor()}, {cpu_threads()} threads, load {load:.1f} at the start;",
         f"{version.stdout.strip()}, Python {platform.python_version()},"
         f" {', '.join(tool for tool in tools if tool != 'wfr')}.",
         "",
         *table(results, args),
         "",
-        f"Nanoseconds per particle and step, medians of {args.rounds} rounds in which the programs take",
-        "turns; the ratios are medians over the rounds. Timed is the sampling loop with weights and",
-        "resampling, without compiling and without drawing the start. CPU time is that of all",
-        "threads of the process. The log Z error is the mean over the rounds, each with its own",
-        f"seed, and its standard error; exact is {exact_log_z():.6f}, by quadrature.",
+        f"Nanoseconds per particle and step, medians of {args.rounds} rounds in which the programs",
+        "take turns; the ratios are medians over the rounds. Timed is the sampling loop with",
+        "weights and resampling, without compiling and without drawing the start. CPU time is that",
+        "of all threads of the process. The log Z error is the mean over the rounds, each with its",
+        f"own seed, and its standard error; exact is {exact_log_z():.6f}, by quadrature.",
         "",
         "All peers weigh by the annealing rule, which keeps the bias of Euler's step, and test the",
         "effective sample size (ESS) at every step: the row `wfr, Euler weights, ESS every step`",
@@ -183,9 +184,10 @@ def main():
     ]
     if missing:
         lines += ["", f"Left out: {'; '.join(missing)}."]
-    print("\n".join(lines))
+    text = "\n".join(lines) + "\n"
+    print(text, end="")
     if args.out:
-        args.out.write_text("\n".join(lines) + "\n")
+        args.out.write_text(text)
 
 
 main()

@@ -4,6 +4,10 @@ Two passes over the particles a step: one moves them and adds to their weights, 
 """
 
 import math
+import os
+
+# Threads that spin at the end of a loop take the core that the slower ones wait for.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numba
 import numpy as np

@@ -1,5 +1,5 @@
-// Flow: overdamped Langevin diffusion, dx = grad log pi(x) dt + sqrt(2) dW. It has no weights: psi = 0.
-// Stationary law: pi. Crossing a barrier takes a time exponential in its height.
+// Flow: overdamped Langevin diffusion, dx = grad log pi(x) dt + sqrt(2) dW. It has no weights:
+// psi = 0. Stationary law: pi. Crossing a barrier takes a time exponential in its height.
 
 struct Local {
     score: Point,

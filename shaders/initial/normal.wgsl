@@ -1,11 +1,10 @@
 // Initial law: independent normals, N(mean, sd^2) per coordinate.
-// Needs initial_mean(j), initial_sd(j), initial_precision_root(j) = 1 / sd and INITIAL_LOG_PEAK, the
-// log density at the mean.
+// Needs initial_mean(j), initial_sd(j), initial_precision_root(j) = 1 / sd and INITIAL_LOG_PEAK,
+// the log density at the mean.
 
 fn initial_sample(slot: u32) -> Point {
-    var words: vec4<u32>;
     var z: Point;
-    normal_draw(slot, 0u, STREAM_INITIAL, true, &words, &z);
+    normal_draw(slot, 0u, STREAM_INITIAL, normal_words(slot, 0u, STREAM_INITIAL), &z);
     for (var j = 0u; j < DIM; j++) {
         z[j] = initial_mean(j) + initial_sd(j) * z[j];
     }

@@ -22,5 +22,5 @@ fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Poi
         inside = inside && z >= 0.0 && z <= initial_width(j);
         (*out)[j] = 0.0;
     }
-    return select(weight_minus_infinity(), INITIAL_LOG_PEAK, inside);
+    return select(float_minus_infinity(), INITIAL_LOG_PEAK, inside);
 }

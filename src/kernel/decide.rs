@@ -3,14 +3,12 @@
 use super::{Access, Kernel};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::shaders::{self, Prelude, WeightShape};
+use crate::layout::MAX_SEGMENT;
+use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
 /// A row of the table of segment lengths: dynamic offsets are multiples of 256.
 const SEGMENT_STRIDE: u32 = 256;
-
-/// The most steps one `step` dispatch fuses.
-pub(crate) const MAX_SEGMENT: u32 = 64;
 
 /// Decides, moves the clock, or reports.
 #[derive(Debug)]
@@ -30,17 +28,13 @@ pub(crate) struct DecideBuffers<'a> {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    let mut sources = vec![Prelude::default().weights(shape).source()];
-    sources.extend(shaders::files(&[
-        "types", "threefry", "wide", "weight", "fixed", "prefix", "decide",
-    ]));
-    Linked::new(sources)
+    shape.linked(&["types", "threefry", "float", "weight", "fixed", "prefix", "decide"])
 }
 
 impl Decide {
     pub(crate) fn new(gpu: &Gpu, shape: &WeightShape, buffers: &DecideBuffers) -> Result<Decide> {
         use Access::{ReadWrite, Uniform};
-        let accesses = [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Uniform];
+        let accesses = [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Uniform(4)];
         let linked = linked(shape);
         let kernel = |entry| Kernel::new(gpu, &linked, entry, &[&accesses], &[]);
         let (decide, tick, report) = (kernel("decide")?, kernel("tick")?, kernel("report")?);

@@ -18,9 +18,7 @@ pub(crate) struct Init {
 
 pub(crate) fn linked(initial: &Initial, plan: &Plan, config: &Config) -> Linked {
     let mut sources = vec![step::prelude(plan, config, initial.dim()).source()];
-    sources.extend(shaders::files(&[
-        "types", "index", "threefry", "normal", "wide", "weight", "init",
-    ]));
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "init"]));
     sources.extend(initial.sources());
     Linked::new(sources)
 }
@@ -44,7 +42,7 @@ impl Init {
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
         pass.set_pipeline(&self.kernel.pipeline);
-        pass.set_bind_group(0, &self.group, &[]);
+        pass.set_bind_group(0, &self.group, &[0]);
         dispatch(pass, self.workgroups);
     }
 }

@@ -2,12 +2,15 @@
 //! records into a pass that is given to it; nothing here submits, allocates later or writes queues.
 
 pub(crate) mod decide;
+pub(crate) mod draw;
+pub(crate) mod expand;
 pub(crate) mod init;
 pub(crate) mod reduce;
-pub(crate) mod resample;
 pub(crate) mod residual;
 pub(crate) mod scan;
 pub(crate) mod step;
+#[cfg(test)]
+mod tests;
 
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -18,15 +21,15 @@ use crate::wgsl::Linked;
 pub(crate) enum Access {
     Read,
     ReadWrite,
-    /// A uniform at a dynamic offset.
-    Uniform,
+    /// A uniform of so many bytes at a dynamic offset.
+    Uniform(u64),
 }
 
 /// A compute pipeline and the layouts of its bind groups.
 #[derive(Debug)]
 pub(crate) struct Kernel {
     pub pipeline: wgpu::ComputePipeline,
-    layouts: Vec<wgpu::BindGroupLayout>,
+    groups: Vec<(wgpu::BindGroupLayout, Vec<Access>)>,
 }
 
 impl Kernel {
@@ -47,11 +50,16 @@ impl Kernel {
                 label: Some(&label),
                 source: wgpu::ShaderSource::Wgsl(linked.text().into()),
             });
-            let layouts: Vec<_> =
-                groups.iter().map(|group| layout(device, &label, group)).collect();
+            let groups: Vec<_> = groups
+                .iter()
+                .map(|group| (layout(device, &label, group), group.to_vec()))
+                .collect();
             let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label: Some(&label),
-                bind_group_layouts: &layouts.iter().map(Some).collect::<Vec<_>>(),
+                bind_group_layouts: &groups
+                    .iter()
+                    .map(|(layout, _)| Some(layout))
+                    .collect::<Vec<_>>(),
                 ..Default::default()
             });
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -65,37 +73,40 @@ impl Kernel {
                 },
                 cache: None,
             });
-            Kernel { pipeline, layouts }
+            Kernel { pipeline, groups }
         })
     }
 
-    /// Binds whole buffers, in binding order; a uniform binds its first 256 bytes' worth of `size`.
+    /// Binds buffers in binding order: storage whole, a uniform's window at its dynamic offset.
     pub(crate) fn bind(
         &self,
         gpu: &Gpu,
         group: usize,
         buffers: &[&wgpu::Buffer],
     ) -> Result<wgpu::BindGroup> {
+        let (layout, accesses) = &self.groups[group];
         gpu.scoped(|| {
             let entries: Vec<_> = buffers
                 .iter()
+                .zip(accesses)
                 .enumerate()
-                .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                    binding: binding as u32,
-                    resource: if buffer.usage().contains(wgpu::BufferUsages::UNIFORM) {
-                        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                            buffer,
-                            offset: 0,
-                            size: std::num::NonZeroU64::new(4),
-                        })
-                    } else {
-                        buffer.as_entire_binding()
-                    },
+                .map(|(binding, (buffer, access))| {
+                    let resource = match access {
+                        Access::Uniform(size) => {
+                            wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                                buffer,
+                                offset: 0,
+                                size: std::num::NonZeroU64::new(*size),
+                            })
+                        }
+                        Access::Read | Access::ReadWrite => buffer.as_entire_binding(),
+                    };
+                    wgpu::BindGroupEntry { binding: binding as u32, resource }
                 })
                 .collect();
             gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: None,
-                layout: &self.layouts[group],
+                layout,
                 entries: &entries,
             })
         })
@@ -111,10 +122,10 @@ fn layout(device: &wgpu::Device, label: &str, accesses: &[Access]) -> wgpu::Bind
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer {
                 ty: match access {
-                    Access::Uniform => wgpu::BufferBindingType::Uniform,
+                    Access::Uniform(_) => wgpu::BufferBindingType::Uniform,
                     _ => wgpu::BufferBindingType::Storage { read_only: *access == Access::Read },
                 },
-                has_dynamic_offset: *access == Access::Uniform,
+                has_dynamic_offset: matches!(access, Access::Uniform(_)),
                 min_binding_size: None,
             },
             count: None,

@@ -4,7 +4,7 @@ use super::{Access, Kernel, dispatch};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::BLOCK;
-use crate::shaders::{self, Prelude, WeightShape};
+use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
 #[derive(Debug)]
@@ -15,9 +15,7 @@ pub(crate) struct Reduce {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    let mut sources = vec![Prelude::default().weights(shape).source()];
-    sources.extend(shaders::files(&["types", "index", "wide", "weight", "reduce"]));
-    Linked::new(sources)
+    shape.linked(&["types", "index", "float", "weight", "reduce"])
 }
 
 impl Reduce {

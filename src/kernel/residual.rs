@@ -4,7 +4,7 @@ use super::{Access, Kernel};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::shaders::{self, Prelude, WeightShape};
+use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
 #[derive(Debug)]
@@ -15,9 +15,7 @@ pub(crate) struct Residual {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    let mut sources = vec![Prelude::default().weights(shape).source()];
-    sources.extend(shaders::files(&["types", "index", "wide", "prefix", "residual"]));
-    Linked::new(sources)
+    shape.linked(&["types", "index", "prefix", "residual"])
 }
 
 impl Residual {

@@ -4,7 +4,7 @@ use super::{Access, Kernel};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::shaders::{self, Prelude, WeightShape};
+use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
 #[derive(Debug)]
@@ -14,18 +14,7 @@ pub(crate) struct Scan {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    let mut sources = vec![Prelude::default().weights(shape).source()];
-    sources.extend(shaders::files(&[
-        "types",
-        "index",
-        "threefry",
-        "wide",
-        "weight",
-        "prefix",
-        "offspring",
-        "scan",
-    ]));
-    Linked::new(sources)
+    shape.linked(&["types", "index", "threefry", "float", "weight", "prefix", "offspring", "scan"])
 }
 
 impl Scan {
@@ -34,15 +23,14 @@ impl Scan {
         shape: &WeightShape,
         log_weights: &wgpu::Buffer,
         scratch: &Scratch,
+        ancestors: &wgpu::Buffer,
     ) -> Result<Scan> {
         use Access::{Read, ReadWrite};
-        let accesses = [Read, ReadWrite, Read, ReadWrite, ReadWrite];
+        let accesses = [Read, ReadWrite, Read, ReadWrite, ReadWrite, ReadWrite];
         let kernel = Kernel::new(gpu, &linked(shape), "scan", &[&accesses], &[])?;
-        let group = kernel.bind(
-            gpu,
-            0,
-            &[log_weights, &scratch.blocks, &scratch.control, &scratch.offsets, &scratch.fractions],
-        )?;
+        let Scratch { blocks, control, offsets, fractions, .. } = scratch;
+        let buffers = [log_weights, blocks, control, ancestors, offsets, fractions];
+        let group = kernel.bind(gpu, 0, &buffers)?;
         Ok(Scan { kernel, group })
     }
 

@@ -6,9 +6,15 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
+use crate::layout::{Instant, SCHEDULE_ALIGN, SCHEDULE_WINDOW};
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_bindings};
 use crate::wgsl::Linked;
+
+/// The dynamic offset of the window of the schedule that holds a step.
+pub(crate) fn schedule_offset(first: u32) -> u32 {
+    first / SCHEDULE_ALIGN * SCHEDULE_ALIGN * size_of::<Instant>() as u32
+}
 
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -26,6 +32,7 @@ pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
         .u32("PARTICLES", plan.particles)
         .u32("ORIGIN_ROW", plan.rows - 1)
         .u32("WORKGROUP", config.workgroup_size)
+        .u32("SCHEDULE_ALIGN", SCHEDULE_ALIGN)
         .bool("TAMED", config.taming)
         .seed(config.seed)
         .text(&state_bindings(plan.pages, plan.page_rows))
@@ -36,7 +43,8 @@ pub(crate) fn accesses(plan: &Plan) -> Vec<Access> {
     let mut accesses = vec![Access::Read; plan.pages as usize];
     accesses.resize(2 * plan.pages as usize, Access::ReadWrite);
     // log_weights, ancestors, control, schedule.
-    accesses.extend([Access::ReadWrite, Access::Read, Access::Read, Access::Read]);
+    let window = u64::from(SCHEDULE_WINDOW) * size_of::<Instant>() as u64;
+    accesses.extend([Access::ReadWrite, Access::Read, Access::Read, Access::Uniform(window)]);
     accesses
 }
 
@@ -47,7 +55,7 @@ pub(crate) fn linked(
     integrator: Integrator,
 ) -> Result<Linked> {
     let mut sources = vec![prelude(plan, config, problem.target.dim()).source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "wide", "weight"]));
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
     sources.extend(shaders::files(&["integrator/move"]));
     let name = format!("integrator/{}", integrator.name().replace('-', "_"));
     sources.extend([shaders::file(&name), shaders::file("step")]);
@@ -82,10 +90,10 @@ impl Step {
         Ok(Step { kernel, groups, data, workgroups })
     }
 
-    /// Advances from state `parity` to the other.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize) {
+    /// Advances from state `parity` to the other; `first` is the step the clock shows.
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize, first: u32) {
         pass.set_pipeline(&self.kernel.pipeline);
-        pass.set_bind_group(0, &self.groups[parity], &[]);
+        pass.set_bind_group(0, &self.groups[parity], &[schedule_offset(first)]);
         if let Some(data) = &self.data {
             pass.set_bind_group(1, data, &[]);
         }

@@ -1,3 +1,24 @@
-//! Host oracles of the kernels and targets: same file and function names as under `shaders/`.
+//! What the kernels compute, computed on the host: oracles for tests of the shaders and of code
+//! that builds on them.
+//!
+//! Each module is the twin of the file of the same name under `shaders/`, with the same function
+//! names. What is integer there is integer here and equal bit for bit: random words, weights, places
+//! on the axis of offspring, ancestors. Where a shader emulates wide integers the oracle takes
+//! `u64` and `u128`. What is `f32` there is `f64` here, to be compared within a bound.
+//!
+//! Clear and slow: nothing here is meant for production runs.
 
+pub mod decide;
+pub mod fixed;
+pub mod initial;
+pub mod normal;
+pub mod offspring;
+pub mod reduce;
+pub mod resample;
+pub mod resampling;
+pub mod residual;
+pub mod scan;
+pub mod step;
 pub mod target;
+pub mod threefry;
+pub mod weight;

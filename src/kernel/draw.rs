@@ -1,46 +1,36 @@
-//! The ancestor of every new particle: `shaders/resample.wgsl`.
+//! Ancestors by search, for the multinomial and residual kinds: `shaders/draw.wgsl`.
 
 use super::{Access, Kernel};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::shaders::{self, Prelude, WeightShape};
+use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
 #[derive(Debug)]
-pub(crate) struct Resample {
+pub(crate) struct Draw {
     kernel: Kernel,
     group: wgpu::BindGroup,
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    let mut sources = vec![Prelude::default().weights(shape).source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "wide", "resample"]));
-    Linked::new(sources)
+    shape.linked(&["types", "index", "threefry", "draw"])
 }
 
-impl Resample {
+impl Draw {
     pub(crate) fn new(
         gpu: &Gpu,
         shape: &WeightShape,
         scratch: &Scratch,
         ancestors: &wgpu::Buffer,
-    ) -> Result<Resample> {
+    ) -> Result<Draw> {
         use Access::{Read, ReadWrite};
         let accesses = [Read, Read, Read, Read, ReadWrite];
-        let kernel = Kernel::new(gpu, &linked(shape), "resample", &[&accesses], &[])?;
-        let group = kernel.bind(
-            gpu,
-            0,
-            &[
-                &scratch.control,
-                &scratch.offsets,
-                &scratch.fractions,
-                &scratch.copies_through,
-                ancestors,
-            ],
-        )?;
-        Ok(Resample { kernel, group })
+        let kernel = Kernel::new(gpu, &linked(shape), "draw", &[&accesses], &[])?;
+        let Scratch { control, offsets, fractions, copies_through, .. } = scratch;
+        let buffers = [control, offsets, fractions, copies_through, ancestors];
+        let group = kernel.bind(gpu, 0, &buffers)?;
+        Ok(Draw { kernel, group })
     }
 
     /// `dispatches` says how many workgroups: none when the ESS test did not resample.

@@ -1,0 +1,181 @@
+//! The GPU's random numbers as a stream of bytes, for statistical test batteries.
+//!
+//! Usage: `random_words [--words N] [--order particle|step] [--kind words|normals] [--seed S]`
+//!
+//! Writes the Threefry words that particles of a run in four dimensions take for their steps, one
+//! call of four words each: by `particle` (all 1024 steps of particle 0, then those of particle
+//! 1, …) or by `step` (step 0 of all 1048576 particles, then step 1, …). Words are little-endian
+//! u32; `normals` are the normals made of them, as f32. Without `--words` the stream ends only with
+//! its reader: `random_words | dieharder -a -g 200`.
+
+use std::error::Error;
+use std::io::Write;
+
+use wfr::{Gpu, wgpu};
+
+/// Threefry calls per submission, and particles in the order by step.
+const CALLS: u32 = 1 << 20;
+/// Steps per particle in the order by particle.
+const STEPS: u32 = 1024;
+
+const KERNEL: &str = "
+@group(0) @binding(0) var<uniform> chunk: u32;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<u32>>;
+
+@compute @workgroup_size(64)
+fn random_words(@builtin(global_invocation_id) id: vec3<u32>) {
+    var slot = id.x;
+    var time = chunk;
+    if (BY_PARTICLE) {
+        slot = chunk * (CALLS / STEPS) + id.x / STEPS;
+        time = id.x % STEPS;
+    }
+    if (NORMALS) {
+        var words: vec4<u32>;
+        var z: Point;
+        normal_draw(slot, time, STREAM_STEP, true, &words, &z);
+        out[id.x] = bitcast<vec4<u32>>(z);
+    } else {
+        out[id.x] = threefry(slot, time, 0u, STREAM_STEP);
+    }
+}
+";
+
+struct Options {
+    words: u64,
+    by_particle: bool,
+    normals: bool,
+    seed: u64,
+}
+
+fn options() -> Result<Options, Box<dyn Error>> {
+    let mut options = Options { words: u64::MAX, by_particle: true, normals: false, seed: 0 };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+        match (name.as_str(), value.as_str()) {
+            ("--words", n) => options.words = n.parse().map_err(|e| format!("--words {n}: {e}"))?,
+            ("--seed", s) => options.seed = s.parse().map_err(|e| format!("--seed {s}: {e}"))?,
+            ("--order", "particle") => options.by_particle = true,
+            ("--order", "step") => options.by_particle = false,
+            ("--kind", "words") => options.normals = false,
+            ("--kind", "normals") => options.normals = true,
+            _ => return Err(format!("{name} {value} is not known; see the top of the file").into()),
+        }
+    }
+    Ok(options)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = options()?;
+    let mut text = format!(
+        "const SEED_LOW = {}u;\nconst SEED_HIGH = {}u;\nconst DIM = 4u;\nalias Point = vec4<f32>;\n\
+         const CALLS = {CALLS}u;\nconst STEPS = {STEPS}u;\nconst BY_PARTICLE = {};\n\
+         const NORMALS = {};\n",
+        options.seed as u32,
+        (options.seed >> 32) as u32,
+        options.by_particle,
+        options.normals
+    );
+    for name in ["threefry", "normal"] {
+        text += &wfr::wgsl::library(name).ok_or("the library has no such file")?.text;
+    }
+    text += KERNEL;
+
+    let adapter = pollster::block_on(wfr::adapter(None))?;
+    let gpu = pollster::block_on(Gpu::request(&adapter, wgpu::Limits::default()))?;
+    let words = Words::new(&gpu, text);
+    let mut left = 4 * u128::from(options.words);
+    let mut stdout = std::io::stdout().lock();
+    // The device works on the next chunk while this one is written.
+    words.start(&gpu, 0);
+    for chunk in 0..u32::MAX {
+        words.finish(&gpu)?;
+        words.start(&gpu, chunk + 1);
+        let slot = &words.staging[chunk as usize % 2];
+        let length = left.min(u128::from(slot.size())) as usize;
+        let written = stdout.write_all(&slot.get_mapped_range(..)?[..length]);
+        slot.unmap();
+        left -= length as u128;
+        match written {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            other => other?,
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The kernel, its output and two staging buffers that take turns.
+struct Words {
+    pipeline: wgpu::ComputePipeline,
+    group: wgpu::BindGroup,
+    chunk: wgpu::Buffer,
+    out: wgpu::Buffer,
+    staging: [wgpu::Buffer; 2],
+}
+
+impl Words {
+    fn new(gpu: &Gpu, text: String) -> Words {
+        let device = &gpu.device;
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some("random_words"),
+            source: wgpu::ShaderSource::Wgsl(text.into()),
+        });
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some("random_words"),
+            layout: None,
+            module: &module,
+            entry_point: Some("random_words"),
+            compilation_options: Default::default(),
+            cache: None,
+        });
+        let buffer = |size: u64, usage| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("random_words"),
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let bytes = 16 * u64::from(CALLS);
+        let chunk = buffer(4, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
+        let out = buffer(bytes, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC);
+        let staging = || buffer(bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
+        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: chunk.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 1, resource: out.as_entire_binding() },
+            ],
+        });
+        Words { pipeline, group, chunk, out, staging: [staging(), staging()] }
+    }
+
+    /// Submits one chunk.
+    fn start(&self, gpu: &Gpu, chunk: u32) {
+        gpu.queue.write_buffer(&self.chunk, 0, &chunk.to_le_bytes());
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            pass.set_pipeline(&self.pipeline);
+            pass.set_bind_group(0, &self.group, &[]);
+            pass.dispatch_workgroups(CALLS / 64, 1, 1);
+        }
+        let staging = &self.staging[chunk as usize % 2];
+        encoder.copy_buffer_to_buffer(&self.out, 0, staging, 0, None);
+        gpu.queue.submit([encoder.finish()]);
+        staging.map_async(wgpu::MapMode::Read, .., |result| {
+            result.expect("an unmapped staging buffer can be mapped");
+        });
+    }
+
+    /// Waits for the chunk that was submitted last.
+    fn finish(&self, gpu: &Gpu) -> Result<(), Box<dyn Error>> {
+        gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
+        Ok(())
+    }
+}

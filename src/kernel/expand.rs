@@ -1,0 +1,33 @@
+//! Ancestors from the marks of `scan`, for the systematic and stratified kinds:
+//! `shaders/expand.wgsl`.
+
+use super::{Access, Kernel};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::shaders::WeightShape;
+use crate::wgsl::Linked;
+
+#[derive(Debug)]
+pub(crate) struct Expand {
+    kernel: Kernel,
+    group: wgpu::BindGroup,
+}
+
+pub(crate) fn linked(shape: &WeightShape) -> Linked {
+    shape.linked(&["types", "index", "expand"])
+}
+
+impl Expand {
+    pub(crate) fn new(gpu: &Gpu, shape: &WeightShape, ancestors: &wgpu::Buffer) -> Result<Expand> {
+        let kernel = Kernel::new(gpu, &linked(shape), "expand", &[&[Access::ReadWrite]], &[])?;
+        let group = kernel.bind(gpu, 0, &[ancestors])?;
+        Ok(Expand { kernel, group })
+    }
+
+    /// `dispatches` says how many workgroups: none when the ESS test did not resample.
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
+        pass.set_pipeline(&self.kernel.pipeline);
+        pass.set_bind_group(0, &self.group, &[]);
+        pass.dispatch_workgroups_indirect(dispatches, 0);
+    }
+}

@@ -1,0 +1,143 @@
+//! What can be said of the shaders without an adapter.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::buffers::Plan;
+use crate::kernel::{decide, init, reduce, resample, residual, scan, step};
+use crate::shaders::{self, WeightShape};
+use crate::wgsl::Linked;
+use crate::{Config, Flow, Initial, Integrator, Problem, Resampler, Target, catalogue};
+
+/// The storage buffers that WebGPU promises to every shader stage.
+const PROMISED_STORAGE: usize = 8;
+
+fn config(resampler: Resampler) -> Config {
+    Config { particles: 1000, resampler, ..Config::default() }
+}
+
+fn storage_buffers(linked: &Linked) -> usize {
+    let module = linked.check().unwrap_or_else(|error| panic!("{error}"));
+    let storage = |space| matches!(space, wgpu::naga::AddressSpace::Storage { .. });
+    module.global_variables.iter().filter(|(_, variable)| storage(variable.space)).count()
+}
+
+fn weight_shape(particles: u32, resampler: Resampler) -> WeightShape {
+    WeightShape { particles, resampler, ess_threshold: 0.5, trace_rows: 16, seed: 1 }
+}
+
+#[test]
+fn every_target_flow_and_integrator_links_in_every_dimension() {
+    let config = config(Resampler::Systematic);
+    let mut linked_problems = 0;
+    for dim in [1, 2, 3, 4, 8, 16, 32, 64] {
+        let (mean, sd) = (vec![0.5; dim as usize], vec![2.0; dim as usize]);
+        let laws = [Initial::normal(&mean, &sd).unwrap(), Initial::uniform(&mean, &sd).unwrap()];
+        for (entry, flow) in
+            catalogue().iter().flat_map(|e| [Flow::langevin(), Flow::annealed()].map(|f| (e, f)))
+        {
+            let Ok(target) = Target::named(entry.name, Some(dim)) else { continue };
+            for initial in &laws {
+                let problem = Problem::new(target.clone(), initial.clone(), flow.clone()).unwrap();
+                let plan =
+                    crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
+                assert!(
+                    storage_buffers(&init::linked(initial, &plan, &config)) <= PROMISED_STORAGE
+                );
+                for integrator in Integrator::ALL {
+                    if integrator == Integrator::KernelRatio && !flow.has_path() {
+                        continue;
+                    }
+                    let linked = step::linked(&problem, &plan, &config, integrator).unwrap();
+                    let count = storage_buffers(&linked);
+                    let name = format!("{} {} {integrator} {dim}", entry.name, flow.name());
+                    assert!(count <= PROMISED_STORAGE, "{name}: {count} storage buffers");
+                    assert_eq!(count as u32, plan.bindings, "{name}");
+                    linked_problems += 1;
+                }
+            }
+        }
+    }
+    // Five pairs of flow and integrator, two laws: all targets in most dimensions.
+    assert!(linked_problems > 10 * 8 * (catalogue().len() - 2), "{linked_problems}");
+}
+
+#[test]
+fn the_weight_kernels_link_for_every_resampler() {
+    for resampler in Resampler::ALL {
+        for particles in [1, 1000, 1 << 20, crate::layout::MAX_PARTICLES] {
+            let shape = weight_shape(particles, resampler);
+            for linked in [
+                reduce::linked(&shape),
+                decide::linked(&shape),
+                scan::linked(&shape),
+                residual::linked(&shape),
+                resample::linked(&shape),
+            ] {
+                assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
+            }
+        }
+    }
+}
+
+/// Several pages of state: more bindings, the same text.
+#[test]
+fn pages_link() {
+    let config = config(Resampler::Systematic);
+    let normal = Initial::normal(&[0.0; 16], &[1.0; 16]).unwrap();
+    let target = Target::standard_normal(16).unwrap();
+    let problem = Problem::new(target, normal, Flow::annealed()).unwrap();
+    for rows in [1, 2, 5, 16] {
+        let shape = weight_shape(100_000, Resampler::Systematic);
+        let limits = wgpu::Limits {
+            max_storage_buffer_binding_size: 400_000 * rows,
+            max_storage_buffers_per_shader_stage: 64,
+            ..wgpu::Limits::default()
+        };
+        let plan = Plan::new(100_000, 16, &shape, &[], 400, &limits).unwrap();
+        assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
+        let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio).unwrap();
+        assert_eq!(storage_buffers(&linked) as u32, plan.bindings);
+    }
+}
+
+/// The .wgsl files in a folder and below it, by path from `root` without the ending.
+fn wgsl_files(root: &Path, folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("the folder of shaders is there") {
+        let path: PathBuf = entry.unwrap().path();
+        if path.is_dir() {
+            wgsl_files(root, &path, found);
+        } else if path.extension().is_some_and(|ending| ending == "wgsl") {
+            let name = path.strip_prefix(root).unwrap().with_extension("");
+            found.insert(name.to_str().unwrap().replace('\\', "/"));
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders")
+}
+
+#[test]
+fn every_file_is_in_the_library_or_the_catalogue() {
+    let mut found = BTreeSet::new();
+    wgsl_files(&folder(), &folder(), &mut found);
+    let targets = catalogue().iter().map(|e| format!("target/{}", e.name.replace('-', "_")));
+    let known = shaders::FILES.iter().map(|name| name.to_string()).chain(targets);
+    assert_eq!(found, known.collect());
+}
+
+#[test]
+fn every_file_is_short_and_says_what_it_is() {
+    let mut found = BTreeSet::new();
+    wgsl_files(&folder(), &folder(), &mut found);
+    for name in found {
+        let text = std::fs::read_to_string(folder().join(&name).with_extension("wgsl")).unwrap();
+        assert!(text.starts_with("// "), "{name}.wgsl does not open with a comment");
+        let most = if name == "decide" { 240 } else { 150 };
+        let lines = text.lines().count();
+        assert!(lines <= most, "{name}.wgsl has {lines} lines");
+        let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(longest <= 100, "{name}.wgsl has a line of {longest} characters");
+    }
+}

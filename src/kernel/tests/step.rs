@@ -1,0 +1,442 @@
+//! init and step against `reference::{initial, step}`, and what must not change a bit.
+
+use crate::buffers::{self, Plan, State};
+use crate::gpu::Gpu;
+use crate::kernel::init::Init;
+use crate::kernel::step::{self, Step};
+use crate::layout::{Control, TraceRow};
+use crate::reference::initial::Normal;
+use crate::reference::step::{Flow as Equation, Stepper};
+use crate::resampling::Resampling;
+use crate::shaders::WeightShape;
+use crate::testing::{self, noise, poison, read, write};
+use crate::{Config, Flow, Initial, Integrator, Problem, Resampler, Schedule, Target};
+
+const PARTICLES: u32 = 300;
+const STEPS: u32 = 8;
+const SEED: u64 = 0xfeed_0000_0000_0042;
+const INTEGRATORS: [(Equation, Integrator); 5] = [
+    (Equation::Langevin, Integrator::Euler),
+    (Equation::Langevin, Integrator::Strang),
+    (Equation::Annealed, Integrator::Euler),
+    (Equation::Annealed, Integrator::Strang),
+    (Equation::Annealed, Integrator::KernelRatio),
+];
+
+/// A step kernel and its buffers, filled with noise.
+struct Rig {
+    gpu: Gpu,
+    config: Config,
+    problem: Problem,
+    plan: Plan,
+    state: State,
+    step: Step,
+}
+
+/// One row of words per coordinate, and the origins; the log-weights.
+#[derive(Debug, Clone, PartialEq)]
+struct Swarm {
+    rows: Vec<Vec<u32>>,
+    log_weights: Vec<u32>,
+}
+
+impl Swarm {
+    fn position(&self, slot: usize) -> Vec<f64> {
+        let coordinates = &self.rows[..self.rows.len() - 1];
+        coordinates.iter().map(|row| f64::from(f32::from_bits(row[slot]))).collect()
+    }
+
+    fn log_weight(&self, slot: usize) -> f32 {
+        f32::from_bits(self.log_weights[slot])
+    }
+}
+
+fn config() -> Config {
+    // Neither the steps nor the rates of the path are equal, so that none is taken for another.
+    let point = |k: u32| {
+        let s = f64::from(k) / f64::from(STEPS);
+        (0.025 * (s + s * s), s * s)
+    };
+    let points: Vec<_> = (0..=STEPS).map(point).collect();
+    Config {
+        particles: PARTICLES,
+        seed: SEED,
+        schedule: Schedule::from_points(&points).unwrap(),
+        ..Config::default()
+    }
+}
+
+fn normal(dim: u32) -> Normal {
+    let dim = dim as usize;
+    Normal { mean: (0..dim).map(|j| 0.25 * (j % 3) as f64).collect(), sd: vec![1.25; dim] }
+}
+
+fn problem(target: Target, equation: Equation) -> Problem {
+    let law = normal(target.dim());
+    let single = |values: &[f64]| values.iter().map(|v| *v as f32).collect::<Vec<_>>();
+    let initial = Initial::normal(&single(&law.mean), &single(&law.sd)).unwrap();
+    let flow = match equation {
+        Equation::Langevin => Flow::langevin(),
+        Equation::Annealed => Flow::annealed(),
+    };
+    Problem::new(target, initial, flow).unwrap()
+}
+
+fn targets(dim: u32) -> [Target; 2] {
+    let well = Target::double_well(dim).unwrap().set("a", 4.0).unwrap();
+    [well, Target::named("gaussian-mixture", Some(dim)).unwrap()]
+}
+
+impl Rig {
+    /// `page_rows` rows of state per binding.
+    fn new(
+        gpu: &Gpu,
+        problem: Problem,
+        integrator: Integrator,
+        config: Config,
+        page_rows: u32,
+    ) -> Rig {
+        let row = 4 * u64::from(config.particles);
+        let shape = WeightShape {
+            particles: config.particles,
+            resampler: Resampler::Systematic,
+            ess_threshold: 0.5,
+            trace_rows: 1,
+            seed: config.seed,
+        };
+        let limits = wgpu::Limits {
+            max_storage_buffer_binding_size: row * u64::from(page_rows),
+            ..gpu.device.limits()
+        };
+        let dim = problem.target.dim();
+        let data: Vec<u64> = problem.target.storage().iter().map(|d| 4 * d.len() as u64).collect();
+        let steps = config.schedule.steps();
+        let plan = Plan::new(config.particles, dim, &shape, &data, steps, &limits).unwrap();
+        assert_eq!(plan.pages, (dim + 1).div_ceil(page_rows));
+        let storage = |size| buffers::storage(&gpu.device, "step", size);
+        let filled = |contents: &[u8]| {
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            buffers::filled(&gpu.device, "step", usage, contents)
+        };
+        let pages = || -> Vec<_> {
+            (0..plan.pages).map(|page| storage(u64::from(plan.rows_of_page(page)) * row)).collect()
+        };
+        let state = State {
+            pages: [pages(), pages()],
+            log_weights: storage(row),
+            ancestors: storage(row),
+            control: storage(size_of::<Control>() as u64),
+            schedule: filled(bytemuck::cast_slice(&config.schedule.rows())),
+            data: problem
+                .target
+                .storage()
+                .iter()
+                .map(|d| filled(bytemuck::cast_slice(d)))
+                .collect(),
+        };
+        let words = state.pages.iter().flatten().chain([&state.log_weights, &state.ancestors]);
+        words.enumerate().for_each(|(i, buffer)| poison(gpu, buffer, i as u32));
+        let linked = step::linked(&problem, &plan, &config, integrator).unwrap();
+        let step = Step::new(gpu, &linked, &problem, &plan, &config, &state).unwrap();
+        Rig { gpu: gpu.clone(), config, problem, plan, state, step }
+    }
+
+    /// The swarm at time zero, in the state that parity 0 reads.
+    fn init(&self) -> Swarm {
+        let initial = &self.problem.initial;
+        let init = Init::new(&self.gpu, initial, &self.plan, &self.config, &self.state).unwrap();
+        testing::pass(&self.gpu, |pass| init.encode(pass));
+        self.download(0)
+    }
+
+    fn download(&self, parity: usize) -> Swarm {
+        let words = self.state.pages[parity].iter().flat_map(|page| read::<u32>(&self.gpu, page));
+        let words: Vec<u32> = words.collect();
+        let rows = words.chunks(self.plan.particles as usize).map(<[u32]>::to_vec).collect();
+        Swarm { rows, log_weights: read(&self.gpu, &self.state.log_weights) }
+    }
+
+    fn upload(&self, swarm: &Swarm) {
+        for (page, rows) in
+            self.state.pages[0].iter().zip(swarm.rows.chunks(self.plan.page_rows as usize))
+        {
+            write(&self.gpu, page, &rows.concat());
+        }
+        write(&self.gpu, &self.state.log_weights, &swarm.log_weights);
+    }
+
+    /// The swarm after the steps [begin, end).
+    fn run(&self, from: &Swarm, begin: u32, end: u32) -> Swarm {
+        let control = Control { step_begin: begin, step_end: end, ..Control::default() };
+        self.run_under(from, control)
+    }
+
+    fn run_under(&self, from: &Swarm, control: Control) -> Swarm {
+        self.upload(from);
+        self.state.pages[1].iter().for_each(|page| poison(&self.gpu, page, 5));
+        write(&self.gpu, &self.state.control, &[control]);
+        testing::pass(&self.gpu, |pass| self.step.encode(pass, 0));
+        self.download(1)
+    }
+}
+
+fn rig(gpu: &Gpu, target: Target, equation: Equation, integrator: Integrator) -> Rig {
+    Rig::new(gpu, problem(target, equation), integrator, config(), 1 << 10)
+}
+
+#[test]
+fn init_draws_the_oracles_normals() {
+    let Some(gpu) = testing::gpu() else { return };
+    for dim in [1, 2, 3, 5, 16] {
+        let target = Target::standard_normal(dim).unwrap();
+        let swarm = rig(&gpu, target, Equation::Langevin, Integrator::Euler).init();
+        assert!(swarm.rows[dim as usize].iter().copied().eq(0..PARTICLES));
+        assert!(swarm.log_weights.iter().all(|lw| *lw == 0));
+        for slot in 0..PARTICLES as usize {
+            let exact = normal(dim).sample(SEED, slot as u32);
+            for (x, exact) in swarm.position(slot).iter().zip(exact) {
+                // The bound of tests/normal.rs at the smallest radius drawn here.
+                assert!((x - exact).abs() < 1e-4, "DIM {dim}, {slot}: {x} is not {exact}");
+            }
+        }
+    }
+}
+
+#[test]
+fn init_draws_uniforms_inside_the_box() {
+    let Some(gpu) = testing::gpu() else { return };
+    let (low, high) = ([-1.0, 5.0, 0.0, 0.0, -8.0], [1.0, 6.0, 0.5, 100.0, -4.0]);
+    let initial = Initial::uniform(&low, &high).unwrap();
+    let target = Target::standard_normal(5).unwrap();
+    let problem = Problem::new(target, initial, Flow::annealed()).unwrap();
+    let config = Config { particles: 20_000, ..config() };
+    let swarm = Rig::new(&gpu, problem, Integrator::KernelRatio, config, 16).init();
+    for j in 0..5 {
+        let values: Vec<f32> = swarm.rows[j].iter().map(|word| f32::from_bits(*word)).collect();
+        assert!(values.iter().all(|x| (low[j]..high[j]).contains(x)), "{j}");
+        let unit = values.iter().map(|x| f64::from((x - low[j]) / (high[j] - low[j])));
+        let mean = unit.sum::<f64>() / 20_000.0;
+        // Four standard errors of a uniform's mean.
+        assert!((mean - 0.5).abs() < 4.0 / (12.0 * 20_000.0_f64).sqrt(), "{j}: {mean}");
+    }
+}
+
+/// One step and six, from the device's own start.
+///
+/// Bounds: positions are rounded once per step and the errors before grow by at most 1 + h times the
+/// curvature, 1.4 here. The log-weight sums differences of log densities, each known to some 2^-20 of
+/// its size, for which 1 + 4 |x|² stands. (Mesa's software driver keeps to a quarter of both.)
+#[test]
+fn steps_are_near_the_oracle() {
+    let Some(gpu) = testing::gpu() else { return };
+    for dim in [1, 2, 3, 5, 16] {
+        for (target, (equation, integrator)) in
+            targets(dim).iter().flat_map(|t| INTEGRATORS.map(|i| (t, i)))
+        {
+            let taming = dim % 2 == 0;
+            let config = Config { taming, ..config() };
+            let problem = problem(target.clone(), equation);
+            let rig = Rig::new(&gpu, problem, integrator, config.clone(), 1 << 10);
+            let start = rig.init();
+            let (law, schedule) = (normal(dim), &config.schedule);
+            let stepper = Stepper {
+                target,
+                initial: &law,
+                flow: equation,
+                integrator,
+                taming,
+                seed: SEED,
+                schedule,
+            };
+            let name = format!("{} in {dim}, {equation:?}, {integrator}", target.name());
+            let mut spread = 0.0_f64;
+            for (begin, end) in [(2, 3), (1, 7)] {
+                let ours = rig.run(&start, begin, end);
+                for slot in 0..PARTICLES as usize {
+                    let mut x = start.position(slot);
+                    let gain = stepper.step(slot as u32, &mut x, begin, end);
+                    for (ours, exact) in ours.position(slot).iter().zip(&x) {
+                        let bound = 5e-6 * (1.0 + exact.abs());
+                        assert!((ours - exact).abs() < bound, "{name}, {slot}: {ours} {exact}");
+                    }
+                    let size = 1.0 + x.iter().map(|x| 4.0 * x * x).sum::<f64>();
+                    let ours = f64::from(ours.log_weight(slot));
+                    assert!((ours - gain).abs() < 8e-6 * size, "{name}, {slot}: {ours} {gain}");
+                    spread = spread.max(gain.abs());
+                }
+            }
+            assert_eq!(spread > 0.1, equation == Equation::Annealed, "{name}: gains of {spread}");
+        }
+    }
+}
+
+fn every_integrator(gpu: &Gpu, mut check: impl FnMut(&str, Rig)) {
+    for dim in [1, 2, 5] {
+        for (equation, integrator) in INTEGRATORS {
+            let [_, mixture] = targets(dim);
+            check(&format!("DIM {dim} {integrator}"), rig(gpu, mixture, equation, integrator));
+        }
+    }
+}
+
+#[test]
+fn cutting_a_run_into_segments_changes_no_bit() {
+    let Some(gpu) = testing::gpu() else { return };
+    every_integrator(&gpu, |name, rig| {
+        let start = rig.init();
+        let whole = rig.run(&start, 1, 8);
+        let cuts = [(1, 2), (2, 3), (3, 7), (7, 8)];
+        let pieces = cuts.iter().fold(start, |swarm, (begin, end)| rig.run(&swarm, *begin, *end));
+        assert_eq!(whole, pieces, "{name}");
+    });
+}
+
+/// A resampled swarm is the swarm of its ancestors with even weights, time-zero origins included.
+#[test]
+fn the_gather_follows_the_ancestors() {
+    let Some(gpu) = testing::gpu() else { return };
+    every_integrator(&gpu, |name, rig| {
+        let mut start = rig.init();
+        let n = PARTICLES as usize;
+        let origins = rig.plan.rows as usize - 1;
+        start.rows[origins] = noise(3, n);
+        let ancestors: Vec<u32> = noise(4, n).iter().map(|word| word % PARTICLES).collect();
+        write(&gpu, &rig.state.ancestors, &ancestors);
+        let control =
+            Control { step_begin: 2, step_end: 5, resampled: 1, shift: 9.0, ..Control::default() };
+        // Log-weights of before do not matter.
+        let poisoned = Swarm { log_weights: noise(5, n), ..start.clone() };
+        let gathered = rig.run_under(&poisoned, control);
+        let copy = |row: &Vec<u32>| ancestors.iter().map(|a| row[*a as usize]).collect();
+        let copies = Swarm { rows: start.rows.iter().map(copy).collect(), log_weights: vec![0; n] };
+        assert_eq!(gathered, rig.run(&copies, 2, 5), "{name}");
+        assert_eq!(gathered.rows[origins], copies.rows[origins], "{name}");
+    });
+}
+
+#[test]
+fn pages_change_no_bit() {
+    let Some(gpu) = testing::gpu() else { return };
+    for (equation, integrator) in [INTEGRATORS[0], INTEGRATORS[4]] {
+        let run = |page_rows: u32| {
+            let [_, mixture] = targets(5);
+            let problem = problem(mixture, equation);
+            let rig = Rig::new(&gpu, problem, integrator, config(), page_rows);
+            let start = rig.init();
+            (rig.run(&start, 0, 6), start)
+        };
+        let one_page = run(6);
+        for page_rows in [1, 2, 5] {
+            assert_eq!(run(page_rows), one_page, "{integrator}: {page_rows} rows per page");
+        }
+    }
+}
+
+#[test]
+fn the_workgroup_size_changes_no_bit() {
+    let Some(gpu) = testing::gpu() else { return };
+    for (dim, (equation, integrator)) in [1, 2, 5].into_iter().zip(&INTEGRATORS[2..]) {
+        let run = |workgroup_size: u32| {
+            let [well, _] = targets(dim);
+            let config = Config { workgroup_size, ..config() };
+            let rig = Rig::new(&gpu, problem(well, *equation), *integrator, config, 16);
+            let start = rig.init();
+            (rig.run(&start, 0, 6), start)
+        };
+        let expected = run(64);
+        for size in [1, 32, 256] {
+            assert_eq!(run(size), expected, "DIM {dim}: {size} per workgroup");
+        }
+    }
+}
+
+/// Langevin has no weights: what is left is the shift, which `decide` moves to the log-normaliser.
+#[test]
+fn the_shift_is_taken_off() {
+    let Some(gpu) = testing::gpu() else { return };
+    let [well, _] = targets(2);
+    let rig = rig(&gpu, well, Equation::Langevin, Integrator::Euler);
+    let mut start = rig.init();
+    start.log_weights.fill(5.25_f32.to_bits());
+    let control = Control { step_end: 3, shift: 1.25, ..Control::default() };
+    let ours = rig.run_under(&start, control);
+    assert!((0..PARTICLES as usize).all(|slot| ours.log_weight(slot) == 4.0));
+}
+
+/// A position or a log-weight that is not a number makes the weight NaN, for good, and `reduce`
+/// counts it; the neighbours keep theirs.
+#[test]
+fn a_lost_particle_has_no_weight_and_is_counted() {
+    let Some(gpu) = testing::gpu() else { return };
+    for (equation, integrator) in INTEGRATORS {
+        let [well, _] = targets(3);
+        let rig = rig(&gpu, well, equation, integrator);
+        let mut start = rig.init();
+        start.rows[0][3] = f32::NAN.to_bits();
+        start.rows[1][7] = f32::INFINITY.to_bits();
+        start.rows[2][8] = f32::NEG_INFINITY.to_bits();
+        start.log_weights[11] = f32::INFINITY.to_bits();
+        start.log_weights[12] = f32::NAN.to_bits();
+        start.log_weights[13] = f32::NEG_INFINITY.to_bits();
+        let lost = [3, 7, 8, 11, 12];
+        let once = rig.run(&start, 0, 1);
+        for swarm in [&once, &rig.run(&once, 1, 4)] {
+            for slot in 0..PARTICLES as usize {
+                let lw = swarm.log_weight(slot);
+                match slot {
+                    13 => assert_eq!(lw, f32::NEG_INFINITY, "{integrator}"),
+                    _ if lost.contains(&slot) => assert!(lw.is_nan(), "{integrator}: {slot}"),
+                    _ => assert!(lw.is_finite(), "{integrator}: {slot}"),
+                }
+            }
+        }
+        let shape = WeightShape {
+            particles: PARTICLES,
+            resampler: Resampler::Systematic,
+            ess_threshold: 2.0,
+            trace_rows: 1,
+            seed: 0,
+        };
+        let ancestors = rig.state.ancestors.clone();
+        let resampling = Resampling::over(&gpu, &shape, &rig.state.log_weights, ancestors).unwrap();
+        testing::pass(&gpu, |pass| resampling.encode_test(pass, 1));
+        let row: TraceRow = read(&gpu, &resampling.scratch.trace)[0];
+        assert_eq!((row.non_finite, row.failed), (lost.len() as u32, 0), "{integrator}");
+        let ancestors: Vec<u32> = read(&gpu, &rig.state.ancestors);
+        assert!(ancestors.iter().all(|a| *a != 13 && !lost.contains(&(*a as usize))));
+    }
+}
+
+/// Where the target's density is zero the weight is zero: a legal one, and it stays.
+#[test]
+fn outside_the_support_the_weight_is_zero_for_good() {
+    let Some(gpu) = testing::gpu() else { return };
+    let half_plane = "
+        fn log_density(x: Point) -> f32 {
+            var minus_infinity = 0xff800000u;
+            return select(-0.5 * dot(x, x), bitcast<f32>(minus_infinity), x.x < 0.0);
+        }
+        fn score(x: Point) -> Point { return -x; }";
+    let target = Target::from_wgsl(2, "half-plane", half_plane).unwrap();
+    let rig = rig(&gpu, target, Equation::Annealed, Integrator::KernelRatio);
+    let mut swarm = rig.init();
+    let mut outside = vec![false; PARTICLES as usize];
+    let mut returned = 0;
+    for k in 0..STEPS {
+        swarm = rig.run(&swarm, k, k + 1);
+        for (slot, outside) in outside.iter_mut().enumerate() {
+            let left = swarm.position(slot)[0] < 0.0;
+            returned += u32::from(*outside && !left);
+            *outside |= left;
+            let lw = swarm.log_weight(slot);
+            if *outside {
+                assert_eq!(lw, f32::NEG_INFINITY, "step {k}, {slot}");
+            } else {
+                assert!(lw.is_finite(), "step {k}, {slot}: {lw}");
+            }
+        }
+    }
+    assert!(returned > 0, "no particle came back to test");
+    let count = outside.iter().filter(|outside| **outside).count();
+    assert!(count > 50 && count < 250, "{count} of {PARTICLES} were outside");
+}

@@ -1,0 +1,49 @@
+//! Twin of `shaders/threefry.wgsl`: Threefry4x32 with 20 rounds, as its authors write it.
+//!
+//! Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+
+/// Draws from the initial law.
+pub const STREAM_INITIAL: u32 = 0;
+/// The noise of the steps.
+pub const STREAM_STEP: u32 = 1;
+/// The one uniform of systematic resampling.
+pub const STREAM_RESAMPLE: u32 = 2;
+/// The uniforms of the other resamplers.
+pub const STREAM_STRATUM: u32 = 3;
+
+const PARITY: u32 = 0x1BD1_1BDA;
+const ROTATIONS: [[u32; 2]; 8] =
+    [[10, 26], [11, 21], [13, 27], [23, 5], [6, 20], [17, 11], [25, 10], [18, 20]];
+
+/// Threefry4x32-20 of a counter under a key.
+pub fn threefry_keyed(counter: [u32; 4], key: [u32; 4]) -> [u32; 4] {
+    let parity = key.iter().fold(PARITY, |parity, word| parity ^ word);
+    let key = [key[0], key[1], key[2], key[3], parity];
+    let mut x = counter;
+    for round in 0..20 {
+        if round % 4 == 0 {
+            inject(&mut x, &key, round / 4);
+        }
+        let [first, second] = ROTATIONS[round % 8];
+        // Words 1 and 3 change places every round.
+        let (a, b) = if round % 2 == 0 { (1, 3) } else { (3, 1) };
+        x[0] = x[0].wrapping_add(x[a]);
+        x[a] = x[a].rotate_left(first) ^ x[0];
+        x[2] = x[2].wrapping_add(x[b]);
+        x[b] = x[b].rotate_left(second) ^ x[2];
+    }
+    inject(&mut x, &key, 5);
+    x
+}
+
+fn inject(x: &mut [u32; 4], key: &[u32; 5], number: usize) {
+    for (i, word) in x.iter_mut().enumerate() {
+        *word = word.wrapping_add(key[(number + i) % 5]);
+    }
+    x[3] = x[3].wrapping_add(number as u32);
+}
+
+/// The words of a run with this seed.
+pub fn threefry(seed: u64, slot: u32, time: u32, block: u32, stream: u32) -> [u32; 4] {
+    threefry_keyed([slot, time, block, stream], [seed as u32, (seed >> 32) as u32, 0, 0])
+}

@@ -1,0 +1,74 @@
+//! Twin of `shaders/weight.wgsl`: integer weights, the same bits as on the device.
+
+const LOG2_E: u32 = 3_098_164_009;
+/// The polynomial of 1 − 2^−f, highest power first, times 2^32.
+const C: [u32; 6] = [472_172, 5_486_705, 41_155_296, 238_337_602, 1_031_757_278, 2_977_044_080];
+
+fn high(a: u32, b: u32) -> u32 {
+    ((u64::from(a) * u64::from(b)) >> 32) as u32
+}
+
+/// exp(−below) for 0 ≤ below < 31, as (mantissa, exponent) with the value mantissa ·
+/// 2^−(31 + exponent) and a mantissa in [2^30, 2^31].
+pub fn weight_exp(below: f32) -> (u32, u32) {
+    let y = high((below * 134_217_728.0) as u32, LOG2_E);
+    let f = y << 6;
+    let p = C[1..].iter().fold(C[0], |p, c| c - high(p, f));
+    (0x8000_0000 - (high(p, f) >> 1), y >> 26)
+}
+
+/// The weight of a particle in units of 2^−28 of the weight of its block's peak.
+pub fn weight_of(log_weight: f32, peak: f32) -> u32 {
+    let below = peak - log_weight;
+    if !log_weight.is_finite() || below >= 20.5 {
+        return 0;
+    }
+    let (mantissa, exponent) = weight_exp(below);
+    // mantissa · 2^−(31 + exponent) in units of 2^−28, rounded half up.
+    let shift = 3 + exponent;
+    ((u64::from(mantissa) + (1 << (shift - 1))) >> shift) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        /// log2(e) with 31 bits and the truncation of the product cost 2^-26 of an octave less one
+        /// bit each, the polynomial and its six truncations 2^-28.
+        #[test]
+        fn weight_exp_is_near_exp(below in 0.0_f32..31.0) {
+            let (mantissa, exponent) = weight_exp(below);
+            prop_assert!((1 << 30..=1 << 31).contains(&mantissa));
+            let value = f64::from(mantissa) * 2.0_f64.powi(-31 - exponent as i32);
+            let exact = (-f64::from(below)).exp();
+            prop_assert!((value / exact - 1.0).abs() < 2.0_f64.powi(-25), "{value} {exact}");
+        }
+
+        /// Half a unit of rounding, and the error of `weight_exp` times the weight.
+        #[test]
+        fn weight_of_is_near_exp(peak in -1e3_f32..1e3, below in 0.0_f32..25.0) {
+            let log_weight = peak - below;
+            let exact = (f64::from(log_weight) - f64::from(peak)).exp();
+            let weight = f64::from(weight_of(log_weight, peak)) / f64::from(1 << 28);
+            // The difference is rounded once in f32, and exp turns that into a relative error.
+            let bound = 2.0_f64.powi(-28) + exact * f64::from(below) * 2.0_f64.powi(-24)
+                + exact * 2.0_f64.powi(-25);
+            prop_assert!((weight - exact).abs() < bound, "{weight} {exact}");
+        }
+    }
+
+    #[test]
+    fn weight_of_at_its_ends() {
+        assert_eq!(weight_of(3.5, 3.5), 1 << 28);
+        assert_eq!(weight_of(-20.5, 0.0), 0);
+        assert_eq!(weight_of(-19.4, 0.0), 1);
+        for lost in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(weight_of(lost, 0.0), 0);
+        }
+        assert_eq!(weight_of(-f32::MAX, f32::MAX), 0);
+    }
+}

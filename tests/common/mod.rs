@@ -1,0 +1,191 @@
+//! What the GPU tests share: the adapter, a run, and the comparison of a measurement with its law.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::io::Write as _;
+use std::sync::OnceLock;
+
+use wfr::{Config, Diagnostics, Estimate, Flow, Gpu, Info, Particles, Problem, Sampler};
+
+/// The adapter of this test binary, printed once; `None`, said once, where there is none and
+/// `WFR_TEST_ADAPTER` does not require one.
+pub fn adapter() -> Option<&'static wgpu::Adapter> {
+    static ADAPTER: OnceLock<Option<wgpu::Adapter>> = OnceLock::new();
+    ADAPTER
+        .get_or_init(|| {
+            // Written past the test harness, which swallows what passing tests print.
+            let mut out = std::io::stderr();
+            match pollster::block_on(wfr::adapter(None)) {
+                Ok(adapter) => {
+                    let info = adapter.get_info();
+                    let limits = adapter.limits();
+                    let _ = writeln!(
+                        out,
+                        "adapter {} ({:?}, {:?}), driver {} {}; binding ≤ {} MiB, buffer ≤ {} MiB, \
+                         {} storage buffers per stage",
+                        info.name,
+                        info.backend,
+                        info.device_type,
+                        info.driver,
+                        info.driver_info,
+                        limits.max_storage_buffer_binding_size >> 20,
+                        limits.max_buffer_size >> 20,
+                        limits.max_storage_buffers_per_shader_stage,
+                    );
+                    Some(adapter)
+                }
+                Err(error) => {
+                    let required = std::env::var("WFR_TEST_ADAPTER").is_ok_and(|v| v == "require");
+                    assert!(!required, "WFR_TEST_ADAPTER=require, but {error}");
+                    let _ = writeln!(out, "SKIPPED, every test of this binary on a GPU: {error}");
+                    None
+                }
+            }
+        })
+        .as_ref()
+}
+
+/// A device fit for the run.
+pub fn gpu(problem: &Problem, config: &Config) -> Option<Gpu> {
+    let adapter = adapter()?;
+    let plan = wfr::requirements(problem, config, &adapter.limits()).unwrap();
+    Some(pollster::block_on(Gpu::request(adapter, plan.limits())).unwrap())
+}
+
+/// A sampler on a device of its own.
+pub fn sampler(problem: &Problem, config: &Config) -> Option<Sampler> {
+    Some(Sampler::new(&gpu(problem, config)?, problem, config.clone()).unwrap())
+}
+
+/// The particles of now.
+pub fn particles(sampler: &Sampler) -> Particles {
+    pollster::block_on(sampler.particles()).unwrap()
+}
+
+/// The state of now.
+pub fn info(sampler: &Sampler) -> Info {
+    pollster::block_on(sampler.info()).unwrap()
+}
+
+/// Submits steps and waits for them.
+pub fn advance(sampler: &mut Sampler, steps: u32) {
+    sampler.submit(steps).unwrap();
+    sampler.gpu().device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+}
+
+/// log Z with its standard error from the genealogy.
+pub fn log_z(info: &Info, diagnostics: &Diagnostics<'_>) -> Estimate {
+    Estimate { value: info.log_normalizer, se: diagnostics.log_normalizer_se() }
+}
+
+/// Runs the problem to its end once per seed and averages the estimates.
+///
+/// The standard error of an average is that of the single runs' own genealogies: the scatter of a
+/// few seeds would be a poor measure.
+pub fn averaged(
+    gpu: &Gpu,
+    problem: &Problem,
+    config: &Config,
+    seeds: std::ops::Range<u64>,
+    estimates: impl Fn(&Info, &Diagnostics<'_>) -> Vec<Estimate>,
+) -> wfr::Result<Vec<Estimate>> {
+    let count = (seeds.end - seeds.start) as f64;
+    let mut sums: Vec<Estimate> = Vec::new();
+    for seed in seeds {
+        let config = Config { seed, ..config.clone() };
+        let mut sampler = Sampler::new(gpu, problem, config)?;
+        let info = sampler.run()?;
+        let particles = particles(&sampler);
+        let diagnostics = Diagnostics::new(&particles);
+        println!(
+            "{} seed {seed}: ESS {:.3} N, {} resamplings, {} families, {} lost",
+            problem.target().name(),
+            diagnostics.ess() / particles.len() as f64,
+            info.resamplings,
+            diagnostics.unique_ancestors(),
+            info.non_finite,
+        );
+        let one = estimates(&info, &diagnostics);
+        sums.resize(one.len(), Estimate { value: 0.0, se: 0.0 });
+        for (sum, one) in sums.iter_mut().zip(one) {
+            sum.value += one.value / count;
+            sum.se = (sum.se.powi(2) + (one.se / count).powi(2)).sqrt();
+        }
+    }
+    Ok(sums)
+}
+
+/// A measurement and what it should be.
+#[derive(Debug)]
+pub struct Law {
+    pub name: String,
+    pub measured: Estimate,
+    pub truth: f64,
+    /// Allowed on top of the Monte Carlo error: the known bias of the method, for instance of the
+    /// step size.
+    pub allowance: f64,
+}
+
+/// How many standard errors a measurement may be off.
+const WIDTH: f64 = 4.0;
+
+impl Law {
+    pub fn new(name: impl Into<String>, measured: Estimate, truth: f64, allowance: f64) -> Law {
+        Law { name: name.into(), measured, truth, allowance }
+    }
+
+    pub fn holds(&self) -> bool {
+        // Written so that NaN does not hold.
+        (self.measured.value - self.truth).abs() <= WIDTH * self.measured.se + self.allowance
+    }
+}
+
+impl std::fmt::Display for Law {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Law { name, measured: Estimate { value, se }, truth, allowance } = self;
+        let bound = WIDTH * se + allowance;
+        let verdict = if self.holds() { "" } else { " VIOLATED" };
+        let off = value - truth;
+        write!(f, "{name}: {value:.5} against {truth:.5}, off {off:+.5}, bound {bound:.5}{verdict}")
+    }
+}
+
+/// Asserts every law and prints each (`--nocapture` shows them).
+pub fn assert_hold(laws: &[Law]) {
+    for law in laws {
+        println!("{law}");
+    }
+    let broken: Vec<_> = laws.iter().filter(|law| !law.holds()).map(Law::to_string).collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Asserts that the laws tell a wrong flow from the right one. A run that breaks down tells too.
+pub fn assert_rejected(laws: wfr::Result<Vec<Law>>) {
+    match laws {
+        Err(error) => println!("flipped sign: {error}"),
+        Ok(laws) => {
+            for law in &laws {
+                println!("flipped sign: {law}");
+            }
+            assert!(laws.iter().any(|law| !law.holds()), "a flipped sign passes these laws");
+        }
+    }
+}
+
+/// The annealed flow with the sign of every weight it gives turned round: ψ and, for the kernel
+/// ratio, the log density. Its drift is right.
+pub fn annealed_with_flipped_sign() -> Flow {
+    let text = include_str!("../../shaders/flow/annealed.wgsl");
+    let flipped = text
+        .replace("return at.beta_rate * (", "return -at.beta_rate * (")
+        .replace("return (*local).initial;", "return -(*local).initial;")
+        .replace("return (*local).aim;", "return -(*local).aim;")
+        .replace(
+            "return (1.0 - at.beta) * (*local).initial",
+            "return -(1.0 - at.beta) * (*local).initial",
+        )
+        .replace("+ at.beta * (*local).aim;\n", "- at.beta * (*local).aim;\n");
+    let signs = |text: &str| text.matches("return -").count();
+    assert_eq!(signs(text) + 4, signs(&flipped), "shaders/flow/annealed.wgsl has changed");
+    assert!(flipped.contains("- at.beta * (*local).aim"), "shaders/flow/annealed.wgsl has changed");
+    Flow::from_wgsl("flipped.wgsl", flipped, true)
+}

@@ -1,0 +1,413 @@
+//! What users read when something is wrong: their own file, line and column, and a sentence.
+//!
+//! `WFR_BLESS=1 cargo test --test errors` writes the golden texts anew.
+
+mod common;
+
+use std::path::PathBuf;
+
+use wfr::{Config, ErrorKind, Flow, Initial, Integrator, Problem, Sampler, Schedule, Target};
+
+/// Compares with `tests/golden/NAME.txt`.
+fn golden(name: &str, text: &str) {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
+    if std::env::var_os("WFR_BLESS").is_some() {
+        std::fs::write(&path, format!("{text}\n")).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected.trim_end(), "tests/golden/{name}.txt differs");
+}
+
+const SCORE: &str = "fn score(x: Point) -> Point { return -x; }\n";
+const DENSITY: &str = "fn log_density(x: Point) -> f32 { return -0.5 * dot(x, x); }\n";
+
+fn start() -> Initial {
+    Initial::normal(&[0.0, 0.0], &[1.0, 1.0]).unwrap()
+}
+
+/// The error of a problem with this target text.
+fn target_error(text: &str) -> wfr::Error {
+    let target = Target::from_wgsl(2, "mine.wgsl", text).unwrap();
+    Problem::new(target, start(), Flow::annealed()).unwrap_err()
+}
+
+/// The error's text, after checking that it points at `place` in the user's file.
+fn located(error: &wfr::Error, place: &str) -> String {
+    let found = error.location().map(ToString::to_string);
+    assert_eq!(found.as_deref(), Some(place), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn target_texts() {
+    let cases: &[(&str, &str, String)] = &[
+        (
+            "missing_brace",
+            "mine.wgsl:5:1",
+            format!(
+                "{SCORE}fn log_density(x: Point) -> f32 {{\n    if (x.x > 0.0) {{\n    return -0.5 * dot(x, x);\n}}\n"
+            ),
+        ),
+        (
+            "syntax",
+            "mine.wgsl:3:1",
+            format!("{SCORE}fn log_density(x: Point) -> f32 {{ return -0.5 * dot(x, x)\n}}\n"),
+        ),
+        (
+            "unknown_identifier",
+            "mine.wgsl:3:12",
+            format!("{SCORE}fn log_density(x: Point) -> f32 {{\n    return banana(x);\n}}\n"),
+        ),
+        (
+            "unknown_variable",
+            "mine.wgsl:3:19",
+            format!("{SCORE}fn log_density(x: Point) -> f32 {{\n    return -0.5 * y.x;\n}}\n"),
+        ),
+        (
+            "mixed_types",
+            "mine.wgsl:4:12",
+            format!(
+                "{SCORE}fn log_density(x: Point) -> f32 {{\n    let n = 3u;\n    return n * x.x;\n}}\n"
+            ),
+        ),
+        (
+            "mixed_types_assignment",
+            "mine.wgsl:4:11",
+            format!(
+                "{SCORE}fn log_density(x: Point) -> f32 {{\n    var sum = 0.0;\n    sum = DIM;\n    return sum;\n}}\n"
+            ),
+        ),
+        (
+            "mixed_types_compound",
+            "mine.wgsl:4:12",
+            format!(
+                "{SCORE}fn log_density(x: Point) -> f32 {{\n    var sum = 0.0;\n    sum += DIM;\n    return sum;\n}}\n"
+            ),
+        ),
+        (
+            "mixed_types_return",
+            "mine.wgsl:3:12",
+            format!("{SCORE}fn log_density(x: Point) -> f32 {{\n    return DIM;\n}}\n"),
+        ),
+        (
+            "mixed_types_let",
+            "mine.wgsl:3:9",
+            format!(
+                "{SCORE}fn log_density(x: Point) -> f32 {{\n    let n: f32 = DIM;\n    return n;\n}}\n"
+            ),
+        ),
+        (
+            "mixed_types_argument",
+            "mine.wgsl:3:21",
+            format!("{SCORE}fn log_density(x: Point) -> f32 {{\n    return max(x.x, DIM);\n}}\n"),
+        ),
+        (
+            "mixed_sizes",
+            "mine.wgsl:3:19",
+            format!(
+                "{SCORE}fn log_density(x: Point) -> f32 {{\n    return dot(x, vec3<f32>(1.0));\n}}\n"
+            ),
+        ),
+        (
+            "no_return",
+            "mine.wgsl:2:1",
+            format!("{SCORE}fn log_density(x: Point) -> f32 {{\n    let r = dot(x, x);\n}}\n"),
+        ),
+        (
+            "entry_point",
+            "mine.wgsl:4:1",
+            format!("{SCORE}{DENSITY}@compute @workgroup_size(64)\nfn main() {{}}\n"),
+        ),
+        (
+            "engine_group",
+            "mine.wgsl:1:23",
+            format!("@group(0) @binding(0) var<storage, read> data: array<f32>;\n{SCORE}{DENSITY}"),
+        ),
+        (
+            "binding_without_data",
+            "mine.wgsl:1:23",
+            format!("@group(1) @binding(0) var<storage, read> data: array<f32>;\n{SCORE}{DENSITY}"),
+        ),
+        ("clash_with_dim", "mine.wgsl:1:7", format!("const DIM = 2u;\n{SCORE}{DENSITY}")),
+    ];
+    for (name, place, text) in cases {
+        let error = target_error(text);
+        println!("--- {name} {place}\n{error}");
+        if std::env::var_os("PROBE").is_some() {
+            continue;
+        }
+        golden(name, &located(&error, place));
+    }
+}
+
+#[test]
+fn missing_functions() {
+    for (name, text) in [
+        ("missing_log_density", SCORE.to_string()),
+        ("missing_score", DENSITY.to_string()),
+        (
+            "wrong_signature",
+            format!("{SCORE}fn log_density(x: f32, y: f32) -> f32 {{ return x; }}"),
+        ),
+        ("wrong_result", format!("{SCORE}fn log_density(x: Point) -> u32 {{ return 1u; }}")),
+        (
+            "wrong_dimension",
+            format!("{SCORE}fn log_density(x: vec3<f32>) -> f32 {{ return x.z; }}"),
+        ),
+        ("empty", String::new()),
+    ] {
+        let error = target_error(&text);
+        println!("--- {name}\n{error}");
+        assert!(matches!(error.kind(), ErrorKind::MissingFunction { role: "target", .. }));
+        if std::env::var_os("PROBE").is_some() {
+            continue;
+        }
+        golden(name, &error.to_string());
+    }
+}
+
+/// A user's name that the engine has too: the error is at the user's definition.
+#[test]
+fn clashes_with_the_engine() {
+    for (name, text) in [
+        ("clash_with_kernel", "fn step(a: f32) -> f32 { return a; }"),
+        ("clash_with_random_numbers", "fn threefry(a: f32) -> f32 { return a; }"),
+        ("clash_with_flow", "fn flow_local(a: f32) -> f32 { return a; }"),
+        ("clash_with_structure", "struct Control { a: f32 }"),
+        ("clash_with_buffer", "const schedule = 1.0;"),
+        ("clash_with_constant", "const PARTICLES = 1u;"),
+        ("clash_with_adaptor", "fn target_score(a: f32) -> f32 { return a; }"),
+    ] {
+        let text = format!("{SCORE}{text}\n{DENSITY}");
+        let target = Target::from_wgsl(2, "mine.wgsl", text).unwrap();
+        let problem = Problem::new(target, start(), Flow::annealed());
+        // What only the step kernel defines is found when that is linked.
+        let error = problem.and_then(|problem| {
+            let Some(gpu) = common::gpu(&problem, &Config::default()) else { return Ok(()) };
+            Sampler::new(&gpu, &problem, Config::default()).map(|_| ())
+        });
+        let Err(error) = error else {
+            assert!(common::adapter().is_none(), "{name}: no error");
+            continue;
+        };
+        let place = if name.contains("structure") {
+            8
+        } else if text_is_const(name) {
+            7
+        } else {
+            4
+        };
+        golden(name, &located(&error, &format!("mine.wgsl:2:{place}")));
+    }
+}
+
+fn text_is_const(name: &str) -> bool {
+    name.ends_with("buffer") || name.ends_with("constant")
+}
+
+const LOCAL: &str = "struct Local { score: Point }
+fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>) {
+    (*local).score = target_score(x);
+}
+";
+const DRIFT: &str =
+    "fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point { return (*local).score; }\n";
+const PSI: &str = "fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 { return 0.0; }\n";
+
+#[test]
+fn flow_texts() {
+    let error = |text: String, has_path: bool| {
+        let target = Target::standard_normal(2).unwrap();
+        Problem::new(target, start(), Flow::from_wgsl("flow.wgsl", text, has_path)).unwrap_err()
+    };
+    golden("flow_without_psi", &error(format!("{LOCAL}{DRIFT}"), false).to_string());
+    golden("flow_without_path", &error(format!("{LOCAL}{DRIFT}{PSI}"), true).to_string());
+    let wrong = PSI.replace("at: Instant", "time: f32");
+    golden("flow_wrong_signature", &error(format!("{LOCAL}{DRIFT}{wrong}"), false).to_string());
+    let wrong = PSI.replace("return 0.0", "return at.bata");
+    let unknown = error(format!("{LOCAL}{DRIFT}{wrong}"), false);
+    golden("flow_unknown_field", &located(&unknown, "flow.wgsl:6:74"));
+    let clash = format!("{LOCAL}{DRIFT}{PSI}fn threefry_rotate(a: u32) -> u32 {{ return a; }}\n");
+    golden("flow_clash", &located(&error(clash, false), "flow.wgsl:7:4"));
+    let clash = format!("{LOCAL}{DRIFT}{PSI}fn score(a: u32) -> u32 {{ return a; }}\n");
+    golden("flow_clash_with_target", &located(&error(clash, false), "flow.wgsl:7:4"));
+}
+
+#[test]
+fn initial_texts() {
+    let error = |text: &str| {
+        let target = Target::standard_normal(2).unwrap();
+        let initial = Initial::from_wgsl(2, "start.wgsl", text);
+        Problem::new(target, initial, Flow::annealed()).unwrap_err()
+    };
+    golden("initial_empty", &error("").to_string());
+    golden(
+        "initial_without_density",
+        &error("fn initial_sample(slot: u32) -> Point { return Point(0.0, 0.0); }").to_string(),
+    );
+    let text = "fn initial_sample(slot: u32) -> Point {\n    return Point(slot, 0.0);\n}\n";
+    golden("initial_mixed_types", &located(&error(text), "start.wgsl:2:12"));
+}
+
+fn normal_problem(flow: Flow) -> Problem {
+    Problem::new(Target::standard_normal(2).unwrap(), start(), flow).unwrap()
+}
+
+/// The bounds of every setting, with the value that was given.
+#[test]
+fn settings() {
+    let limits = wgpu::Limits::default();
+    let check = |config: Config| {
+        let error = wfr::requirements(&normal_problem(Flow::annealed()), &config, &limits);
+        let error = error.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::InvalidConfig { .. }), "{error}");
+        error.to_string()
+    };
+    let mut text = String::new();
+    for config in [
+        Config { particles: 0, ..Config::default() },
+        Config { particles: 134_217_729, ..Config::default() },
+        Config { ess_threshold: f32::NAN, ..Config::default() },
+        Config { ess_threshold: 1.5, ..Config::default() },
+        Config { ess_every: 0, ..Config::default() },
+        Config { trace_rows: 0, ..Config::default() },
+        Config { workgroup_size: 48, ..Config::default() },
+        Config { workgroup_size: 512, ..Config::default() },
+    ] {
+        text += &check(config);
+        text.push('\n');
+    }
+    for error in [
+        Schedule::uniform(0.0, 10).unwrap_err(),
+        Schedule::uniform(f64::INFINITY, 10).unwrap_err(),
+        Schedule::uniform(1.0, 0).unwrap_err(),
+        Schedule::uniform(1.0, 5_000_000).unwrap_err(),
+        Schedule::geometric(2.0, 1.0, 10).unwrap_err(),
+        Schedule::from_points(&[(0.0, 0.0)]).unwrap_err(),
+        Schedule::from_points(&[(0.0, 0.0), (1.0, 1.5)]).unwrap_err(),
+        Schedule::from_points(&[(0.0, 0.5), (1.0, 0.25)]).unwrap_err(),
+        Initial::normal(&[0.0], &[1.0, 1.0]).unwrap_err(),
+        Initial::normal(&[f32::NAN], &[1.0]).unwrap_err(),
+        Initial::normal(&[0.0], &[0.0]).unwrap_err(),
+        Initial::uniform(&[1.0], &[1.0]).unwrap_err(),
+        Initial::from_positions(2, vec![0.0; 3]).unwrap_err(),
+        Initial::from_positions(2, vec![0.0, f32::INFINITY]).unwrap_err(),
+        "newton".parse::<Integrator>().unwrap_err(),
+        "bootstrap".parse::<wfr::Resampler>().unwrap_err(),
+    ] {
+        assert!(matches!(error.kind(), ErrorKind::InvalidConfig { .. }), "{error}");
+        text += &format!("{error}\n");
+    }
+    golden("settings", text.trim_end());
+}
+
+#[test]
+fn things_that_do_not_fit_together() {
+    let normal = |dim: u32| Target::standard_normal(dim).unwrap();
+    let positions = Initial::from_positions(2, vec![0.5; 64]).unwrap();
+    let mut text = String::new();
+    for error in [
+        Problem::new(normal(3), start(), Flow::annealed()).unwrap_err(),
+        Problem::new(normal(2), positions.clone(), Flow::annealed()).unwrap_err(),
+    ] {
+        text += &format!("{error}\n");
+    }
+    golden("do_not_fit", text.trim_end());
+
+    let problem = normal_problem(Flow::langevin());
+    let config = Config { integrator: Some(Integrator::KernelRatio), ..Config::default() };
+    let Some(gpu) = common::gpu(&problem, &config) else { return };
+    let error = Sampler::new(&gpu, &problem, config).unwrap_err();
+    golden("kernel_ratio_without_path", &error.to_string());
+    let problem = Problem::new(normal(2), positions, Flow::langevin()).unwrap();
+    let config = Config { particles: 33, ..Config::default() };
+    let error = Sampler::new(&gpu, &problem, config).unwrap_err();
+    golden("positions_of_another_number", &error.to_string());
+}
+
+#[test]
+fn too_many_particles_name_the_most_that_fit() {
+    let problem = normal_problem(Flow::annealed());
+    let limits = wgpu::Limits::default();
+    let config = Config { particles: 1 << 25, ..Config::default() };
+    let error = wfr::requirements(&problem, &config, &limits).unwrap_err();
+    golden("too_many_particles", &error.to_string());
+    let ErrorKind::LimitExceeded { needed, available, .. } = error.kind() else {
+        panic!("{error}");
+    };
+    assert!(needed > available);
+    let most = 16_777_216;
+    assert!(error.to_string().ends_with(&format!("use at most {most}")), "{error}");
+    for (particles, fits) in [(most, true), (most + 1, false)] {
+        let config = Config { particles, ..Config::default() };
+        assert_eq!(wfr::requirements(&problem, &config, &limits).is_ok(), fits);
+    }
+}
+
+/// Log densities that are nowhere finite.
+#[test]
+fn weights_that_are_all_zero() {
+    let hidden = "fn hidden(bits: u32) -> f32 { var b = bits; return bitcast<f32>(b); }\n";
+    for (name, bits, flow) in [
+        ("all_nan", "0x7fc00000u", Flow::annealed()),
+        ("all_minus_infinity", "0xff800000u", Flow::annealed()),
+    ] {
+        let density = format!("fn log_density(x: Point) -> f32 {{ return hidden({bits}); }}\n");
+        let target =
+            Target::from_wgsl(2, "mine.wgsl", format!("{hidden}{SCORE}{density}")).unwrap();
+        let problem = Problem::new(target, start(), flow).unwrap();
+        let config = Config {
+            particles: 1000,
+            schedule: Schedule::uniform(1.0, 20).unwrap(),
+            ess_every: 4,
+            ..Config::default()
+        };
+        let Some(mut sampler) = common::sampler(&problem, &config) else { return };
+        let error = sampler.run().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::AllWeightsZero { .. }), "{error}");
+        golden(name, &error.to_string());
+        // It stays so.
+        assert!(pollster::block_on(sampler.info()).is_err());
+    }
+}
+
+/// A device that goes away in the middle of a run: an error from every call, never a panic.
+#[test]
+fn a_lost_device() {
+    let problem = normal_problem(Flow::annealed());
+    let config = Config { particles: 1000, ..Config::default() };
+    let Some(mut sampler) = common::sampler(&problem, &config) else { return };
+    common::advance(&mut sampler, 16);
+    sampler.gpu().device.destroy();
+    let lost = |what: &str, result: Result<(), wfr::Error>| match result {
+        Err(error) => {
+            println!("{what}: {error}");
+            assert!(matches!(error.kind(), ErrorKind::DeviceLost { .. }), "{what}: {error}");
+        }
+        Ok(()) => panic!("{what} succeeds on a lost device"),
+    };
+    lost("submit", sampler.submit(16).map(|_| ()));
+    lost("run", sampler.run().map(|_| ()));
+    lost("info", pollster::block_on(sampler.info()).map(|_| ()));
+    lost("particles", pollster::block_on(sampler.particles()).map(|_| ()));
+    lost("trace", pollster::block_on(sampler.trace()).map(|_| ()));
+    let gpu = sampler.gpu().clone();
+    lost("new", Sampler::new(&gpu, &problem, config).map(|_| ()));
+}
+
+/// The same of a device that belongs to the host program, which keeps its own callbacks.
+#[test]
+fn a_lost_foreign_device() {
+    let problem = normal_problem(Flow::annealed());
+    let config = Config { particles: 1000, ..Config::default() };
+    let Some(adapter) = common::adapter() else { return };
+    let (device, queue) = pollster::block_on(adapter.request_device(&Default::default())).unwrap();
+    let gpu = wfr::Gpu::from_parts(device.clone(), queue);
+    let mut sampler = Sampler::new(&gpu, &problem, config).unwrap();
+    common::advance(&mut sampler, 16);
+    device.destroy();
+    let error = sampler.run().unwrap_err();
+    println!("{error}");
+    assert!(matches!(error.kind(), ErrorKind::DeviceLost { .. } | ErrorKind::Device { .. }));
+}
