@@ -1,4 +1,4 @@
-// Two interlocking half moons, log density up to a constant:
+// Two moons that face each other, log density up to a constant:
 //   -((|x| - 2) / 0.4)^2 / 2 + log(exp(-((x0 - 2) / 0.6)^2 / 2) + exp(-((x0 + 2) / 0.6)^2 / 2))
 // `Point` is vec2<f32> in two dimensions.
 

@@ -168,9 +168,8 @@ impl Words {
         let staging = &self.staging[chunk as usize % 2];
         encoder.copy_buffer_to_buffer(&self.out, 0, staging, 0, None);
         gpu.queue.submit([encoder.finish()]);
-        staging.map_async(wgpu::MapMode::Read, .., |result| {
-            result.expect("an unmapped staging buffer can be mapped");
-        });
+        // `get_mapped_range` says whether it was mapped; at the end one chunk is left over.
+        staging.map_async(wgpu::MapMode::Read, .., |_| ());
     }
 
     /// Waits for the chunk that was submitted last.

@@ -132,36 +132,31 @@ impl Linked {
         // The value that has the wrong type, not the place that it goes to.
         if message.starts_with("automatic conversions cannot convert")
             && let Some((source, _)) = labels.get(1).cloned()
+            && let [_, found, _, wanted, ..] = message.split('`').collect::<Vec<_>>()[..]
         {
-            let kinds: Vec<_> = message.split('`').collect();
-            if let [_, found, _, wanted, ..] = kinds[..] {
-                let value = self.text[source.clone()].to_string();
-                let message = format!(
-                    "`{value}` is {found} where {wanted} is needed; {}",
-                    conversion(wanted, &value)
-                );
-                return self.error(message, Some(source));
-            }
+            let value = &self.text[source.clone()];
+            let way_out = conversion(wanted, value);
+            let message = format!("`{value}` is {found} where {wanted} is needed; {way_out}");
+            return self.error(message, Some(source));
         }
-        if message.starts_with("the type of") {
-            let kinds: Vec<_> = message.split('`').collect();
-            if let [_, name, _, wanted, _, found, ..] = kinds[..] {
-                let message = format!(
-                    "`{name}` is declared {wanted} but its value is {found}; {}",
-                    conversion(wanted, "…")
-                );
-                return self.error(message, Some(span));
-            }
+        if message.starts_with("the type of")
+            && let [_, name, _, wanted, _, found, ..] = message.split('`').collect::<Vec<_>>()[..]
+        {
+            let way_out = conversion(wanted, "…");
+            let message =
+                format!("`{name}` is declared {wanted} but its value is {found}; {way_out}");
+            return self.error(message, Some(span));
         }
         if message.starts_with("inconsistent type passed")
             && let Some((argument, text)) = labels.get(1).cloned()
         {
-            let others = labels.get(2).map_or("", |(_, text)| text);
-            let others = others.split(',').next().unwrap_or_default();
-            let other = others.rsplit(' ').next().unwrap_or_default();
+            // "this argument has type f32, which …"
+            let before = labels.get(2).map_or("", |(_, text)| text);
+            let other = before.split(',').next().and_then(|text| text.rsplit(' ').next());
             let message = format!(
-                "{text}, and an argument before it has type {other}; WGSL converts no \
-                     variable by itself"
+                "{text}, and an argument before it has type {}; WGSL converts no variable by \
+                 itself",
+                other.unwrap_or_default()
             );
             return self.error(message, Some(argument));
         }

@@ -16,12 +16,15 @@ use wfr::{Config, Flow, Initial, Integrator, Problem, Sampler, Schedule, Target}
 const NOISE: f64 = 2.0;
 const STEP: f64 = 1e-3;
 
+/// A function of x and t.
+type Field<'a, T> = Box<dyn Fn(&[f64], f64) -> T + 'a>;
+
 /// A path of densities with a drift, on the host.
 struct Path<'a> {
     /// log ρ_t(x).
-    log_density: Box<dyn Fn(&[f64], f64) -> f64 + 'a>,
+    log_density: Field<'a, f64>,
     /// v(x, t).
-    drift: Box<dyn Fn(&[f64], f64) -> Vec<f64> + 'a>,
+    drift: Field<'a, Vec<f64>>,
 }
 
 /// The fourth-order central difference of f at 0.
@@ -46,10 +49,10 @@ impl Path<'_> {
         let rho = &self.log_density;
         let drift = (self.drift)(x, t);
         let mut terms = vec![slope(|e| rho(x, t + e))];
-        for j in 0..x.len() {
+        for (j, v) in drift.iter().enumerate() {
             let s = slope(|e| rho(&shifted(x, j, e), t));
             terms.push(slope(|e| (self.drift)(&shifted(x, j, e), t)[j]));
-            terms.push(drift[j] * s);
+            terms.push(v * s);
             terms.push(-0.5 * NOISE * curvature(|e| rho(&shifted(x, j, e), t)));
             terms.push(-0.5 * NOISE * s * s);
         }
@@ -264,11 +267,11 @@ fn shaders_satisfy_the_equation() {
             let mut errors = [0.0_f64; 3];
             for (i, x) in step.before.iter().enumerate() {
                 let drift = (path.drift)(x, 0.0);
-                for j in 0..x.len() {
+                for (j, v) in drift.iter().enumerate() {
                     let moved = (step.after[i][j] - noise.after[i][j]) / DT;
                     // The positions themselves are rounded.
-                    let scale = 1.0 + drift[j].abs() + noise.after[i][j].abs() / DT;
-                    errors[0] = errors[0].max((moved - drift[j]).abs() / scale);
+                    let scale = 1.0 + v.abs() + noise.after[i][j].abs() / DT;
+                    errors[0] = errors[0].max((moved - v).abs() / scale);
                 }
                 let (psi, scale) = path.psi(x, 0.0);
                 let coded = step.gains[i] / DT;
