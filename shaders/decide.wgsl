@@ -11,84 +11,6 @@
 @group(0) @binding(3) var<storage, read_write> dispatches: Dispatches;
 @group(0) @binding(4) var<uniform> segment: Segment;
 
-const DECIDE_BLOCKS = (BLOCKS + LANES - 1u) / LANES; // per lane, consecutive
-
-var<workgroup> sh_peak: array<f32, LANES>;
-var<workgroup> sh_squares: array<f32, LANES>;
-var<workgroup> sh_non_finite: array<u32, LANES>;
-
-// What the whole population looks like.
-struct Population {
-    // Sum of weights in units of 2^-(WEIGHT_BITS + HEADROOM) of the largest; zero if none
-    // is positive.
-    total: vec2<u32>,
-    peak: f32,
-    ess: f32,
-    max_weight: f32,
-    non_finite: u32,
-    // Exclusive sum of the totals of the blocks before this lane's first.
-    before: vec2<u32>,
-}
-
-// The block's total in units of the population's total.
-fn decide_scaled(block: Block, peak: f32) -> vec2<u32> {
-    let below = peak - block.peak;
-    if (float_is_non_finite(block.peak) || below >= 31.0) {
-        return vec2<u32>(0u);
-    }
-    let e = weight_exp(below);
-    return wide_mul_shift(block.total, e.x, 31u + e.y - HEADROOM);
-}
-
-fn decide_population(lane: u32) -> Population {
-    let first = lane * DECIDE_BLOCKS;
-    let last = min(first + DECIDE_BLOCKS, BLOCKS);
-    var peak = float_minus_infinity();
-    var non_finite = 0u;
-    for (var b = first; b < last; b++) {
-        peak = max(peak, blocks[b].peak);
-        non_finite += blocks[b].non_finite;
-    }
-    sh_peak[lane] = peak;
-    sh_non_finite[lane] = non_finite;
-    workgroupBarrier();
-    for (var k = 0u; k < LANES; k++) {
-        peak = max(peak, sh_peak[k]);
-    }
-
-    var total = vec2<u32>(0u);
-    var squares = 0.0;
-    for (var b = first; b < last; b++) {
-        let block = blocks[b];
-        let scaled = decide_scaled(block, peak);
-        total = wide_add(total, scaled);
-        if (scaled.x != 0u || scaled.y != 0u) {
-            let ratio = wide_float(scaled) / wide_float(block.total);
-            squares += f32(block.squares) * (ratio * ratio);
-        }
-    }
-    sh_squares[lane] = squares;
-    let before = prefix_exclusive(lane, total);
-
-    var population: Population;
-    population.before = before;
-    population.total = prefix_total();
-    population.peak = peak;
-    squares = 0.0;
-    non_finite = 0u;
-    for (var k = 0u; k < LANES; k++) {
-        squares += sh_squares[k];
-        non_finite += sh_non_finite[k];
-    }
-    population.non_finite = non_finite;
-    if (population.total.x != 0u || population.total.y != 0u) {
-        let sum = wide_float(population.total) * DECIDE_SUM_UNIT;
-        population.ess = min(sum / (squares * DECIDE_SQUARE_UNIT) * sum, f32(PARTICLES));
-        population.max_weight = 1.0 / sum;
-    }
-    return population;
-}
-
 // The log-normaliser relative to the peak: log2 of the mean weight, 32.32.
 fn decide_log2_mean(total: vec2<u32>) -> vec2<u32> {
     let count = wide_add(
@@ -115,72 +37,23 @@ fn decide_trace_row(population: Population, resampled: bool) -> TraceRow {
     return row;
 }
 
-// floor(N · 2^32 · part / total), exactly, for part <= total < 2^62.
-fn decide_offspring(part: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
-    var rest = vec2<u32>(0u);
-    var quotient = vec2<u32>(0u);
-    for (var bit = 0u; bit < 64u; bit++) {
-        rest = wide_double(rest);
-        quotient = wide_double(quotient);
-        if (bit < 32u && ((PARTICLES >> (31u - bit)) & 1u) == 1u) {
-            rest = wide_add(rest, part);
-        }
-        // rest < 3 · total, hence at most two subtractions.
-        for (var k = 0u; k < 2u; k++) {
-            if (!wide_less(rest, total)) {
-                rest = wide_sub(rest, total);
-                quotient = wide_add(quotient, vec2<u32>(1u, 0u));
-            }
-        }
-    }
-    return quotient;
-}
-
-// width / total as (factor, shift): factor · 2^-shift, rounded down, with 32 significant bits or 31
-// fractional ones, whichever is fewer.
-fn decide_factor(width: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
-    var rest = vec2<u32>(0u);
-    var factor = 0u;
-    var shift = 0u;
-    for (var bit = 0u; bit < 95u; bit++) {
-        if (bit >= 64u) {
-            if (factor >= 0x80000000u) {
-                break;
-            }
-            shift += 1u;
-        }
-        rest = wide_double(rest);
-        if (bit < 32u) {
-            rest.x |= (width.y >> (31u - bit)) & 1u;
-        } else if (bit < 64u) {
-            rest.x |= (width.x >> (63u - bit)) & 1u;
-        }
-        factor = factor << 1u;
-        if (!wide_less(rest, total)) {
-            rest = wide_sub(rest, total);
-            factor |= 1u;
-        }
-    }
-    return vec2<u32>(factor, shift);
-}
-
 @compute @workgroup_size(LANES)
 fn decide(@builtin(local_invocation_index) lane: u32) {
-    let population = decide_population(lane);
+    let population = population_reduce(lane);
     let empty = population.total.x == 0u && population.total.y == 0u;
     let resample = !empty && population.ess < ESS_THRESHOLD * f32(PARTICLES);
     if (resample) {
         var before = population.before;
-        var base = decide_offspring(before, population.total);
-        let first = lane * DECIDE_BLOCKS;
-        for (var b = first; b < min(first + DECIDE_BLOCKS, BLOCKS); b++) {
+        var base = offspring_at(before, population.total);
+        let first = lane * POPULATION_BLOCKS;
+        for (var b = first; b < min(first + POPULATION_BLOCKS, BLOCKS); b++) {
             let block = blocks[b];
-            let scaled = decide_scaled(block, population.peak);
+            let scaled = population_scaled(block, population.peak);
             before = wide_add(before, scaled);
-            let end = decide_offspring(before, population.total);
+            let end = offspring_at(before, population.total);
             var factor = vec2<u32>(0u);
             if (scaled.x != 0u || scaled.y != 0u) {
-                factor = decide_factor(wide_sub(end, base), block.total);
+                factor = offspring_factor(wide_sub(end, base), block.total);
             }
             blocks[b].base = base;
             blocks[b].end = end;
@@ -232,7 +105,7 @@ fn tick() {
 // Writes the row that `decide` would write now to row TRACE_ROWS, and changes nothing else.
 @compute @workgroup_size(LANES)
 fn report(@builtin(local_invocation_index) lane: u32) {
-    let population = decide_population(lane);
+    let population = population_reduce(lane);
     if (lane == 0u) {
         trace[TRACE_ROWS] = decide_trace_row(population, false);
     }

@@ -26,15 +26,13 @@ fn fixed_log2(a: vec2<u32>) -> vec2<u32> {
         whole = 31u - countLeadingZeros(a.x);
     }
     // The 32 leading bits: the mantissa in units of 2^-31.
-    var m = a.x;
+    var m = a.x << (31u - min(whole, 31u));
     if (whole >= 32u) {
         let spare = 63u - whole;
-        m = a.y;
-        if (spare > 0u) {
-            m = (a.y << spare) | (a.x >> (32u - spare));
-        }
-    } else {
-        m = a.x << (31u - whole);
+        // Shifts by 32 in two parts: WGSL takes shift counts modulo 32.
+        m = (a.y << spare) | ((a.x >> 1u) >> (31u - spare));
+        let dropped = a.x << spare;
+        m += select(0u, 1u, dropped >= 0x80000000u && m != 0xffffffffu);
     }
     var fraction = 0u;
     for (var k = 0u; k < 32u; k++) {

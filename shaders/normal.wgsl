@@ -43,7 +43,8 @@ fn normal_pair(a: u32, b: u32) -> vec2<f32> {
 // In one and two dimensions one Threefry call serves several steps.
 const NORMAL_STEPS_PER_CALL = select(select(1u, 2u, DIM == 2u), 4u, DIM == 1u);
 
-// The words behind the normals of particle slot `slot` at `time` and at the other times of its call.
+// The words behind the normals of particle slot `slot` at `time`, and at the other times that share
+// the call.
 fn normal_words(slot: u32, time: u32, stream: u32) -> vec4<u32> {
     if (DIM <= 2u) {
         return threefry(slot, time / NORMAL_STEPS_PER_CALL, 0u, stream);

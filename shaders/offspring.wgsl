@@ -1,6 +1,55 @@
-// The place of a particle on the axis of offspring: the 32.32 fixed-point sum of the expected
-// offspring of all particles up to and including it, base + floor(prefix · factor / 2^shift). The
-// axis ends at N exactly, because each block ends where `decide` says.
+// The axis of offspring: a particle's place is the 32.32 fixed-point sum of the expected offspring
+// of the particles up to and including it. `decide` divides the axis among the blocks, exactly, so
+// that it ends at N; inside a block a place is base + floor(prefix · factor / 2^shift).
+
+// floor(N · 2^32 · part / total), exactly, for part <= total < 2^62.
+fn offspring_at(part: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
+    var rest = vec2<u32>(0u);
+    var quotient = vec2<u32>(0u);
+    for (var bit = 0u; bit < 64u; bit++) {
+        rest = wide_double(rest);
+        quotient = wide_double(quotient);
+        if (bit < 32u && ((PARTICLES >> (31u - bit)) & 1u) == 1u) {
+            rest = wide_add(rest, part);
+        }
+        // rest < 3 · total, hence at most two subtractions.
+        for (var k = 0u; k < 2u; k++) {
+            if (!wide_less(rest, total)) {
+                rest = wide_sub(rest, total);
+                quotient = wide_add(quotient, vec2<u32>(1u, 0u));
+            }
+        }
+    }
+    return quotient;
+}
+
+// width / total as (factor, shift): factor · 2^-shift, rounded down, with 32 significant bits or 31
+// fractional ones, whichever is fewer.
+fn offspring_factor(width: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
+    var rest = vec2<u32>(0u);
+    var factor = 0u;
+    var shift = 0u;
+    for (var bit = 0u; bit < 95u; bit++) {
+        if (bit >= 64u) {
+            if (factor >= 0x80000000u) {
+                break;
+            }
+            shift += 1u;
+        }
+        rest = wide_double(rest);
+        if (bit < 32u) {
+            rest.x |= (width.y >> (31u - bit)) & 1u;
+        } else if (bit < 64u) {
+            rest.x |= (width.x >> (63u - bit)) & 1u;
+        }
+        factor = factor << 1u;
+        if (!wide_less(rest, total)) {
+            rest = wide_sub(rest, total);
+            factor |= 1u;
+        }
+    }
+    return vec2<u32>(factor, shift);
+}
 
 // One lane's part of a block, after the weights `before` it.
 struct Offspring {

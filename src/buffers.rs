@@ -126,10 +126,11 @@ impl Plan {
             ("schedule", u64::from(steps + SCHEDULE_WINDOW) * size_of::<Instant>() as u64),
             ("data", data.iter().sum()),
         ];
-        for (name, size) in &buffers[1..9] {
-            if *size > binding && *name != "data" {
-                return Err(too_large(*size));
-            }
+        // The state is bound by pages, the schedule by windows, and data are checked before.
+        let whole = |name: &str| !["state", "schedule", "data"].contains(&name);
+        if let Some((_, size)) = buffers.iter().find(|(name, size)| whole(name) && *size > binding)
+        {
+            return Err(too_large(*size));
         }
         Ok(Plan { particles, rows, pages, page_rows, buffers, bindings })
     }

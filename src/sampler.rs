@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::initial::Kind;
 use crate::integrator::Integrator;
+use crate::kernel::decide;
 use crate::kernel::init::{self, Init};
 use crate::kernel::step::{self, Step};
 use crate::layout::{Control, MAX_SEGMENT, TraceRow, log_normalizer};
@@ -475,6 +476,20 @@ fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
     let wanted = config.ess_every.min(MAX_SEGMENT);
     if !gpu.is_software() {
         return Ok(wanted);
+    }
+    let most = decide::most_particles(SOFTWARE_LOOP_CAP);
+    if config.particles > most {
+        return Err(ErrorKind::LimitExceeded {
+            limit: "loop iterations per invocation".into(),
+            needed: u64::from(config.particles),
+            available: u64::from(most),
+            hint: format!(
+                "particles = {} is more than this software driver's loops can sum; use at most \
+                 {most}",
+                config.particles
+            ),
+        }
+        .into());
     }
     // The engine's own loops over coordinates, and the target's, once per evaluation.
     let dim = problem.target.dim();

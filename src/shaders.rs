@@ -40,6 +40,7 @@ library!(
     "weight",
     "prefix",
     "offspring",
+    "population",
     "init",
     "step",
     "reduce",
@@ -133,8 +134,8 @@ impl Prelude {
             .u32("HEADROOM", headroom)
             .f32("WEIGHT_UNIT", bits(WEIGHT_BITS))
             .f32("SQUARE_SCALE", 1.0 / bits(SQUARE_BITS))
-            .f32("DECIDE_SUM_UNIT", bits(WEIGHT_BITS + headroom))
-            .f32("DECIDE_SQUARE_UNIT", bits(SQUARE_BITS + 2 * headroom))
+            .f32("POPULATION_SUM_UNIT", bits(WEIGHT_BITS + headroom))
+            .f32("POPULATION_SQUARE_UNIT", bits(SQUARE_BITS + 2 * headroom))
             .f32("ESS_THRESHOLD", shape.ess_threshold)
             .u32("TRACE_ROWS", shape.trace_rows)
             .u32("SYSTEMATIC", Resampler::Systematic as u32)

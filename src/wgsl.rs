@@ -86,7 +86,8 @@ impl Linked {
             naga::front::wgsl::parse_str(&self.text).map_err(|error| self.parse_error(&error))?;
         let mut validator = naga::valid::Validator::new(
             naga::valid::ValidationFlags::all(),
-            naga::valid::Capabilities::default(),
+            // The engine links 64-bit products only where the device has them.
+            naga::valid::Capabilities::SHADER_INT64,
         );
         validator.validate(&module).map_err(|error| self.validation_error(&module, &error))?;
         Ok(module)

@@ -28,6 +28,10 @@ fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
 }
 
 fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 {
+    // Outside the support of p0 there is no path.
+    if (float_is_minus_infinity((*local).initial)) {
+        return (*local).initial;
+    }
     return at.beta_rate * ((*local).aim - (*local).initial);
 }
 

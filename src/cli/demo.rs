@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
     /// The seed.
-    #[arg(long, value_name = "SEED", default_value = "0")]
+    #[arg(long, value_name = "SEED", default_value = "0", allow_negative_numbers = true)]
     seed: u64,
     #[command(flatten)]
     device: DeviceOptions,

@@ -23,17 +23,18 @@ pub(crate) fn parse(text: &str, dim: u32) -> Done<Initial> {
         let mut given = arguments.iter().filter(|(name, _)| *name == key);
         let values = match (given.next(), default) {
             (Some((_, values)), _) => values.clone(),
-            (None, Some(value)) => vec![value],
+            (None, Some(value)) => Values::Same(value),
             (None, None) => return Err(wrong(format!("lacks {key}; {FORMS}"))),
         };
         if given.next().is_some() {
             return Err(wrong(format!("has {key} twice; give it once")));
         }
-        match values[..] {
-            [value] => Ok(vec![value; dim as usize]),
-            _ if values.len() == dim as usize => Ok(values),
-            _ => Err(wrong(format!(
-                "has {} values of {key}, but the target has {dim} dimensions; give 1 or {dim}",
+        match values {
+            Values::Same(value) => Ok(vec![value; dim as usize]),
+            Values::Each(values) if values.len() == dim as usize => Ok(values),
+            Values::Each(values) => Err(wrong(format!(
+                "has a list of {} for {key}, but the target's dimension is {dim}; list {dim}, or \
+                 give one number without brackets for all",
                 values.len()
             ))),
         }
@@ -46,7 +47,16 @@ pub(crate) fn parse(text: &str, dim: u32) -> Done<Initial> {
     })
 }
 
-type Arguments<'a> = Vec<(&'a str, Vec<f32>)>;
+type Arguments<'a> = Vec<(&'a str, Values)>;
+
+/// What stands after an equals sign.
+#[derive(Clone)]
+enum Values {
+    /// A number, for every coordinate.
+    Same(f32),
+    /// A list, a number for each.
+    Each(Vec<f32>),
+}
 
 /// The law's name and its arguments.
 fn split(text: &str) -> Result<(&str, Arguments<'_>), String> {
@@ -81,18 +91,15 @@ fn outer_commas(text: &str) -> Vec<&str> {
 }
 
 /// A number, or a list of them in brackets.
-fn numbers(text: &str) -> Result<Vec<f32>, String> {
-    let list = match text.strip_prefix('[') {
-        None => vec![text],
-        Some(rest) => match rest.strip_suffix(']') {
-            Some(inside) => inside.split(',').map(str::trim).collect(),
-            None => return Err(format!("has '{text}', which lacks a closing bracket; {FORMS}")),
-        },
-    };
+fn numbers(text: &str) -> Result<Values, String> {
     let number = |text: &str| {
         text.parse().map_err(|_| format!("has '{text}' where a number is expected; {FORMS}"))
     };
-    list.into_iter().map(number).collect()
+    let Some(rest) = text.strip_prefix('[') else { return Ok(Values::Same(number(text)?)) };
+    let Some(inside) = rest.strip_suffix(']') else {
+        return Err(format!("has '{text}', which lacks a closing bracket; {FORMS}"));
+    };
+    inside.split(',').map(|item| number(item.trim())).collect::<Result<_, _>>().map(Values::Each)
 }
 
 #[cfg(test)]
@@ -126,7 +133,8 @@ mod tests {
             ("normal(mean)", "has 'mean' without an equals sign"),
             ("normal(mu=0)", "has 'mu'; normal takes mean and sd"),
             ("normal(mean=0, mean=1)", "has mean twice"),
-            ("normal(mean=[0,0,0])", "has 3 values of mean, but the target has 2 dimensions"),
+            ("normal(mean=[0,0,0])", "has a list of 3 for mean, but the target's dimension is 2"),
+            ("normal(mean=[0])", "has a list of 1 for mean, but the target's dimension is 2"),
             ("normal(mean=[0,x])", "has 'x' where a number is expected"),
             ("normal(mean=[0,0)", "lacks a closing bracket"),
             ("normal(mean=[])", "has '' where a number is expected"),

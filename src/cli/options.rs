@@ -18,7 +18,8 @@ pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
 pub(crate) struct ProblemOptions {
     /// The density: a name from `wfr targets`, or a file ending in .wgsl that defines log_density
     /// and score of a Point.
-    pub(crate) target: String,
+    #[arg(help_heading = None::<&str>)]
+    target: String,
     /// The number of dimensions; needed for a .wgsl file, and customary for the built-in targets.
     #[arg(long, value_name = "D", value_parser = numbers::count, allow_negative_numbers = true)]
     dim: Option<u32>,
@@ -53,7 +54,8 @@ pub(crate) struct RunOptions {
     /// How a step is done; by default kernel-ratio for annealed and euler for langevin.
     #[arg(long, value_name = "NAME", value_parser = integrators())]
     integrator: Option<Integrator>,
-    /// Resample when the effective sample size falls below this fraction of N: 0 never, 1 always.
+    /// Resample when the effective sample size falls below this fraction of N: 0 never, 1
+    /// whenever weights differ.
     #[arg(long, value_name = "FRACTION", default_value = "0.5", allow_negative_numbers = true)]
     ess_threshold: f32,
     /// Test the effective sample size every so many steps; the steps between run fused.
@@ -67,7 +69,7 @@ pub(crate) struct RunOptions {
     #[arg(long)]
     no_taming: bool,
     /// The seed: same seed and same device, same bits.
-    #[arg(long, value_name = "SEED", default_value = "0")]
+    #[arg(long, value_name = "SEED", default_value = "0", allow_negative_numbers = true)]
     seed: u64,
     #[command(flatten)]
     pub(crate) device: DeviceOptions,

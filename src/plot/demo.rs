@@ -10,7 +10,7 @@ use super::canvas::{Area, BLUE, Drawn, GREY, INK, ORANGE, picture, text, words};
 use super::heat_map::{self, Labels};
 use super::histogram::{Line, Plane};
 use super::marginal::marginal;
-use crate::cli::Outcome;
+use crate::cli::{Outcome, grouped};
 use crate::output::{Estimates, parameters};
 
 /// A run to show.
@@ -19,7 +19,7 @@ pub(crate) struct Panel<'a> {
     pub(crate) estimates: &'a Estimates,
 }
 
-const HEIGHT: u32 = 26;
+const HEIGHT: u32 = 40;
 const X: Range<f64> = -2.0..2.0;
 const Y: Range<f64> = -3.2..3.2;
 const BINS: (usize, usize) = (120, 120);
@@ -60,12 +60,11 @@ pub(crate) fn demo(path: &Path, langevin: &Panel<'_>, annealed: &Panel<'_>) -> D
         log_z: truth.log_normalizer,
     };
     let exact = Plane::from_density(X, Y, BINS, |x, y| wells.density(x, y));
-    let peak = exact.peak();
-    picture(path, (1920, 1240), |root| {
-        let root = root.margin(28, 20, 32, 24);
-        let (head, body) = root.split_vertically(120);
+    picture(path, (2880, 1860), |root| {
+        let root = root.margin(42, 30, 48, 36);
+        let (head, body) = root.split_vertically(180);
         heading(&head, langevin, wells.a)?;
-        let (body, side) = body.split_horizontally(body.dim_in_pixel().0 as i32 - 120);
+        let (body, side) = body.split_horizontally(body.dim_in_pixel().0 as i32 - 170);
         let columns = body.split_evenly((1, 3));
         let [first, second, third] = &columns[..] else {
             return Err("bug in wfr: three columns".into());
@@ -73,6 +72,9 @@ pub(crate) fn demo(path: &Path, langevin: &Panel<'_>, annealed: &Panel<'_>) -> D
         let exact_line = Line::from_density(X, LINE_BINS, |x| wells.marginal(x));
         let (langevin_plane, langevin_line) = clouds(langevin);
         let (annealed_plane, annealed_line) = clouds(annealed);
+        // One scale of colours, which no panel exceeds.
+        let planes = [&exact, &langevin_plane, &annealed_plane];
+        let peak = planes.map(Plane::peak).into_iter().fold(0.0, f64::max);
         let top = [&exact_line, &langevin_line, &annealed_line]
             .iter()
             .flat_map(|line| line.density.iter().copied())
@@ -83,41 +85,41 @@ pub(crate) fn demo(path: &Path, langevin: &Panel<'_>, annealed: &Panel<'_>) -> D
             first,
             &View {
                 title: "Exact density",
-                subtitle: "by quadrature",
+                subtitle: "what a sample should show",
                 right: truth.right_mass,
                 plane: &exact,
                 line: &exact_line,
                 color: GREY,
-                first: true,
+                sample: None,
             },
         )?;
         show(
             second,
             &View {
                 title: "Plain Langevin",
-                subtitle: "stays in the well it began in",
+                subtitle: "starts in the left well, and stays",
                 right: langevin.estimates.right_mass.value,
                 plane: &langevin_plane,
                 line: &langevin_line,
                 color: ORANGE,
-                first: false,
+                sample: Some("Langevin"),
             },
         )?;
         show(
             third,
             &View {
-                title: "Annealed flow with weights",
-                subtitle: "weights carry mass across",
+                title: "Annealed weighted flow",
+                subtitle: "starts around it, and moves weight",
                 right: annealed.estimates.right_mass.value,
                 plane: &annealed_plane,
                 line: &annealed_line,
                 color: BLUE,
-                first: false,
+                sample: Some("weighted"),
             },
         )?;
-        let (_, side) = side.split_vertically(96);
-        let (side, _) = side.split_vertically(560);
-        heat_map::scale(&side.margin(0, 0, 24, 0), peak, "density", 22)
+        let (_, side) = side.split_vertically(150);
+        let (side, _) = side.split_vertically(840);
+        heat_map::scale(&side.margin(0, 0, 30, 0), peak, "density", 34)
     })
 }
 
@@ -129,7 +131,7 @@ struct View<'a> {
     plane: &'a Plane,
     line: &'a Line,
     color: RGBColor,
-    first: bool,
+    sample: Option<&'a str>,
 }
 
 fn clouds(panel: &Panel<'_>) -> (Plane, Line) {
@@ -144,31 +146,37 @@ fn heading(area: &Area<'_>, panel: &Panel<'_>, a: f64) -> Drawn {
     let title = "Weighted particles cross a barrier that diffusion does not";
     let facts = format!(
         "{} particles, {} steps to time {}, a double well with a barrier of {}, on {}",
-        crate::cli::grouped(u64::from(config.particles)),
+        grouped(u64::from(config.particles)),
         config.schedule.steps(),
         config.schedule.time(config.schedule.steps()),
         0.25 * a,
         panel.outcome.adapter.name
     );
-    area.draw(&Text::new(title, (0, 0), text(52, INK))).map_err(words)?;
-    area.draw(&Text::new(facts, (0, 66), text(28, GREY))).map_err(words)
+    area.draw(&Text::new(title, (0, 0), text(80, INK))).map_err(words)?;
+    area.draw(&Text::new(facts, (0, 102), text(44, GREY))).map_err(words)
 }
 
 fn column(area: &Area<'_>, view: &View<'_>, peak: f64, top: f64, wells: Wells) -> Drawn {
-    let (head, body) = area.split_vertically(96);
+    let (head, body) = area.split_vertically(150);
     let left = heat_map::room_beside(HEIGHT) as i32;
-    let title = Text::new(view.title, (left, 0), text(38, INK));
+    let title = Text::new(view.title, (left, 0), text(62, INK));
     head.draw(&title).map_err(words)?;
-    let subtitle = Text::new(view.subtitle, (left, 46), text(28, GREY));
+    let subtitle = Text::new(view.subtitle, (left, 76), text(44, GREY));
     head.draw(&subtitle).map_err(words)?;
 
-    let (above, below) = body.split_vertically(600);
+    let (above, below) = body.split_vertically(900);
     let percent = |mass: f64| format!("{:.1} %", 100.0 * mass);
-    let notes = [((-1.0, 2.75), percent(1.0 - view.right)), ((1.0, 2.75), percent(view.right))];
-    let labels = |x, y| Labels { x, y, height: HEIGHT, notes: &notes, parting: Some(0.0) };
-    let y = if view.first { "y" } else { "" };
-    heat_map::heat_map(&above, view.plane, peak, &labels("", y))?;
-    let y = if view.first { "density of x" } else { "" };
+    let notes = [((-1.0, 2.7), percent(1.0 - view.right)), ((1.0, 2.7), percent(view.right))];
+    let legend = match view.sample {
+        Some(sample) => format!("{sample}; line: exact"),
+        None => "exact".to_string(),
+    };
+    let legend = [((0.45, 0.92 * top), legend)];
+    let labels = Labels { x: "", y: "", height: HEIGHT, notes: &notes, parting: Some(0.0) };
+    let y = if view.sample.is_none() { "y" } else { "" };
+    heat_map::heat_map(&above, view.plane, peak, &Labels { y, ..labels })?;
+    let y = if view.sample.is_none() { "density of x" } else { "" };
     let exact = |x| wells.marginal(x);
-    marginal(&below, view.line, view.color, Some(&exact), top, &labels("x", y))
+    let labels = Labels { x: "x", y, height: HEIGHT, notes: &legend, parting: None };
+    marginal(&below, view.line, view.color, Some(&exact), top, &labels)
 }

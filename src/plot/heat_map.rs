@@ -67,16 +67,16 @@ pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Label
         .y_desc(labels.y)
         .x_labels(5)
         .y_labels(7)
-        .x_label_formatter(&|x| format!("{x}"))
-        .y_label_formatter(&|y| format!("{y}"))
+        .x_label_formatter(&|x| tick_text(*x))
+        .y_label_formatter(&|y| tick_text(*y))
         .draw()
         .map_err(words)?;
     if let Some(x) = labels.parting {
         let line = [(x, plane.y.start), (x, plane.y.end)];
-        let dashes = DashedLineSeries::new(line, 8, 8, WHITE.mix(0.8).stroke_width(2));
+        let dashes = DashedLineSeries::new(line, 12, 12, WHITE.mix(0.8).stroke_width(3));
         chart.draw_series(dashes).map_err(words)?;
     }
-    let style = centred(&text(labels.height * 3 / 2, WHITE));
+    let style = centred(&text(labels.height * 7 / 4, WHITE));
     let notes = labels.notes.iter();
     let notes = notes.map(|(place, note)| Text::new(note.clone(), *place, style.clone()));
     chart.draw_series(notes).map_err(words)?;
@@ -99,15 +99,27 @@ pub(super) fn scale(area: &Area<'_>, peak: f64, name: &str, height: u32) -> Draw
         let mark = PathElement::new([(bar, row), (bar + 6, row)], ShapeStyle::from(&GREY));
         area.draw(&mark).map_err(words)?;
         let place = (bar + 10, row - height as i32 / 2);
-        area.draw(&Text::new(format!("{tick}"), place, text(height, INK))).map_err(words)?;
+        area.draw(&Text::new(tick_text(tick), place, text(height, INK))).map_err(words)?;
     }
     Ok(())
 }
 
-/// Viridis, by matplotlib.
+/// Viridis, by matplotlib; the power spreads the low densities, here and in the scale alike.
 fn color(fraction: f64) -> RGBColor {
     let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
-    ViridisRGB.get_color(fraction)
+    ViridisRGB.get_color(fraction.powf(0.7))
+}
+
+/// The number at a tick, without the digits that only rounding makes.
+pub(super) fn tick_text(value: f64) -> String {
+    let text = format!("{value:.3e}");
+    match text.parse::<f64>() {
+        Ok(value) if (1e-3..1e5).contains(&value.abs()) || value == 0.0 => {
+            // Not "-0".
+            format!("{}", value + 0.0)
+        }
+        _ => format!("{value:.1e}"),
+    }
 }
 
 /// Round numbers from 0 to `peak`, about five.
@@ -119,17 +131,19 @@ fn ticks(peak: f64) -> Vec<f64> {
     let decade = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * decade).into_iter().find(|step| *step >= rough);
     let step = step.unwrap_or(10.0 * decade);
-    // Through text, which rounds 0.30000000000000004.
-    let ticks = (0..=(peak / step) as u32).map(|k| format!("{:.3e}", f64::from(k) * step));
-    ticks.filter_map(|text| text.parse().ok()).collect()
+    (0..=(peak / step) as u32).map(|k| f64::from(k) * step).collect()
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn ticks_are_round() {
-        assert_eq!(super::ticks(0.56), [0.0, 0.2, 0.4]);
-        assert_eq!(super::ticks(1.0), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
+        let texts = |peak| super::ticks(peak).into_iter().map(super::tick_text);
+        assert!(texts(0.56).eq(["0", "0.2", "0.4"]));
+        assert!(texts(1.5).eq(["0", "0.5", "1", "1.5"]));
+        assert_eq!(super::tick_text(0.1 + 0.2), "0.3");
+        assert_eq!(super::tick_text(-0.0), "0");
+        assert_eq!(super::tick_text(2.5e-7), "2.5e-7");
         assert!(super::ticks(0.0).is_empty() && super::ticks(f64::NAN).is_empty());
     }
 }

@@ -1,11 +1,11 @@
 //! The density of one coordinate.
 
 use plotters::chart::ChartBuilder;
-use plotters::element::{PathElement, Polygon};
+use plotters::element::{PathElement, Polygon, Text};
 use plotters::style::{Color, RGBColor};
 
-use super::canvas::{Area, Drawn, INK, text, words};
-use super::heat_map::{Labels, room_below, room_beside};
+use super::canvas::{Area, Drawn, GREY, INK, centred, text, words};
+use super::heat_map::{Labels, room_below, room_beside, tick_text};
 use super::histogram::Line;
 
 /// Draws the histogram filled, up to `top`, and an exact curve over it where one is known.
@@ -32,8 +32,8 @@ pub(super) fn marginal(
         .y_desc(labels.y)
         .x_labels(5)
         .y_labels(4)
-        .x_label_formatter(&|x| format!("{x}"))
-        .y_label_formatter(&|y| format!("{y}"))
+        .x_label_formatter(&|x| tick_text(*x))
+        .y_label_formatter(&|y| tick_text(*y))
         .draw()
         .map_err(words)?;
 
@@ -44,7 +44,7 @@ pub(super) fn marginal(
     outline.push((line.range.end, 0.0));
     let fill = Polygon::new(outline.clone(), color.mix(0.45).filled());
     chart.draw_series([fill]).map_err(words)?;
-    chart.draw_series([PathElement::new(outline, color.stroke_width(2))]).map_err(words)?;
+    chart.draw_series([PathElement::new(outline, color.stroke_width(3))]).map_err(words)?;
     if let Some(exact) = exact {
         const POINTS: u32 = 400;
         let width = line.range.end - line.range.start;
@@ -52,7 +52,11 @@ pub(super) fn marginal(
             .map(|i| line.range.start + width * f64::from(i) / f64::from(POINTS))
             .map(|x| (x, exact(x)))
             .collect();
-        chart.draw_series([PathElement::new(curve, INK.stroke_width(3))]).map_err(words)?;
+        chart.draw_series([PathElement::new(curve, INK.stroke_width(4))]).map_err(words)?;
     }
+    let style = centred(&text(labels.height, GREY));
+    let notes = labels.notes.iter();
+    let notes = notes.map(|(place, note)| Text::new(note.clone(), *place, style.clone()));
+    chart.draw_series(notes).map_err(words)?;
     Ok(())
 }

@@ -9,12 +9,14 @@
 //! Clear and slow: nothing here is meant for production runs.
 
 pub mod decide;
+pub mod draw;
+pub mod expand;
 pub mod fixed;
 pub mod initial;
 pub mod normal;
 pub mod offspring;
+pub mod population;
 pub mod reduce;
-pub mod resample;
 pub mod resampling;
 pub mod residual;
 pub mod scan;

@@ -6,7 +6,7 @@ use crate::layout::BLOCK;
 /// The weights of 2048 consecutive particles.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Block {
-    /// Sum of the weights, in units of 2^−28 of the peak's.
+    /// Sum of the weights, in units of 2^−27 of the peak's.
     pub total: u64,
     /// Where the block's offspring begin, 32.32 fixed point.
     pub base: u64,
@@ -41,7 +41,7 @@ fn reduce_block(log_weights: &[f32]) -> Block {
         base: 0,
         end: 0,
         peak,
-        squares: log_weights.iter().map(|lw| (weight(lw) as f64 / 2.0_f64.powi(28)).powi(2)).sum(),
+        squares: log_weights.iter().map(|lw| (weight(lw) as f64 / 2.0_f64.powi(27)).powi(2)).sum(),
         non_finite: log_weights.iter().filter(lost).count() as u32,
         factor: 0,
         shift: 0,

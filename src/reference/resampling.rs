@@ -1,8 +1,10 @@
 //! Twin of `src/resampling.rs`: one resampling from log-weights to ancestors.
 
-use super::decide::{Population, decide, decide_population};
+use super::decide::decide;
+use super::draw::{draw_point, draw_search_place};
+use super::expand::ancestors_of_offsets;
+use super::population::{Population, population_reduce};
 use super::reduce::{Block, reduce};
-use super::resample::{ancestors_of_offsets, resample_point, resample_search_place};
 use super::residual::copies_through;
 use super::scan::{scan, stratified_offset, systematic_offset};
 use super::threefry::{STREAM_RESAMPLE, threefry};
@@ -32,14 +34,14 @@ impl Event {
     pub fn new(log_weights: &[f32], resampler: Resampler, seed: u64, event: u32) -> Option<Event> {
         let particles = log_weights.len() as u32;
         let mut blocks = reduce(log_weights);
-        let population = decide_population(&blocks, particles);
+        let population = population_reduce(&blocks, particles);
         if population.total == 0 {
             return None;
         }
         decide(&mut blocks, &population, particles);
         let uniform = threefry(seed, 0, event, 0, STREAM_RESAMPLE)[0];
         let places = scan(log_weights, &blocks);
-        let point = |k, length| resample_point(seed, event, k, length);
+        let point = |k, length| draw_point(seed, event, k, length);
         let (mut offsets, mut through) = (Vec::new(), Vec::new());
         let ancestors = match resampler {
             Resampler::Systematic | Resampler::Stratified => {
@@ -50,9 +52,9 @@ impl Event {
                 offsets = places.iter().map(offset).collect();
                 ancestors_of_offsets(&offsets)
             }
-            Resampler::Multinomial => (0..particles)
-                .map(|k| resample_search_place(&places, point(k, particles)))
-                .collect(),
+            Resampler::Multinomial => {
+                (0..particles).map(|k| draw_search_place(&places, point(k, particles))).collect()
+            }
             Resampler::Residual => {
                 through = copies_through(&places);
                 let mut copies = 0;
@@ -65,7 +67,7 @@ impl Event {
                 let mut ancestors = ancestors_of_offsets(&through);
                 ancestors.extend(
                     (copies..particles)
-                        .map(|k| resample_search_place(&rests, point(k, particles - copies))),
+                        .map(|k| draw_search_place(&rests, point(k, particles - copies))),
                 );
                 ancestors
             }

@@ -1,5 +1,7 @@
 //! Twin of `shaders/weight.wgsl`: integer weights, the same bits as on the device.
 
+use crate::layout::WEIGHT_BITS;
+
 const LOG2_E: u32 = 3_098_164_009;
 /// The polynomial of 1 − 2^−f, highest power first, times 2^32.
 const C: [u32; 6] = [472_172, 5_486_705, 41_155_296, 238_337_602, 1_031_757_278, 2_977_044_080];
@@ -17,15 +19,15 @@ pub fn weight_exp(below: f32) -> (u32, u32) {
     (0x8000_0000 - (high(p, f) >> 1), y >> 26)
 }
 
-/// The weight of a particle in units of 2^−28 of the weight of its block's peak.
+/// The weight of a particle in units of 2^−27 of the weight of its block's peak.
 pub fn weight_of(log_weight: f32, peak: f32) -> u32 {
     let below = peak - log_weight;
-    if !log_weight.is_finite() || below >= 20.5 {
+    if !log_weight.is_finite() || below >= 20.0 {
         return 0;
     }
     let (mantissa, exponent) = weight_exp(below);
-    // mantissa · 2^−(31 + exponent) in units of 2^−28, rounded half up.
-    let shift = 3 + exponent;
+    // mantissa · 2^−(31 + exponent) in units of 2^−27, rounded half up.
+    let shift = 31 - WEIGHT_BITS + exponent;
     ((u64::from(mantissa) + (1 << (shift - 1))) >> shift) as u32
 }
 
@@ -53,9 +55,9 @@ mod tests {
         fn weight_of_is_near_exp(peak in -1e3_f32..1e3, below in 0.0_f32..25.0) {
             let log_weight = peak - below;
             let exact = (f64::from(log_weight) - f64::from(peak)).exp();
-            let weight = f64::from(weight_of(log_weight, peak)) / f64::from(1 << 28);
+            let weight = f64::from(weight_of(log_weight, peak)) / f64::from(1 << WEIGHT_BITS);
             // The difference is rounded once in f32, and exp turns that into a relative error.
-            let bound = 2.0_f64.powi(-28) + exact * f64::from(below) * 2.0_f64.powi(-24)
+            let bound = 2.0_f64.powi(-27) + exact * f64::from(below) * 2.0_f64.powi(-24)
                 + exact * 2.0_f64.powi(-25);
             prop_assert!((weight - exact).abs() < bound, "{weight} {exact}");
         }
@@ -63,9 +65,9 @@ mod tests {
 
     #[test]
     fn weight_of_at_its_ends() {
-        assert_eq!(weight_of(3.5, 3.5), 1 << 28);
-        assert_eq!(weight_of(-20.5, 0.0), 0);
-        assert_eq!(weight_of(-19.4, 0.0), 1);
+        assert_eq!(weight_of(3.5, 3.5), 1 << WEIGHT_BITS);
+        assert_eq!(weight_of(-20.0, 0.0), 0);
+        assert_eq!(weight_of(-18.7, 0.0), 1);
         for lost in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             assert_eq!(weight_of(lost, 0.0), 0);
         }

@@ -190,6 +190,12 @@ fn text(report: &Report) -> String {
     text
 }
 
+/// How often to do what took this long, for a processor clock that counts in steps of 10 ms.
+fn enough(once: Spent) -> u32 {
+    let seconds = once.cpu.filter(|cpu| *cpu > 0.05).unwrap_or(once.wall);
+    (0.5 / seconds.max(1e-3)).ceil().clamp(1.0, 500.0) as u32
+}
+
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);

@@ -4,19 +4,16 @@ use std::f64::consts::TAU;
 
 use wfr::{Gpu, Resampler, Resampling, wgpu};
 
-use super::Row;
-use crate::cli::clock::Clock;
+use super::{Row, enough};
+use crate::cli::clock::{Clock, Spent};
 use crate::cli::console::Console;
 use crate::cli::failure::Done;
 use crate::cli::run::wait;
 
-/// Particles that one repeat should resample, for the processor clock's steps of 10 ms.
-const ENOUGH: u64 = 50_000_000;
-
 /// Resamplings per submission.
 const BATCH: u32 = 5;
 
-/// Times batches of resamplings, after one that is not counted.
+/// Times batches of resamplings, after two that are not counted.
 pub(super) fn measure(
     gpu: &Gpu,
     particles: u32,
@@ -31,12 +28,7 @@ pub(super) fn measure(
     let resampling = Resampling::new(gpu, &log_weights, particles, resampler, 0)?;
     let gather = Gather::new(device, resampling.ancestors(), bytes);
 
-    let events = ENOUGH.div_ceil(u64::from(particles)).clamp(u64::from(BATCH), 500) as u32;
-    let batches = events.div_ceil(BATCH);
-    let label = format!("{resampler}, N = {particles}");
-    let bar = console.bar(&label, repeats + 1);
-    let mut spent = Vec::new();
-    for repeat in 0..=repeats {
+    let run = |batches: u32| -> Done<Spent> {
         let clock = Clock::start();
         for _ in 0..batches {
             let mut encoder = device.create_command_encoder(&Default::default());
@@ -47,10 +39,15 @@ pub(super) fn measure(
             gpu.queue.submit([encoder.finish()]);
             wait(gpu)?;
         }
+        Ok(clock.spent())
+    };
+    let bar = console.bar(&format!("{resampler}, N = {particles}"), repeats);
+    run(1)?;
+    let batches = enough(run(1)?);
+    let mut spent = Vec::new();
+    for _ in 0..repeats {
+        spent.push(run(batches)?);
         bar.advance();
-        if repeat > 0 {
-            spent.push(clock.spent());
-        }
     }
     let work = f64::from(batches * BATCH) * f64::from(particles);
     Ok(Row::new(resampler.name(), particles, &spent, work))

@@ -1,6 +1,7 @@
-//! `shaders/{wide,fixed,weight,prefix}.wgsl` against native wide integers and `f64`.
+//! `shaders/{wide,wide_high,float,fixed,weight}.wgsl` against native wide integers and `f64`.
 
 use super::{run_snippet, words_with_extremes};
+use crate::layout::WEIGHT_BITS;
 use crate::reference::{fixed, weight};
 use crate::shaders::Prelude;
 use crate::testing;
@@ -9,6 +10,24 @@ const COUNT: u32 = 20_000;
 
 fn wide(words: &[u32]) -> u64 {
     u64::from(words[1]) << 32 | u64::from(words[0])
+}
+
+/// The constant that weight.wgsl takes from Rust.
+fn prelude() -> Prelude {
+    Prelude::default().u32("WEIGHT_BITS", WEIGHT_BITS)
+}
+
+/// The product that devices with 64-bit integers have by themselves.
+#[test]
+fn native_high_products_equal_the_emulated_ones() {
+    let Some(gpu) = testing::gpu() else { return };
+    if !gpu.has_wide_integers() {
+        return;
+    }
+    let inputs = words_with_extremes(15, 2 * COUNT as usize);
+    let body = "outputs[i] = wide_high(inputs[2u * i], inputs[2u * i + 1u]);";
+    let high = |file| run_snippet(&gpu, Prelude::default(), &[file], body, COUNT, 1, &inputs);
+    assert_eq!(high("wide_high_native"), high("wide_high"));
 }
 
 #[test]
@@ -34,7 +53,8 @@ fn wide_equals_native_integers() {
         outputs[out + 8u] = wide_high(a.x, b.y);
         outputs[out + 9u] = select(0u, 1u, wide_less(a, b));
         outputs[out + 10u] = bitcast<u32>(wide_float(a));";
-    let ours = run_snippet(&gpu, Prelude::default(), &["wide"], body, COUNT, 11, &inputs);
+    let ours =
+        run_snippet(&gpu, Prelude::default(), &["wide", "wide_high"], body, COUNT, 11, &inputs);
     for (x, input) in ours.chunks(11).zip(inputs.chunks(4)) {
         let (a, b) = (wide(input), wide(&input[2..]));
         let product = u64::from(input[0]) * u64::from(input[2]);
@@ -67,7 +87,8 @@ fn wide_mul_shift_equals_u128() {
         let x = wide_mul_shift(a, inputs[4u * i + 2u], inputs[4u * i + 3u]);
         outputs[2u * i] = x.x;
         outputs[2u * i + 1u] = x.y;";
-    let ours = run_snippet(&gpu, Prelude::default(), &["wide"], body, COUNT, 2, &inputs);
+    let ours =
+        run_snippet(&gpu, Prelude::default(), &["wide", "wide_high"], body, COUNT, 2, &inputs);
     for (x, input) in ours.chunks(2).zip(inputs.chunks(4)) {
         let exact = (u128::from(wide(input)) * u128::from(input[2])) >> input[3];
         assert_eq!(u128::from(wide(x)), exact, "{input:?}");
@@ -96,13 +117,13 @@ fn fixed_point_holds_its_bounds() {
         outputs[4u * i + 1u] = log.y;
         outputs[4u * i + 2u] = x.x;
         outputs[4u * i + 3u] = x.y;";
-    let files = ["wide", "fixed"];
+    let files = ["wide", "wide_high", "fixed"];
     let ours = run_snippet(&gpu, Prelude::default(), &files, body, COUNT, 4, &inputs);
     for (x, input) in ours.chunks(4).zip(inputs.chunks(3)) {
         let log = wide(x) as f64 / 2.0_f64.powi(32);
         let exact = fixed::fixed_log2(wide(input));
-        // The bits cut off the mantissa, 1.4 of 2^-31, and 32 roundings of it, each halved by the
-        // next square.
+        // The rounding of the mantissa to 32 bits, and 32 roundings of it, each halved by the next
+        // square.
         assert!((log - exact).abs() < 2.0_f64.powi(-29), "log2 {}: {log} {exact}", wide(input));
         if wide(input).is_power_of_two() {
             assert_eq!(log, exact, "log2 {}", wide(input));
@@ -117,7 +138,7 @@ fn fixed_point_holds_its_bounds() {
 fn weights_equal_the_oracle() {
     let Some(gpu) = testing::gpu() else { return };
     let mut inputs = words_with_extremes(40, 2 * COUNT as usize);
-    let special = [0.0, -20.5, 31.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-30, -f32::MAX];
+    let special = [0.0, -20.0, 31.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-30, -f32::MAX];
     for (i, input) in inputs.chunks_mut(2).enumerate() {
         let unit = input.iter().map(|word| *word as f32 / u32::MAX as f32).collect::<Vec<_>>();
         // The peak, and a log-weight at or below it, sometimes very near.
@@ -133,8 +154,8 @@ fn weights_equal_the_oracle() {
         let e = weight_exp(min(max(peak - log_weight, 0.0), 30.9));
         outputs[3u * i + 1u] = e.x;
         outputs[3u * i + 2u] = e.y;";
-    let files = ["wide", "weight"];
-    let ours = run_snippet(&gpu, Prelude::default(), &files, body, COUNT, 3, &inputs);
+    let files = ["wide", "wide_high", "float", "weight"];
+    let ours = run_snippet(&gpu, prelude(), &files, body, COUNT, 3, &inputs);
     for (i, (x, input)) in ours.chunks(3).zip(inputs.chunks(2)).enumerate() {
         let (peak, log_weight) = (f32::from_bits(input[0]), f32::from_bits(input[1]));
         // A log-weight above its peak does not occur.
@@ -158,11 +179,11 @@ fn non_finite_values_are_told_by_their_bits() {
     }
     let body = "
         let x = bitcast<f32>(inputs[i]);
-        outputs[2u * i] = select(0u, 1u, weight_is_non_finite(x))
-            + select(0u, 2u, weight_is_minus_infinity(x));
+        outputs[2u * i] = select(0u, 1u, float_is_non_finite(x))
+            + select(0u, 2u, float_is_minus_infinity(x));
         outputs[2u * i + 1u] =
-            bitcast<u32>(select(weight_nan(), weight_minus_infinity(), (i & 1u) == 1u));";
-    let files = ["wide", "weight"];
+            bitcast<u32>(select(float_nan(), float_minus_infinity(), (i & 1u) == 1u));";
+    let files = ["float"];
     let ours = run_snippet(&gpu, Prelude::default(), &files, body, COUNT, 2, &inputs);
     for (i, (x, input)) in ours.chunks(2).zip(&inputs).enumerate() {
         let float = f32::from_bits(*input);

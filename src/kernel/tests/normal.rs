@@ -58,8 +58,11 @@ fn draw(seed: u64, dim: u32, slots: u32, begin: u32, times: u32, every_fresh: bo
         "var words: vec4<u32>;
         for (var k = 0u; k < {times}u; k++) {{
             var z: Point;
-            let fresh = k == 0u || {every_fresh};
-            normal_draw(i, {begin}u + k, STREAM_STEP, fresh, &words, &z);
+            let time = {begin}u + k;
+            if (k == 0u || {every_fresh} || time % NORMAL_STEPS_PER_CALL == 0u) {{
+                words = normal_words(i, time, STREAM_STEP);
+            }}
+            normal_draw(i, time, STREAM_STEP, words, &z);
             for (var j = 0u; j < DIM; j++) {{
                 outputs[(i * {times}u + k) * DIM + j] = bitcast<u32>(z[j]);
             }}

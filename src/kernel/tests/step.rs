@@ -103,6 +103,7 @@ impl Rig {
             ess_threshold: 0.5,
             trace_rows: 1,
             seed: config.seed,
+            native_wide: gpu.has_wide_integers(),
         };
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: row * u64::from(page_rows),
@@ -114,10 +115,7 @@ impl Rig {
         let plan = Plan::new(config.particles, dim, &shape, &data, steps, &limits).unwrap();
         assert_eq!(plan.pages, (dim + 1).div_ceil(page_rows));
         let storage = |size| buffers::storage(&gpu.device, "step", size);
-        let filled = |contents: &[u8]| {
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-            buffers::filled(&gpu.device, "step", usage, contents)
-        };
+        let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "step", usage, contents);
         let pages = || -> Vec<_> {
             (0..plan.pages).map(|page| storage(u64::from(plan.rows_of_page(page)) * row)).collect()
         };
@@ -126,12 +124,15 @@ impl Rig {
             log_weights: storage(row),
             ancestors: storage(row),
             control: storage(size_of::<Control>() as u64),
-            schedule: filled(bytemuck::cast_slice(&config.schedule.rows())),
+            schedule: filled(
+                wgpu::BufferUsages::UNIFORM,
+                bytemuck::cast_slice(&config.schedule.rows()),
+            ),
             data: problem
                 .target
                 .storage()
                 .iter()
-                .map(|d| filled(bytemuck::cast_slice(d)))
+                .map(|d| filled(wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(d)))
                 .collect(),
         };
         let words = state.pages.iter().flatten().chain([&state.log_weights, &state.ancestors]);
@@ -175,7 +176,7 @@ impl Rig {
         self.upload(from);
         self.state.pages[1].iter().for_each(|page| poison(&self.gpu, page, 5));
         write(&self.gpu, &self.state.control, &[control]);
-        testing::pass(&self.gpu, |pass| self.step.encode(pass, 0));
+        testing::pass(&self.gpu, |pass| self.step.encode(pass, 0, control.step_begin));
         self.download(1)
     }
 }
@@ -396,6 +397,7 @@ fn a_lost_particle_has_no_weight_and_is_counted() {
             ess_threshold: 2.0,
             trace_rows: 1,
             seed: 0,
+            native_wide: gpu.has_wide_integers(),
         };
         let ancestors = rig.state.ancestors.clone();
         let resampling = Resampling::over(&gpu, &shape, &rig.state.log_weights, ancestors).unwrap();

@@ -1,0 +1,80 @@
+// All blocks together: total weight, ESS, and what lies before each lane's first block. One workgroup.
+// Reads blocks.
+
+const POPULATION_BLOCKS = (BLOCKS + LANES - 1u) / LANES; // per lane, consecutive
+
+var<workgroup> sh_peak: array<f32, LANES>;
+var<workgroup> sh_squares: array<f32, LANES>;
+var<workgroup> sh_non_finite: array<u32, LANES>;
+
+// What the whole population looks like.
+struct Population {
+    // Sum of weights in units of 2^-(WEIGHT_BITS + HEADROOM) of the largest; zero if none
+    // is positive.
+    total: vec2<u32>,
+    peak: f32,
+    ess: f32,
+    max_weight: f32,
+    non_finite: u32,
+    // Exclusive sum of the totals of the blocks before this lane's first.
+    before: vec2<u32>,
+}
+
+// The block's total in units of the population's total.
+fn population_scaled(block: Block, peak: f32) -> vec2<u32> {
+    let below = peak - block.peak;
+    if (float_is_non_finite(block.peak) || below >= 31.0) {
+        return vec2<u32>(0u);
+    }
+    let e = weight_exp(below);
+    return wide_mul_shift(block.total, e.x, 31u + e.y - HEADROOM);
+}
+
+fn population_reduce(lane: u32) -> Population {
+    let first = lane * POPULATION_BLOCKS;
+    let last = min(first + POPULATION_BLOCKS, BLOCKS);
+    var peak = float_minus_infinity();
+    var non_finite = 0u;
+    for (var b = first; b < last; b++) {
+        peak = max(peak, blocks[b].peak);
+        non_finite += blocks[b].non_finite;
+    }
+    sh_peak[lane] = peak;
+    sh_non_finite[lane] = non_finite;
+    workgroupBarrier();
+    for (var k = 0u; k < LANES; k++) {
+        peak = max(peak, sh_peak[k]);
+    }
+
+    var total = vec2<u32>(0u);
+    var squares = 0.0;
+    for (var b = first; b < last; b++) {
+        let block = blocks[b];
+        let scaled = population_scaled(block, peak);
+        total = wide_add(total, scaled);
+        if (scaled.x != 0u || scaled.y != 0u) {
+            let ratio = wide_float(scaled) / wide_float(block.total);
+            squares += f32(block.squares) * (ratio * ratio);
+        }
+    }
+    sh_squares[lane] = squares;
+    let before = prefix_exclusive(lane, total);
+
+    var population: Population;
+    population.before = before;
+    population.total = prefix_total();
+    population.peak = peak;
+    squares = 0.0;
+    non_finite = 0u;
+    for (var k = 0u; k < LANES; k++) {
+        squares += sh_squares[k];
+        non_finite += sh_non_finite[k];
+    }
+    population.non_finite = non_finite;
+    if (population.total.x != 0u || population.total.y != 0u) {
+        let sum = wide_float(population.total) * POPULATION_SUM_UNIT;
+        population.ess = min(sum / (squares * POPULATION_SQUARE_UNIT) * sum, f32(PARTICLES));
+        population.max_weight = 1.0 / sum;
+    }
+    return population;
+}

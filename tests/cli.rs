@@ -1,0 +1,9 @@
+//! The program `wfr` end to end: what it prints, writes, refuses, and the code it exits with.
+
+#[path = "cli/program.rs"]
+mod program;
+
+#[path = "cli/refusals.rs"]
+mod refusals;
+#[path = "cli/results.rs"]
+mod results;

@@ -1,0 +1,142 @@
+//! What the program refuses, in which words and with which exit code.
+
+use crate::program::{Folder, has_adapter};
+
+#[test]
+fn numbers_out_of_range_are_usage_errors() {
+    let folder = Folder::new();
+    let sample = |option: &str, value: &str| folder.wfr(&["sample", "ring", option, value]);
+    if has_adapter() {
+        sample("-n", "0").failed(2, "error: particles = 0 is not between 1 and 134217728");
+        sample("--ess-every", "0").failed_with(2, &["ess_every = 0"]);
+        sample("--ess-threshold", "nan").failed_with(2, &["ess_threshold = NaN"]);
+    }
+    sample("--particles", "1.5").failed_with(2, &["'1.5'", "--particles", "not a whole number"]);
+    sample("--particles", "-1").failed_with(2, &["'-1'", "not a whole number"]);
+    sample("--time", "-1").failed(2, "error: time = -1 is not positive and finite");
+    sample("--steps", "0").failed(2, "error: steps = 0 is not between 1 and 4000000");
+    sample("--dim", "1").failed(2, "error: dim is 1; ring has 2 to 1024");
+    sample("--seed", "-1").failed_with(2, &["--seed"]);
+}
+
+#[test]
+fn unknown_names_are_answered_with_the_known_ones() {
+    let folder = Folder::new();
+    folder.wfr(&["sample", "rong"]).failed_with(2, &["\"rong\" is not known", "are ring,"]);
+    folder.wfr(&["smaple", "ring"]).failed_with(2, &["similar subcommand exists: 'sample'"]);
+    folder
+        .wfr(&["sample", "ring", "--flow", "anealed"])
+        .failed_with(2, &["similar value exists: 'annealed'"]);
+    folder
+        .wfr(&["sample", "ring", "--resampler", "sistematic"])
+        .failed_with(2, &["similar value exists: 'systematic'"]);
+    folder.wfr(&["sample", "double-well", "--set", "b=1"]).failed(
+        2,
+        "error: double-well.b is not a parameter; known: a (default 20), c (default 0.1), \
+         stiffness (default 1)",
+    );
+    folder
+        .wfr(&["sample", "ring", "--initial", "cauchy(mean=0)"])
+        .failed_with(2, &["neither normal nor uniform"]);
+    folder
+        .wfr(&["sample", "ring", "--components", "c.txt"])
+        .failed_with(2, &["--components is for gaussian-mixture"]);
+    if has_adapter() {
+        folder
+            .wfr(&["sample", "ring", "--adapter", "abacus"])
+            .failed_with(3, &["no adapter is called 'abacus'; there are: "]);
+    }
+}
+
+#[test]
+fn files_are_checked() {
+    let folder = Folder::new();
+    folder.write("components.txt", "1 0 0 1\n1 NaN 0 1\n");
+    folder
+        .wfr(&["sample", "gaussian-mixture", "--components", "components.txt"])
+        .failed(2, "error: components.txt: line 2: mean_1 is NaN; expected a finite number");
+    folder
+        .wfr(&["sample", "none.wgsl", "--dim", "2"])
+        .failed_with(2, &["none.wgsl cannot be read"]);
+    folder.write("mine.wgsl", "");
+    folder.wfr(&["sample", "mine.wgsl"]).failed(
+        2,
+        "error: mine.wgsl does not tell its number of dimensions; add for instance --dim 2",
+    );
+}
+
+#[test]
+fn places_that_cannot_be_written_are_refused_before_the_run() {
+    let folder = Folder::new();
+    folder.write("old.npz", "precious");
+    // No machine holds so many steps of so many particles: a run would not end.
+    let sample = |option: &str, path: &str| {
+        folder.wfr(&["sample", "ring", "-n", "1e7", "--steps", "4e6", option, path])
+    };
+    sample("--out", "old.npz")
+        .failed(2, "error: old.npz exists; add --overwrite or name another file");
+    assert_eq!(std::fs::read_to_string(folder.path("old.npz")).unwrap(), "precious");
+    sample("--out", "none/a.npz").failed_with(2, &["there is no folder none; make it first"]);
+    sample("--out", "a.csv").failed_with(2, &["does not end in .npz"]);
+    sample("--plot", "a.jpg").failed_with(2, &["does not end in .png"]);
+    if cfg!(target_os = "linux") {
+        sample("--out", "/proc/a.npz").failed_with(2, &["the folder /proc takes no file"]);
+    }
+    assert_eq!(folder.names(), ["old.npz"]);
+}
+
+#[test]
+fn invalid_wgsl_is_shown_at_its_place() {
+    let folder = Folder::new();
+    folder.write(
+        "bad.wgsl",
+        "fn log_density(x: Point) -> f32 {\n    return foo(x);\n}\n\
+         fn score(x: Point) -> Point { return x; }\n",
+    );
+    folder.wfr(&["sample", "bad.wgsl", "--dim", "2"]).failed(
+        4,
+        "error: bad.wgsl:2:12: no definition in scope for identifier: `foo`\n\
+         2 |     return foo(x);\n  |            ^^^",
+    );
+    folder.write("half.wgsl", "fn log_density(x: Point) -> f32 { return x.x; }\n");
+    folder
+        .wfr(&["sample", "half.wgsl", "--dim", "2"])
+        .failed_with(4, &["half.wgsl: a target must define `fn score(x: Point) -> Point`"]);
+}
+
+#[test]
+fn a_density_that_is_nowhere_positive_fails_the_run() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let score = "fn score(x: Point) -> Point { return -x; }\n";
+    let nan = "fn log_density(x: Point) -> f32 { let zero = x.x - x.x; return zero / zero; }\n";
+    folder.write("nan.wgsl", &format!("{nan}{score}"));
+    // The largest f32, doubled where the compiler cannot see it.
+    let nowhere = "fn log_density(x: Point) -> f32 { return -exp(1000.0 + abs(x.x)); }\n";
+    folder.write("nowhere.wgsl", &format!("{nowhere}{score}"));
+    let sample = |target: &str| {
+        folder.wfr(&["sample", target, "--dim", "2", "-n", "1000", "--steps", "20", "--json"])
+    };
+    sample("nan.wgsl").failed_with(
+        1,
+        &["all weights are zero at step", "the log density is not a number for 1000 particles"],
+    );
+    sample("nowhere.wgsl").failed_with(
+        1,
+        &["all weights are zero at step", "the log density is −∞ at every particle"],
+    );
+}
+
+#[test]
+fn more_particles_than_the_adapter_holds_are_refused_with_the_largest_number() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let refused = folder.wfr(&["sample", "standard-normal", "--dim", "1024", "-n", "134217728"]);
+    refused.failed_with(3, &["particles = 134217728", "use at most "]);
+    let most = refused.error().rsplit("use at most ").next().unwrap();
+    assert!(most.parse::<u32>().is_ok_and(|most| most < 134_217_728), "{most}");
+}

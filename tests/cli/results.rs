@@ -1,0 +1,309 @@
+//! What the program prints and writes.
+
+use std::path::Path;
+use std::process::Command;
+
+use npyz::npz::NpzArchive;
+use serde_json::Value;
+
+use crate::program::{Done, Folder, has_adapter};
+
+fn json(done: &Done) -> Value {
+    assert_eq!(done.out.trim_end().lines().count(), 1, "{}", done.out);
+    serde_json::from_str(&done.out).unwrap()
+}
+
+/// A quick run whose answer is known well.
+const QUICK: [&str; 13] = [
+    "sample",
+    "double-well",
+    "--set",
+    "a=4",
+    "--set",
+    "c=0.5",
+    "-n",
+    "2e4",
+    "--steps",
+    "64",
+    "--seed",
+    "7",
+    "--json",
+];
+
+#[test]
+fn sample_prints_one_json_object_with_sane_numbers() {
+    if !has_adapter() {
+        return;
+    }
+    let done = Folder::new().wfr(&QUICK).succeeded();
+    let record = json(&done);
+    for key in [
+        "adapter",
+        "backend",
+        "cpu_s",
+        "dim",
+        "driver",
+        "elapsed_s",
+        "ess",
+        "ess_every",
+        "ess_threshold",
+        "flow",
+        "initial",
+        "integrator",
+        "log_normalizer",
+        "log_normalizer_se",
+        "max_weight",
+        "mean",
+        "mean_se",
+        "non_finite",
+        "parameters",
+        "particle_steps_per_s",
+        "particles",
+        "resampler",
+        "resamplings",
+        "right_mass",
+        "right_mass_se",
+        "second_moment",
+        "second_moment_se",
+        "seed",
+        "setup_s",
+        "software",
+        "steps",
+        "taming",
+        "target",
+        "time",
+        "truth",
+        "unique_ancestors",
+        "version",
+    ] {
+        assert!(record.get(key).is_some(), "{key} is missing: {record}");
+    }
+    assert_eq!(record["target"], "double-well");
+    assert_eq!(record["parameters"], serde_json::json!({"a": 4.0, "c": 0.5, "stiffness": 1.0}));
+    assert_eq!((&record["dim"], &record["steps"]), (&Value::from(2), &Value::from(64)));
+    assert_eq!((&record["particles"], &record["seed"]), (&Value::from(20000), &Value::from(7)));
+    assert_eq!(
+        (&record["flow"], &record["integrator"]),
+        (&"annealed".into(), &"kernel-ratio".into())
+    );
+    assert_eq!(record["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(record["non_finite"], 0);
+    let number = |value: &Value| value.as_f64().unwrap();
+    let truth = &record["truth"];
+    for (name, exact) in
+        [("log_normalizer", &truth["log_normalizer"]), ("right_mass", &truth["right_mass"])]
+    {
+        let se = number(&record[format!("{name}_se")]);
+        let off = number(&record[name]) - number(exact);
+        assert!(se > 0.0 && se < 0.05 && off.abs() < 5.0 * se, "{name}: {off} with error {se}");
+    }
+    for name in ["mean", "second_moment"] {
+        for j in 0..2 {
+            let se = number(&record[format!("{name}_se")][j]);
+            let off = number(&record[name][j]) - number(&truth[name][j]);
+            assert!(off.abs() < 5.0 * se, "{name}[{j}]: {off} with error {se}");
+        }
+    }
+    assert!((1.0..=20000.0).contains(&number(&record["ess"])));
+    assert!(number(&record["elapsed_s"]) > 0.0 && number(&record["setup_s"]) > 0.0);
+    if cfg!(target_os = "linux") {
+        assert!(number(&record["cpu_s"]) >= 0.0);
+    }
+}
+
+#[test]
+fn the_archive_holds_the_particles_and_the_trace() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let run = ["sample", "ring", "-n", "3000", "--steps", "40", "--out", "run.npz", "--json"];
+    let record = json(&folder.wfr(&run).succeeded());
+    assert_eq!(folder.names(), ["run.npz"]);
+    let path = folder.path("run.npz");
+    let mut archive = NpzArchive::open(&path).unwrap();
+    let mut names: Vec<_> = archive.array_names().map(String::from).collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "ancestors0",
+            "log_weights",
+            "positions",
+            "trace_ess",
+            "trace_log_normalizer",
+            "trace_resampled",
+            "trace_time"
+        ]
+    );
+    let positions = archive.by_name("positions").unwrap().unwrap();
+    assert_eq!(positions.shape(), [3000, 2]);
+    let positions = positions.into_vec::<f32>().unwrap();
+    let log_weights = archive.by_name("log_weights").unwrap().unwrap().into_vec::<f32>().unwrap();
+    let ancestors = archive.by_name("ancestors0").unwrap().unwrap().into_vec::<u32>().unwrap();
+    assert!(ancestors.len() == 3000 && ancestors.iter().all(|a| *a < 3000));
+    // The weighted mean is the one in the record.
+    let weights: Vec<_> = log_weights.iter().map(|lw| f64::from(*lw).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    let mean: f64 =
+        weights.iter().zip(positions.chunks(2)).map(|(w, x)| w * f64::from(x[0])).sum::<f64>()
+            / sum;
+    assert!((mean - record["mean"][0].as_f64().unwrap()).abs() < 1e-9);
+    let time = archive.by_name("trace_time").unwrap().unwrap().into_vec::<f64>().unwrap();
+    assert_eq!((time.first(), time.last()), (Some(&0.0), Some(&4.0)));
+    let log_z = archive.by_name("trace_log_normalizer").unwrap().unwrap();
+    let log_z = log_z.into_vec::<f64>().unwrap();
+    assert_eq!(log_z.last().copied(), record["log_normalizer"].as_f64());
+    let resampled =
+        archive.by_name("trace_resampled").unwrap().unwrap().into_vec::<bool>().unwrap();
+    let count = resampled.iter().filter(|resampled| **resampled).count();
+    assert_eq!(count as u64, record["resamplings"].as_u64().unwrap());
+    numpy_reads(&path);
+}
+
+/// Where Python has NumPy, it opens the archive too.
+fn numpy_reads(path: &Path) {
+    let program = "import sys, numpy as np\n\
+                   run = np.load(sys.argv[1])\n\
+                   assert run['positions'].shape == (3000, 2), run['positions'].shape\n\
+                   kinds = [str(run[name].dtype) for name in sorted(run.files)]\n\
+                   assert kinds == ['uint32', 'float32', 'float32', 'float64', 'float64', 'bool', \
+                   'float64'], kinds\n";
+    let has_numpy = Command::new("python3").args(["-c", "import numpy"]).output();
+    if !has_numpy.is_ok_and(|output| output.status.success()) {
+        println!("skipped: there is no python3 with NumPy");
+        return;
+    }
+    let read = Command::new("python3").args(["-c", program]).arg(path).output().unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let run = |seed: &str, out: &str| {
+        let arguments = ["sample", "ring", "-n", "5000", "--steps", "40", "--seed", seed];
+        folder.wfr(&[&arguments[..], &["--out", out]].concat()).succeeded();
+        std::fs::read(folder.path(out)).unwrap()
+    };
+    let first = run("3", "a.npz");
+    assert!(first == run("3", "b.npz"));
+    assert!(first != run("4", "c.npz"));
+}
+
+#[test]
+fn files_are_replaced_only_when_asked() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("run.npz", "old");
+    folder.write("run.png", "old");
+    let run =
+        ["sample", "ring", "-n", "1000", "--steps", "8", "--out", "run.npz", "--plot", "run.png"];
+    assert_eq!(folder.wfr(&run).code, 2);
+    folder.wfr(&[&run[..], &["--overwrite", "-q"]].concat()).succeeded();
+    assert!(NpzArchive::open(folder.path("run.npz")).is_ok());
+    let picture = std::fs::read(folder.path("run.png")).unwrap();
+    assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
+    assert_eq!(folder.names(), ["run.npz", "run.png"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = Folder::new();
+    for arguments in [&["targets"][..], &["targets", "--json"], &["--help"]] {
+        let done = folder.wfr_unread(arguments);
+        assert_eq!((done.code, done.error()), (0, ""), "{}", done.err);
+    }
+    if has_adapter() {
+        let done = folder.wfr_unread(&["sample", "ring", "-n", "1000", "--steps", "8"]);
+        assert_eq!((done.code, done.error()), (0, ""), "{}", done.err);
+    }
+}
+
+#[test]
+fn a_target_of_your_own_takes_parameters() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write(
+        "mine.wgsl",
+        "override precision_: f32 = 1.0;\n\
+         fn log_density(x: Point) -> f32 { return -0.5 * precision_ * dot(x, x); }\n\
+         fn score(x: Point) -> Point { return -precision_ * x; }\n",
+    );
+    let run = ["sample", "mine.wgsl", "--dim", "3", "--set", "precision_=4", "-n", "2e4"];
+    let record = json(&folder.wfr(&[&run[..], &["--steps", "64", "--json"]].concat()).succeeded());
+    assert_eq!(record["truth"], Value::Null);
+    assert_eq!(record["parameters"]["precision_"], 4.0);
+    let exact = 1.5 * (std::f64::consts::TAU / 4.0).ln();
+    let off = record["log_normalizer"].as_f64().unwrap() - exact;
+    assert!(off.abs() < 5.0 * record["log_normalizer_se"].as_f64().unwrap(), "{off}");
+}
+
+#[test]
+fn compare_shows_both_flows_against_the_exact_values() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let run = ["compare", "double-well", "-n", "2000", "--steps", "32"];
+    let done = folder.wfr(&run).succeeded();
+    for word in ["exact", "langevin", "annealed", "P(x0 > 0)", "log Z", "5.7422", "ESS"] {
+        assert!(done.out.contains(word), "{word}: {}", done.out);
+    }
+    let record = json(&folder.wfr(&[&run[..], &["--json"]].concat()).succeeded());
+    let flows = [&record["runs"][0]["flow"], &record["runs"][1]["flow"]];
+    assert_eq!(flows, ["langevin", "annealed"]);
+}
+
+#[test]
+fn the_demo_prints_a_table_and_draws_a_picture() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let done = folder.wfr(&["demo", "-n", "5000", "--steps", "40", "--out", "here"]).succeeded();
+    assert!(done.out.contains("0.4527") && done.out.contains("5.7422"), "{}", done.out);
+    assert!(done.out.contains("wfr-demo.png"));
+    let picture = std::fs::read(folder.path("here/wfr-demo.png")).unwrap();
+    assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
+}
+
+#[test]
+fn the_bench_reports_every_row() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let run = ["bench", "-n", "300", "--repeats", "1", "--json"];
+    let record = json(&folder.wfr(&run).succeeded());
+    assert_eq!(record["stepping"].as_array().unwrap().len(), 4);
+    assert_eq!(record["resampling"].as_array().unwrap().len(), 4);
+    for row in record["stepping"].as_array().unwrap() {
+        assert!(row["wall_ns"].as_f64().unwrap() > 0.0, "{row}");
+    }
+}
+
+#[test]
+fn lists_are_complete() {
+    let folder = Folder::new();
+    let targets = folder.wfr(&["targets"]).succeeded().out;
+    for entry in wfr::catalogue() {
+        assert!(targets.contains(entry.name) && targets.contains(entry.formula));
+    }
+    let records: Value =
+        serde_json::from_str(&folder.wfr(&["targets", "--json"]).succeeded().out).unwrap();
+    assert_eq!(records.as_array().unwrap().len(), wfr::catalogue().len());
+    if has_adapter() {
+        let adapters = folder.wfr(&["adapters"]).succeeded().out;
+        assert!(adapters.contains("largest N") && adapters.lines().count() > 3, "{adapters}");
+    } else {
+        assert_eq!(folder.wfr(&["adapters"]).code, 3);
+    }
+}
