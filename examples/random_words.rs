@@ -8,10 +8,10 @@
 //! u32; `normals` are the normals made of them, as f32. Without `--words` the stream ends only with
 //! its reader: `random_words | dieharder -a -g 200`.
 
-use std::error::Error;
-use std::io::Write;
+use std::io::{Error, ErrorKind, Result, Write};
 
-use wfr::{Gpu, wgpu};
+use wfr::wgpu;
+use wfr::wgsl::{Linked, Source, library};
 
 /// Threefry calls per submission, and particles in the order by step.
 const CALLS: u32 = 1 << 20;
@@ -30,25 +30,25 @@ fn random_words(@builtin(global_invocation_id) id: vec3<u32>) {
         slot = chunk * (CALLS / STEPS) + id.x / STEPS;
         time = id.x % STEPS;
     }
+    let words = threefry(slot, time, 0u, STREAM_STEP);
     if (NORMALS) {
-        var words: vec4<u32>;
-        var z: Point;
-        normal_draw(slot, time, STREAM_STEP, true, &words, &z);
+        let z = vec4<f32>(normal_pair(words.x, words.y), normal_pair(words.z, words.w));
         out[id.x] = bitcast<vec4<u32>>(z);
     } else {
-        out[id.x] = threefry(slot, time, 0u, STREAM_STEP);
+        out[id.x] = words;
     }
 }
 ";
 
-struct Options {
-    words: u64,
-    by_particle: bool,
-    normals: bool,
-    seed: u64,
+/// What to write.
+pub struct Options {
+    pub words: u64,
+    pub by_particle: bool,
+    pub normals: bool,
+    pub seed: u64,
 }
 
-fn options() -> Result<Options, Box<dyn Error>> {
+fn options() -> std::result::Result<Options, String> {
     let mut options = Options { words: u64::MAX, by_particle: true, normals: false, seed: 0 };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -60,15 +60,45 @@ fn options() -> Result<Options, Box<dyn Error>> {
             ("--order", "step") => options.by_particle = false,
             ("--kind", "words") => options.normals = false,
             ("--kind", "normals") => options.normals = true,
-            _ => return Err(format!("{name} {value} is not known; see the top of the file").into()),
+            _ => return Err(format!("{name} {value} is not known; see the top of the file")),
         }
     }
     Ok(options)
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = options()?;
-    let mut text = format!(
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let adapter = pollster::block_on(wfr::adapter(None))?;
+    match stream(&adapter, &options()?, &mut std::io::stdout().lock()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Writes words until there are enough of them.
+pub fn stream(adapter: &wgpu::Adapter, options: &Options, to: &mut impl Write) -> Result<()> {
+    let words = Words::new(adapter, kernel(options)?)?;
+    let mut left = options.words.saturating_mul(4);
+    // The device works on the next chunk while this one is written.
+    words.start(0);
+    for chunk in 0.. {
+        words.device.poll(wgpu::PollType::wait_indefinitely()).map_err(Error::other)?;
+        words.start(chunk + 1);
+        let staging = &words.staging[chunk as usize % 2];
+        let length = left.min(staging.size());
+        let view = staging.get_mapped_range(..length).map_err(Error::other)?;
+        to.write_all(&view)?;
+        drop(view);
+        staging.unmap();
+        left -= length;
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn kernel(options: &Options) -> Result<String> {
+    let constants = format!(
         "const SEED_LOW = {}u;\nconst SEED_HIGH = {}u;\nconst DIM = 4u;\nalias Point = vec4<f32>;\n\
          const CALLS = {CALLS}u;\nconst STEPS = {STEPS}u;\nconst BY_PARTICLE = {};\n\
          const NORMALS = {};\n",
@@ -77,39 +107,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         options.by_particle,
         options.normals
     );
-    for name in ["threefry", "normal"] {
-        text += &wfr::wgsl::library(name).ok_or("the library has no such file")?.text;
-    }
-    text += KERNEL;
-
-    let adapter = pollster::block_on(wfr::adapter(None))?;
-    let gpu = pollster::block_on(Gpu::request(&adapter, wgpu::Limits::default()))?;
-    let words = Words::new(&gpu, text);
-    let mut left = 4 * u128::from(options.words);
-    let mut stdout = std::io::stdout().lock();
-    // The device works on the next chunk while this one is written.
-    words.start(&gpu, 0);
-    for chunk in 0..u32::MAX {
-        words.finish(&gpu)?;
-        words.start(&gpu, chunk + 1);
-        let slot = &words.staging[chunk as usize % 2];
-        let length = left.min(u128::from(slot.size())) as usize;
-        let written = stdout.write_all(&slot.get_mapped_range(..)?[..length]);
-        slot.unmap();
-        left -= length as u128;
-        match written {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-            other => other?,
-        }
-        if left == 0 {
-            break;
-        }
-    }
-    Ok(())
+    let library = |name| library(name).expect("a file of the library");
+    let linked = Linked::new([
+        Source::new("constants", constants),
+        library("threefry"),
+        library("normal"),
+        Source::new("random_words", KERNEL),
+    ]);
+    linked.check().map_err(Error::other)?;
+    Ok(linked.text().to_string())
 }
 
 /// The kernel, its output and two staging buffers that take turns.
 struct Words {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
     pipeline: wgpu::ComputePipeline,
     group: wgpu::BindGroup,
     chunk: wgpu::Buffer,
@@ -118,8 +130,9 @@ struct Words {
 }
 
 impl Words {
-    fn new(gpu: &Gpu, text: String) -> Words {
-        let device = &gpu.device;
+    fn new(adapter: &wgpu::Adapter, text: String) -> Result<Words> {
+        let (device, queue) = pollster::block_on(adapter.request_device(&Default::default()))
+            .map_err(Error::other)?;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("random_words"),
             source: wgpu::ShaderSource::Wgsl(text.into()),
@@ -152,13 +165,14 @@ impl Words {
                 wgpu::BindGroupEntry { binding: 1, resource: out.as_entire_binding() },
             ],
         });
-        Words { pipeline, group, chunk, out, staging: [staging(), staging()] }
+        let staging = [staging(), staging()];
+        Ok(Words { device, queue, pipeline, group, chunk, out, staging })
     }
 
     /// Submits one chunk.
-    fn start(&self, gpu: &Gpu, chunk: u32) {
-        gpu.queue.write_buffer(&self.chunk, 0, &chunk.to_le_bytes());
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    fn start(&self, chunk: u32) {
+        self.queue.write_buffer(&self.chunk, 0, &chunk.to_le_bytes());
+        let mut encoder = self.device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             pass.set_pipeline(&self.pipeline);
@@ -167,14 +181,8 @@ impl Words {
         }
         let staging = &self.staging[chunk as usize % 2];
         encoder.copy_buffer_to_buffer(&self.out, 0, staging, 0, None);
-        gpu.queue.submit([encoder.finish()]);
+        self.queue.submit([encoder.finish()]);
         // `get_mapped_range` says whether it was mapped; at the end one chunk is left over.
         staging.map_async(wgpu::MapMode::Read, .., |_| ());
-    }
-
-    /// Waits for the chunk that was submitted last.
-    fn finish(&self, gpu: &Gpu) -> Result<(), Box<dyn Error>> {
-        gpu.device.poll(wgpu::PollType::wait_indefinitely())?;
-        Ok(())
     }
 }

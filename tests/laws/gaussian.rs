@@ -62,7 +62,8 @@ fn move_negated(v: Point) -> Point {
 
 /// The Ornstein–Uhlenbeck process: each coordinate relaxes to N(mean, scale²) as e^{−t/scale²}.
 ///
-/// With the drift's sign flipped the mean runs away: off by 1.5 at the first time looked at.
+/// With the drift's sign flipped the mean runs away: off by 1.6 at the first time looked at, where
+/// the bound is 0.007.
 #[test]
 fn langevin_has_ornstein_uhlenbeck_moments() {
     let (means, scales) = ([1.0, -1.0], [0.5, 2.0]);
@@ -143,7 +144,8 @@ fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 {
 /// m′ = −a m − c v m + d v, v′ = −2a v + 2 − c v², (log Z)′ = −(c/2)(v + m²) + d m by Runge–Kutta,
 /// and the exact recursion of the steps.
 ///
-/// With ψ's sign flipped the population follows its largest particle: log Z is off by more than 1.
+/// With ψ's sign flipped the population runs outwards: log Z is off by 7.6 (Euler) and 8.5 (Strang)
+/// where the bounds are 1.2 and 1.9, the mean by 4.7 and 5.0.
 #[test]
 fn feynman_kac_weights_follow_the_riccati_equations() {
     const A: f64 = 0.7;
@@ -268,7 +270,8 @@ pub fn bell_by_steps(integrator: Integrator, time: f64, steps: u32) -> Gaussian 
 
 /// log Z, mean and variance at the end of a Gaussian path, exact weights, coarse steps.
 ///
-/// Flipped, the run breaks down or is off by more than 1 in every quantity.
+/// Flipped, the population collapses onto a few particles: the mean is off by 5.6, 1.2 and 0.8 in 1,
+/// 2 and 5 dimensions, log Z by 60, 3.8 and 21.
 #[test]
 fn annealed_gaussians_have_the_closed_form_log_z() {
     for (dim, steps) in [(1, 20), (2, 30), (5, 60)] {

@@ -29,7 +29,7 @@ fn a_constant_rate_adds_up_over_a_million_steps() {
         particles: 256,
         schedule: Schedule::uniform(time, steps).unwrap(),
         integrator: Some(Integrator::Euler),
-        ess_every: 64,
+        ess_every: 32,
         ..Config::default()
     };
     for (rate, value) in [("0.37", 0.37), ("-0.37", -0.37)] {

