@@ -171,21 +171,23 @@ pub fn assert_rejected(laws: wfr::Result<Vec<Law>>) {
     }
 }
 
+/// The text of a flow with the function `name` renamed and a new one in its place.
+pub fn replaced(text: &str, name: &str, by: &str) -> String {
+    let definition = format!("fn {name}(");
+    assert!(text.contains(&definition), "the flow has no function {name}");
+    text.replace(&definition, &format!("fn right_{name}(")) + by
+}
+
 /// The annealed flow with the sign of every weight it gives turned round: ψ and, for the kernel
 /// ratio, the log density. Its drift is right.
 pub fn annealed_with_flipped_sign() -> Flow {
-    let text = include_str!("../../shaders/flow/annealed.wgsl");
-    let flipped = text
-        .replace("return at.beta_rate * (", "return -at.beta_rate * (")
-        .replace("return (*local).initial;", "return -(*local).initial;")
-        .replace("return (*local).aim;", "return -(*local).aim;")
-        .replace(
-            "return (1.0 - at.beta) * (*local).initial",
-            "return -(1.0 - at.beta) * (*local).initial",
-        )
-        .replace("+ at.beta * (*local).aim;\n", "- at.beta * (*local).aim;\n");
-    let signs = |text: &str| text.matches("return -").count();
-    assert_eq!(signs(text) + 4, signs(&flipped), "shaders/flow/annealed.wgsl has changed");
-    assert!(flipped.contains("- at.beta * (*local).aim"), "shaders/flow/annealed.wgsl has changed");
-    Flow::from_wgsl("flipped.wgsl", flipped, true)
+    let mut text = include_str!("../../shaders/flow/annealed.wgsl").to_string();
+    for name in ["flow_psi", "flow_log_density"] {
+        let by = format!(
+            "fn {name}(local: ptr<function, Local>, at: Instant) -> f32 {{\n    return \
+             -right_{name}(local, at);\n}}\n"
+        );
+        text = replaced(&text, name, &by);
+    }
+    Flow::from_wgsl("flipped.wgsl", text, true)
 }

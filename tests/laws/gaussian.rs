@@ -46,18 +46,15 @@ fn moments(diagnostics: &Diagnostics<'_>, j: usize) -> [Estimate; 2] {
 
 /// Langevin with the sign of its drift turned round.
 fn langevin_with_flipped_drift() -> Flow {
-    let text = include_str!("../../shaders/flow/langevin.wgsl");
-    let right = "return (*local).score;";
-    assert!(text.contains(right), "shaders/flow/langevin.wgsl has changed");
-    let wrong = "return move_negated((*local).score);";
-    let negated = "
-fn move_negated(v: Point) -> Point {
-    var out = v;
+    let by = "
+fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
+    var out = right_flow_drift(local, at);
     for (var j = 0u; j < DIM; j++) { out[j] = -out[j]; }
     return out;
 }
 ";
-    Flow::from_wgsl("flipped.wgsl", text.replace(right, wrong) + negated, false)
+    let text = include_str!("../../shaders/flow/langevin.wgsl");
+    Flow::from_wgsl("flipped.wgsl", common::replaced(text, "flow_drift", by), false)
 }
 
 /// The Ornstein–Uhlenbeck process: each coordinate relaxes to N(mean, scale²) as e^{−t/scale²}.
