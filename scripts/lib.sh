@@ -7,6 +7,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The system's folders hold ldconfig, and are missing from the PATH of Debian's ordinary users.
 PATH=$PATH:/usr/sbin:/sbin
 
+# Without a desktop session one of Mesa's layers complains on every start; it only chooses between
+# drivers for a window.
+[[ -n ${XDG_RUNTIME_DIR:-} ]] || export NODEVICE_SELECT=1
+
 say() { printf '== %s\n' "$*" >&2; }
 
 die() { # die STATUS MESSAGE...

@@ -1,4 +1,5 @@
-// All blocks together: total weight, ESS, and what lies before each lane's first block. One workgroup.
+// All blocks together: total weight, ESS, and what lies before each lane's first block. Runs in one
+// workgroup.
 // Reads blocks.
 
 const POPULATION_BLOCKS = (BLOCKS + LANES - 1u) / LANES; // per lane, consecutive

@@ -64,6 +64,16 @@ impl Ancestry {
         Ok(Ancestry::Search(residual, Draw::new(gpu, shape, scratch, ancestors)?))
     }
 
+    fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        match self {
+            Ancestry::Marks(expand) => expand.warm_up(pass),
+            Ancestry::Search(residual, draw) => {
+                residual.iter().for_each(|residual| residual.warm_up(pass));
+                draw.warm_up(pass);
+            }
+        }
+    }
+
     fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
         match self {
             Ancestry::Marks(expand) => expand.encode(pass, dispatches),
@@ -155,6 +165,13 @@ impl Resampling {
         let dispatches = &self.scratch.dispatches;
         self.scan.encode(pass, dispatches);
         self.ancestry.encode(pass, dispatches);
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.reduce.warm_up(pass);
+        self.decide.warm_up(pass);
+        self.scan.warm_up(pass);
+        self.ancestry.warm_up(pass);
     }
 
     pub(crate) fn encode_tick(&self, pass: &mut wgpu::ComputePass<'_>, steps: u32) {

@@ -172,6 +172,15 @@ impl Sampler {
             Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
+        gpu.scoped(|| {
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                resampling.warm_up(&mut pass);
+                step.warm_up(&mut pass);
+            }
+            gpu.queue.submit([encoder.finish()]);
+        })?;
         let mut sampler = Sampler {
             gpu: gpu.clone(),
             integrator,

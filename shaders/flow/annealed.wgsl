@@ -30,7 +30,7 @@ fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
 fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 {
     // Outside the support of p0 there is no path.
     if (float_is_minus_infinity((*local).initial)) {
-        return (*local).initial;
+        return float_minus_infinity();
     }
     return at.beta_rate * ((*local).aim - (*local).initial);
 }

@@ -76,6 +76,14 @@ impl Decide {
         self.dispatch(pass, &self.report, 2, 0);
     }
 
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for (kernel, group) in
+            [&self.decide, &self.tick, &self.report].into_iter().zip(&self.groups)
+        {
+            kernel.warm_up(pass, group, &[0]);
+        }
+    }
+
     fn dispatch(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
@@ -83,8 +91,7 @@ impl Decide {
         group: usize,
         steps: u32,
     ) {
-        pass.set_pipeline(&kernel.pipeline);
-        pass.set_bind_group(0, &self.groups[group], &[steps * SEGMENT_STRIDE]);
+        kernel.set(pass, &self.groups[group], &[steps * SEGMENT_STRIDE]);
         pass.dispatch_workgroups(1, 1, 1);
     }
 }

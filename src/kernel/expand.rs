@@ -26,8 +26,10 @@ impl Expand {
 
     /// `dispatches` says how many workgroups: none when the ESS test did not resample.
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
-        pass.set_pipeline(&self.kernel.pipeline);
-        pass.set_bind_group(0, &self.group, &[]);
+        self.kernel.set(pass, &self.group, &[]);
         pass.dispatch_workgroups_indirect(dispatches, 0);
+    }
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.kernel.warm_up(pass, &self.group, &[]);
     }
 }

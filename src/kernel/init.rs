@@ -41,8 +41,7 @@ impl Init {
     }
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        pass.set_pipeline(&self.kernel.pipeline);
-        pass.set_bind_group(0, &self.group, &[0]);
+        self.kernel.set(pass, &self.group, &[0]);
         dispatch(pass, self.workgroups);
     }
 }

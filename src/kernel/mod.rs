@@ -28,7 +28,7 @@ pub(crate) enum Access {
 /// A compute pipeline and the layouts of its bind groups.
 #[derive(Debug)]
 pub(crate) struct Kernel {
-    pub pipeline: wgpu::ComputePipeline,
+    pipeline: wgpu::ComputePipeline,
     groups: Vec<(wgpu::BindGroupLayout, Vec<Access>)>,
 }
 
@@ -75,6 +75,28 @@ impl Kernel {
             });
             Kernel { pipeline, groups }
         })
+    }
+
+    /// Makes this the kernel of the next dispatch, with group 0 and its dynamic offsets.
+    pub(crate) fn set(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        group: &wgpu::BindGroup,
+        offsets: &[u32],
+    ) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, group, offsets);
+    }
+
+    /// Dispatches nothing: a driver that compiles a kernel at its first dispatch compiles it now.
+    pub(crate) fn warm_up(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        group: &wgpu::BindGroup,
+        offsets: &[u32],
+    ) {
+        self.set(pass, group, offsets);
+        pass.dispatch_workgroups(0, 0, 0);
     }
 
     /// Binds buffers in binding order: storage whole, a uniform's window at its dynamic offset.

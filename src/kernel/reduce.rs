@@ -32,8 +32,10 @@ impl Reduce {
     }
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        pass.set_pipeline(&self.kernel.pipeline);
-        pass.set_bind_group(0, &self.group, &[]);
+        self.kernel.set(pass, &self.group, &[]);
         dispatch(pass, self.groups);
+    }
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.kernel.warm_up(pass, &self.group, &[]);
     }
 }

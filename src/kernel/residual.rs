@@ -37,11 +37,13 @@ impl Residual {
     }
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
-        pass.set_pipeline(&self.spine.pipeline);
-        pass.set_bind_group(0, &self.groups[0], &[]);
+        self.spine.set(pass, &self.groups[0], &[]);
         pass.dispatch_workgroups(1, 1, 1);
-        pass.set_pipeline(&self.copies.pipeline);
-        pass.set_bind_group(0, &self.groups[1], &[]);
+        self.copies.set(pass, &self.groups[1], &[]);
         pass.dispatch_workgroups_indirect(dispatches, 0);
+    }
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.spine.warm_up(pass, &self.groups[0], &[]);
+        self.copies.warm_up(pass, &self.groups[1], &[]);
     }
 }

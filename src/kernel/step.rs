@@ -92,11 +92,16 @@ impl Step {
 
     /// Advances from state `parity` to the other; `first` is the step the clock shows.
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize, first: u32) {
-        pass.set_pipeline(&self.kernel.pipeline);
-        pass.set_bind_group(0, &self.groups[parity], &[schedule_offset(first)]);
+        self.kernel.set(pass, &self.groups[parity], &[schedule_offset(first)]);
         if let Some(data) = &self.data {
             pass.set_bind_group(1, data, &[]);
         }
         dispatch(pass, self.workgroups);
+    }
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        if let Some(data) = &self.data {
+            pass.set_bind_group(1, data, &[]);
+        }
+        self.kernel.warm_up(pass, &self.groups[0], &[0]);
     }
 }

@@ -69,7 +69,7 @@ fn files_are_checked() {
 fn places_that_cannot_be_written_are_refused_before_the_run() {
     let folder = Folder::new();
     folder.write("old.npz", "precious");
-    // No machine holds so many steps of so many particles: a run would not end.
+    // A run of this size would take hours: the refusal comes before it.
     let sample = |option: &str, path: &str| {
         folder.wfr(&["sample", "ring", "-n", "1e7", "--steps", "4e6", option, path])
     };
@@ -113,7 +113,7 @@ fn a_density_that_is_nowhere_positive_fails_the_run() {
     let score = "fn score(x: Point) -> Point { return -x; }\n";
     let nan = "fn log_density(x: Point) -> f32 { let zero = x.x - x.x; return zero / zero; }\n";
     folder.write("nan.wgsl", &format!("{nan}{score}"));
-    // The largest f32, doubled where the compiler cannot see it.
+    // exp(1000) is +∞ in f32.
     let nowhere = "fn log_density(x: Point) -> f32 { return -exp(1000.0 + abs(x.x)); }\n";
     folder.write("nowhere.wgsl", &format!("{nowhere}{score}"));
     let sample = |target: &str| {
