@@ -91,6 +91,8 @@ impl Gpu {
         // On a device of our own, an error outside any scope must not panic.
         let fault = gpu.fault.clone();
         gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            // The host program's own kernels on this device report here too.
+            log::error!("{error}");
             record(&fault, ErrorKind::Device { message: error.to_string() });
         }));
         let fault = gpu.fault.clone();
