@@ -1,5 +1,5 @@
-// Exclusive prefix sum of one 64-bit integer per lane of a workgroup: some lanes scan sixteen values
-// each, one lane scans their sums. Few barriers, no subgroup needed.
+// Exclusive prefix sum of one 64-bit integer per lane of a workgroup: some lanes scan sixteen
+// values each, one lane scans their sums. Few barriers, no subgroup needed.
 
 const PREFIX_GROUP = 16u;
 const PREFIX_GROUPS = LANES / PREFIX_GROUP;
