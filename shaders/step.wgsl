@@ -2,6 +2,15 @@
 // by the steps [step_begin, step_end) in registers, and adds what its log-weight gains.
 // Reads state_in, ancestors, control, schedule; writes state_out; reads and writes log_weights.
 
+// A row of the schedule's window. Equal steps are a constant: no load, and no square root of it.
+fn step_instant(row: u32) -> Instant {
+    var instant = schedule[row];
+    if (EQUAL_STEPS > 0.0) {
+        instant.dt = EQUAL_STEPS;
+    }
+    return instant;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn step(
     @builtin(workgroup_id) id: vec3<u32>,
@@ -34,7 +43,7 @@ fn step(
     var local: Local;
     var pending: Pending;
     var previous: Instant;
-    var now = schedule[begin - window];
+    var now = step_instant(begin - window);
     var k = begin;
     var done = false;
     loop {
@@ -55,7 +64,7 @@ fn step(
             var noise: Point;
             normal_draw(slot, k, STREAM_STEP, words, &noise);
             pending.noise = noise;
-            let next = schedule[k + 1u - window];
+            let next = step_instant(k + 1u - window);
             integrator_begin(&x, &local, &pending, now, next);
             previous = now;
             now = next;

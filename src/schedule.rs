@@ -96,6 +96,13 @@ impl Schedule {
         self.points[(step as usize).min(self.points.len() - 1)].0
     }
 
+    /// The length of every step, if they are all the same to the device.
+    pub(crate) fn equal_steps(&self) -> Option<f32> {
+        let mut lengths = self.points.windows(2).map(|w| (w[1].0 - w[0].0) as f32);
+        let first = lengths.next()?;
+        lengths.all(|length| length == first).then_some(first)
+    }
+
     fn grid(steps: u32, at: impl Fn(f64) -> (f64, f64)) -> Schedule {
         let points = (0..=steps).map(|k| at(f64::from(k) / f64::from(steps))).collect();
         Schedule { points }

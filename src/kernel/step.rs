@@ -33,6 +33,7 @@ pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
         .u32("ORIGIN_ROW", plan.rows - 1)
         .u32("WORKGROUP", config.workgroup_size)
         .u32("SCHEDULE_ALIGN", SCHEDULE_ALIGN)
+        .f32("EQUAL_STEPS", config.schedule.equal_steps().unwrap_or(0.0))
         .bool("TAMED", config.taming)
         .seed(config.seed)
         .text(&state_bindings(plan.pages, plan.page_rows))
