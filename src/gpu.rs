@@ -156,6 +156,18 @@ impl Gpu {
         }
     }
 
+    /// Records one compute pass and submits it; does not wait.
+    pub(crate) fn submit_pass(
+        &self,
+        record: impl FnOnce(&mut wgpu::ComputePass<'_>),
+    ) -> Result<()> {
+        self.scoped(|| {
+            let mut encoder = self.device.create_command_encoder(&Default::default());
+            record(&mut encoder.begin_compute_pass(&Default::default()));
+            self.queue.submit([encoder.finish()]);
+        })
+    }
+
     /// Blocks until the device has done everything submitted so far.
     pub(crate) fn wait(&self) -> Result<()> {
         self.device

@@ -172,14 +172,9 @@ impl Sampler {
             Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
-        gpu.scoped(|| {
-            let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                resampling.warm_up(&mut pass);
-                step.warm_up(&mut pass);
-            }
-            gpu.queue.submit([encoder.finish()]);
+        gpu.submit_pass(|pass| {
+            resampling.warm_up(pass);
+            step.warm_up(pass);
         })?;
         let mut sampler = Sampler {
             gpu: gpu.clone(),
@@ -286,14 +281,7 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::run`].
     pub async fn info(&self) -> Result<Info> {
-        self.gpu.scoped(|| {
-            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                self.resampling.encode_report(&mut pass);
-            }
-            self.gpu.queue.submit([encoder.finish()]);
-        })?;
+        self.gpu.submit_pass(|pass| self.resampling.encode_report(pass))?;
         let control = self.control().await?;
         let row = self.trace_rows(self.config.trace_rows, 1).await?;
         self.interpret(&control, &row[0])
@@ -393,14 +381,7 @@ impl Sampler {
         }
         init::linked(&problem.initial, &self.plan, &self.config).check()?;
         let init = Init::new(&self.gpu, &problem.initial, &self.plan, &self.config, &self.state)?;
-        self.gpu.scoped(|| {
-            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                init.encode(&mut pass);
-            }
-            self.gpu.queue.submit([encoder.finish()]);
-        })
+        self.gpu.submit_pass(|pass| init.encode(pass))
     }
 
     fn write_positions(&self, positions: &[f32]) -> Result<()> {

@@ -84,12 +84,7 @@ pub(crate) fn read<T: bytemuck::Pod>(gpu: &Gpu, buffer: &wgpu::Buffer) -> Vec<T>
 
 /// Runs one compute pass.
 pub(crate) fn pass(gpu: &Gpu, record: impl FnOnce(&mut wgpu::ComputePass<'_>)) {
-    gpu.scoped(|| {
-        let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        record(&mut encoder.begin_compute_pass(&Default::default()));
-        gpu.queue.submit([encoder.finish()]);
-    })
-    .expect("the pass is valid");
+    gpu.submit_pass(record).expect("the pass is valid");
 }
 
 /// The populations of [`log_weights`]: ordinary, steep and broken ones.

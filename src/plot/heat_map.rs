@@ -1,6 +1,9 @@
 //! A density in the plane as colours.
 
-use plotters::chart::ChartBuilder;
+use plotters::backend::BitMapBackend;
+use plotters::chart::{ChartBuilder, ChartContext};
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::coord::types::RangedCoordf64;
 use plotters::element::{BitMapElement, PathElement, Text};
 use plotters::prelude::Rectangle;
 use plotters::series::DashedLineSeries;
@@ -34,6 +37,28 @@ pub(super) fn room_below(labels: &Labels<'_>) -> u32 {
     if labels.x.is_empty() { 3 * labels.height / 2 } else { 5 * labels.height / 2 }
 }
 
+/// Draws axes without a grid, with about `y_labels` numbers beside.
+pub(super) fn axes(
+    chart: &mut ChartContext<'_, BitMapBackend<'_>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
+    labels: &Labels<'_>,
+    y_labels: usize,
+) -> Drawn {
+    chart
+        .configure_mesh()
+        .disable_mesh()
+        .axis_style(INK)
+        .label_style(text(labels.height, INK))
+        .axis_desc_style(text(labels.height, INK))
+        .x_desc(labels.x)
+        .y_desc(labels.y)
+        .x_labels(5)
+        .y_labels(y_labels)
+        .x_label_formatter(&|x| tick_text(*x))
+        .y_label_formatter(&|y| tick_text(*y))
+        .draw()
+        .map_err(words)
+}
+
 /// Draws the density with axes; `peak` has the last colour.
 pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Labels<'_>) -> Drawn {
     let mut chart = ChartBuilder::on(area)
@@ -57,20 +82,7 @@ pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Label
     let image = BitMapElement::with_owned_buffer(corner, (width, height), pixels)
         .ok_or("bug in wfr: a picture of another size")?;
     area.draw(&image).map_err(words)?;
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .axis_style(INK)
-        .label_style(text(labels.height, INK))
-        .axis_desc_style(text(labels.height, INK))
-        .x_desc(labels.x)
-        .y_desc(labels.y)
-        .x_labels(5)
-        .y_labels(7)
-        .x_label_formatter(&|x| tick_text(*x))
-        .y_label_formatter(&|y| tick_text(*y))
-        .draw()
-        .map_err(words)?;
+    axes(&mut chart, labels, 7)?;
     if let Some(x) = labels.parting {
         let line = [(x, plane.y.start), (x, plane.y.end)];
         let dashes = DashedLineSeries::new(line, 12, 12, WHITE.mix(0.8).stroke_width(3));

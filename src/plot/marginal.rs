@@ -5,7 +5,7 @@ use plotters::element::{PathElement, Polygon, Text};
 use plotters::style::{Color, RGBColor};
 
 use super::canvas::{Area, Drawn, GREY, INK, centred, text, words};
-use super::heat_map::{Labels, room_below, room_beside, tick_text};
+use super::heat_map::{Labels, axes, room_below, room_beside};
 use super::histogram::Line;
 
 /// Draws the histogram filled, up to `top`, and an exact curve over it where one is known.
@@ -22,20 +22,7 @@ pub(super) fn marginal(
         .y_label_area_size(room_beside(labels.height))
         .build_cartesian_2d(line.range.clone(), 0.0..top)
         .map_err(words)?;
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .axis_style(INK)
-        .label_style(text(labels.height, INK))
-        .axis_desc_style(text(labels.height, INK))
-        .x_desc(labels.x)
-        .y_desc(labels.y)
-        .x_labels(5)
-        .y_labels(4)
-        .x_label_formatter(&|x| tick_text(*x))
-        .y_label_formatter(&|y| tick_text(*y))
-        .draw()
-        .map_err(words)?;
+    axes(&mut chart, labels, 4)?;
 
     let mut outline = vec![(line.range.start, 0.0)];
     for (left, right, density) in line.bars() {
