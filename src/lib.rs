@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod autodiff;
 mod buffers;
 mod config;
 mod diagnostics;
