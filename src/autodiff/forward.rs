@@ -216,7 +216,7 @@ impl<'p> Forward<'p> {
             }
             let derived = self.derive(callee, &mask, w.seeds)?;
             let mut passed: Vec<_> = arguments.iter().map(|a| w.argument(a)).collect();
-            let outs = w.call_outs(result, &mut passed);
+            let outs = w.call_outs(self.program[callee].result.clone(), &mut passed);
             push(w, derived, passed);
             w.load_outs(result, outs);
             return Ok(());
@@ -236,10 +236,8 @@ impl<'p> Forward<'p> {
                 });
             }
         }
-        let outs = match result.filter(|_| known.result) {
-            Some(result) => w.call_outs(result, &mut passed),
-            None => Vec::new(),
-        };
+        let returned_ty = self.program[callee].result.clone().filter(|_| known.result);
+        let outs = w.call_outs(returned_ty, &mut passed);
         push(w, derived, passed);
         if let Some(result) = result {
             w.load_outs(result, outs);
@@ -496,9 +494,9 @@ impl Writer<'_> {
         sum
     }
 
-    /// Variables for the tangents of a call's result, passed by pointer.
-    fn call_outs(&mut self, result: Value, passed: &mut Vec<Argument>) -> Vec<Place> {
-        let ty = self.source.ty(result).clone();
+    /// Variables for the tangents of what a call returns, passed by pointer.
+    fn call_outs(&mut self, ty: Option<Type>, passed: &mut Vec<Argument>) -> Vec<Place> {
+        let Some(ty) = ty else { return Vec::new() };
         let outs: Vec<_> =
             (0..self.seeds.count()).map(|_| self.b.local_place(ty.clone())).collect();
         passed.extend(outs.iter().cloned().map(Argument::Pointer));

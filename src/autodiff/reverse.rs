@@ -578,6 +578,16 @@ impl Writer<'_> {
         result: Option<Value>,
         span: &super::ir::Span,
     ) -> Result<(), Refusal> {
+        for (i, argument) in arguments.iter().enumerate() {
+            if let Argument::Pointer(place) = argument
+                && self.activity.place(place)
+                && self.program.writes(callee, i as u32)
+            {
+                let name = &self.program[callee].name;
+                let message = format!("`{name}` writes through a pointer");
+                return Err(Refusal::new(message, span.clone()));
+            }
+        }
         let Some(result) = result.filter(|result| self.activity.value(*result)) else {
             return Ok(());
         };
