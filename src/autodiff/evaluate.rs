@@ -26,6 +26,7 @@ pub struct Evaluator {
     id: FunctionId,
     globals: HashMap<String, Datum>,
     buffers: BTreeMap<String, Vec<f32>>,
+    most_iterations: u64,
 }
 
 /// What an evaluation found.
@@ -95,8 +96,9 @@ impl Evaluator {
     /// do not exist.
     pub fn new(module: &naga::Module, name: &str) -> Result<Evaluator, Refusal> {
         let (program, id) = super::lower::lower(module, name)?;
-        let mut evaluator =
-            Evaluator { program, id, globals: HashMap::new(), buffers: BTreeMap::new() };
+        let (globals, buffers) = (HashMap::new(), BTreeMap::new());
+        let most_iterations = MOST_ITERATIONS;
+        let mut evaluator = Evaluator { program, id, globals, buffers, most_iterations };
         // A constant may be made of others.
         for _ in 0..=evaluator.program.globals.len() {
             let mut found = Vec::new();
@@ -134,6 +136,11 @@ impl Evaluator {
     /// Gives the contents of the buffer `name`, an array of numbers or of vectors.
     pub fn set_buffer(&mut self, name: &str, contents: Vec<f32>) {
         self.buffers.insert(name.to_string(), contents);
+    }
+
+    /// Ends evaluations with more loop iterations in an error; 20 million unless this is called.
+    pub fn limit_iterations(&mut self, most: u64) {
+        self.most_iterations = most;
     }
 
     /// Evaluates at `x`. Further parameters by value are zero; pointers lead to zeros, except for
@@ -290,8 +297,9 @@ impl<'e> Run<'e> {
             }
             Statement::Loop(of) => loop {
                 self.found.iterations += 1;
-                if self.found.iterations > MOST_ITERATIONS {
-                    let message = format!("more than {MOST_ITERATIONS} loop iterations");
+                let most = self.evaluator.most_iterations;
+                if self.found.iterations > most {
+                    let message = format!("more than {most} loop iterations");
                     return Err(Refusal::new(message, None));
                 }
                 match self.block(frame, &of.body)? {

@@ -10,9 +10,6 @@ use super::build::Builder;
 use super::ir::{Op, Span, Type, Value};
 use super::linear::Linear;
 
-/// Which way out a refusal names.
-const WAY_OUT: &str = "write `score` by hand, or leave it out where the position goes in";
-
 /// How a result moves with each operand that is wanted; operands as in [`Op::operands`], here with
 /// their values in the function that is being written.
 pub(super) fn partials(
@@ -53,7 +50,7 @@ pub(super) fn partials(
             } else {
                 return refuse(format!(
                     "a number that depends on the position becomes {} here, which jumps and has no \
-                     derivative; {WAY_OUT}",
+                     derivative",
                     super::print::type_name(&to)
                 ));
             }
@@ -104,7 +101,7 @@ fn arithmetic(
             maps.push((0, Linear::Scale(inverse)));
         }
         Bin::Modulo => {
-            let message = format!("`%` jumps and has no derivative there; {WAY_OUT}");
+            let message = format!("`%` jumps and has no derivative there");
             return Err(Refusal::new(message, span.clone()));
         }
         // Comparisons choose between branches; they carry no derivative.
@@ -245,14 +242,14 @@ fn math(
         Fun::Sign => {}
         Fun::Floor | Fun::Ceil | Fun::Round | Fun::Trunc | Fun::Fract | Fun::Step => {
             let name = super::print::math_name(fun).unwrap_or_default();
-            let message = format!("`{name}` jumps and has no derivative there; {WAY_OUT}");
+            let message = format!("`{name}` jumps and has no derivative there");
             return Err(Refusal::new(message, span.clone()));
         }
         _ => match slope(b, fun, x[0], result, &ty) {
             Some(slope) => maps.push((0, Linear::Scale(slope))),
             None => {
                 let name = super::print::math_name(fun).unwrap_or("this function");
-                let message = format!("`{name}` has no derivative; {WAY_OUT}");
+                let message = format!("`{name}` has no derivative");
                 return Err(Refusal::new(message, span.clone()));
             }
         },
