@@ -24,6 +24,7 @@ impl Problem {
     ///
     /// # Errors
     /// When dimensions differ; when the flow needs the density of an initial law that has none;
+    /// when a parameter of the target has neither a default nor a value;
     /// [`ErrorKind::Shader`] or [`ErrorKind::MissingFunction`] for WGSL that does not play its role.
     pub fn new(target: Target, initial: Initial, flow: Flow) -> Result<Problem> {
         if target.dim() != initial.dim() {
@@ -43,6 +44,7 @@ impl Problem {
             );
             return Err(Error::config("initial", reason));
         }
+        target.check_complete()?;
         let problem = Problem { target, initial, flow };
         problem.sources()?;
         Ok(problem)
