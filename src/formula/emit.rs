@@ -177,9 +177,12 @@ impl Emitter<'_> {
                 (text, Binding::Atom)
             }
             Op::Negate(part) => (format!("-{}", self.value(*part, Binding::Atom)), Binding::Sign),
-            Op::Sum(terms) => (self.chain(terms, ["+", "-"], Binding::Product), Binding::Sum),
+            Op::Sum(terms) => {
+                (self.chain(terms, ["+", "-"], [Binding::Sum, Binding::Product]), Binding::Sum)
+            }
             Op::Product(factors) => {
-                (self.chain(factors, ["*", "/"], Binding::Sign), Binding::Product)
+                let bindings = [Binding::Product, Binding::Sign];
+                (self.chain(factors, ["*", "/"], bindings), Binding::Product)
             }
             Op::Call(function, arguments) => {
                 let arguments: Vec<_> =
@@ -191,12 +194,17 @@ impl Emitter<'_> {
         }
     }
 
-    /// Operands from left to right, in several `let`s where they are long.
-    fn chain(&mut self, parts: &[(bool, Id)], signs: [&str; 2], least: Binding) -> String {
+    /// Operands from left to right, in several `let`s where they are long. The first one may bind
+    /// as tightly as the signs, the others have to bind more tightly.
+    fn chain(
+        &mut self,
+        parts: &[(bool, Id)],
+        signs: [&str; 2],
+        [first, others]: [Binding; 2],
+    ) -> String {
         let mut text = String::new();
         for (at, (inverse, part)) in parts.iter().enumerate() {
-            // The right operand of - and / needs more than the left one.
-            let part = self.value(*part, least);
+            let part = self.value(*part, if at == 0 { first } else { others });
             if at == 0 {
                 text = part;
                 continue;

@@ -49,8 +49,8 @@ impl Lowering {
                     if self.constant(one) == Some(1.0) =>
                 {
                     let u = self.lower(&u[0])?;
-                    let opposite = self.graph.add(Op::Negate(u));
-                    Ok(Some(self.log_sigmoid(opposite)))
+                    let log = self.softplus(u);
+                    Ok(Some(self.graph.add(Op::Negate(log))))
                 }
                 _ => Ok(None),
             },

@@ -15,6 +15,8 @@ mod log_sum;
 mod lower;
 mod names;
 mod parse;
+#[cfg(test)]
+pub(crate) mod random;
 mod shapes;
 #[cfg(test)]
 mod tests;
@@ -68,17 +70,22 @@ impl Formula {
     }
 
     fn compile(dim: u32, text: &str) -> Result<Formula, Fault> {
+        let mut formula = Formula::parse(dim, text)?;
+        formula.wgsl = formula.write()?;
+        Ok(formula)
+    }
+
+    /// Without its WGSL.
+    fn parse(dim: u32, text: &str) -> Result<Formula, Fault> {
         let (expr, names) = parse::parse(text, dim)?;
-        let mut formula = Formula {
+        Ok(Formula {
             text: text.to_string(),
             expr,
             parameters: names.parameters.into_iter().map(|(name, _)| name).collect(),
             arrays: names.arrays,
             reaches: names.reaches,
             wgsl: String::new(),
-        };
-        formula.wgsl = formula.write()?;
-        Ok(formula)
+        })
     }
 
     fn write(&self) -> Result<String, Fault> {

@@ -1,6 +1,8 @@
 //! The log density of a target that is written as a formula, in `f64` and without the shader's
 //! precautions: what the formula says.
 
+use std::cell::Cell;
+
 use crate::formula::{Affine, Expr, Fold, FoldKind, Formula, Node, PARAMETER, Symbol};
 use crate::target::Target;
 
@@ -12,9 +14,30 @@ pub fn log_density(target: &Target, x: &[f64]) -> Option<f64> {
     let key = |name: &String| format!("{PARAMETER}{name}");
     let parameters: Option<Vec<f64>> =
         formula.parameters.iter().map(|name| constant(target, &key(name))).collect();
-    let parameters = parameters?;
-    let point = Point { target, formula, x, parameters: &parameters };
-    Some(point.value(&formula.expr, &mut Vec::new()))
+    let data = Data { constants: target.constants(), storage: target.storage() };
+    Some(value(formula, x, &parameters?, data).value)
+}
+
+/// The value of a formula at `x` with its parameters, in the order of their first appearance.
+pub(crate) fn value(formula: &Formula, x: &[f64], parameters: &[f64], data: Data<'_>) -> Value {
+    let point = Point { formula, x, parameters, data, largest: Cell::new(0.0) };
+    let value = point.value(&formula.expr, &mut Vec::new());
+    Value { value, largest: point.largest.get() }
+}
+
+/// The value of a formula.
+pub(crate) struct Value {
+    pub(crate) value: f64,
+    /// The largest size of a part, which is infinite where one is not a number.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests ask whether f32 has a chance"))]
+    pub(crate) largest: f64,
+}
+
+/// The arrays of a target and their shapes, which are among its pipeline constants.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Data<'a> {
+    constants: &'a [(String, f64)],
+    storage: &'a [Vec<f32>],
 }
 
 fn constant(target: &Target, key: &str) -> Option<f64> {
@@ -22,15 +45,23 @@ fn constant(target: &Target, key: &str) -> Option<f64> {
 }
 
 struct Point<'a> {
-    target: &'a Target,
     formula: &'a Formula,
     x: &'a [f64],
     parameters: &'a [f64],
+    data: Data<'a>,
+    largest: Cell<f64>,
 }
 
 impl Point<'_> {
     /// `bound` has the values of the variables of the sums around `expr`, the outermost first.
     fn value(&self, expr: &Expr, bound: &mut Vec<i64>) -> f64 {
+        let value = self.part(expr, bound);
+        let size = if value.is_nan() { f64::INFINITY } else { value.abs() };
+        self.largest.set(self.largest.get().max(size));
+        value
+    }
+
+    fn part(&self, expr: &Expr, bound: &mut Vec<i64>) -> f64 {
         match &expr.node {
             Node::Number(value) => *value,
             Node::Variable(depth) => bound[*depth] as f64,
@@ -45,7 +76,7 @@ impl Point<'_> {
                         row * columns + self.index(column, bound)
                     }
                 };
-                f64::from(self.target.storage()[*array][place])
+                f64::from(self.data.storage[*array][place])
             }
             Node::Negate(part) => -self.value(part, bound),
             Node::Sum(terms) => terms.iter().fold(-0.0, |sum, (subtracted, term)| {
@@ -104,7 +135,7 @@ impl Point<'_> {
     fn symbol(&self, symbol: Symbol, bound: &[i64]) -> i64 {
         match symbol {
             Symbol::Bound(depth) => bound[depth],
-            _ => self.formula.shape(self.target.constants(), symbol).unwrap_or(0),
+            _ => self.formula.shape(self.data.constants, symbol).unwrap_or(0),
         }
     }
 }
