@@ -53,12 +53,9 @@ impl Parser<'_> {
             rest.push(self.expression()?);
         }
         let whole = span.start..self.close(opening, ")")?.end;
-        let [so, not] = <[Expr; 2]>::try_from(rest).map_err(|rest| {
-            let message = format!(
-                "where takes a comparison and 2 values, where(a < b, value if so, value if not), \
-                 and has {} values here",
-                rest.len()
-            );
+        let [so, not] = <[Expr; 2]>::try_from(rest).map_err(|_| {
+            let message = "`where` takes a comparison and 2 values: where(a < b, value if so, \
+                           value if not)";
             Fault::new(whole.clone(), message)
         })?;
         Ok(Expr { node: Node::Where(comparison, Box::new([left, right, so, not])), span: whole })

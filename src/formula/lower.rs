@@ -72,7 +72,8 @@ impl Lowering {
 
     /// A number that an f32 can hold.
     fn number(&mut self, value: f64, span: &Span) -> Lowered {
-        let fault = |what: &str| Err(Fault::new(span.clone(), format!("this is {value}, {what}")));
+        let fault =
+            |what: &str| Err(Fault::new(span.clone(), format!("this is {value:?}, {what}")));
         if !value.is_finite() {
             return fault("not a finite number");
         }
@@ -175,7 +176,7 @@ impl Lowering {
             _ => self.natural_power(base, exponent / 2),
         };
         let square = self.graph.times(half, half);
-        if exponent % 2 == 0 { square } else { self.graph.times(square, base) }
+        if exponent.is_multiple_of(2) { square } else { self.graph.times(square, base) }
     }
 
     fn call(&mut self, function: Function, arguments: &[Expr]) -> Lowered {

@@ -171,7 +171,7 @@ impl Formula {
             return Ok(());
         };
         let what = if value.is_finite() { "too large for an f32" } else { "not a finite number" };
-        let message = format!("this is {value} with the values of the parameters, {what}");
+        let message = format!("this is {value:?} with the values of the parameters, {what}");
         Err(Fault::new(part.span.clone(), message).error(&self.text))
     }
 
@@ -186,7 +186,7 @@ impl Formula {
             let (Some(_), Some(columns)) =
                 (shape(Symbol::Rows(place)), shape(Symbol::Columns(place)))
             else {
-                let message = format!("data.{name} is not given; attach the array {name:?}");
+                let message = format!("data.{name} is not given; attach an array of that name");
                 return fault(&array.span, message);
             };
             if array.has_columns == Some(false) && columns > 1 {
@@ -199,13 +199,13 @@ impl Formula {
             let name = &self.arrays[reach.array].name;
             let largest = reach.largest.value(|symbol| shape(symbol).unwrap_or(0));
             let (symbol, what) = match reach.column {
-                true => (Symbol::Columns(reach.array), "columns"),
-                false => (Symbol::Rows(reach.array), "rows"),
+                true => (Symbol::Columns(reach.array), "column"),
+                false => (Symbol::Rows(reach.array), "row"),
             };
-            let length = shape(symbol).unwrap_or(0);
-            if largest >= length {
+            let last = shape(symbol).unwrap_or(0) - 1;
+            if largest > last {
                 let message = format!(
-                    "this index goes up to {largest}, and data.{name} has {length} {what}, \
+                    "this index goes up to {largest}, and the last {what} of data.{name} is {last}, \
                      counted from 0"
                 );
                 return fault(&reach.span, message);

@@ -243,7 +243,10 @@ impl<'a> Parser<'a> {
                 "a comparison belongs in where(a < b, value if so, value if not)".into()
             }
             Kind::Sign("[") => "only x and data.NAME take an index".into(),
-            Kind::Sign("," | ")" | "]") => format!("this `{word}` belongs to no parenthesis"),
+            Kind::Sign(")" | "]") => format!("this `{word}` closes nothing"),
+            Kind::Sign(",") => {
+                "a `,` separates the arguments of a function, and here is none".into()
+            }
             Kind::End => "the formula ends too early".into(),
             Kind::Sign(_) => format!("`{word}` has no meaning here"),
         };

@@ -232,9 +232,12 @@ fn data_are_checked_once_their_shapes_are_known() {
     assert!(with(shapes(4.0, 3.0)).check_complete().is_ok());
     let error = |rows, columns| with(shapes(rows, columns)).check_complete().unwrap_err();
     let text = error(2.0, 2.0).to_string();
-    assert!(text.contains("goes up to 2, and data.X has 2 rows, counted from 0"), "{text}");
+    assert!(
+        text.contains("goes up to 2, and the last row of data.X is 1, counted from 0"),
+        "{text}"
+    );
     let text = error(3.0, 1.0).to_string();
-    assert!(text.contains("goes up to 1, and data.X has 1 columns"), "{text}");
+    assert!(text.contains("goes up to 1, and the last column of data.X is 0"), "{text}");
     let missing = Target::from_formula(1, "x*data.y[0]").unwrap().check_complete().unwrap_err();
     assert!(missing.to_string().contains("data.y is not given"), "{missing}");
 }

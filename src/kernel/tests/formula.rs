@@ -165,7 +165,7 @@ fn random_formulas_on_the_device_equal_the_host() {
     }
     println!("{compared} compared, {} differ", wrong.len());
     assert!(compared > 3000, "{compared} of {} are compared", values.len() * POINTS as usize);
-    assert!(wrong.len() * 50 < compared, "{} of {compared}: {wrong:#?}", wrong.len());
+    assert!(wrong.len() * 200 < compared, "{} of {compared}: {wrong:#?}", wrong.len());
 }
 
 /// Data arrays, with the shapes that they have.
