@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::affine::{Affine, Symbol};
+use super::affine::Affine;
+use super::bounds;
 use super::graph::{Graph, Id, Loop, Loops, Op};
 use crate::shaders::float;
 
@@ -162,16 +163,21 @@ impl Emitter<'_> {
                 (text, binding)
             }
             Op::Parameter(place) => (self.parameters[*place].clone(), Binding::Atom),
-            Op::Variable(depth) => (format!("f32({})", variable(*depth)), Binding::Atom),
-            Op::Coordinate(index) => (format!("(*x)[{}]", self.index(index)), Binding::Atom),
+            Op::Variable(depth) => (format!("f32({})", bounds::variable(*depth)), Binding::Atom),
+            Op::Coordinate(index) => {
+                (format!("(*x)[{}]", bounds::index(index, self.arrays)), Binding::Atom)
+            }
             Op::Data { array, row, column } => {
                 let name = &self.arrays[*array];
-                let row = self.index(row);
+                let row = bounds::index(row, self.arrays);
                 let text = match column {
                     None => format!("{name}[{row}]"),
                     Some(column) => {
                         let row = if row.contains(' ') { format!("({row})") } else { row };
-                        format!("{name}[{row} * {name}_columns + {}]", self.index(column))
+                        format!(
+                            "{name}[{row} * {name}_columns + {}]",
+                            bounds::index(column, self.arrays)
+                        )
                     }
                 };
                 (text, Binding::Atom)
@@ -230,7 +236,7 @@ impl Emitter<'_> {
     ) -> String {
         let (lines, value) = self.block(body, 1 << depth, false);
         let name = self.fresh();
-        let i = variable(depth);
+        let i = bounds::variable(depth);
         let (start, step) = match kind {
             Loop::Sum => ("0.0f".into(), format!("{name} += {value};")),
             Loop::Product => ("1.0f".into(), format!("{name} *= {value};")),
@@ -238,8 +244,11 @@ impl Emitter<'_> {
             Loop::Min => (float(f32::MAX), format!("{name} = min({name}, {value});")),
         };
         self.line(format!("var {name} = {start};"));
-        let low = self.index(low);
-        self.line(format!("for (var {i} = {low}; {}; {i}++) {{", self.before(&i, high)));
+        let low = bounds::index(low, self.arrays);
+        self.line(format!(
+            "for (var {i} = {low}; {}; {i}++) {{",
+            bounds::before(&i, high, self.arrays)
+        ));
         self.indented(lines);
         self.line(format!("    {step}"));
         self.line("}".into());
@@ -287,51 +296,4 @@ impl Emitter<'_> {
             self.line(format!("    {line}"));
         }
     }
-
-    /// `i <= high`, each side a sum of what is positive: nothing is below 0 in a u32.
-    fn before(&self, i: &str, high: &Affine) -> String {
-        let above = high.clone().plus(&Affine::number(1));
-        let mut moved = Affine::default();
-        for (symbol, factor) in above.terms.iter().filter(|(_, factor)| **factor < 0) {
-            moved.terms.insert(*symbol, -factor);
-        }
-        moved.constant = (-above.constant).max(0);
-        let rest = above.plus(&moved);
-        match moved.constant() {
-            Some(0) => format!("{i} < {}", self.index(&rest)),
-            _ => format!("{i} + {} < {}", self.index(&moved), self.index(&rest)),
-        }
-    }
-
-    /// The text of an index, which is 0 or more: first what is added, then what is subtracted.
-    fn index(&self, index: &Affine) -> String {
-        let mut text = String::new();
-        let (mut added, mut subtracted) = (Vec::new(), Vec::new());
-        for (symbol, factor) in &index.terms {
-            let name = match symbol {
-                Symbol::Bound(depth) => variable(*depth),
-                Symbol::Rows(array) => format!("{}_rows", self.arrays[*array]),
-                Symbol::Columns(array) => format!("{}_columns", self.arrays[*array]),
-            };
-            let size = factor.unsigned_abs();
-            let term = if size == 1 { name } else { format!("{size}u * {name}") };
-            if *factor > 0 { added.push(term) } else { subtracted.push(term) }
-        }
-        let number = format!("{}u", index.constant.unsigned_abs());
-        match index.constant {
-            0 if !added.is_empty() => {}
-            0.. => added.push(number),
-            _ => subtracted.push(number),
-        }
-        text += &added.join(" + ");
-        for term in subtracted {
-            let _ = write!(text, " - {term}");
-        }
-        text
-    }
-}
-
-/// The name of the variable of a loop at this depth.
-fn variable(depth: usize) -> String {
-    ["i", "j", "k"].get(depth).map_or_else(|| format!("i{depth}"), ToString::to_string)
 }

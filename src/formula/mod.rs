@@ -1,15 +1,18 @@
 //! A log density written as a formula: its grammar, its names, and its WGSL.
 //!
-//! The text becomes tokens (`lexer`), a tree with checked indices (`parse`, `names`, `call`), a
-//! graph of values without repetition (`lower`, `shapes`, `log_sum`), and then WGSL (`emit`).
+//! The text becomes tokens (`lexer`), a tree with checked indices (`parse`, `names`, `call`,
+//! `index`), a graph of values without repetition (`lower`, `shapes`, `log_sum`), and then WGSL
+//! (`emit`, `bounds`).
 
 mod affine;
 mod ast;
+mod bounds;
 mod call;
 mod emit;
 mod fault;
 mod function;
 mod graph;
+mod index;
 mod lexer;
 mod log_sum;
 mod lower;
