@@ -314,6 +314,8 @@ fn tree(seed: u64, dim: u32) -> (ast::Expr, String) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
     #[test]
     fn a_printed_tree_reads_as_itself(seed: u64, dim in 1_u32..6) {
         let (expr, text) = tree(seed, dim);
