@@ -9,6 +9,7 @@ mod config;
 mod diagnostics;
 mod error;
 mod flow;
+mod formula;
 mod gpu;
 mod initial;
 mod integrator;

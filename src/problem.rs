@@ -26,6 +26,7 @@ impl Problem {
     ///
     /// # Errors
     /// When dimensions differ; when the flow needs the density of an initial law that has none;
+    /// when a parameter of the target has neither a default nor a value;
     /// [`ErrorKind::Shader`](crate::ErrorKind) or [`ErrorKind::MissingFunction`](crate::ErrorKind)
     /// for WGSL that does not play its role; and where a score has to be derived and cannot be.
     pub fn new(target: Target, initial: Initial, flow: Flow) -> Result<Problem> {
@@ -46,6 +47,7 @@ impl Problem {
             );
             return Err(Error::config("initial", reason));
         }
+        target.check_complete()?;
         let adaptor = Adaptor::of(&target)?;
         log::debug!("{}: the score is {}", target.name(), adaptor.score);
         let sources = sources(&target, &initial, &flow, adaptor.source)?;

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::formula::{self, Formula};
 use crate::shaders::Prelude;
 
 mod catalogue;
@@ -52,6 +54,8 @@ pub struct Target {
     entry: Option<&'static Entry>,
     /// The normalised components of a Gaussian mixture.
     components: Vec<Component>,
+    /// What the WGSL text was made from, where it was.
+    formula: Option<Arc<Formula>>,
 }
 
 /// A built-in target with its parameters: what [`crate::truth`] and the host oracle work with.
@@ -168,7 +172,86 @@ impl Target {
             storage: Vec::new(),
             entry: None,
             components: Vec::new(),
+            formula: None,
         })
+    }
+
+    /// A target whose log density is a formula, for instance `-(x0^4/4 - x0^2/2 + c*x0) - x1^2/2`.
+    ///
+    /// The formula becomes the WGSL of [`Target::wgsl`]; its name is `formula`. A name that has no
+    /// meaning of its own is a parameter for [`Target::set`], and needs a value.
+    ///
+    /// # Grammar
+    ///
+    /// What binds tighter stands higher:
+    ///
+    /// | operators | |
+    /// | --- | --- |
+    /// | `a^b`, also `a**b` | from the right: `2^3^2` is 2⁹; `2^-1` is ½ |
+    /// | `-a`, `+a` | `-x0^2` is −(x₀²) |
+    /// | `a*b`, `a/b` | from the left |
+    /// | `a+b`, `a-b` | from the left |
+    ///
+    /// A product needs its `*`. Numbers are written `1`, `1.5`, `.5`, `1e-3`; `pi` and `dim`, the
+    /// number of dimensions, are numbers too. `e` is not: write `exp(1)`.
+    ///
+    /// | values | |
+    /// | --- | --- |
+    /// | `x0`, `x[0]`, `x[i+1]`, `x[dim-1-i]` | coordinates; `x` in one dimension |
+    /// | `c` | a parameter |
+    /// | `data.y[n]`, `data.X[n, j]` | a number of a data array, counted from 0 |
+    ///
+    /// | sums | |
+    /// | --- | --- |
+    /// | `sum(i, a)` | over i = 0 … dim − 1 |
+    /// | `sum(i, first, last, a)` | over i = first … last, both included; none if last < first |
+    /// | `sum(n in data.y, a)` | over the rows of an array |
+    /// | `prod`, `max`, `min`, `logsumexp` | likewise |
+    ///
+    /// `max`, `min` and `logsumexp` count with a name only where it stands in an index, as in
+    /// `logsumexp(i, -x[i])`; elsewhere they take two numbers or more, as in `max(c, x0)`. Indices
+    /// are whole numbers, `dim` and variables of sums, joined by `+`, `-` and a number times a
+    /// variable. They are checked against `dim` over the whole range.
+    ///
+    /// Functions: `exp`, `log` or `ln`, `log2`, `log10`, `log1p`, `expm1`, `sqrt`, `abs`, `sign`,
+    /// `sin`, `cos`, `tan`, `asin`, `acos`, `atan`, `atan2(y, x)`, `sinh`, `cosh`, `tanh`,
+    /// `min` and `max` of two arguments or more, `pow(a, b)`, `hypot` or `norm` of one or more,
+    /// `logistic` or `sigmoid`, `log_sigmoid`, `softplus`, `logsumexp` of two or more.
+    /// `where(a < b, so, not)` chooses by a comparison, one of `<`, `<=`, `>`, `>=`, `==`, `!=`.
+    ///
+    /// # In single precision
+    ///
+    /// A whole exponent up to 1024 becomes products, and half of an odd number a square root; with
+    /// any other exponent `a^b` needs a ≥ 0, as WGSL's `pow` does. In `log` of a sum of
+    /// exponentials, such as `log(0.3*exp(-x0^2) + sum(i, exp(x[i])))`, the largest exponent is
+    /// taken out, so that nothing overflows; the same holds for `logsumexp`, `softplus` and
+    /// `log(logistic(u))`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Shader`](crate::ErrorKind::Shader) with the place in the formula.
+    ///
+    /// ```
+    /// use wfr::Target;
+    ///
+    /// # fn main() -> wfr::Result<()> {
+    /// let wells = Target::from_formula(2, "-(x0^4/4 - x0^2/2 + c*x0) - x1^2/2")?.set("c", 0.3)?;
+    /// assert_eq!(wells.parameters(), [("c", 0.3)]);
+    ///
+    /// let rosenbrock = "-sum(i, 0, dim-2, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)";
+    /// Target::from_formula(10, rosenbrock)?;
+    ///
+    /// let error = Target::from_formula(2, "-x0^2 - 2x1^2").unwrap_err();
+    /// assert_eq!(error.location().expect("in the formula").column, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_formula(dim: u32, formula: &str) -> Result<Target> {
+        let mut target = Target::from_wgsl(dim, "formula", "")?;
+        let formula = Formula::new(dim, formula)?;
+        target.wgsl = Cow::Owned(formula.wgsl.clone());
+        target.formula = Some(Arc::new(formula));
+        Ok(target)
     }
 
     fn built_in(entry: &'static Entry, dim: u32) -> Result<Target> {
@@ -181,6 +264,7 @@ impl Target {
             storage: Vec::new(),
             entry: Some(entry),
             components: Vec::new(),
+            formula: None,
         })
     }
 
@@ -199,9 +283,10 @@ impl Target {
     /// An unknown name is an error that lists the known ones, and so is a value out of range. Where
     /// the text does not parse, the value is kept, and making the sampler reports the text.
     pub fn set(mut self, name: &str, value: f64) -> Result<Target> {
-        let key = match self.entry {
-            Some(entry) => entry.check_parameter(name, value)?,
-            None => overrides::check(&self.name, self.dim, &self.wgsl, name, value)?,
+        let key = match (self.entry, &self.formula) {
+            (Some(entry), _) => entry.check_parameter(name, value)?,
+            (None, Some(formula)) => formula.check_parameter(&self.name, name, value)?,
+            (None, None) => overrides::check(&self.name, self.dim, &self.wgsl, name, value)?,
         };
         match self.constants.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = value,
@@ -248,6 +333,35 @@ impl Target {
         &self.constants
     }
 
+    /// The parameters that were set, by the names that [`Target::set`] takes.
+    ///
+    /// Those of a formula have other names among [`Target::constants`], where WGSL's keywords are
+    /// no names; a number stands for an override declared with `@id`.
+    pub fn parameters(&self) -> Vec<(&str, f64)> {
+        let all = self.constants.iter().map(|(key, value)| (key.as_str(), *value));
+        match self.formula {
+            None => all.collect(),
+            Some(_) => all
+                .filter_map(|(key, value)| Some((key.strip_prefix(formula::PARAMETER)?, value)))
+                .collect(),
+        }
+    }
+
+    /// Checks that everything without a default was given: parameters, and the data of a formula.
+    pub(crate) fn check_complete(&self) -> Result<()> {
+        if self.entry.is_some() {
+            return Ok(());
+        }
+        if let Some(formula) = &self.formula {
+            formula.check_parameters(&self.name, &self.constants)?;
+            return formula.check_data(&self.constants);
+        }
+        match overrides::unset(self.dim, &self.wgsl, &self.constants) {
+            Some(name) => Err(formula::unset_parameter(&self.name, &name)),
+            None => Ok(()),
+        }
+    }
+
     /// The contents of the storage buffers: element `i` is `@group(1) @binding(i)`.
     pub fn storage(&self) -> &[Vec<f32>] {
         &self.storage
@@ -261,11 +375,23 @@ impl Target {
     /// For text from outside this assumes loops over the dimensions, and one over all data.
     pub(crate) fn loops_per_evaluation(&self) -> u32 {
         let dim = u64::from(self.dim);
-        let loops = match self.entry {
-            Some(_) => self.components.len() as u64 * (1 + 2 * dim) + 2 * dim,
-            None => self.storage.iter().map(|data| data.len() as u64).sum::<u64>() + 2 * dim,
+        let loops = match (self.entry, &self.formula) {
+            (Some(_), _) => self.components.len() as u64 * (1 + 2 * dim) + 2 * dim,
+            // The score runs through every loop forwards and backwards.
+            (None, Some(formula)) => {
+                formula.iterations(&self.constants).saturating_mul(3).saturating_add(2 * dim)
+            }
+            (None, None) => {
+                self.storage.iter().map(|data| data.len() as u64).sum::<u64>() + 2 * dim
+            }
         };
         u32::try_from(loops).unwrap_or(u32::MAX)
+    }
+
+    /// What the WGSL text was made from, where that is a formula.
+    #[cfg(any(test, feature = "reference"))]
+    pub(crate) fn formula(&self) -> Option<&Formula> {
+        self.formula.as_deref()
     }
 
     /// The law behind a built-in target, with the parameters set.
@@ -285,7 +411,7 @@ impl Target {
 }
 
 /// The declarations before a target's text: `DIM` and `Point`.
-fn prelude(dim: u32) -> String {
+pub(crate) fn prelude(dim: u32) -> String {
     Prelude::default().dimension(dim).source().text
 }
 

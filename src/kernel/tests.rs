@@ -1,6 +1,7 @@
 //! Kernels and shader functions against their oracles in `reference/`, on whatever adapter there is.
 
 mod arithmetic;
+mod formula;
 mod linking;
 mod normal;
 mod resampling;

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod draw;
 pub mod expand;
 pub mod fixed;
+pub mod formula;
 pub mod initial;
 pub mod normal;
 pub mod offspring;

@@ -105,6 +105,58 @@ fn invalid_wgsl_is_shown_at_its_place() {
 }
 
 #[test]
+fn a_formula_is_checked_before_the_run() {
+    let folder = Folder::new();
+    let density = |formula: &str, rest: &[&str]| {
+        folder.wfr(&[&["sample", "--density", formula][..], rest].concat())
+    };
+    density("-x0^2 - 2x1^2", &["--dim", "2"]).failed(
+        4,
+        "error: formula:1:10: an operator is missing before `x1`; a product is `2*x1`\n\
+         1 | -x0^2 - 2x1^2\n  |          ^^",
+    );
+    density("-x0^2 - c*x1^2", &["--dim", "2"])
+        .failed(2, "error: formula.c has no value; set it, on the command line with --param c=…");
+    density("-x0^2 - c*x1^2", &["--dim", "2", "--param", "d=1"])
+        .failed(2, "error: formula.d is not a parameter; known: c");
+    // The two names of one option.
+    density("-x0^2/s - log(s)*c", &["--dim", "2", "--param", "s=-1", "--set", "c=1"])
+        .failed_with(4, &["formula:1:11: this is NaN with the values of the parameters"]);
+    density("-x0^2", &[]).failed(
+        2,
+        "error: --density does not tell the number of dimensions; add for instance --dim 2",
+    );
+    density("-x0^2", &["ring"])
+        .failed(2, "error: --density is a target of its own, and ring is one too; leave one out");
+    density("-x0^2", &["--dim", "1", "--components", "c.txt"])
+        .failed_with(2, &["--components is for gaussian-mixture"]);
+    density("-x0^2", &["--dim", "0"]).failed(2, "error: dim is 0; expected 1 to 1024");
+    folder.wfr(&["sample"]).failed(
+        2,
+        "error: no target is given; name one of `wfr targets` or a .wgsl file, or write \
+         --density FORMULA",
+    );
+    folder
+        .wfr(&["compare", "--density", "-x0^2 +", "--dim", "1"])
+        .failed_with(4, &["formula:1:8: the formula ends where"]);
+}
+
+#[test]
+fn a_parameter_without_a_value_is_refused() {
+    let folder = Folder::new();
+    folder.write(
+        "mine.wgsl",
+        "override depth: f32;\n\
+         fn log_density(x: Point) -> f32 { return -depth * dot(x, x); }\n\
+         fn score(x: Point) -> Point { return -2.0 * depth * x; }\n",
+    );
+    folder.wfr(&["sample", "mine.wgsl", "--dim", "2"]).failed(
+        2,
+        "error: mine.wgsl.depth has no value; set it, on the command line with --param depth=…",
+    );
+}
+
+#[test]
 fn a_density_that_is_nowhere_positive_fails_the_run() {
     if !has_adapter() {
         return;
