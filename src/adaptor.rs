@@ -133,7 +133,6 @@ pub(crate) fn check_snippet(linked: &Linked, module: &naga::Module, data: usize)
     Ok(())
 }
 
-
 /// How the engine calls a target, and where its score comes from.
 #[derive(Debug)]
 pub(crate) struct Adaptor {
@@ -165,7 +164,13 @@ impl Adaptor {
             let found = |name| signature(&module, name);
             let Some(density) = density else {
                 let wanted = "fn log_density(x: Point) -> f32";
-                return Err(missing("target", wanted, "log_density", &source, found("log_density")));
+                return Err(missing(
+                    "target",
+                    wanted,
+                    "log_density",
+                    &source,
+                    found("log_density"),
+                ));
             };
             match score {
                 Some(score) => {
@@ -208,10 +213,11 @@ impl Adaptor {
 /// How to call the derivative: pointers to an array and to its alias are of two types.
 fn derivative_call(module: &naga::Module, dim: u32, name: &str) -> String {
     let density = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some("log_density"));
-    let ty = density.and_then(|(_, f)| f.arguments.first()).map(|x| match module.types[x.ty].inner {
-        naga::TypeInner::Pointer { base, .. } => base,
-        _ => x.ty,
-    });
+    let ty =
+        density.and_then(|(_, f)| f.arguments.first()).map(|x| match module.types[x.ty].inner {
+            naga::TypeInner::Pointer { base, .. } => base,
+            _ => x.ty,
+        });
     let is_point = ty.is_some_and(|ty| module.types[ty].name.as_deref() == Some("Point"));
     if is_point || (2..=4).contains(&dim) {
         return format!("return {name}(x, out);");

@@ -217,7 +217,11 @@ fn numbers(datum: &Datum) -> Vec<f64> {
 }
 
 impl<'e> Run<'e> {
-    fn call(&mut self, function: &'e Function, passed: Vec<Passed>) -> Result<Option<Datum>, Refusal> {
+    fn call(
+        &mut self,
+        function: &'e Function,
+        passed: Vec<Passed>,
+    ) -> Result<Option<Datum>, Refusal> {
         let values = vec![None; function.nodes.len()];
         let mut frame = Frame { function, values, locals: Vec::new(), passed };
         for local in &function.locals {
@@ -363,7 +367,12 @@ impl<'e> Run<'e> {
     }
 
     /// Reads a buffer: out of its bounds there is 0, as naga's checks have it.
-    fn global(&mut self, frame: &mut Frame<'e>, name: &str, place: &Place) -> Result<Datum, Refusal> {
+    fn global(
+        &mut self,
+        frame: &mut Frame<'e>,
+        name: &str,
+        place: &Place,
+    ) -> Result<Datum, Refusal> {
         let evaluator = self.evaluator;
         let (buffer, ty) = (evaluator.buffers.get(name), evaluator.program.variables.get(name));
         let (Some(buffer), Some(ty)) = (buffer, ty) else {
@@ -811,7 +820,8 @@ fn math(fun: Fun, data: &[Datum]) -> Option<Datum> {
             let probe = vec![0.5; data.len()];
             scalar(fun, &probe)?;
             each(data, &|x| {
-                let x: Vec<f64> = x.iter().map(|x| floats(x).first().copied().unwrap_or(0.0)).collect();
+                let x: Vec<f64> =
+                    x.iter().map(|x| floats(x).first().copied().unwrap_or(0.0)).collect();
                 Datum::Float(scalar(fun, &x).unwrap_or(f64::NAN))
             })
         }
