@@ -4,6 +4,7 @@
 
 mod buffers;
 mod config;
+mod data;
 mod diagnostics;
 mod error;
 mod flow;
@@ -30,6 +31,9 @@ mod words;
 
 pub use buffers::Plan;
 pub use config::{Config, Resampler};
+pub use data::Data;
+#[cfg(feature = "data")]
+pub use data::DataFile;
 pub use diagnostics::{Diagnostics, Estimate};
 pub use error::{Error, ErrorKind, Location, Result};
 pub use flow::Flow;

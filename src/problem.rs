@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Flow;
 use crate::initial::{Initial, Kind};
 use crate::shaders::{self, Prelude};
-use crate::target::Target;
+use crate::target::{Target, arrays};
 use crate::wgsl::{Linked, Source, describe};
 
 /// A target, an initial law and a flow.
@@ -66,9 +66,8 @@ impl Problem {
     /// The texts of initial law, flow and target with the engine's adaptors, the user's last, each
     /// checked alone first so that its errors point at its own lines.
     pub(crate) fn sources(&self) -> Result<Vec<Source>> {
-        let dimension = Prelude::default().dimension(self.target.dim()).source();
-        let target = Source::new(self.target.name(), self.target.wgsl());
-        let adaptor = target_adaptor(&dimension, &target, &self.target)?;
+        let target = self.target.source();
+        let adaptor = target_adaptor(&target, &self.target)?;
 
         let mut library = vec![Prelude::default().dimension(self.target.dim()).seed(0).source()];
         library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
@@ -80,6 +79,7 @@ impl Problem {
         library.extend(initial.iter().cloned());
         // Of two that define one name the later is blamed: the user's.
         let mut sources = initial;
+        sources.extend(crate::target::library(self.target.wgsl()));
         if self.flow.is_builtin() {
             sources.extend([self.flow.source().clone(), adaptor, target]);
         } else {
@@ -146,8 +146,9 @@ fn missing(
     .into()
 }
 
-/// Refuses entry points and bindings that are not the user's to make.
-fn check_snippet(linked: &Linked, module: &naga::Module, data: usize) -> Result<()> {
+/// Refuses entry points and bindings that are not the user's to make; `data` by binding, where the
+/// role may have any.
+fn check_snippet(linked: &Linked, module: &naga::Module, data: Option<&[Vec<f32>]>) -> Result<()> {
     let text = linked.text();
     if let Some(entry) = module.entry_points.first() {
         let at = text.find(&format!("fn {}", entry.name));
@@ -168,13 +169,25 @@ fn check_snippet(linked: &Linked, module: &naga::Module, data: usize) -> Result<
             );
             return Err(linked.error(message, span));
         }
-        if binding.binding as usize >= data {
+        let Some(data) = data else {
+            let message = format!("`{name}` is data, which only a target may have");
+            return Err(linked.error(message, span));
+        };
+        if data.get(binding.binding as usize).is_none_or(Vec::is_empty) {
+            let short = arrays::short(&name);
             let message = format!(
-                "`{name}` uses @binding({}) of @group(1), but {data} arrays of data are given",
-                binding.binding
+                "`{name}` has no data; add `with_data(\"{short}\", …)`, or --data {short}=FILE on the \
+                 command line"
             );
             return Err(linked.error(message, span));
         }
+    }
+    let gap = data.and_then(|data| data.iter().position(Vec::is_empty));
+    if let Some(binding) = gap {
+        let message = format!(
+            "no array has @binding({binding}) of @group(1), but one after it has; number them from 0"
+        );
+        return Err(linked.error(message, None));
     }
     Ok(())
 }
@@ -183,10 +196,10 @@ const POINTER: &str = "ptr<function, Point>";
 
 /// The engine's `target_score` and `target_log_density_and_score` over whatever forms the user
 /// chose.
-fn target_adaptor(dimension: &Source, target: &Source, facts: &Target) -> Result<Source> {
-    let linked = Linked::new([dimension.clone(), target.clone()]);
+fn target_adaptor(target: &Source, facts: &Target) -> Result<Source> {
+    let linked = Linked::new(facts.prelude().into_iter().chain([target.clone()]));
     let module = linked.check()?;
-    check_snippet(&linked, &module, facts.storage().len())?;
+    check_snippet(&linked, &module, Some(facts.storage()))?;
 
     let plain = |name: &str, result: &str| -> Option<&'static str> {
         let signature = signature(&module, name).filter(|s| s.result == result)?;
@@ -247,7 +260,7 @@ fn target_adaptor(dimension: &Source, target: &Source, facts: &Target) -> Result
 fn check_initial(library: &[Source], source: &Source) -> Result<()> {
     let linked = Linked::new(library.iter().cloned().chain([source.clone()]));
     let module = linked.check()?;
-    check_snippet(&linked, &module, 0)?;
+    check_snippet(&linked, &module, None)?;
     require(&module, "initial", source, "initial_sample", &["u32"], "Point")?;
     let name = "initial_log_density_and_score";
     require(&module, "initial", source, name, &[POINTER, POINTER], "f32")
