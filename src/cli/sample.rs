@@ -18,6 +18,7 @@ Examples:
   wfr sample double-well --set a=40 --particles 1e6 --steps 800
   wfr sample gaussian-mixture --components modes.txt --out run.npz --plot run.png
   wfr sample mine.wgsl --dim 2 --initial 'uniform(low=-3, high=3)' --json
+  wfr sample regression.wgsl --dim 6 --data X=X.npy --data y=survey.csv:vote
   wfr sample ring --flow langevin --adapter nvidia
 
 A target of your own is two functions in a .wgsl file; `override` makes a parameter for --set:
