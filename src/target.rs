@@ -162,7 +162,36 @@ impl Target {
 
     /// A target written in WGSL; errors in `text` will speak of it as `name`.
     ///
-    /// The text is checked when a sampler is made.
+    /// The text is checked when a [`crate::Problem`] is made.
+    ///
+    /// # Parameters under constraints
+    ///
+    /// Coordinates are free to be any number. The text may call functions that map a coordinate z
+    /// to a parameter under a constraint; each has a second whose name ends in `_log_jacobian`, and
+    /// takes the same, for what the log density then has to add:
+    ///
+    /// | function | its value |
+    /// | --- | --- |
+    /// | `transform_positive(z)` | above 0 |
+    /// | `transform_unit(z)` | between 0 and 1 |
+    /// | `transform_interval(z, low, high)` | between `low` and `high` |
+    /// | `transform_ordered(z, previous)` | above `previous`; its `_log_jacobian(z)` takes z alone |
+    /// | `transform_simplex_step(z, log_rest, remaining)` | a part of a simplex, as a `TransformStick` |
+    ///
+    /// A simplex of K parts takes K − 1 coordinates. `stick` has the fields `value`, `log_value`,
+    /// `log_rest` and `log_jacobian`; at the end `exp(stick.log_rest)` is the last part:
+    ///
+    /// ```wgsl
+    /// var stick = transform_simplex_begin();
+    /// for (var k = 0u; k < K - 1u; k++) {
+    ///     stick = transform_simplex_step((*x)[k], stick.log_rest, K - 1u - k);
+    ///     sum += (alpha[k] - 1.0) * stick.log_value + stick.log_jacobian;
+    /// }
+    /// sum += (alpha[K - 1u] - 1.0) * stick.log_rest;
+    /// ```
+    ///
+    /// `transform_softplus(z)` is log(1 + exp(z)), `transform_logistic(z)` 1 / (1 + exp(−z)) and
+    /// `transform_log_logistic(z)` its logarithm, all without overflow.
     pub fn from_wgsl(dim: u32, name: impl Into<String>, text: impl Into<String>) -> Result<Target> {
         if dim == 0 || dim > MAX_DIM {
             return Err(Error::config("dim", format!("is {dim}; expected 1 to {MAX_DIM}")));
@@ -465,6 +494,27 @@ mod tests {
             assert!(matches!(error.kind(), ErrorKind::InvalidConfig { .. }));
             assert_eq!(error.to_string(), expected);
         }
+    }
+
+    /// They are linked where they are called, and only there.
+    #[test]
+    fn a_text_may_call_the_transforms() {
+        let target = |text: &str| Target::from_wgsl(2, "mine.wgsl", text).unwrap();
+        let score = "fn score(x: Point) -> Point { return -x; }";
+        let calls = "override low: f32 = 1.0;
+            fn log_density(x: Point) -> f32 { return transform_interval(x.x, low, 2.0); }";
+        let calls = target(&format!("{calls}{score}")).set("low", 0.5).unwrap();
+        assert_eq!(calls.prelude().len(), 2);
+        let start = crate::Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+        crate::Problem::new(calls, start.clone(), crate::Flow::annealed()).unwrap();
+
+        assert_eq!(target(score).prelude().len(), 1);
+        let clash = "fn transform_unit(x: Point) -> f32 { return 0.0; }";
+        let problem = crate::Problem::new(target(clash), start, crate::Flow::annealed());
+        let error = problem.unwrap_err();
+        assert_eq!(error.location().unwrap().to_string(), "mine.wgsl:1:4");
+        let words = "`transform_unit` is already defined in transform.wgsl; choose another name";
+        assert!(error.to_string().contains(words), "{error}");
     }
 
     #[test]
