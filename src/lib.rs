@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod adaptor;
+pub mod autodiff;
 mod buffers;
 mod config;
 mod data;
@@ -29,6 +31,7 @@ mod truth;
 pub mod wgsl;
 mod words;
 
+pub use adaptor::Score;
 pub use buffers::Plan;
 pub use config::{Config, Resampler};
 pub use data::Data;

@@ -1,15 +1,14 @@
 //! What a run computes: a target, an initial law and a flow that fit together.
 
-use std::fmt::Write as _;
-
 use wgpu::naga;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::adaptor::{Adaptor, POINTER, Score, Signature, check_snippet, missing, signature};
+use crate::error::{Error, Result};
 use crate::flow::Flow;
 use crate::initial::{Initial, Kind};
 use crate::shaders::{self, Prelude};
-use crate::target::{Target, arrays};
-use crate::wgsl::{Linked, Source, describe};
+use crate::target::Target;
+use crate::wgsl::{Linked, Source};
 
 /// A target, an initial law and a flow.
 #[derive(Debug, Clone)]
@@ -17,6 +16,9 @@ pub struct Problem {
     pub(crate) target: Target,
     pub(crate) initial: Initial,
     pub(crate) flow: Flow,
+    /// The texts of initial law, flow and target with the engine's adaptors, the user's last.
+    pub(crate) sources: Vec<Source>,
+    score: Score,
 }
 
 impl Problem {
@@ -24,7 +26,8 @@ impl Problem {
     ///
     /// # Errors
     /// When dimensions differ; when the flow needs the density of an initial law that has none;
-    /// [`ErrorKind::Shader`] or [`ErrorKind::MissingFunction`] for WGSL that does not play its role.
+    /// [`ErrorKind::Shader`](crate::ErrorKind) or [`ErrorKind::MissingFunction`](crate::ErrorKind)
+    /// for WGSL that does not play its role; and where a score has to be derived and cannot be.
     pub fn new(target: Target, initial: Initial, flow: Flow) -> Result<Problem> {
         if target.dim() != initial.dim() {
             let reason = format!(
@@ -43,9 +46,10 @@ impl Problem {
             );
             return Err(Error::config("initial", reason));
         }
-        let problem = Problem { target, initial, flow };
-        problem.sources()?;
-        Ok(problem)
+        let adaptor = Adaptor::of(&target)?;
+        log::debug!("{}: the score is {}", target.name(), adaptor.score);
+        let sources = sources(&target, &initial, &flow, adaptor.source)?;
+        Ok(Problem { target, initial, flow, sources, score: adaptor.score })
     }
 
     /// The target.
@@ -63,198 +67,65 @@ impl Problem {
         &self.flow
     }
 
-    /// The texts of initial law, flow and target with the engine's adaptors, the user's last, each
-    /// checked alone first so that its errors point at its own lines.
-    pub(crate) fn sources(&self) -> Result<Vec<Source>> {
-        let target = self.target.source();
-        let adaptor = target_adaptor(&target, &self.target)?;
+    /// Where the score of the target comes from.
+    pub fn score(&self) -> Score {
+        self.score
+    }
 
-        let mut library = vec![Prelude::default().dimension(self.target.dim()).seed(0).source()];
-        library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
-        if let Kind::Wgsl(source) = &self.initial.kind {
-            check_initial(&library, source)?;
+    /// Loop iterations of one evaluation of the log density with its score.
+    ///
+    /// Mesa's software driver ends every shader after 65535 of them. Text from outside is run on
+    /// the host to count them; where that fails, loops over the dimensions are assumed and one over
+    /// all data.
+    pub(crate) fn loops_per_evaluation(&self) -> u32 {
+        let target = &self.target;
+        if target.is_built_in() {
+            return target.loops_per_evaluation();
         }
-        let initial = self.initial.sources();
-        let initials = initial.len();
-        library.extend(initial.iter().cloned());
-        // Of two that define one name the later is blamed: the user's.
-        let mut sources = initial;
-        sources.extend(crate::target::library(self.target.wgsl()));
-        if self.flow.is_builtin() {
-            sources.extend([self.flow.source().clone(), adaptor, target]);
-        } else {
-            sources.extend([adaptor, target, self.flow.source().clone()]);
-        }
-        library.extend(sources.iter().skip(initials).cloned());
-        check_flow(library, &self.flow)?;
-        Ok(sources)
-    }
-}
-
-/// A function's types as the user would write them.
-struct Signature {
-    arguments: Vec<String>,
-    result: String,
-}
-
-impl Signature {
-    fn of(module: &naga::Module, function: &naga::Function) -> Signature {
-        let arguments = function.arguments.iter().map(|a| describe(module, a.ty)).collect();
-        let result = function
-            .result
-            .as_ref()
-            .map_or_else(|| "nothing".into(), |result| describe(module, result.ty));
-        Signature { arguments, result }
-    }
-
-    fn takes(&self, arguments: &[&str]) -> bool {
-        self.arguments.iter().map(String::as_str).eq(arguments.iter().copied())
-    }
-
-    fn text(&self, name: &str) -> String {
-        let result = match self.result.as_str() {
-            "nothing" => String::new(),
-            ty => format!(" -> {ty}"),
+        // Not at the origin, where branches are often taken that are rare elsewhere.
+        let x: Vec<f64> = (0..target.dim()).map(|j| 0.3 + 0.01 * f64::from(j % 7)).collect();
+        let count = || {
+            let mut evaluator = target.evaluator().ok()?;
+            evaluator.limit_iterations(1 << 18);
+            evaluator.evaluate(&x, &[]).map_or(Some(u64::MAX), |found| Some(found.iterations))
         };
-        format!("fn {name}({}){result}", self.arguments.join(", "))
+        count().map_or_else(
+            || target.loops_per_evaluation(),
+            |count| u32::try_from(count).unwrap_or(u32::MAX),
+        )
     }
 }
 
-fn signature(module: &naga::Module, name: &str) -> Option<Signature> {
-    let (_, function) = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some(name))?;
-    Some(Signature::of(module, function))
-}
-
-/// The functions that `source` itself defines, for the error that lists them.
-fn missing(
-    role: &'static str,
-    wanted: &str,
-    name: &str,
-    source: &Source,
-    found: Option<Signature>,
-) -> Error {
-    let found = match found {
-        Some(signature) => format!("found `{}`", signature.text(name)),
-        None => format!("there is no function `{name}` in it"),
-    };
-    ErrorKind::MissingFunction {
-        role,
-        signature: wanted.into(),
-        source: source.name.clone(),
-        found,
+/// The texts of a problem, each of the user's checked alone first so that its errors point at its
+/// own lines.
+fn sources(
+    target: &Target,
+    initial: &Initial,
+    flow: &Flow,
+    adaptor: Source,
+) -> Result<Vec<Source>> {
+    let prelude = Prelude::default().dimension(target.dim()).seed(0);
+    let target_library = crate::target::library(target.wgsl());
+    let target = target.source();
+    let mut library = vec![prelude.source()];
+    library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
+    if let Kind::Wgsl(source) = &initial.kind {
+        check_initial(&library, source)?;
     }
-    .into()
-}
-
-/// Refuses entry points and bindings that are not the user's to make; `data` by binding, where the
-/// role may have any.
-fn check_snippet(linked: &Linked, module: &naga::Module, data: Option<&[Vec<f32>]>) -> Result<()> {
-    let text = linked.text();
-    if let Some(entry) = module.entry_points.first() {
-        let at = text.find(&format!("fn {}", entry.name));
-        let message = format!(
-            "`{}` is an entry point; a snippet defines plain functions only, remove its @compute",
-            entry.name
-        );
-        return Err(linked.error(message, at.map(|at| at..at + 3 + entry.name.len())));
-    }
-    for (handle, variable) in module.global_variables.iter() {
-        let Some(binding) = &variable.binding else { continue };
-        let span = module.global_variables.get_span(handle).to_range();
-        let name = variable.name.clone().unwrap_or_default();
-        if binding.group != 1 {
-            let message = format!(
-                "`{name}` uses @group({}), which belongs to the engine; use @group(1)",
-                binding.group
-            );
-            return Err(linked.error(message, span));
-        }
-        let Some(data) = data else {
-            let message = format!("`{name}` is data, which only a target may have");
-            return Err(linked.error(message, span));
-        };
-        if data.get(binding.binding as usize).is_none_or(Vec::is_empty) {
-            let short = arrays::short(&name);
-            let message = format!(
-                "`{name}` has no data; add `with_data(\"{short}\", …)`, or --data {short}=FILE on the \
-                 command line"
-            );
-            return Err(linked.error(message, span));
-        }
-    }
-    let gap = data.and_then(|data| data.iter().position(Vec::is_empty));
-    if let Some(binding) = gap {
-        let message = format!(
-            "no array has @binding({binding}) of @group(1), but one after it has; number them from 0"
-        );
-        return Err(linked.error(message, None));
-    }
-    Ok(())
-}
-
-const POINTER: &str = "ptr<function, Point>";
-
-/// The engine's `target_score` and `target_log_density_and_score` over whatever forms the user
-/// chose.
-fn target_adaptor(target: &Source, facts: &Target) -> Result<Source> {
-    let linked = Linked::new(facts.prelude().into_iter().chain([target.clone()]));
-    let module = linked.check()?;
-    check_snippet(&linked, &module, Some(facts.storage()))?;
-
-    let plain = |name: &str, result: &str| -> Option<&'static str> {
-        let signature = signature(&module, name).filter(|s| s.result == result)?;
-        if signature.takes(&[POINTER]) {
-            Some("x")
-        } else if signature.takes(&["Point"]) {
-            if facts.dim() > 4 {
-                log::warn!(
-                    "{}: `{name}` takes an array of {} by value, which is slow where it is indexed \
-                     by a variable; take `x: ptr<function, Point>`",
-                    target.name,
-                    facts.dim()
-                );
-            }
-            Some("*x")
-        } else {
-            None
-        }
-    };
-    let fused_name = "log_density_and_score";
-    let fused = signature(&module, fused_name)
-        .is_some_and(|s| s.result == "f32" && s.takes(&[POINTER, POINTER]));
-    let density = plain("log_density", "f32");
-    let score = plain("score", "Point");
-
-    let mut text = String::new();
-    if !fused {
-        let Some(density) = density else {
-            let found = signature(&module, "log_density");
-            let wanted = "fn log_density(x: Point) -> f32";
-            return Err(missing("target", wanted, "log_density", target, found));
-        };
-        let Some(score) = score else {
-            let found = signature(&module, "score");
-            let wanted = "fn score(x: Point) -> Point";
-            return Err(missing("target", wanted, "score", target, found));
-        };
-        let _ = write!(
-            text,
-            "fn target_log_density_and_score(x: {POINTER}, out: {POINTER}) -> f32 {{\n    *out = \
-             score({score});\n    return log_density({density});\n}}\n"
-        );
+    let initial = initial.sources();
+    let initials = initial.len();
+    library.extend(initial.iter().cloned());
+    // Of two that define one name the later is blamed: the user's.
+    let mut sources = initial;
+    sources.extend(target_library);
+    if flow.is_builtin() {
+        sources.extend([flow.source().clone(), adaptor, target]);
     } else {
-        let _ = write!(
-            text,
-            "fn target_log_density_and_score(x: {POINTER}, out: {POINTER}) -> f32 {{\n    return \
-             {fused_name}(x, out);\n}}\n"
-        );
+        sources.extend([adaptor, target, flow.source().clone()]);
     }
-    let body = match score {
-        Some(argument) => format!("    return score({argument});\n"),
-        None => format!("    var out: Point;\n    _ = {fused_name}(x, &out);\n    return out;\n"),
-    };
-    let _ = write!(text, "fn target_score(x: {POINTER}) -> Point {{\n{body}}}\n");
-    Ok(Source::new("target adaptor", text))
+    library.extend(sources.iter().skip(initials).cloned());
+    check_flow(library, flow)?;
+    Ok(sources)
 }
 
 fn check_initial(library: &[Source], source: &Source) -> Result<()> {

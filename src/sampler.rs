@@ -163,7 +163,7 @@ impl Sampler {
             return Err(Error::config("integrator", reason));
         }
         let max_segment = max_segment(gpu, problem, &config)?;
-        let linked = step::linked(problem, &plan, &config, integrator)?;
+        let linked = step::linked(problem, &plan, &config, integrator);
         linked.check()?;
 
         let state = gpu.scoped(|| allocate(gpu, problem, &plan, &config))?;
@@ -483,7 +483,7 @@ fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
     }
     // The engine's own loops over coordinates, and the target's, once per evaluation.
     let dim = problem.target.dim();
-    let per_step = problem.target.loops_per_evaluation().saturating_add(16 * dim + 1);
+    let per_step = problem.loops_per_evaluation().saturating_add(16 * dim + 1);
     let most = (SOFTWARE_LOOP_CAP - 1) / per_step;
     if most < 2 {
         return Err(ErrorKind::LimitExceeded {

@@ -24,8 +24,8 @@ const MAX_BINDING: usize = 1023;
 
 /// The density to sample, in `dim` dimensions: WGSL text, its parameters and its data.
 ///
-/// The text defines `log_density` and `score` of a `Point`, or of a pointer to one; the alias
-/// `Point` and the constant `DIM` are generated. Its parameters are WGSL `override`s and its data
+/// The text defines `log_density` of a `Point`, or of a pointer to one; the alias `Point` and the
+/// constant `DIM` are generated. The score is derived from it unless the text defines `score`. Its parameters are WGSL `override`s and its data
 /// are storage buffers of group 1.
 ///
 /// ```
@@ -40,8 +40,7 @@ const MAX_BINDING: usize = 1023;
 ///     2,
 ///     "quartic.wgsl",
 ///     "override depth: f32 = 1.0;
-///      fn log_density(x: Point) -> f32 { return -depth * dot(x * x, x * x); }
-///      fn score(x: Point) -> Point { return -4.0 * depth * x * x * x; }",
+///      fn log_density(x: Point) -> f32 { return -depth * dot(x * x, x * x); }",
 /// )?;
 /// let mine = mine.set("depth", 0.5)?;
 /// # assert_eq!(mine.constants(), [("depth".to_string(), 0.5)]);
@@ -378,11 +377,13 @@ impl Target {
         &self.storage
     }
 
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.entry.is_some()
+    }
+
     /// About how many loop iterations the log density and the score of one point take together.
-    ///
-    /// Mesa's software driver ends every shader after 65535 of them. For text from outside this
-    /// assumes loops over the dimensions, and one over all data.
-    pub fn loops_per_evaluation(&self) -> u32 {
+    /// For text from outside this assumes loops over the dimensions, and one over all data.
+    pub(crate) fn loops_per_evaluation(&self) -> u32 {
         let dim = u64::from(self.dim);
         let loops = match self.entry {
             Some(_) => self.components.len() as u64 * (1 + 2 * dim) + 2 * dim,

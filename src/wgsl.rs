@@ -95,6 +95,11 @@ impl Linked {
         Ok(module)
     }
 
+    /// What cannot be differentiated, as an error at its place in the source it came from.
+    pub fn refused(&self, refusal: &crate::autodiff::Refusal) -> Error {
+        self.error(refusal.message().to_string(), refusal.span())
+    }
+
     /// An [`ErrorKind::Shader`] at a range of bytes of the whole text.
     pub(crate) fn error(&self, message: String, span: Option<std::ops::Range<usize>>) -> Error {
         let location = span.as_ref().and_then(|span| self.locate(span.start));

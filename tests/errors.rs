@@ -92,7 +92,6 @@ fn target_texts() {
 fn missing_functions() {
     for (name, text) in [
         ("missing_log_density", SCORE.to_string()),
-        ("missing_score", DENSITY.to_string()),
         (
             "wrong_signature",
             format!("{SCORE}fn log_density(x: f32, y: f32) -> f32 {{ return x; }}"),

@@ -54,14 +54,14 @@ pub(crate) fn linked(
     plan: &Plan,
     config: &Config,
     integrator: Integrator,
-) -> Result<Linked> {
+) -> Linked {
     let mut sources = vec![prelude(plan, config, problem.target.dim()).source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
     sources.extend(shaders::files(&["integrator/move"]));
     let name = format!("integrator/{}", integrator.name().replace('-', "_"));
     sources.extend([shaders::file(&name), shaders::file("step")]);
-    sources.extend(problem.sources()?);
-    Ok(Linked::new(sources))
+    sources.extend(problem.sources.iter().cloned());
+    Linked::new(sources)
 }
 
 impl Step {

@@ -55,7 +55,7 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
                     if integrator == Integrator::KernelRatio && !flow.has_path() {
                         continue;
                     }
-                    let linked = step::linked(&problem, &plan, &config, integrator).unwrap();
+                    let linked = step::linked(&problem, &plan, &config, integrator);
                     let count = storage_buffers(&linked);
                     let name = format!("{} {} {integrator} {dim}", entry.name, flow.name());
                     assert!(count <= PROMISED_STORAGE, "{name}: {count} storage buffers");
@@ -104,7 +104,7 @@ fn pages_link() {
         };
         let plan = Plan::new(100_000, 16, &shape, &[], 400, &limits).unwrap();
         assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
-        let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio).unwrap();
+        let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
         assert_eq!(storage_buffers(&linked) as u32, plan.bindings);
     }
 }

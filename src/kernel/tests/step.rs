@@ -137,7 +137,7 @@ impl Rig {
         };
         let words = state.pages.iter().flatten().chain([&state.log_weights, &state.ancestors]);
         words.enumerate().for_each(|(i, buffer)| poison(gpu, buffer, i as u32));
-        let linked = step::linked(&problem, &plan, &config, integrator).unwrap();
+        let linked = step::linked(&problem, &plan, &config, integrator);
         let step = Step::new(gpu, &linked, &problem, &plan, &config, &state).unwrap();
         Rig { gpu: gpu.clone(), config, problem, plan, state, step }
     }

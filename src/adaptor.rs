@@ -1,0 +1,284 @@
+//! The engine's view of a target: `target_score` and `target_log_density_and_score` over whatever
+//! forms the user chose, with a derived score where there is none by hand.
+
+use std::fmt::{self, Write as _};
+
+use wgpu::naga;
+
+use crate::autodiff::{self, Evaluator};
+use crate::error::{Error, ErrorKind, Result};
+use crate::target::{Target, arrays};
+use crate::wgsl::{Linked, Source, describe};
+
+/// The type of a position that a function changes or does not want copied.
+pub(crate) const POINTER: &str = "ptr<function, Point>";
+
+const FUSED: &str = "log_density_and_score";
+
+/// Where the score of a target comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Score {
+    /// The target's text has it.
+    Written,
+    /// From the log density, by [`crate::autodiff`].
+    #[non_exhaustive]
+    Derived {
+        /// How.
+        mode: autodiff::Mode,
+        /// About how many evaluations of the log density it costs, the value included.
+        evaluations: f64,
+    },
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Score::Written => f.write_str("written by hand"),
+            Score::Derived { mode, evaluations } => write!(
+                f,
+                "derived by {mode}; value and score cost about {evaluations:.1} evaluations of the \
+                 log density"
+            ),
+        }
+    }
+}
+
+/// A function's types as the user would write them.
+pub(crate) struct Signature {
+    pub(crate) arguments: Vec<String>,
+    pub(crate) result: String,
+}
+
+impl Signature {
+    pub(crate) fn of(module: &naga::Module, function: &naga::Function) -> Signature {
+        let arguments = function.arguments.iter().map(|a| describe(module, a.ty)).collect();
+        let result = function
+            .result
+            .as_ref()
+            .map_or_else(|| "nothing".into(), |result| describe(module, result.ty));
+        Signature { arguments, result }
+    }
+
+    pub(crate) fn takes(&self, arguments: &[&str]) -> bool {
+        self.arguments.iter().map(String::as_str).eq(arguments.iter().copied())
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        let result = match self.result.as_str() {
+            "nothing" => String::new(),
+            ty => format!(" -> {ty}"),
+        };
+        format!("fn {name}({}){result}", self.arguments.join(", "))
+    }
+}
+
+pub(crate) fn signature(module: &naga::Module, name: &str) -> Option<Signature> {
+    let (_, function) = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some(name))?;
+    Some(Signature::of(module, function))
+}
+
+/// The functions that `source` itself defines, for the error that lists them.
+pub(crate) fn missing(
+    role: &'static str,
+    wanted: &str,
+    name: &str,
+    source: &Source,
+    found: Option<Signature>,
+) -> Error {
+    let found = match found {
+        Some(signature) => format!("found `{}`", signature.text(name)),
+        None => format!("there is no function `{name}` in it"),
+    };
+    ErrorKind::MissingFunction {
+        role,
+        signature: wanted.into(),
+        source: source.name.clone(),
+        found,
+    }
+    .into()
+}
+
+/// Refuses entry points and bindings that are not the user's to make; `data` by binding, where the
+/// role may have any.
+pub(crate) fn check_snippet(
+    linked: &Linked,
+    module: &naga::Module,
+    data: Option<&[Vec<f32>]>,
+) -> Result<()> {
+    let text = linked.text();
+    if let Some(entry) = module.entry_points.first() {
+        let at = text.find(&format!("fn {}", entry.name));
+        let message = format!(
+            "`{}` is an entry point; a snippet defines plain functions only, remove its @compute",
+            entry.name
+        );
+        return Err(linked.error(message, at.map(|at| at..at + 3 + entry.name.len())));
+    }
+    for (handle, variable) in module.global_variables.iter() {
+        let Some(binding) = &variable.binding else { continue };
+        let span = module.global_variables.get_span(handle).to_range();
+        let name = variable.name.clone().unwrap_or_default();
+        if binding.group != 1 {
+            let message = format!(
+                "`{name}` uses @group({}), which belongs to the engine; use @group(1)",
+                binding.group
+            );
+            return Err(linked.error(message, span));
+        }
+        let Some(data) = data else {
+            let message = format!("`{name}` is data, which only a target may have");
+            return Err(linked.error(message, span));
+        };
+        if data.get(binding.binding as usize).is_none_or(Vec::is_empty) {
+            let short = arrays::short(&name);
+            let message = format!(
+                "`{name}` has no data; add `with_data(\"{short}\", …)`, or --data {short}=FILE on the \
+                 command line"
+            );
+            return Err(linked.error(message, span));
+        }
+    }
+    let gap = data.and_then(|data| data.iter().position(Vec::is_empty));
+    if let Some(binding) = gap {
+        let message = format!(
+            "no array has @binding({binding}) of @group(1), but one after it has; number them from 0"
+        );
+        return Err(linked.error(message, None));
+    }
+    Ok(())
+}
+
+/// How the engine calls a target, and where its score comes from.
+#[derive(Debug)]
+pub(crate) struct Adaptor {
+    pub(crate) source: Source,
+    pub(crate) score: Score,
+}
+
+impl Adaptor {
+    /// Checks the target's text and writes the engine's functions over its.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shader`], also for what cannot be differentiated, and
+    /// [`ErrorKind::MissingFunction`].
+    pub(crate) fn of(target: &Target) -> Result<Adaptor> {
+        let source = target.source();
+        let linked = Linked::new(target.prelude().into_iter().chain([source.clone()]));
+        let module = linked.check()?;
+        check_snippet(&linked, &module, Some(target.storage()))?;
+
+        let is_fused = signature(&module, FUSED)
+            .is_some_and(|s| s.result == "f32" && s.takes(&[POINTER, POINTER]));
+        let density = plain(&module, &source, target.dim(), "log_density", "f32");
+        let score = plain(&module, &source, target.dim(), "score", "Point");
+        let (mut derived, mut origin) = (String::new(), Score::Written);
+        let body = if is_fused {
+            format!("return {FUSED}(x, out);")
+        } else {
+            let found = |name| signature(&module, name);
+            let Some(density) = density else {
+                let wanted = "fn log_density(x: Point) -> f32";
+                return Err(missing(
+                    "target",
+                    wanted,
+                    "log_density",
+                    &source,
+                    found("log_density"),
+                ));
+            };
+            match score {
+                Some(score) => {
+                    format!("*out = score({score});\n    return log_density({density});")
+                }
+                None if found("score").is_some() => {
+                    let wanted = "fn score(x: Point) -> Point";
+                    return Err(missing("target", wanted, "score", &source, found("score")));
+                }
+                None => {
+                    let found = autodiff::gradient(&module, "log_density").map_err(|refusal| {
+                        let message = refusal.message();
+                        let message = format!("{message}; write `score` by hand");
+                        linked.error(message, refusal.span())
+                    })?;
+                    let (mode, evaluations) = (found.mode, found.evaluations);
+                    origin = Score::Derived { mode, evaluations };
+                    derived = found.wgsl;
+                    format!("return {}(x, out);", found.function)
+                }
+            }
+        };
+        let mut text = derived;
+        let _ = write!(
+            text,
+            "fn target_log_density_and_score(x: {POINTER}, out: {POINTER}) -> f32 {{\n    \
+             {body}\n}}\n"
+        );
+        let body = match score {
+            Some(argument) => format!("    return score({argument});\n"),
+            None => "    var out: Point;\n    _ = target_log_density_and_score(x, &out);\n    \
+                     return out;\n"
+                .to_string(),
+        };
+        let _ = write!(text, "fn target_score(x: {POINTER}) -> Point {{\n{body}}}\n");
+        Ok(Adaptor { source: Source::new("target adaptor", text), score: origin })
+    }
+}
+
+/// How to pass the position to a function of the user's that takes it alone.
+fn plain(
+    module: &naga::Module,
+    source: &Source,
+    dim: u32,
+    name: &str,
+    result: &str,
+) -> Option<&'static str> {
+    let signature = signature(module, name).filter(|s| s.result == result)?;
+    if signature.takes(&[POINTER]) {
+        return Some("x");
+    }
+    if !signature.takes(&["Point"]) {
+        return None;
+    }
+    if dim > 4 {
+        log::warn!(
+            "{}: `{name}` takes an array of {dim} by value, which is slow where it is indexed by a \
+             variable; take `x: ptr<function, Point>`",
+            source.name,
+        );
+    }
+    Some("*x")
+}
+
+impl Target {
+    /// The log density and the score as the engine calls them, evaluated on the host in double
+    /// precision: [`autodiff::Evaluation::value`] and the first of
+    /// [`autodiff::Evaluation::outputs`].
+    ///
+    /// # Errors
+    /// Those of [`crate::Problem::new`] for the target's text, and [`ErrorKind::Shader`] for what
+    /// the host cannot evaluate.
+    pub fn evaluator(&self) -> Result<Evaluator> {
+        let adaptor = Adaptor::of(self)?;
+        let own = [self.source(), adaptor.source];
+        let linked = Linked::new(self.prelude().into_iter().chain(own));
+        let module = linked.check()?;
+        let mut evaluator = Evaluator::new(&module, "target_log_density_and_score")
+            .map_err(|refusal| linked.refused(&refusal))?;
+        for (_, found) in module.overrides.iter() {
+            let Some(name) = &found.name else { continue };
+            let key = found.id.map_or_else(|| name.clone(), |id| id.to_string());
+            if let Some((_, value)) = self.constants().iter().find(|(known, _)| *known == key) {
+                evaluator.set(name, *value);
+            }
+        }
+        for (_, variable) in module.global_variables.iter() {
+            let Some(binding) = &variable.binding else { continue };
+            let contents = self.storage().get(binding.binding as usize);
+            if let (Some(name), Some(contents)) = (&variable.name, contents) {
+                evaluator.set_buffer(name, contents.clone());
+            }
+        }
+        Ok(evaluator)
+    }
+}
