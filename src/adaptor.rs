@@ -204,7 +204,7 @@ impl Adaptor {
                     let (mode, evaluations) = (found.mode, found.evaluations);
                     origin = Score::Derived { mode, evaluations };
                     derived = found.wgsl;
-                    format!("return {}(x, out);", found.function)
+                    derivative_call(&module, target.dim(), &found.function)
                 }
             }
         };
@@ -223,6 +223,23 @@ impl Adaptor {
         let _ = write!(text, "fn target_score(x: {POINTER}) -> Point {{\n{body}}}\n");
         Ok(Adaptor { source: Source::new("target adaptor", text), score: origin })
     }
+}
+
+/// How to call the derivative: pointers to an array and to its alias are of two types.
+fn derivative_call(module: &naga::Module, dim: u32, name: &str) -> String {
+    let density = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some("log_density"));
+    let ty = density.and_then(|(_, f)| f.arguments.first()).map(|x| match module.types[x.ty].inner {
+        naga::TypeInner::Pointer { base, .. } => base,
+        _ => x.ty,
+    });
+    let is_point = ty.is_some_and(|ty| module.types[ty].name.as_deref() == Some("Point"));
+    if is_point || (2..=4).contains(&dim) {
+        return format!("return {name}(x, out);");
+    }
+    format!(
+        "var position: array<f32, DIM> = *x;\n    var slope: array<f32, DIM>;\n    let value = \
+         {name}(&position, &slope);\n    *out = slope;\n    return value;"
+    )
 }
 
 /// How to pass the position to a function of the user's that takes it alone.

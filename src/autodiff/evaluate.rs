@@ -376,7 +376,7 @@ impl<'e> Run<'e> {
                 Step::Part(index) => *index as usize,
                 Step::At(value) => self.index(frame, *value)?,
             };
-            let Type::Array(element, _) = &ty else {
+            let Type::Array(element, ..) = &ty else {
                 if index >= ty.parts() as usize {
                     return Ok(zero(&place.ty));
                 }

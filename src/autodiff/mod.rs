@@ -229,7 +229,7 @@ impl Problem {
                      and returns an f32";
         let is_position = |ty: &Type| match ty {
             Type::Scalar(Scalar::F32) | Type::Vector(_, Scalar::F32) => true,
-            Type::Array(element, Some(_)) => element.is_float(),
+            Type::Array(element, Some(_), _) => element.is_float(),
             _ => false,
         };
         let first = original.parameters.first().filter(|first| is_position(&first.ty));
