@@ -5,7 +5,7 @@
 @group(1) @binding(1) var<storage, read> y: array<f32>;
 
 // Set by the data.
-override X_rows: u32 = 0u;
+override X_rows: u32;
 
 override prior_sd: f32 = 1.0;
 

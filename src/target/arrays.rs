@@ -182,6 +182,26 @@ mod tests {
         assert_eq!(target.constants()[0].1, 3.0);
     }
 
+    /// Sizes without a default are whole numbers on the host too: their loops are counted there.
+    #[test]
+    fn loops_over_data_are_counted() {
+        let text = "
+            @group(1) @binding(0) var<storage, read> y: array<f32>;
+            override y_rows: u32;
+            fn log_density(x: Point) -> f32 {
+                var sum = 0.0;
+                for (var n = 0u; n < y_rows; n++) { sum -= x.x * x.x + y[n] * x.y * x.y; }
+                return sum;
+            }";
+        let target = Target::from_wgsl(2, "mine.wgsl", text).unwrap();
+        let count = |rows| {
+            let target = target.clone().with_data("y", &data(rows, 1)).unwrap();
+            problem(target).unwrap().loops_per_evaluation()
+        };
+        let (few, many) = (count(100), count(300));
+        assert!((200..=1000).contains(&(many - few)) && few >= 100, "{few} {many}");
+    }
+
     #[test]
     fn buffers_without_a_name_fill_the_gaps() {
         let target = target().with_data("x", &data(3, 2)).unwrap();
