@@ -101,7 +101,9 @@ impl Evaluator {
         let (globals, buffers) = (HashMap::new(), BTreeMap::new());
         let most_iterations = MOST_ITERATIONS;
         let overrides = module.overrides.iter().filter_map(|(_, found)| {
-            let naga::TypeInner::Scalar(scalar) = module.types[found.ty].inner else { return None };
+            let naga::TypeInner::Scalar(scalar) = module.types[found.ty].inner else {
+                return None;
+            };
             Some((found.name.clone()?, scalar.kind))
         });
         let overrides = overrides.collect();
