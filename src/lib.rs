@@ -6,6 +6,7 @@ mod adaptor;
 pub mod autodiff;
 mod buffers;
 mod config;
+mod data;
 mod diagnostics;
 mod error;
 mod flow;
@@ -34,6 +35,9 @@ mod words;
 pub use adaptor::Score;
 pub use buffers::Plan;
 pub use config::{Config, Resampler};
+pub use data::Data;
+#[cfg(feature = "data")]
+pub use data::DataFile;
 pub use diagnostics::{Diagnostics, Estimate};
 pub use error::{Error, ErrorKind, Location, Result};
 pub use flow::Flow;

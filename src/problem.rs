@@ -107,7 +107,8 @@ fn sources(
     adaptor: Source,
 ) -> Result<Vec<Source>> {
     let prelude = Prelude::default().dimension(target.dim()).seed(0);
-    let target = Source::new(target.name(), target.wgsl());
+    let target_library = crate::target::library(target.wgsl());
+    let target = target.source();
     let mut library = vec![prelude.source()];
     library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
     if let Kind::Wgsl(source) = &initial.kind {
@@ -118,6 +119,7 @@ fn sources(
     library.extend(initial.iter().cloned());
     // Of two that define one name the later is blamed: the user's.
     let mut sources = initial;
+    sources.extend(target_library);
     if flow.is_builtin() {
         sources.extend([flow.source().clone(), adaptor, target]);
     } else {
@@ -131,7 +133,7 @@ fn sources(
 fn check_initial(library: &[Source], source: &Source) -> Result<()> {
     let linked = Linked::new(library.iter().cloned().chain([source.clone()]));
     let module = linked.check()?;
-    check_snippet(&linked, &module, 0)?;
+    check_snippet(&linked, &module, None)?;
     require(&module, "initial", source, "initial_sample", &["u32"], "Point")?;
     let name = "initial_log_density_and_score";
     require(&module, "initial", source, name, &[POINTER, POINTER], "f32")

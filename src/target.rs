@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
-use crate::shaders::Prelude;
+use crate::shaders::{self, Prelude};
+use crate::wgsl::{Linked, Source};
 
+pub(crate) mod arrays;
 mod catalogue;
 mod mixture;
 mod overrides;
@@ -17,6 +20,9 @@ pub use mixture::Component;
 
 /// The most dimensions a target may have.
 pub const MAX_DIM: u32 = 1024;
+
+/// The largest binding of an array; far above what adapters allow, and below what fills memory.
+const MAX_BINDING: usize = 1023;
 
 /// The density to sample, in `dim` dimensions: WGSL text, its parameters and its data.
 ///
@@ -159,7 +165,36 @@ impl Target {
 
     /// A target written in WGSL; errors in `text` will speak of it as `name`.
     ///
-    /// The text is checked when a sampler is made.
+    /// The text is checked when a [`crate::Problem`] is made.
+    ///
+    /// # Parameters under constraints
+    ///
+    /// Coordinates are free to be any number. The text may call functions that map a coordinate z
+    /// to a parameter under a constraint; each has a second whose name ends in `_log_jacobian`, and
+    /// takes the same, for what the log density then has to add:
+    ///
+    /// | function | its value |
+    /// | --- | --- |
+    /// | `transform_positive(z)` | above 0 |
+    /// | `transform_unit(z)` | between 0 and 1 |
+    /// | `transform_interval(z, low, high)` | between `low` and `high` |
+    /// | `transform_ordered(z, previous)` | above `previous`; its `_log_jacobian(z)` takes z alone |
+    /// | `transform_simplex_step(z, log_rest, remaining)` | a part of a simplex, as a `TransformStick` |
+    ///
+    /// A simplex of K parts takes K − 1 coordinates. `stick` has the fields `value`, `log_value`,
+    /// `log_rest` and `log_jacobian`; at the end `exp(stick.log_rest)` is the last part:
+    ///
+    /// ```wgsl
+    /// var stick = transform_simplex_begin();
+    /// for (var k = 0u; k < K - 1u; k++) {
+    ///     stick = transform_simplex_step((*x)[k], stick.log_rest, K - 1u - k);
+    ///     sum += (alpha[k] - 1.0) * stick.log_value + stick.log_jacobian;
+    /// }
+    /// sum += (alpha[K - 1u] - 1.0) * stick.log_rest;
+    /// ```
+    ///
+    /// `transform_softplus(z)` is log(1 + exp(z)), `transform_logistic(z)` 1 / (1 + exp(−z)) and
+    /// `transform_log_logistic(z)` its logarithm, all without overflow.
     pub fn from_wgsl(dim: u32, name: impl Into<String>, text: impl Into<String>) -> Result<Target> {
         if dim == 0 || dim > MAX_DIM {
             return Err(Error::config("dim", format!("is {dim}; expected 1 to {MAX_DIM}")));
@@ -295,19 +330,107 @@ impl Target {
         Ok(self)
     }
 
-    /// The same target with `data` as its next storage buffer: `@group(1) @binding(0)` first.
+    /// The same target with data for the array `name` of its WGSL text.
+    ///
+    /// The text declares `@group(1) @binding(k) var<storage, read> NAME: array<f32>`, or
+    /// `data_NAME`; the bindings count from 0. Matrices are stored row after row. Where the text
+    /// declares an `override` called `NAME_rows` or `NAME_columns` (or `data_NAME_rows`, …), it is
+    /// set to the shape. An array of `vec2<f32>` to `vec4<f32>` takes a matrix of as many columns,
+    /// and an array of `i32` or `u32` takes whole numbers.
+    ///
+    /// ```
+    /// use wfr::{Data, Target};
+    ///
+    /// # fn main() -> wfr::Result<()> {
+    /// let text = "
+    ///     @group(1) @binding(0) var<storage, read> y: array<f32>;
+    ///     override y_rows: u32;
+    ///     fn log_density(x: Point) -> f32 {
+    ///         var sum = 0.0;
+    ///         for (var n = 0u; n < y_rows; n++) { sum -= 0.5 * (y[n] - x[0]) * (y[n] - x[0]); }
+    ///         return sum;
+    ///     }";
+    /// let y = Data::new(3, 1, vec![0.5, 1.0, -0.25])?;
+    /// let target = Target::from_wgsl(1, "mean.wgsl", text)?.with_data("y", &y)?;
+    /// assert_eq!(target.constants(), [("y_rows".to_string(), 3.0)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A text that does not parse, a name that it does not declare, and data that do not fit the
+    /// type. A declared array without data is an error of [`crate::Problem::new`].
+    pub fn with_data(mut self, name: &str, data: &Data) -> Result<Target> {
+        let arrays = self.arrays()?;
+        let array = arrays::find(&self.name, &arrays, name)?;
+        let words = arrays::pack(&self.name, array, data)?;
+        let binding = array.binding as usize;
+        if binding > MAX_BINDING {
+            let reason = format!("has binding {binding}; expected 0 to {MAX_BINDING}");
+            return Err(Error::config(format!("{}.{name}", self.name), reason));
+        }
+        if self.storage.len() <= binding {
+            self.storage.resize(binding + 1, Vec::new());
+        }
+        self.storage[binding] = words;
+
+        let overrides = overrides::declared(self.dim, &self.wgsl).unwrap_or_default();
+        for (size, value) in [("rows", data.rows()), ("columns", data.columns())] {
+            let size = format!("{}_{size}", array.name);
+            if overrides.iter().any(|found| found.name == size) {
+                self = self.set(&size, value as f64)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// The names of the arrays that the WGSL text declares, as [`Target::with_data`] takes them.
+    ///
+    /// # Errors
+    /// A text that does not parse.
+    pub fn data_names(&self) -> Result<Vec<String>> {
+        let arrays = self.arrays()?;
+        Ok(arrays.iter().map(|array| arrays::short(&array.name).to_string()).collect())
+    }
+
+    /// What data by name can be put into: nothing of a built-in target.
+    fn arrays(&self) -> Result<Vec<arrays::Array>> {
+        if self.entry.is_some() {
+            return Ok(Vec::new());
+        }
+        let linked = Linked::new(self.prelude().into_iter().chain([self.source()]));
+        Ok(arrays::declared(&linked.check()?))
+    }
+
+    /// The text by its name.
+    pub(crate) fn source(&self) -> Source {
+        Source::new(self.name.as_str(), self.wgsl.as_ref())
+    }
+
+    /// What stands before the text wherever it is linked.
+    pub(crate) fn prelude(&self) -> Vec<Source> {
+        let dimension = Prelude::default().dimension(self.dim).source();
+        [dimension].into_iter().chain(library(&self.wgsl)).collect()
+    }
+
+    /// The same target with `data` as its next storage buffer: that of the first binding of
+    /// `@group(1)` that has none yet.
     ///
     /// The WGSL text declares it as `var<storage, read>`. Integers travel as their bits
     /// ([`f32::from_bits`]).
     pub fn with_storage(mut self, data: Vec<f32>) -> Result<Target> {
+        let binding = self.storage.iter().position(Vec::is_empty).unwrap_or(self.storage.len());
         if data.is_empty() {
-            let binding = self.storage.len();
             return Err(Error::config(
                 format!("storage of {}:", self.name),
                 format!("binding {binding} is empty; a storage buffer holds a number or more"),
             ));
         }
-        self.storage.push(data);
+        if binding == self.storage.len() {
+            self.storage.push(data);
+        } else {
+            self.storage[binding] = data;
+        }
         Ok(self)
     }
 
@@ -362,7 +485,8 @@ impl Target {
         }
     }
 
-    /// The contents of the storage buffers: element `i` is `@group(1) @binding(i)`.
+    /// The contents of the storage buffers: element `i` is `@group(1) @binding(i)`, empty where no
+    /// data are given yet.
     pub fn storage(&self) -> &[Vec<f32>] {
         &self.storage
     }
@@ -410,9 +534,15 @@ impl Target {
     }
 }
 
-/// The declarations before a target's text: `DIM` and `Point`.
-pub(crate) fn prelude(dim: u32) -> String {
-    Prelude::default().dimension(dim).source().text
+/// The files of the library that a target's text calls.
+pub(crate) fn library(text: &str) -> Option<Source> {
+    text.contains("transform_").then(|| shaders::file("transform"))
+}
+
+/// The declarations before a target's text: `DIM`, `Point` and what it calls of the library.
+pub(crate) fn prelude(dim: u32, text: &str) -> String {
+    let library = library(text).map_or_else(String::new, |source| source.text);
+    Prelude::default().dimension(dim).source().text + &library
 }
 
 #[cfg(test)]
@@ -431,7 +561,7 @@ mod tests {
             let targets = every_target(dim);
             assert!(targets.len() >= if dim == 1 { 3 } else { catalogue().len() - 1 });
             for target in targets {
-                let text = prelude(dim) + target.wgsl();
+                let text = prelude(dim, target.wgsl()) + target.wgsl();
                 let module = wgsl::parse_str(&text)
                     .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
                 let flags = valid::ValidationFlags::all();
@@ -491,6 +621,27 @@ mod tests {
             assert!(matches!(error.kind(), ErrorKind::InvalidConfig { .. }));
             assert_eq!(error.to_string(), expected);
         }
+    }
+
+    /// They are linked where they are called, and only there.
+    #[test]
+    fn a_text_may_call_the_transforms() {
+        let target = |text: &str| Target::from_wgsl(2, "mine.wgsl", text).unwrap();
+        let score = "fn score(x: Point) -> Point { return -x; }";
+        let calls = "override low: f32 = 1.0;
+            fn log_density(x: Point) -> f32 { return transform_interval(x.x, low, 2.0); }";
+        let calls = target(&format!("{calls}{score}")).set("low", 0.5).unwrap();
+        assert_eq!(calls.prelude().len(), 2);
+        let start = crate::Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+        crate::Problem::new(calls, start.clone(), crate::Flow::annealed()).unwrap();
+
+        assert_eq!(target(score).prelude().len(), 1);
+        let clash = "fn transform_unit(x: Point) -> f32 { return 0.0; }";
+        let problem = crate::Problem::new(target(clash), start, crate::Flow::annealed());
+        let error = problem.unwrap_err();
+        assert_eq!(error.location().unwrap().to_string(), "mine.wgsl:1:4");
+        let words = "`transform_unit` is already defined in transform.wgsl; choose another name";
+        assert!(error.to_string().contains(words), "{error}");
     }
 
     #[test]

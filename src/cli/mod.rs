@@ -10,6 +10,7 @@ mod clock;
 mod compare;
 mod comparison;
 mod console;
+mod data;
 mod demo;
 mod failure;
 mod law;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use wfr::{Config, Flow, Initial, Integrator, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
-use super::{law, numbers};
+use super::{data, law, numbers};
 
 /// The initial law where none is given.
 pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
@@ -30,6 +30,11 @@ pub(crate) struct ProblemOptions {
     /// Sets a parameter of the target; repeat it for more.
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting, visible_alias = "param")]
     set: Vec<(String, f64)>,
+    /// Data for the arrays of a .wgsl target, from a .npy, .npz or .csv file: NAME=FILE, with
+    /// :KEY for another array or column of it, or FILE for all that the target declares; repeat
+    /// it for more.
+    #[arg(long, value_name = "[NAME=]FILE[:KEY]", value_parser = data::source)]
+    data: Vec<data::Source>,
     /// The components of gaussian-mixture: a text file with a line `weight mean_1 … mean_d scale`,
     /// or a scale per axis, for each.
     #[arg(long, value_name = "FILE")]
@@ -107,9 +112,9 @@ impl FlowName {
 }
 
 impl ProblemOptions {
-    /// The target with its parameters.
+    /// The target with its data and its parameters.
     pub(crate) fn target(&self) -> Done<Target> {
-        let mut target = self.bare_target()?;
+        let mut target = data::give(self.bare_target()?, &self.data)?;
         for (name, value) in &self.set {
             target = target.set(name, *value)?;
         }

@@ -19,6 +19,7 @@ Examples:
   wfr sample gaussian-mixture --components modes.txt --out run.npz --plot run.png
   wfr sample --density '-(x0^4/4 - x0^2/2 + c*x0) - x1^2/2' --dim 2 --param c=0.3
   wfr sample mine.wgsl --dim 2 --initial 'uniform(low=-3, high=3)' --json
+  wfr sample regression.wgsl --dim 6 --data X=X.npy --data y=survey.csv:vote
   wfr sample ring --flow langevin --adapter nvidia
 
 A formula is the log density of x0, x1, …: ^ before the sign before * /, sum(i, x[i]^2) over all

@@ -7,6 +7,7 @@ mod normal;
 mod resampling;
 mod step;
 mod threefry;
+mod transform;
 
 use super::{Access, Kernel, dispatch};
 use crate::buffers::storage;

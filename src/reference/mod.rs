@@ -24,4 +24,5 @@ pub mod scan;
 pub mod step;
 pub mod target;
 pub mod threefry;
+pub mod transform;
 pub mod weight;

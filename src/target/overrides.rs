@@ -17,7 +17,7 @@ pub(super) struct Override {
 
 /// The overrides of a target's text, in its order; `None` where the text does not parse.
 pub(super) fn declared(dim: u32, text: &str) -> Option<Vec<Override>> {
-    let module = naga::front::wgsl::parse_str(&(super::prelude(dim) + text)).ok()?;
+    let module = naga::front::wgsl::parse_str(&(super::prelude(dim, text) + text)).ok()?;
     let declared = module.overrides.iter().filter_map(|(_, found)| {
         let name = found.name.clone()?;
         let TypeInner::Scalar(scalar) = module.types[found.ty].inner else { return None };

@@ -65,6 +65,58 @@ fn files_are_checked() {
     );
 }
 
+/// A target with two arrays, which is never run here.
+const REGRESSION: &str = "\
+@group(1) @binding(0) var<storage, read> X: array<f32>;
+@group(1) @binding(1) var<storage, read> y: array<f32>;
+fn log_density(x: Point) -> f32 { return -0.5 * dot(x, x) * X[0] * y[0]; }
+fn score(x: Point) -> Point { return -x; }
+";
+
+#[test]
+fn data_are_checked() {
+    let folder = Folder::new();
+    folder.write("r.wgsl", REGRESSION);
+    folder.write("t.csv", "X,y,who\n1,2,a\n3,NaN,b\n");
+    folder.write("u.csv", "y\n1\n2\n");
+    folder.write("v.csv", "a,b\n1,2\n");
+    let sample = |data: &[&str]| {
+        let data = data.iter().flat_map(|data| ["--data", data]);
+        let arguments: Vec<&str> =
+            ["sample", "r.wgsl", "--dim", "2"].into_iter().chain(data).collect();
+        folder.wfr(&arguments)
+    };
+    sample(&["X=t.csv"]).failed(
+        4,
+        "error: r.wgsl:2:23: `y` has no data; add `with_data(\"y\", …)`, or --data y=FILE on the \
+         command line\n\
+         2 | @group(1) @binding(1) var<storage, read> y: array<f32>;\n  |                       \
+         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    );
+    sample(&["t.csv"]).failed(
+        2,
+        "error: t.csv: line 3, column `y`: is NaN; expected finite numbers, so leave out or fill \
+         in what is missing",
+    );
+    sample(&["X=v.csv", "y=t.csv:who"])
+        .failed(2, "error: t.csv: line 2, column `who`: \"a\" is not a number");
+    sample(&["y=t.csv:whom"]).failed(2, "error: t.csv: has no column `whom`; it has X, y, who");
+    sample(&["z=u.csv"])
+        .failed(2, "error: r.wgsl.z is not an array of the target; it declares X, y");
+    sample(&["v.csv"])
+        .failed(2, "error: v.csv has a, b, but r.wgsl declares X, y; write --data NAME=v.csv:KEY");
+    sample(&["t.csv", "u.csv"]).failed_with(2, &["column `y`: is NaN"]);
+    sample(&["u.csv", "t.csv"])
+        .failed(2, "error: `y` is in u.csv and in t.csv; choose with --data y=FILE");
+    sample(&["y=u.csv", "y=u.csv"]).failed(2, "error: --data y is given twice; leave one out");
+    sample(&["y=none.npy"]).failed_with(2, &["none.npy: cannot be read: "]);
+    sample(&["y=u.txt"]).failed_with(2, &["'y=u.txt'", "does not end in .npy, .npz or .csv"]);
+    sample(&["u.npy"]).failed_with(2, &["write NAME=u.npy"]);
+    folder
+        .wfr(&["sample", "ring", "--data", "y=u.csv"])
+        .failed_with(2, &["ring.y is not an array of the target; it declares none"]);
+}
+
 #[test]
 fn places_that_cannot_be_written_are_refused_before_the_run() {
     let folder = Folder::new();
