@@ -34,7 +34,6 @@ pub(crate) use ast::Fold;
 use ast::Known;
 pub(crate) use ast::{Expr, FoldKind, Node};
 use fault::Fault;
-use function::Function;
 use names::{Array, Reach};
 
 use crate::error::{Error, ErrorKind, Result};
