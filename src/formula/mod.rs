@@ -29,10 +29,10 @@ use std::fmt::Write as _;
 #[cfg(any(test, feature = "reference"))]
 pub(crate) use affine::Affine;
 pub(crate) use affine::Symbol;
-#[cfg(any(test, feature = "reference"))]
-pub(crate) use ast::Fold;
+pub(crate) use ast::Expr;
 use ast::Known;
-pub(crate) use ast::{Expr, FoldKind, Node};
+#[cfg(any(test, feature = "reference"))]
+pub(crate) use ast::{Fold, FoldKind, Node};
 use fault::Fault;
 use names::{Array, Reach};
 
@@ -183,7 +183,9 @@ impl Formula {
             let (Some(_), Some(columns)) =
                 (shape(Symbol::Rows(place)), shape(Symbol::Columns(place)))
             else {
-                let message = format!("data.{name} is not given; add it, on the command line with --data {name}=FILE");
+                let message = format!(
+                    "data.{name} is not given; add it, on the command line with --data {name}=FILE"
+                );
                 return fault(&array.span, message);
             };
             if array.has_columns == Some(false) && columns > 1 {
