@@ -66,7 +66,7 @@ mod reverse;
 mod rules;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 use std::ops::Range;
