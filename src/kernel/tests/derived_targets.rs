@@ -76,8 +76,10 @@ fn points(dim: usize, count: usize) -> Vec<Vec<f64>> {
 #[test]
 fn derived_scores_are_the_written_ones() {
     for target in targets() {
-        let (written, derived) =
-            (target.evaluator().unwrap(), underived(&target).evaluator().unwrap());
+        let bare = underived(&target);
+        let context = |error| panic!("{}, {}: {error}\n{}", target.name(), target.dim(), Adaptor::of(&bare).unwrap().source.text);
+        let written = target.evaluator().unwrap();
+        let derived = bare.evaluator().unwrap_or_else(context);
         for x in points(target.dim() as usize, 20) {
             let (a, b) = (written.evaluate(&x, &[]).unwrap(), derived.evaluate(&x, &[]).unwrap());
             let (name, dim) = (target.name(), target.dim());
