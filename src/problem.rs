@@ -26,6 +26,7 @@ impl Problem {
     ///
     /// # Errors
     /// When dimensions differ; when the flow needs the density of an initial law that has none;
+    /// when a parameter of the target has neither a default nor a value;
     /// [`ErrorKind::Shader`](crate::ErrorKind) or [`ErrorKind::MissingFunction`](crate::ErrorKind)
     /// for WGSL that does not play its role; and where a score has to be derived and cannot be.
     pub fn new(target: Target, initial: Initial, flow: Flow) -> Result<Problem> {
@@ -46,6 +47,7 @@ impl Problem {
             );
             return Err(Error::config("initial", reason));
         }
+        target.check_complete()?;
         let adaptor = Adaptor::of(&target)?;
         log::debug!("{}: the score is {}", target.name(), adaptor.score);
         let sources = sources(&target, &initial, &flow, adaptor.source)?;
@@ -105,7 +107,8 @@ fn sources(
     adaptor: Source,
 ) -> Result<Vec<Source>> {
     let prelude = Prelude::default().dimension(target.dim()).seed(0);
-    let target = Source::new(target.name(), target.wgsl());
+    let target_library = crate::target::library(target.wgsl());
+    let target = target.source();
     let mut library = vec![prelude.source()];
     library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
     if let Kind::Wgsl(source) = &initial.kind {
@@ -116,6 +119,7 @@ fn sources(
     library.extend(initial.iter().cloned());
     // Of two that define one name the later is blamed: the user's.
     let mut sources = initial;
+    sources.extend(target_library);
     if flow.is_builtin() {
         sources.extend([flow.source().clone(), adaptor, target]);
     } else {
@@ -129,7 +133,7 @@ fn sources(
 fn check_initial(library: &[Source], source: &Source) -> Result<()> {
     let linked = Linked::new(library.iter().cloned().chain([source.clone()]));
     let module = linked.check()?;
-    check_snippet(&linked, &module, 0)?;
+    check_snippet(&linked, &module, None)?;
     require(&module, "initial", source, "initial_sample", &["u32"], "Point")?;
     let name = "initial_log_density_and_score";
     require(&module, "initial", source, name, &[POINTER, POINTER], "f32")

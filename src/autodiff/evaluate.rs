@@ -26,6 +26,8 @@ pub struct Evaluator {
     id: FunctionId,
     globals: HashMap<String, Datum>,
     buffers: BTreeMap<String, Vec<f32>>,
+    /// The types of the overrides, also of those without a default.
+    overrides: HashMap<String, naga::ScalarKind>,
     most_iterations: u64,
 }
 
@@ -98,7 +100,15 @@ impl Evaluator {
         let (program, id) = super::lower::lower(module, name)?;
         let (globals, buffers) = (HashMap::new(), BTreeMap::new());
         let most_iterations = MOST_ITERATIONS;
-        let mut evaluator = Evaluator { program, id, globals, buffers, most_iterations };
+        let overrides = module.overrides.iter().filter_map(|(_, found)| {
+            let naga::TypeInner::Scalar(scalar) = module.types[found.ty].inner else {
+                return None;
+            };
+            Some((found.name.clone()?, scalar.kind))
+        });
+        let overrides = overrides.collect();
+        let mut evaluator =
+            Evaluator { program, id, globals, buffers, overrides, most_iterations };
         // A constant may be made of others.
         for _ in 0..=evaluator.program.globals.len() {
             let mut found = Vec::new();
@@ -122,12 +132,11 @@ impl Evaluator {
 
     /// Sets an `override`, whatever its type; unknown names are ignored.
     pub fn set(&mut self, name: &str, value: f64) {
-        let Some(function) = self.program.globals.get(name) else { return };
-        let ty = function.as_ref().and_then(|function| function.result.clone());
-        let datum = match ty {
-            Some(Type::Scalar(Scalar::U32)) => Datum::Uint(value as u32),
-            Some(Type::Scalar(Scalar::I32)) => Datum::Int(value as i32),
-            Some(Type::Scalar(Scalar::Bool)) => Datum::Bool(value != 0.0),
+        let Some(kind) = self.overrides.get(name) else { return };
+        let datum = match kind {
+            naga::ScalarKind::Uint => Datum::Uint(value as u32),
+            naga::ScalarKind::Sint => Datum::Int(value as i32),
+            naga::ScalarKind::Bool => Datum::Bool(value != 0.0),
             _ => Datum::Float(value),
         };
         self.globals.insert(name.to_string(), datum);
@@ -217,7 +226,11 @@ fn numbers(datum: &Datum) -> Vec<f64> {
 }
 
 impl<'e> Run<'e> {
-    fn call(&mut self, function: &'e Function, passed: Vec<Passed>) -> Result<Option<Datum>, Refusal> {
+    fn call(
+        &mut self,
+        function: &'e Function,
+        passed: Vec<Passed>,
+    ) -> Result<Option<Datum>, Refusal> {
         let values = vec![None; function.nodes.len()];
         let mut frame = Frame { function, values, locals: Vec::new(), passed };
         for local in &function.locals {
@@ -363,7 +376,12 @@ impl<'e> Run<'e> {
     }
 
     /// Reads a buffer: out of its bounds there is 0, as naga's checks have it.
-    fn global(&mut self, frame: &mut Frame<'e>, name: &str, place: &Place) -> Result<Datum, Refusal> {
+    fn global(
+        &mut self,
+        frame: &mut Frame<'e>,
+        name: &str,
+        place: &Place,
+    ) -> Result<Datum, Refusal> {
         let evaluator = self.evaluator;
         let (buffer, ty) = (evaluator.buffers.get(name), evaluator.program.variables.get(name));
         let (Some(buffer), Some(ty)) = (buffer, ty) else {
@@ -376,7 +394,7 @@ impl<'e> Run<'e> {
                 Step::Part(index) => *index as usize,
                 Step::At(value) => self.index(frame, *value)?,
             };
-            let Type::Array(element, _) = &ty else {
+            let Type::Array(element, ..) = &ty else {
                 if index >= ty.parts() as usize {
                     return Ok(zero(&place.ty));
                 }
@@ -811,7 +829,8 @@ fn math(fun: Fun, data: &[Datum]) -> Option<Datum> {
             let probe = vec![0.5; data.len()];
             scalar(fun, &probe)?;
             each(data, &|x| {
-                let x: Vec<f64> = x.iter().map(|x| floats(x).first().copied().unwrap_or(0.0)).collect();
+                let x: Vec<f64> =
+                    x.iter().map(|x| floats(x).first().copied().unwrap_or(0.0)).collect();
                 Datum::Float(scalar(fun, &x).unwrap_or(f64::NAN))
             })
         }

@@ -7,13 +7,14 @@ use std::rc::Rc;
 
 use wgpu::naga::{
     self, AddressSpace, Arena, Expression, Handle, Literal, ScalarKind, TypeInner,
-    front::Typifier, proc::{ResolveContext, TypeResolution},
+    front::Typifier,
+    proc::{ResolveContext, TypeResolution},
 };
 
 use super::Refusal;
 use super::ir::{
-    Argument, Block, Function, FunctionId, Local, Loop, Node, Op, Parameter, Place, Program, Root,
-    Scalar, Selector, Statement, Step, Struct, Type, Value,
+    Alias, Argument, Block, Function, FunctionId, Local, Loop, Node, Op, Parameter, Place, Program,
+    Root, Scalar, Selector, Statement, Step, Struct, Type, Value,
 };
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -205,8 +206,7 @@ impl<'m> Lowering<'m> {
                 Naga::Call { function, arguments, result } => {
                     let id = self.function(*function)?;
                     let mut lowered = Vec::new();
-                    for (argument, parameter) in
-                        arguments.iter().zip(&self.program[id].parameters)
+                    for (argument, parameter) in arguments.iter().zip(&self.program[id].parameters)
                     {
                         lowered.push(if parameter.is_pointer {
                             Argument::Pointer(body.place(*argument)?)
@@ -214,7 +214,8 @@ impl<'m> Lowering<'m> {
                             Argument::Value(body.value(*argument)?)
                         });
                     }
-                    let result = result.map(|result| body.define(result, Op::Result)).transpose()?;
+                    let result =
+                        result.map(|result| body.define(result, Op::Result)).transpose()?;
                     let span = span.to_range();
                     out.push(Statement::Call { function: id, arguments: lowered, result, span });
                     if let Some(result) = result {
@@ -411,7 +412,8 @@ impl<'m> Body<'m> {
             }
             Expression::Math { fun, arg, arg1, arg2, arg3 } => {
                 let all = [Some(*arg), *arg1, *arg2, *arg3];
-                let all = all.into_iter().flatten().map(|a| self.value(a)).collect::<Result<_>>()?;
+                let all =
+                    all.into_iter().flatten().map(|a| self.value(a)).collect::<Result<_>>()?;
                 Op::Math(*fun, all)
             }
             Expression::As { expr, convert, .. } => {
@@ -439,9 +441,7 @@ impl<'m> Body<'m> {
                 let index = local.index() as u32;
                 Place::local(index, self.pointee(handle)?)
             }
-            Expression::FunctionArgument(index) => {
-                Place::parameter(*index, self.pointee(handle)?)
-            }
+            Expression::FunctionArgument(index) => Place::parameter(*index, self.pointee(handle)?),
             Expression::GlobalVariable(global) => {
                 let global = &self.module.global_variables[*global];
                 let inner = &self.module.types[global.ty].inner;
@@ -466,9 +466,7 @@ impl<'m> Body<'m> {
 
     fn pointee(&self, handle: Handle<Expression>) -> Result<Type> {
         match self.inner(handle) {
-            TypeInner::Pointer { base, .. } => {
-                type_of(self.module, *base)
-            }
+            TypeInner::Pointer { base, .. } => type_of(self.module, *base),
             _ => self.refuse(handle, "a pointer of this kind cannot be differentiated"),
         }
     }
@@ -487,7 +485,11 @@ fn scalar_of(scalar: naga::Scalar) -> Result<Scalar> {
 fn type_of(module: &naga::Module, handle: Handle<naga::Type>) -> Result<Type> {
     let ty = &module.types[handle];
     let TypeInner::Struct { members, .. } = &ty.inner else {
-        return type_of_inner(module, &ty.inner);
+        let mut lowered = type_of_inner(module, &ty.inner)?;
+        if let (Type::Array(.., alias), Some(name)) = (&mut lowered, &ty.name) {
+            *alias = Alias(Some(name.as_str().into()));
+        }
+        return Ok(lowered);
     };
     let name = ty.name.clone().unwrap_or_default();
     // Names that WGSL reserves for itself: the results of modf and frexp.
@@ -515,8 +517,10 @@ fn type_of_inner(module: &naga::Module, inner: &TypeInner) -> Result<Type> {
         TypeInner::Array { base, size, .. } => {
             let element = Rc::new(type_of(module, *base)?);
             match size {
-                naga::ArraySize::Constant(length) => Type::Array(element, Some(length.get())),
-                naga::ArraySize::Dynamic => Type::Array(element, None),
+                naga::ArraySize::Constant(length) => {
+                    Type::Array(element, Some(length.get()), Alias::default())
+                }
+                naga::ArraySize::Dynamic => Type::Array(element, None, Alias::default()),
                 naga::ArraySize::Pending(_) => {
                     return refuse("an array as long as an override cannot be differentiated");
                 }

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use wgpu::naga::{BinaryOperator as Bin, MathFunction as Fun, RelationalFunction, UnaryOperator};
 
 use super::ir::{
-    Argument, Block, Function, FunctionId, Op, Place, Program, Root, Scalar, Selector, Statement,
-    Step, Type, Value, walk,
+    Alias, Argument, Block, Function, FunctionId, Op, Place, Program, Root, Scalar, Selector,
+    Statement, Step, Type, Value, walk,
 };
 
 /// A function and the generated ones that it calls, callees first.
@@ -45,8 +45,9 @@ pub(super) fn type_name(ty: &Type) -> String {
         Type::Scalar(of) => scalar(of).to_string(),
         Type::Vector(lanes, of) => format!("vec{lanes}<{}>", scalar(of)),
         Type::Matrix(columns, rows) => format!("mat{columns}x{rows}<f32>"),
-        Type::Array(element, Some(length)) => format!("array<{}, {length}>", type_name(element)),
-        Type::Array(element, None) => format!("array<{}>", type_name(element)),
+        Type::Array(_, _, Alias(Some(name))) => name.to_string(),
+        Type::Array(element, Some(length), _) => format!("array<{}, {length}>", type_name(element)),
+        Type::Array(element, None, _) => format!("array<{}>", type_name(element)),
         Type::Struct(of) => of.name.clone(),
     }
 }
@@ -273,8 +274,7 @@ impl<'a> Printer<'a> {
             .map(|i| {
                 let parameter = &function.parameters[i];
                 let ty = type_name(&parameter.ty);
-                let ty =
-                    if parameter.is_pointer { format!("ptr<function, {ty}>") } else { ty };
+                let ty = if parameter.is_pointer { format!("ptr<function, {ty}>") } else { ty };
                 format!("{}: {ty}", self.parameter(i as u32))
             })
             .collect();
@@ -317,7 +317,11 @@ impl<'a> Printer<'a> {
             if used.contains(&(i as u32)) {
                 let init = local.init.map(|init| format!(" = {}", self.value(init)));
                 let init = init.unwrap_or_default();
-                self.line(&format!("var {}: {}{init};", local_name(i as u32), type_name(&local.ty)));
+                self.line(&format!(
+                    "var {}: {}{init};",
+                    local_name(i as u32),
+                    type_name(&local.ty)
+                ));
             }
         }
         self.block(&function.body);
@@ -531,8 +535,7 @@ impl<'a> Printer<'a> {
             }
             Root::Parameter(index) => {
                 let pointer = format!("*{}", self.parameter(*index));
-                let text =
-                    if place.path.is_empty() { pointer } else { format!("({pointer})") };
+                let text = if place.path.is_empty() { pointer } else { format!("({pointer})") };
                 (text, Some(self.function.parameters[*index as usize].ty.clone()))
             }
             Root::Global(name) => (name.clone(), None),
@@ -546,7 +549,8 @@ impl<'a> Printer<'a> {
             let of = ty.take();
             match step {
                 Step::Part(index) => {
-                    text += &of.as_ref().map_or_else(|| format!("[{index}]"), |ty| part(ty, *index));
+                    text +=
+                        &of.as_ref().map_or_else(|| format!("[{index}]"), |ty| part(ty, *index));
                     ty = of.map(|of| of.part(*index));
                 }
                 Step::At(index) => {

@@ -3,11 +3,13 @@
 mod arithmetic;
 mod autodiff;
 mod derived_targets;
+mod formula;
 mod linking;
 mod normal;
 mod resampling;
 mod step;
 mod threefry;
+mod transform;
 
 use super::{Access, Kernel, dispatch};
 use crate::buffers::storage;

@@ -98,8 +98,16 @@ fn branches_and_early_returns() {
              switch k { case 0: { return x.x * x.y; } default: { return x.y * x.y * x.x; } }
          }",
     );
-    check(2, REVERSE, "fn f(x: vec2<f32>) -> f32 { return select(x.x * x.y, x.y * x.y, x.x > 0.0 && x.y < 1.0); }");
-    check(2, REVERSE, "fn f(x: vec2<f32>) -> f32 { let y = select(x * x, x.yx, x > vec2(0.1)); return y.x * y.y; }");
+    check(
+        2,
+        REVERSE,
+        "fn f(x: vec2<f32>) -> f32 { return select(x.x * x.y, x.y * x.y, x.x > 0.0 && x.y < 1.0); }",
+    );
+    check(
+        2,
+        REVERSE,
+        "fn f(x: vec2<f32>) -> f32 { let y = select(x * x, x.yx, x > vec2(0.1)); return y.x * y.y; }",
+    );
 }
 
 #[test]
@@ -159,6 +167,35 @@ fn counted_loops_run_backward() {
              var i = 0u;
              loop { sum += x[i % 2u] * x.x; i += 1u; continuing { break if i >= 5u; } }
              return sum;
+         }",
+    );
+}
+
+/// A counter that a loop around it does not set back, or that a branch before it moved.
+#[test]
+fn counters_that_begin_elsewhere_are_not_taken_for_new() {
+    check(
+        2,
+        REVERSE,
+        "fn f(x: vec2<f32>) -> f32 {
+             var sum = 0.0;
+             var i = 0u;
+             for (var n = 0u; n < 3u; n++) {
+                 for (; i < 3u * n; i++) { sum += x.x * f32(i) + x.y * x.y; }
+             }
+             return sum * sum;
+         }",
+    );
+    check(
+        2,
+        REVERSE,
+        "fn f(x: vec2<f32>) -> f32 {
+             var sum = 0.0;
+             var i = 0u;
+             if (x.x > 0.0) { i = 2u; }
+             if (x.y > -2.0) { for (; i < 4u; i++) { sum += x.x * f32(i) + x.y * x.y; } }
+             for (; i < 6u; i++) { sum += x.x * x.y; }
+             return sum * sum + f32(i);
          }",
     );
 }
@@ -325,8 +362,7 @@ fn what_is_outside_is_constant() {
             }
             return total;
         }";
-    let buffers =
-        [("rows", vec![1.0, 0.5, -0.3, 2.0, 0.7, -1.1]), ("y", vec![1.0, 0.0, 1.0])];
+    let buffers = [("rows", vec![1.0, 0.5, -0.3, 2.0, 0.7, -1.1]), ("y", vec![1.0, 0.0, 1.0])];
     assert_eq!(check_gradient(text, &points(2, 5), &buffers), MODES);
 }
 
