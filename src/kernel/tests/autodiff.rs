@@ -138,7 +138,11 @@ fn check_cases(gpu: &Gpu, mode: Mode, cases: &[Case]) {
             let scale = expected.iter().fold(1.0, |most: f64, g| most.max(g.abs()));
             // The value beside the slopes is the function's own, whatever the device makes of it.
             let [value, own] = [found[k][i][0], found[k][i][1]];
-            assert!((value - own).abs() <= 1e-6 * (1.0 + own.abs()), "{}: {value}, {own}", case.name);
+            assert!(
+                (value - own).abs() <= 1e-6 * (1.0 + own.abs()),
+                "{}: {value}, {own}",
+                case.name
+            );
             for (j, expected) in expected.iter().enumerate() {
                 let found = found[k][i][j + 2];
                 let change = moved.iter().map(|m| (m[j] - expected).abs()).fold(0.0, f64::max);

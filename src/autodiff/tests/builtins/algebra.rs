@@ -255,7 +255,7 @@ fn of_matrices(c: usize, r: usize) -> Vec<Case> {
         case(
             "columns",
             &[m],
-            { format!("let m = {{0}}; return dot(m[1], m[0]) * m[{}].y;", c - 1) },
+            format!("let m = {{0}}; return dot(m[1], m[0]) * m[{}].y;", c - 1),
             move |x| {
                 let (first, second) = (&x[0][..r], &x[0][r..2 * r]);
                 let factor = x[0][(c - 1) * r + 1];
