@@ -9,7 +9,6 @@ pub(crate) mod builtins;
 mod constructs;
 mod random;
 mod refused;
-mod scratch;
 mod second;
 
 const MODES: [Mode; 3] = [Mode::Reverse, Mode::Forward, Mode::Sweeps];
