@@ -59,7 +59,8 @@ fn point(program: &Program, k: usize) -> Option<(Vec<f64>, f64, Vec<f64>, f64)> 
     let mut value = 0.0;
     for j in 0..dim {
         let (found, largest) = jets::run(program, &x, &unit(dim, j));
-        if largest.nearest < 1e-9 {
+        // Nor where long loops make much of rounding.
+        if largest.nearest < 1e-9 || largest.slope > 1e4 {
             return None;
         }
         scale = scale.max(largest.slope).max(largest.value);
@@ -142,13 +143,13 @@ fn runner(cases: u32) -> TestRunner {
 
 /// Shorter lists and smaller words are simpler programs, so that failures shrink.
 fn words() -> impl Strategy<Value = Vec<u32>> {
-    prop::collection::vec(0..720_720_u32, 10..300)
+    prop::collection::vec(0..720_720_u32, 60..900)
 }
 
 #[test]
 fn random_programs_have_the_slopes_of_their_own_evaluation() {
     let seen = Seen::default();
-    let result = runner(150).run(&words(), |words| {
+    let result = runner(400).run(&words(), |words| {
         let program = Draw::program(&words);
         first_derivatives(&program, &program.wgsl(), &seen);
         Ok(())
@@ -164,7 +165,7 @@ fn random_programs_have_the_slopes_of_their_own_evaluation() {
 
 #[test]
 fn random_programs_have_the_curvatures_of_their_own_evaluation() {
-    let result = runner(40).run(&words(), |words| {
+    let result = runner(80).run(&words(), |words| {
         let program = Draw::program(&words);
         second_derivatives(&program, &program.wgsl());
         Ok(())

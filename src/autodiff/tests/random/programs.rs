@@ -41,6 +41,9 @@ pub(super) const BOUNDED: [(&str, &str); 9] = [
     ("abs", "abs(sin({}))"),
 ];
 
+/// How often loops run.
+pub(super) const COUNTS: [usize; 5] = [2, 1, 5, 3, 24];
+
 #[derive(Debug, Clone)]
 pub(super) enum Expr {
     /// A dyadic number.
@@ -184,7 +187,7 @@ impl Draw<'_> {
             self.variables.push((name, ty, is_pointer && pointer == Some(true)));
         }
         let mut body = Vec::new();
-        let count = 1 + self.below(4);
+        let count = 1 + self.below(6);
         self.block(&mut body, count, 2, position.is_some());
         let result = if position.is_some() {
             Ty::Number
@@ -213,7 +216,7 @@ impl Draw<'_> {
     }
 
     fn statement(&mut self, out: &mut Vec<Statement>, depth: usize, returns: bool) {
-        match self.below(if depth > 0 { 9 } else { 5 }) {
+        match self.below(if depth > 0 { 10 } else { 5 }) {
             0 | 1 => {
                 let ty = self.any_ty();
                 let begin = self.stored(ty);
@@ -228,20 +231,24 @@ impl Draw<'_> {
                     Ty::Number | Ty::Vector(_) => ["+=", "=", "*="][self.below(3)],
                     _ => "=",
                 };
-                let value = self.stored(ty);
+                let value = match way {
+                    // At most 1, so that no product grows without bound.
+                    "*=" => Expr::Bounded(self.below(3), Box::new(self.expr(ty, 2))),
+                    _ => self.stored(ty),
+                };
                 if let (Ty::Array(_), false) = (place.ty, self.counters.is_empty()) {
                     // An array that iterations hand on is not recorded.
                     self.is_plain = false;
                 }
                 out.push(Statement::Store(place, way, value));
             }
-            4 => match self.below(8) {
-                7 if returns => {
+            4 => match self.below(4) {
+                3 if returns => {
                     self.is_plain = false;
                     let (condition, value) = (self.cond(), self.expr(Ty::Number, 2));
                     out.push(Statement::If(condition, vec![Statement::Return(value)], Vec::new()));
                 }
-                5 | 6 if !self.counters.is_empty() => {
+                1 | 2 if !self.counters.is_empty() => {
                     self.is_plain = false;
                     let condition = self.cond();
                     let is_break = self.one_in(2);
@@ -277,7 +284,8 @@ impl Draw<'_> {
                 out.push(Statement::Switch(condition, accept, reject));
             }
             _ => {
-                let (counter, count) = (self.fresh(), 1 + self.below(5));
+                // The long ones are not written out.
+                let (counter, count) = (self.fresh(), COUNTS[self.below(5)]);
                 let (is_override, is_down) = (self.one_in(4), self.one_in(4));
                 self.is_plain &= !is_override;
                 self.counters.push(counter);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::programs::{BOUNDED, Cond, Expr, Function, Part, Place, Program, Statement, Ty};
+use super::programs::{BOUNDED, COUNTS, Cond, Expr, Function, Part, Place, Program, Statement, Ty};
 
 impl Program {
     pub(super) fn position(&self) -> Ty {
@@ -11,8 +11,9 @@ impl Program {
 
     pub(super) fn wgsl(&self) -> String {
         let begin = "override nought: f32 = 0.0;\n".to_string();
-        let mut text =
-            (1..=5).fold(begin, |text, k| text + &format!("override count{k}: u32 = {k}u;\n"));
+        let mut text = COUNTS
+            .into_iter()
+            .fold(begin, |text, k| text + &format!("override count{k}: u32 = {k}u;\n"));
         for (id, function) in self.functions.iter().enumerate() {
             let is_last = id + 1 == self.functions.len();
             let name = if is_last { "f".to_string() } else { format!("h{id}") };
@@ -140,7 +141,7 @@ impl Writer<'_> {
     fn expr(&self, expr: &Expr) -> String {
         let of = |expr: &Expr| self.expr(expr);
         match expr {
-            Expr::Constant(number) => format!("({number:?})"),
+            Expr::Constant(number) => format!("({number:?}f)"),
             Expr::Read(place) => self.place(place),
             Expr::Counter(counter) => format!("f32(i{counter})"),
             Expr::Negate(a) => format!("(-{})", of(a)),
