@@ -47,8 +47,10 @@ impl Problem {
             );
             return Err(Error::config("initial", reason));
         }
-        target.check_complete()?;
+        target.check_formula()?;
+        // Data that are missing are told before the shapes that they would have set.
         let adaptor = Adaptor::of(&target)?;
+        target.check_parameters()?;
         log::debug!("{}: the score is {}", target.name(), adaptor.score);
         let sources = sources(&target, &initial, &flow, adaptor.source)?;
         Ok(Problem { target, initial, flow, sources, score: adaptor.score })
@@ -76,14 +78,10 @@ impl Problem {
 
     /// Loop iterations of one evaluation of the log density with its score.
     ///
-    /// Mesa's software driver ends every shader after 65535 of them. Text from outside is run on
-    /// the host to count them; where that fails, loops over the dimensions are assumed and one over
-    /// all data.
+    /// Mesa's software driver ends every shader after 65535 of them. They are counted on the host,
+    /// at one point; where that fails, loops over the dimensions are assumed and one over all data.
     pub(crate) fn loops_per_evaluation(&self) -> u32 {
         let target = &self.target;
-        if target.is_built_in() {
-            return target.loops_per_evaluation();
-        }
         // Not at the origin, where branches are often taken that are rare elsewhere.
         let x: Vec<f64> = (0..target.dim()).map(|j| 0.3 + 0.01 * f64::from(j % 7)).collect();
         let count = || {
@@ -91,10 +89,11 @@ impl Problem {
             evaluator.limit_iterations(1 << 18);
             evaluator.evaluate(&x, &[]).map_or(Some(u64::MAX), |found| Some(found.iterations))
         };
-        count().map_or_else(
-            || target.loops_per_evaluation(),
-            |count| u32::try_from(count).unwrap_or(u32::MAX),
-        )
+        let assumed = || {
+            let data = target.storage().iter().map(|data| data.len() as u64);
+            data.sum::<u64>() + 2 * u64::from(target.dim())
+        };
+        u32::try_from(count().unwrap_or_else(assumed)).unwrap_or(u32::MAX)
     }
 }
 
@@ -170,4 +169,33 @@ fn require(
         result: result.into(),
     };
     Err(missing(role, &wanted.text(name), name, source, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loops(target: Target) -> u32 {
+        let zero = vec![0.0; target.dim() as usize];
+        let initial = Initial::normal(&zero, &vec![1.0; zero.len()]).unwrap();
+        Problem::new(target, initial, Flow::annealed()).unwrap().loops_per_evaluation()
+    }
+
+    /// A loop of k iterations counts k + 1: its test fails once.
+    #[test]
+    fn loops_are_counted_as_they_run() {
+        // Twice for each component over the axes, and twice over the axes around that.
+        let mixture = Target::named("gaussian-mixture", Some(2)).unwrap();
+        assert_eq!(loops(mixture), 8 * (1 + 3 + 3) + 1 + 3 + 3);
+        let formula = |text: &str| Target::from_formula(100, text).unwrap();
+        assert_eq!(loops(formula("-x0^2")), 0);
+        // Forward and backward.
+        assert_eq!(loops(formula("-sum(i, x[i]^4)")), 101 + 101);
+        let text = "fn log_density(x: Point) -> f32 {
+            var sum = 0.0;
+            for (var i = 0u; i < 300000u; i++) { sum += x.x; }
+            return sum;
+        }";
+        assert!(loops(Target::from_wgsl(2, "long.wgsl", text).unwrap()) > 65_535);
+    }
 }

@@ -470,14 +470,21 @@ impl Target {
         }
     }
 
-    /// Checks that everything without a default was given: parameters, and the data of a formula.
-    pub(crate) fn check_complete(&self) -> Result<()> {
-        if self.entry.is_some() {
-            return Ok(());
+    /// Checks that everything was given that a formula needs: parameters and data.
+    pub(crate) fn check_formula(&self) -> Result<()> {
+        match &self.formula {
+            Some(formula) => {
+                formula.check_parameters(&self.name, &self.constants)?;
+                formula.check_data(&self.constants)
+            }
+            None => Ok(()),
         }
-        if let Some(formula) = &self.formula {
-            formula.check_parameters(&self.name, &self.constants)?;
-            return formula.check_data(&self.constants);
+    }
+
+    /// Checks that every parameter without a default has a value.
+    pub(crate) fn check_parameters(&self) -> Result<()> {
+        if self.entry.is_some() || self.formula.is_some() {
+            return Ok(());
         }
         match overrides::unset(self.dim, &self.wgsl, &self.constants) {
             Some(name) => Err(formula::unset_parameter(&self.name, &name)),
@@ -489,27 +496,6 @@ impl Target {
     /// data are given yet.
     pub fn storage(&self) -> &[Vec<f32>] {
         &self.storage
-    }
-
-    pub(crate) fn is_built_in(&self) -> bool {
-        self.entry.is_some()
-    }
-
-    /// About how many loop iterations the log density and the score of one point take together.
-    /// For text from outside this assumes loops over the dimensions, and one over all data.
-    pub(crate) fn loops_per_evaluation(&self) -> u32 {
-        let dim = u64::from(self.dim);
-        let loops = match (self.entry, &self.formula) {
-            (Some(_), _) => self.components.len() as u64 * (1 + 2 * dim) + 2 * dim,
-            // The score runs through every loop forwards and backwards.
-            (None, Some(formula)) => {
-                formula.iterations(&self.constants).saturating_mul(3).saturating_add(2 * dim)
-            }
-            (None, None) => {
-                self.storage.iter().map(|data| data.len() as u64).sum::<u64>() + 2 * dim
-            }
-        };
-        u32::try_from(loops).unwrap_or(u32::MAX)
     }
 
     /// What the WGSL text was made from, where that is a formula.
@@ -649,14 +635,6 @@ mod tests {
         let target = Target::from_wgsl(3, "x.wgsl", "").unwrap();
         let target = target.with_storage(vec![1.0]).unwrap().with_storage(vec![2.0, 3.0]).unwrap();
         assert_eq!(target.storage(), [vec![1.0], vec![2.0, 3.0]]);
-        assert_eq!(target.loops_per_evaluation(), 9);
         assert!(target.with_storage(Vec::new()).is_err());
-    }
-
-    #[test]
-    fn the_loops_of_a_mixture_grow_with_its_components() {
-        let target = Target::named("gaussian-mixture", Some(2)).unwrap();
-        assert_eq!(target.loops_per_evaluation(), 8 * 5 + 4);
-        assert_eq!(Target::ring(3).unwrap().loops_per_evaluation(), 6);
     }
 }

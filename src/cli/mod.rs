@@ -12,6 +12,7 @@ mod comparison;
 mod console;
 mod data;
 mod demo;
+mod derive;
 mod failure;
 mod law;
 mod numbers;
@@ -69,6 +70,7 @@ enum Command {
     Adapters(adapters::Arguments),
     Targets(targets::Arguments),
     Bench(bench::Arguments),
+    Derive(derive::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -82,6 +84,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Adapters(arguments) => adapters::run(&arguments),
         Command::Targets(arguments) => targets::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments, &console),
+        Command::Derive(arguments) => derive::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, &console),
     };
     match done {

@@ -29,12 +29,11 @@ use std::fmt::Write as _;
 #[cfg(any(test, feature = "reference"))]
 pub(crate) use affine::Affine;
 pub(crate) use affine::Symbol;
-#[cfg(any(test, feature = "reference"))]
-pub(crate) use ast::Fold;
+pub(crate) use ast::Expr;
 use ast::Known;
-pub(crate) use ast::{Expr, FoldKind, Node};
+#[cfg(any(test, feature = "reference"))]
+pub(crate) use ast::{Fold, FoldKind, Node};
 use fault::Fault;
-use function::Function;
 use names::{Array, Reach};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -117,11 +116,6 @@ impl Formula {
         Ok(text)
     }
 
-    /// About how many loop iterations one evaluation takes.
-    pub(crate) fn iterations(&self, constants: &[(String, f64)]) -> u64 {
-        iterations(&self.expr, &|symbol| self.shape(constants, symbol).unwrap_or(1))
-    }
-
     /// The number of rows or columns of an array; none where the array is not given.
     pub(crate) fn shape(&self, constants: &[(String, f64)], symbol: Symbol) -> Option<i64> {
         let (array, what) = match symbol {
@@ -189,7 +183,9 @@ impl Formula {
             let (Some(_), Some(columns)) =
                 (shape(Symbol::Rows(place)), shape(Symbol::Columns(place)))
             else {
-                let message = format!("data.{name} is not given; attach an array of that name");
+                let message = format!(
+                    "data.{name} is not given; add it, on the command line with --data {name}=FILE"
+                );
                 return fault(&array.span, message);
             };
             if array.has_columns == Some(false) && columns > 1 {
@@ -226,21 +222,6 @@ fn variable_of(array: &Array) -> String {
 /// Whether `name` is the override of a shape of the WGSL variable `array`.
 fn is_shape_of(array: &str, name: &str) -> bool {
     name.strip_prefix(array).is_some_and(|rest| rest == "_rows" || rest == "_columns")
-}
-
-fn iterations(expr: &Expr, shape: &dyn Fn(Symbol) -> i64) -> u64 {
-    let parts = expr.parts();
-    let inner = parts.iter().fold(0_u64, |sum, part| sum.saturating_add(iterations(part, shape)));
-    match &expr.node {
-        // The largest exponent of a sum takes a loop of its own.
-        Node::Call(Function::Log | Function::Log1p, _) => inner.saturating_mul(2),
-        Node::Fold(fold) => {
-            let times = fold.count.value(shape).max(0) as u64;
-            let passes = if fold.kind == FoldKind::LogSumExp { 2 } else { 1 };
-            times.saturating_mul(passes).saturating_mul(inner.saturating_add(1))
-        }
-        _ => inner,
-    }
 }
 
 /// The error of a parameter that has neither a default nor a value.

@@ -186,7 +186,7 @@ fn parameters_may_have_any_name() {
         checked(2, &format!("-{name}*x0^2 + sum(k, x[k])")).unwrap();
         let target = target.set(name, 2.0).unwrap();
         assert_eq!(target.parameters(), [(name, 2.0)]);
-        assert!(target.check_complete().is_ok());
+        assert!(target.check_formula().is_ok());
     }
 }
 
@@ -201,13 +201,13 @@ fn parameters_are_set_by_their_own_names() {
     assert_eq!(error, "formula.c is NaN; expected a finite f32");
     let half = target.set("s", 2.0).unwrap();
     assert_eq!(
-        half.check_complete().unwrap_err().to_string(),
+        half.check_formula().unwrap_err().to_string(),
         "formula.c has no value; set it, on the command line with --param c=…"
     );
     let whole = half.set("c", 0.5).unwrap();
-    assert!(whole.check_complete().is_ok());
+    assert!(whole.check_formula().is_ok());
     assert_eq!(whole.constants(), [("formula_s".to_string(), 2.0), ("formula_c".to_string(), 0.5)]);
-    let error = whole.set("s", -1.0).unwrap().check_complete().unwrap_err();
+    let error = whole.set("s", -1.0).unwrap().check_formula().unwrap_err();
     assert_eq!(error.location().unwrap().column, 13);
     assert!(error.to_string().contains("this is NaN with the values of the parameters"), "{error}");
 }
@@ -228,9 +228,9 @@ fn data_are_checked_once_their_shapes_are_known() {
             ("data_X_columns", columns),
         ]
     };
-    assert!(with(shapes(3.0, 2.0)).check_complete().is_ok());
-    assert!(with(shapes(4.0, 3.0)).check_complete().is_ok());
-    let error = |rows, columns| with(shapes(rows, columns)).check_complete().unwrap_err();
+    assert!(with(shapes(3.0, 2.0)).check_formula().is_ok());
+    assert!(with(shapes(4.0, 3.0)).check_formula().is_ok());
+    let error = |rows, columns| with(shapes(rows, columns)).check_formula().unwrap_err();
     let text = error(2.0, 2.0).to_string();
     assert!(
         text.contains("goes up to 2, and the last row of data.X is 1, counted from 0"),
@@ -238,20 +238,8 @@ fn data_are_checked_once_their_shapes_are_known() {
     );
     let text = error(3.0, 1.0).to_string();
     assert!(text.contains("goes up to 1, and the last column of data.X is 0"), "{text}");
-    let missing = Target::from_formula(1, "x*data.y[0]").unwrap().check_complete().unwrap_err();
+    let missing = Target::from_formula(1, "x*data.y[0]").unwrap().check_formula().unwrap_err();
     assert!(missing.to_string().contains("data.y is not given"), "{missing}");
-}
-
-#[test]
-fn loops_are_counted() {
-    let loops = |text: &str| Target::from_formula(10, text).unwrap().loops_per_evaluation();
-    assert_eq!(loops("-x0^2"), 20);
-    assert_eq!(loops("sum(i, x[i])"), 3 * 10 + 20);
-    assert_eq!(loops("log(sum(i, exp(x[i])))"), 3 * 20 + 20);
-    assert_eq!(loops("sum(i, sum(j, 0, 3, x[j]))"), 3 * 50 + 20);
-    let data = Target::from_formula(10, "sum(n in data.y, data.y[n]*x0)").unwrap();
-    let data = data.set("data_y_rows", 1000.0).unwrap();
-    assert_eq!(data.loops_per_evaluation(), 3020);
 }
 
 #[test]

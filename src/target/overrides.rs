@@ -153,12 +153,12 @@ mod tests {
 
     #[test]
     fn an_override_without_a_default_needs_a_value() {
-        let error = target().check_complete().unwrap_err().to_string();
+        let error = target().check_parameters().unwrap_err().to_string();
         assert_eq!(
             error,
             "mine.wgsl.shift has no value; set it, on the command line with --param shift=…"
         );
-        assert!(target().set("shift", 1.0).unwrap().check_complete().is_ok());
+        assert!(target().set("shift", 1.0).unwrap().check_formula().is_ok());
     }
 
     #[test]

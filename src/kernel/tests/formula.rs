@@ -180,7 +180,7 @@ fn data_on_the_device_equal_the_host() {
         target = target.set(&format!("data_{name}"), f64::from(value)).unwrap();
     }
     target = target.with_storage(y.clone()).unwrap().with_storage(table.clone()).unwrap();
-    target.check_complete().unwrap();
+    target.check_formula().unwrap();
     let mut device = target.wgsl().to_string();
     for (name, value) in target.constants() {
         let declared = format!("override {name}: u32;");
