@@ -80,7 +80,7 @@ mod reverse;
 mod rules;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod unroll;
 
 use std::fmt;
