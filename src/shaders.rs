@@ -42,6 +42,7 @@ library!(
     "offspring",
     "population",
     "init",
+    "check",
     "step",
     "reduce",
     "decide",

@@ -1,0 +1,65 @@
+//! Where the log density is finite.
+
+use super::SupportNumbers;
+use super::finding::{Finding, Topic};
+use super::sample::Sample;
+use super::text::Text;
+use super::words::{of, point};
+
+pub(super) fn check(
+    text: &Text<'_>,
+    samples: &[Sample],
+    findings: &mut Vec<Finding>,
+) -> SupportNumbers {
+    let all = samples.len();
+    let outside = |sample: &&Sample| sample.value == f64::NEG_INFINITY;
+    let lost = |sample: &&Sample| sample.value.is_nan() || sample.value == f64::INFINITY;
+    let scoreless = |sample: &&Sample| sample.value.is_finite() && !sample.is_finite();
+    let numbers = SupportNumbers {
+        finite: samples.iter().filter(|sample| sample.value.is_finite()).count() as u32,
+        minus_infinity: samples.iter().filter(outside).count() as u32,
+        not_a_number: samples.iter().filter(lost).count() as u32,
+        without_score: samples.iter().filter(scoreless).count() as u32,
+    };
+    if let Some(sample) = samples.iter().find(lost) {
+        let what = if sample.value.is_nan() { "not a number" } else { "+∞" };
+        let message = format!(
+            "the log density is {what} at {}, for instance at {}; return −∞ outside of the support",
+            of(numbers.not_a_number as usize, all),
+            point(&sample.x)
+        );
+        let place = sample.first(|found| found.non_finite.clone()).and_then(|(span, _)| span);
+        findings.push(Finding::error(Topic::Support, message).at(text, place));
+    }
+    if let Some(sample) = samples.iter().find(scoreless) {
+        let j = sample.score.iter().position(|s| !s.is_finite()).unwrap_or(0);
+        let message = format!(
+            "the log density is finite but component {j} of the score is not at {}, for instance \
+             at {}",
+            of(numbers.without_score as usize, all),
+            point(&sample.x)
+        );
+        let place = sample.first(|found| found.non_finite.clone()).and_then(|(span, _)| span);
+        findings.push(Finding::error(Topic::Support, message).at(text, place));
+    }
+    let initial = text.problem.initial().description();
+    let outside = numbers.minus_infinity as usize;
+    if outside == all && all > 0 {
+        let message = format!(
+            "the log density is −∞ at {} of {initial}; choose an initial law inside of the support",
+            of(outside, all)
+        );
+        findings.push(Finding::error(Topic::Support, message));
+    } else if outside > 0 {
+        let message = format!(
+            "the log density is −∞ at {}: outside of the support, where a particle has weight zero",
+            of(outside, all)
+        );
+        findings.push(Finding::note(Topic::Support, message));
+    }
+    if numbers.finite as usize == all && numbers.without_score == 0 && all > 0 {
+        let message = format!("log density and score are finite at {} of {initial}", of(all, all));
+        findings.push(Finding::passed(Topic::Support, message));
+    }
+    numbers
+}
