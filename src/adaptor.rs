@@ -133,7 +133,6 @@ pub(crate) fn check_snippet(linked: &Linked, module: &naga::Module, data: usize)
     Ok(())
 }
 
-
 /// How the engine calls a target, and where its score comes from.
 #[derive(Debug)]
 pub(crate) struct Adaptor {
@@ -165,7 +164,13 @@ impl Adaptor {
             let found = |name| signature(&module, name);
             let Some(density) = density else {
                 let wanted = "fn log_density(x: Point) -> f32";
-                return Err(missing("target", wanted, "log_density", &source, found("log_density")));
+                return Err(missing(
+                    "target",
+                    wanted,
+                    "log_density",
+                    &source,
+                    found("log_density"),
+                ));
             };
             match score {
                 Some(score) => {

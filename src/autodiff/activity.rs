@@ -144,9 +144,7 @@ impl Activities {
                         changed = true;
                     }
                 }
-                Statement::Store(place, value)
-                    if varied.value(*value) && place.ty.has_float() =>
-                {
+                Statement::Store(place, value) if varied.value(*value) && place.ty.has_float() => {
                     changed |= varied.set(&place.root);
                 }
                 Statement::Call { function: callee, arguments, result, .. } => {
@@ -184,7 +182,9 @@ fn use_backward(function: &Function, block: &Block, useful: &mut Activity) -> bo
     for statement in statements.into_iter().rev() {
         match statement {
             Statement::Return(Some(value)) => changed |= useful.mark(*value),
-            Statement::Store(place, value) if useful.root(&place.root) => changed |= useful.mark(*value),
+            Statement::Store(place, value) if useful.root(&place.root) => {
+                changed |= useful.mark(*value)
+            }
             Statement::Let(value) => {
                 let node = function.node(*value);
                 // A number that becomes an integer is refused wherever it goes.

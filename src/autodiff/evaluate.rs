@@ -12,8 +12,8 @@ use wgpu::naga::{
 
 use super::Refusal;
 use super::ir::{
-    Argument, Block, Function, FunctionId, Loop, Op, Place, Program, Root, Scalar, Selector, Statement,
-    Step, Type, Value,
+    Argument, Block, Function, FunctionId, Loop, Op, Place, Program, Root, Scalar, Selector,
+    Statement, Step, Type, Value,
 };
 
 /// The most loop iterations of one evaluation on the host.
@@ -49,7 +49,8 @@ pub struct Evaluation {
     pub largest_at: Option<Range<usize>>,
     /// Where a number first left the finite range of f32: the bytes of the text and the number.
     pub overflow: Option<(Option<Range<usize>>, f64)>,
-    /// Where a number first became so small that f32 holds it as 0 or nearly so.
+    /// Where a number first became so small that f32 holds it as 0 or nearly so, and the number: 0
+    /// where an exponential is 0 in double precision too.
     pub underflow: Option<(Option<Range<usize>>, f64)>,
     /// Where a number was first infinite or not a number, in double precision too.
     pub non_finite: Option<(Option<Range<usize>>, f64)>,
@@ -240,7 +241,11 @@ fn numbers(datum: &Datum) -> Vec<f64> {
 }
 
 impl<'e> Run<'e> {
-    fn call(&mut self, function: &'e Function, passed: Vec<Passed>) -> Result<Option<Datum>, Refusal> {
+    fn call(
+        &mut self,
+        function: &'e Function,
+        passed: Vec<Passed>,
+    ) -> Result<Option<Datum>, Refusal> {
         let values = vec![None; function.nodes.len()];
         let mut frame = Frame { function, values, locals: Vec::new(), passed };
         for local in &function.locals {
@@ -401,7 +406,12 @@ impl<'e> Run<'e> {
     }
 
     /// Reads a buffer: out of its bounds there is 0, as naga's checks have it.
-    fn global(&mut self, frame: &mut Frame<'e>, name: &str, place: &Place) -> Result<Datum, Refusal> {
+    fn global(
+        &mut self,
+        frame: &mut Frame<'e>,
+        name: &str,
+        place: &Place,
+    ) -> Result<Datum, Refusal> {
         let evaluator = self.evaluator;
         let (buffer, ty) = (evaluator.buffers.get(name), evaluator.program.variables.get(name));
         let (Some(buffer), Some(ty)) = (buffer, ty) else {
@@ -495,7 +505,14 @@ impl<'e> Run<'e> {
                     self.found.negative_base = below.map(|base| (node.span.clone(), base));
                 }
                 match math(*fun, &data) {
-                    Some(datum) => datum,
+                    Some(datum) => {
+                        let is_power = matches!(fun, Fun::Exp | Fun::Exp2);
+                        if is_power && self.found.underflow.is_none() {
+                            let vanished = numbers(&datum).contains(&0.0);
+                            self.found.underflow = vanished.then(|| (node.span.clone(), 0.0));
+                        }
+                        datum
+                    }
                     None => {
                         let name = super::print::math_name(*fun).unwrap_or("this function");
                         let message = format!("`{name}` cannot be evaluated on the host");
@@ -870,7 +887,8 @@ fn math(fun: Fun, data: &[Datum]) -> Option<Datum> {
             let probe = vec![0.5; data.len()];
             scalar(fun, &probe)?;
             each(data, &|x| {
-                let x: Vec<f64> = x.iter().map(|x| floats(x).first().copied().unwrap_or(0.0)).collect();
+                let x: Vec<f64> =
+                    x.iter().map(|x| floats(x).first().copied().unwrap_or(0.0)).collect();
                 Datum::Float(scalar(fun, &x).unwrap_or(f64::NAN))
             })
         }

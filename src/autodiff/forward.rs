@@ -364,9 +364,7 @@ impl Writer<'_> {
                 Op::Load(place) => place.root == Root::Parameter(0) && place.path.is_empty(),
                 _ => false,
             },
-            Argument::Pointer(place) => {
-                place.root == Root::Parameter(0) && place.path.is_empty()
-            }
+            Argument::Pointer(place) => place.root == Root::Parameter(0) && place.path.is_empty(),
         };
         // Its place is the first, as here, so that the callee knows what its directions are.
         mask.iter().filter(|active| **active).count() == 1 && mask[0] && first(&arguments[0])

@@ -18,16 +18,29 @@ pub(super) enum Linear {
     /// The scalar product with a vector.
     Dot(Value),
     /// t ↦ u (v·t) + scale t.
-    RankOne { u: Value, v: Value, scale: Value },
+    RankOne {
+        u: Value,
+        v: Value,
+        scale: Value,
+    },
     /// The cross product with a vector, the operand being on the left or on the right of it.
-    Cross { with: Value, on_left: bool },
+    Cross {
+        with: Value,
+        on_left: bool,
+    },
     /// A product with the other factor, the operand being on the left or on the right of it.
-    Product { with: Value, on_left: bool },
+    Product {
+        with: Value,
+        on_left: bool,
+    },
     /// The sum of the products with a matrix, entry by entry.
     Frobenius(Value),
     Transpose,
     /// Only where the condition chooses it.
-    Where { condition: Value, accepted: bool },
+    Where {
+        condition: Value,
+        accepted: bool,
+    },
     Splat,
     Swizzle(Vec<u32>),
     Extract(u32),
@@ -136,9 +149,8 @@ impl Linear {
                 b.compose(parts, to.clone())
             }
             Linear::Extract(index) => {
-                let parts = (0..to.parts()).map(|part| {
-                    if part == *index { bar } else { b.zero(to.part(part)) }
-                });
+                let parts = (0..to.parts())
+                    .map(|part| if part == *index { bar } else { b.zero(to.part(part)) });
                 let parts = parts.collect();
                 b.compose(parts, to.clone())
             }

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use wgpu::naga::{
     self, AddressSpace, Arena, Expression, Handle, Literal, ScalarKind, TypeInner,
-    front::Typifier, proc::{ResolveContext, TypeResolution},
+    front::Typifier,
+    proc::{ResolveContext, TypeResolution},
 };
 
 use super::Refusal;
@@ -205,8 +206,7 @@ impl<'m> Lowering<'m> {
                 Naga::Call { function, arguments, result } => {
                     let id = self.function(*function)?;
                     let mut lowered = Vec::new();
-                    for (argument, parameter) in
-                        arguments.iter().zip(&self.program[id].parameters)
+                    for (argument, parameter) in arguments.iter().zip(&self.program[id].parameters)
                     {
                         lowered.push(if parameter.is_pointer {
                             Argument::Pointer(body.place(*argument)?)
@@ -214,7 +214,8 @@ impl<'m> Lowering<'m> {
                             Argument::Value(body.value(*argument)?)
                         });
                     }
-                    let result = result.map(|result| body.define(result, Op::Result)).transpose()?;
+                    let result =
+                        result.map(|result| body.define(result, Op::Result)).transpose()?;
                     let span = span.to_range();
                     out.push(Statement::Call { function: id, arguments: lowered, result, span });
                     if let Some(result) = result {
@@ -411,7 +412,8 @@ impl<'m> Body<'m> {
             }
             Expression::Math { fun, arg, arg1, arg2, arg3 } => {
                 let all = [Some(*arg), *arg1, *arg2, *arg3];
-                let all = all.into_iter().flatten().map(|a| self.value(a)).collect::<Result<_>>()?;
+                let all =
+                    all.into_iter().flatten().map(|a| self.value(a)).collect::<Result<_>>()?;
                 Op::Math(*fun, all)
             }
             Expression::As { expr, convert, .. } => {
@@ -439,9 +441,7 @@ impl<'m> Body<'m> {
                 let index = local.index() as u32;
                 Place::local(index, self.pointee(handle)?)
             }
-            Expression::FunctionArgument(index) => {
-                Place::parameter(*index, self.pointee(handle)?)
-            }
+            Expression::FunctionArgument(index) => Place::parameter(*index, self.pointee(handle)?),
             Expression::GlobalVariable(global) => {
                 let global = &self.module.global_variables[*global];
                 let inner = &self.module.types[global.ty].inner;
@@ -466,9 +466,7 @@ impl<'m> Body<'m> {
 
     fn pointee(&self, handle: Handle<Expression>) -> Result<Type> {
         match self.inner(handle) {
-            TypeInner::Pointer { base, .. } => {
-                type_of(self.module, *base)
-            }
+            TypeInner::Pointer { base, .. } => type_of(self.module, *base),
             _ => self.refuse(handle, "a pointer of this kind cannot be differentiated"),
         }
     }

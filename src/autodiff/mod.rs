@@ -78,8 +78,7 @@ use build::Builder;
 pub use evaluate::{Evaluation, Evaluator};
 use forward::{Forward, Seeds};
 use ir::{
-    Argument, F32, FunctionId, Op, Place, Program, Scalar, Statement, Step, Type, U32,
-    Value,
+    Argument, F32, FunctionId, Op, Place, Program, Scalar, Statement, Step, Type, U32, Value,
 };
 use reverse::Reverse;
 
@@ -167,11 +166,7 @@ pub fn gradient(module: &naga::Module, function: &str) -> Result<Derived, Refusa
 ///
 /// # Errors
 /// [`Refusal`] also where the mode does not take the function.
-pub fn gradient_by(
-    module: &naga::Module,
-    function: &str,
-    mode: Mode,
-) -> Result<Derived, Refusal> {
+pub fn gradient_by(module: &naga::Module, function: &str, mode: Mode) -> Result<Derived, Refusal> {
     Problem::new(module, function)?.gradient(Some(mode))
 }
 
@@ -380,11 +375,8 @@ impl Problem {
         let mask = self.mask();
         let dim = self.dim();
         let known = self.activities.of(&self.program, self.id, &mask)?;
-        let mut forward = Forward::new(
-            &mut self.program,
-            &mut self.activities,
-            Some(&mut self.reverse),
-        );
+        let mut forward =
+            Forward::new(&mut self.program, &mut self.activities, Some(&mut self.reverse));
         let sweep = forward.derive(self.id, &mask, Seeds::Coordinates(dim))?;
         let mut outer = self.outer("gradient", "The value of `{f}` and its gradient.");
         let gradient = outer.b.parameter("gradient", self.ty.clone(), true);
@@ -514,10 +506,8 @@ impl Problem {
         // x, its tangent, the others, v, the slope with its tangent, the tangent of the value.
         let has = [known.parameters[others + 2], known.result];
         let id = self.along_each(outer, |problem, outer, along, index| {
-            let mut arguments = vec![
-                Argument::Pointer(outer.x.clone()),
-                Argument::Pointer(along.clone()),
-            ];
+            let mut arguments =
+                vec![Argument::Pointer(outer.x.clone()), Argument::Pointer(along.clone())];
             arguments.extend(outer.others.iter().cloned());
             let again = outer.b.local_place(problem.ty.clone());
             let direction = outer.b.load(along.clone());
@@ -558,8 +548,8 @@ impl Problem {
         let known = self.activities.of(&self.program, once, &mask)?;
         let comment = "The value of `{f}`, its gradient and its Hessian times v.";
         let mut outer = self.outer("hessian_vector", comment);
-        let parameters = ["v", "gradient", "product"]
-            .map(|name| outer.b.parameter(name, self.ty.clone(), true));
+        let parameters =
+            ["v", "gradient", "product"].map(|name| outer.b.parameter(name, self.ty.clone(), true));
         let [v, gradient, product] = parameters.map(|parameter| outer.b.pointee(parameter));
         let mut arguments = vec![Argument::Pointer(outer.x.clone()), Argument::Pointer(v)];
         arguments.extend(outer.others.iter().cloned());
@@ -619,10 +609,8 @@ fn names(module: &naga::Module) -> Vec<String> {
 /// Refuses names that hide what the derivative is written with.
 fn hidden(names: &[String]) -> Result<(), Refusal> {
     const TYPES: [&str; 7] = ["f32", "u32", "i32", "bool", "array", "select", "arrayLength"];
-    let is_built_in = |name: &str| {
-        TYPES.contains(&name)
-            || print::MATH.iter().any(|(_, known)| *known == name)
-    };
+    let is_built_in =
+        |name: &str| TYPES.contains(&name) || print::MATH.iter().any(|(_, known)| *known == name);
     match names.iter().find(|name| is_built_in(name)) {
         Some(name) => {
             let message = format!("`{name}` hides WGSL's own `{name}`; choose another name");

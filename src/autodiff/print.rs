@@ -267,8 +267,7 @@ impl<'a> Printer<'a> {
             .map(|i| {
                 let parameter = &function.parameters[i];
                 let ty = type_name(&parameter.ty);
-                let ty =
-                    if parameter.is_pointer { format!("ptr<function, {ty}>") } else { ty };
+                let ty = if parameter.is_pointer { format!("ptr<function, {ty}>") } else { ty };
                 format!("{}: {ty}", self.parameter(i as u32))
             })
             .collect();
@@ -311,7 +310,11 @@ impl<'a> Printer<'a> {
             if used.contains(&(i as u32)) {
                 let init = local.init.map(|init| format!(" = {}", self.value(init)));
                 let init = init.unwrap_or_default();
-                self.line(&format!("var {}: {}{init};", local_name(i as u32), type_name(&local.ty)));
+                self.line(&format!(
+                    "var {}: {}{init};",
+                    local_name(i as u32),
+                    type_name(&local.ty)
+                ));
             }
         }
         self.block(&function.body);
@@ -525,8 +528,7 @@ impl<'a> Printer<'a> {
             }
             Root::Parameter(index) => {
                 let pointer = format!("*{}", self.parameter(*index));
-                let text =
-                    if place.path.is_empty() { pointer } else { format!("({pointer})") };
+                let text = if place.path.is_empty() { pointer } else { format!("({pointer})") };
                 (text, Some(self.function.parameters[*index as usize].ty.clone()))
             }
             Root::Global(name) => (name.clone(), None),
@@ -540,7 +542,8 @@ impl<'a> Printer<'a> {
             let of = ty.take();
             match step {
                 Step::Part(index) => {
-                    text += &of.as_ref().map_or_else(|| format!("[{index}]"), |ty| part(ty, *index));
+                    text +=
+                        &of.as_ref().map_or_else(|| format!("[{index}]"), |ty| part(ty, *index));
                     ty = of.map(|of| of.part(*index));
                 }
                 Step::At(index) => {

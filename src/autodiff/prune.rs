@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::ir::{Argument, Block, Function, FunctionId, Op, Place, Program, Root, Statement, Value};
+use super::ir::{
+    Argument, Block, Function, FunctionId, Op, Place, Program, Root, Statement, Value,
+};
 
 /// What is needed of a function so far.
 struct Needs<'p> {

@@ -552,14 +552,8 @@ impl Writer<'_> {
                 let activity = self.activity.clone();
                 let wanted = |i: usize| operands.get(i).is_some_and(|o| activity.value(*o));
                 let result = self.value(value);
-                let maps = super::rules::partials(
-                    &mut self.b,
-                    op,
-                    &mapped,
-                    result,
-                    &wanted,
-                    &node.span,
-                )?;
+                let maps =
+                    super::rules::partials(&mut self.b, op, &mapped, result, &wanted, &node.span)?;
                 for (i, map) in maps {
                     let ty = self.source.ty(operands[i]).clone();
                     let part = map.transpose(&mut self.b, bar, &ty);
@@ -760,7 +754,8 @@ impl Writer<'_> {
         let k = if ty == U32 { k } else { self.b.value(Op::Convert(k), ty.clone()) };
         let (op, by) = (step.0, self.value(step.1));
         let is_one = matches!(self.b.op(by), Op::Uint(1) | Op::Int(1));
-        let way = if is_one { k } else { self.b.value(Op::Binary(Bin::Multiply, k, by), ty.clone()) };
+        let way =
+            if is_one { k } else { self.b.value(Op::Binary(Bin::Multiply, k, by), ty.clone()) };
         let is_zero = matches!(self.b.op(start), Op::Uint(0) | Op::Int(0));
         if is_zero && op == Bin::Add { way } else { self.b.value(Op::Binary(op, start, way), ty) }
     }

@@ -77,9 +77,8 @@ fn arithmetic(
         Bin::Multiply => {
             let is_matrix = |b: &Builder, i: usize| matches!(b.ty(x[i]), Type::Matrix(..));
             let is_scalar = |b: &Builder, i: usize| matches!(b.ty(x[i]), Type::Scalar(_));
-            let is_linear_algebra = (is_matrix(b, 0) || is_matrix(b, 1))
-                && !is_scalar(b, 0)
-                && !is_scalar(b, 1);
+            let is_linear_algebra =
+                (is_matrix(b, 0) || is_matrix(b, 1)) && !is_scalar(b, 0) && !is_scalar(b, 1);
             if is_linear_algebra {
                 maps.push((0, Linear::Product { with: x[1], on_left: true }));
                 maps.push((1, Linear::Product { with: x[0], on_left: false }));
@@ -138,7 +137,8 @@ fn math(
                 [_, low, high] => (*low, *high),
                 _ => (number(b, 0.0), number(b, 1.0)),
             };
-            let (below, above) = (b.compare(Bin::Less, x[0], low), b.compare(Bin::Greater, x[0], high));
+            let (below, above) =
+                (b.compare(Bin::Less, x[0], low), b.compare(Bin::Greater, x[0], high));
             let outside = b.value(Op::Binary(either(&ty), below, above), b.ty(below));
             maps.push((0, Linear::Where { condition: outside, accepted: false }));
             maps.push((1, Linear::Where { condition: below, accepted: true }));

@@ -120,8 +120,9 @@ pub(super) fn trips(
     }
     let distance = whole(right)? - start;
     let trips = match order {
-        Bin::Less | Bin::NotEqual if step > 0 => distance.max(0).div_euclid(step)
-            + i64::from(distance > 0 && distance % step != 0),
+        Bin::Less | Bin::NotEqual if step > 0 => {
+            distance.max(0).div_euclid(step) + i64::from(distance > 0 && distance % step != 0)
+        }
         Bin::LessEqual if step > 0 => (distance + step).max(0) / step,
         Bin::Greater if step < 0 => (-distance).max(0) / -step + i64::from(distance % step != 0),
         Bin::GreaterEqual if step < 0 => (step - distance).abs().max(0) / -step,
@@ -208,7 +209,9 @@ fn to_the_end(block: &[Statement], exit: Exit) -> Result<Block> {
                 return Ok(out);
             }
             Statement::Continue if exit == Exit::Continue => return Ok(out),
-            Statement::If(condition, accept, reject) if leaves(accept, exit) || leaves(reject, exit) => {
+            Statement::If(condition, accept, reject)
+                if leaves(accept, exit) || leaves(reject, exit) =>
+            {
                 let (yes, no) = (always(accept, exit), always(reject, exit));
                 let joined = |branch: &Block| [&branch[..], rest].concat();
                 let (accept, reject) = match (yes, no) {
@@ -298,10 +301,7 @@ pub(super) fn stores(program: &Program, block: &[Statement], local: u32) -> bool
 }
 
 /// The locals that statements read or write.
-pub(super) fn touched(
-    function: &Function,
-    block: &[Statement],
-) -> BTreeSet<u32> {
+pub(super) fn touched(function: &Function, block: &[Statement]) -> BTreeSet<u32> {
     let mut found = BTreeSet::new();
     let mut note = |place: &Place| {
         if let Root::Local(local) = place.root {
@@ -348,7 +348,11 @@ fn first_use(function: &Function, block: &[Statement], local: u32) -> Use {
                 _ => Use::None,
             },
             Statement::Store(place, _) if is_it(place) => {
-                if place.path.is_empty() { Use::Writes } else { Use::Reads }
+                if place.path.is_empty() {
+                    Use::Writes
+                } else {
+                    Use::Reads
+                }
             }
             Statement::Call { arguments, .. } => {
                 let passed = arguments

@@ -29,10 +29,8 @@ pub(super) fn loops(
 ) -> LoopNumbers {
     let most = samples.iter().max_by_key(|sample| sample.both.iterations);
     let iterations = most.map_or(0, |sample| sample.both.iterations);
-    let per_step = loops_per_step(
-        u32::try_from(iterations).unwrap_or(u32::MAX),
-        text.problem.target().dim(),
-    );
+    let per_step =
+        loops_per_step(u32::try_from(iterations).unwrap_or(u32::MAX), text.problem.target().dim());
     // One evaluation more than there are steps.
     let fused_steps = ((SOFTWARE_LOOP_CAP - 1) / per_step).saturating_sub(1);
     let numbers = LoopNumbers { iterations, fused_steps };

@@ -15,7 +15,8 @@ pub(super) fn slope(scale: f64, mut f: impl FnMut(f64) -> Option<f64>) -> Option
             largest = largest.max(right.abs()).max(left.abs());
             Some((right - left) / (2.0 * h))
         };
-        let found = difference(h).zip(difference(2.0 * h)).map(|(one, two)| (4.0 * one - two) / 3.0);
+        let found =
+            difference(h).zip(difference(2.0 * h)).map(|(one, two)| (4.0 * one - two) / 3.0);
         let found = found.filter(|slope| slope.is_finite());
         if let (Some(before), Some(now)) = (last, found) {
             let error = (now - before).abs() + 2.0 * f64::EPSILON * largest / h;

@@ -49,6 +49,9 @@ use text::Text;
 /// The most points.
 const MOST_POINTS: u32 = 100_000;
 
+/// The fewest points, however long an evaluation is.
+const FEWEST: usize = 8;
+
 /// How to check a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Check {
@@ -189,18 +192,15 @@ impl Check {
         for x in &points {
             let spent = samples.first().map_or(1, |s| s.alone.operations + s.both.operations);
             let words = 1 << 24;
-            let most = sample::affordable(points.len(), spent).min(words / (x.len() + 1));
+            let most = sample::affordable(points.len(), FEWEST, spent).min(words / (x.len() + 1));
             if samples.len() >= most {
                 break;
             }
             match sample::at(&value, &engine, x) {
                 Ok(sample) => samples.push(sample),
                 Err(refusal) => {
-                    let message = format!(
-                        "{} in one evaluation, at {}",
-                        refusal.message(),
-                        words::point(x)
-                    );
+                    let message =
+                        format!("{} in one evaluation, at {}", refusal.message(), words::point(x));
                     let place = text.definition(text.value_name());
                     findings.push(Finding::error(Topic::Cost, message).at(text, place));
                     return Ok(());

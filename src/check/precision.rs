@@ -1,7 +1,5 @@
 //! What the device computes in single precision, against the host in double.
 
-use std::ops::Range;
-
 use super::PrecisionNumbers;
 use super::agreement::{Agreement, Pair};
 use super::finding::{Finding, Severity, Topic};
@@ -36,8 +34,11 @@ pub(super) fn check(
         if !sample.is_finite() || row.iter().any(|number| !number.is_finite()) {
             continue;
         }
-        let pair = |coordinate, found: f32, expected| {
-            Pair { coordinate, found: f64::from(found), expected, slack: 0.0 }
+        let pair = |coordinate, found: f32, expected| Pair {
+            coordinate,
+            found: f64::from(found),
+            expected,
+            slack: 0.0,
         };
         // A log density counts by its difference, and beyond ±1 by the digits it has.
         numbers.value.add(&sample.x, 1.0, TOLERANCE, &[pair(None, row[0], sample.value)]);
@@ -89,10 +90,14 @@ fn lost(text: &Text<'_>, rows: &[(&Sample, &[f32])], findings: &mut Vec<Finding>
             }
         );
         let mut place = None;
-        if let Some((span, value)) = range_left(sample) {
+        if let Some((span, value)) = sample.blame(text) {
             place = span;
             message += &if value.abs() < 1.0 {
-                format!("; {} on the way is 0 to a GPU: work with logarithms", number(value))
+                format!(
+                    "; {} on the way is too small for it: work with logarithms, or subtract the \
+                     largest exponent first",
+                    number(value)
+                )
             } else {
                 format!(
                     "; {} on the way is beyond its largest number, 3.4e38: work with logarithms, \
@@ -103,13 +108,6 @@ fn lost(text: &Text<'_>, rows: &[(&Sample, &[f32])], findings: &mut Vec<Finding>
         }
         findings.push(Finding::new(severity, Topic::Precision, message).at(text, place));
     }
-}
-
-/// Where a number first leaves the range of single precision: above, or else below.
-fn range_left(sample: &Sample) -> Option<(Option<Range<usize>>, f64)> {
-    sample
-        .first(|found| found.overflow.clone())
-        .or_else(|| sample.first(|found| found.underflow.clone()))
 }
 
 /// Points where single precision has a number, and a poor one.
@@ -134,7 +132,7 @@ fn inaccurate(
     if let Some(sample) = samples.iter().find(|sample| sample.x == worst.x) {
         let off = (worst.found - worst.expected).abs();
         let largest = sample.alone.largest.max(sample.both.largest);
-        if let Some((span, value)) = range_left(sample) {
+        if let Some((span, value)) = sample.blame(text) {
             place = span;
             message += &format!("; {} on the way leaves its range", number(value));
         } else if largest * ROUNDING > 0.1 * off {
@@ -153,12 +151,9 @@ fn inaccurate(
 }
 
 /// Without a device: what left the range of single precision.
-pub(super) fn without_device(
-    text: &Text<'_>,
-    samples: &[Sample],
-    findings: &mut Vec<Finding>,
-) {
-    let left = |sample: &&Sample| sample.is_finite() && sample.first(|f| f.overflow.clone()).is_some();
+pub(super) fn without_device(text: &Text<'_>, samples: &[Sample], findings: &mut Vec<Finding>) {
+    let left =
+        |sample: &&Sample| sample.is_finite() && sample.first(|f| f.overflow.clone()).is_some();
     let count = samples.iter().filter(left).count();
     let Some(sample) = samples.iter().find(left) else { return };
     let Some((span, value)) = sample.first(|found| found.overflow.clone()) else { return };

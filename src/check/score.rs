@@ -45,7 +45,7 @@ pub(super) fn check(
         }
     }
     numbers.against_differences = Some(against_differences(value, &finite, spread));
-    report(text, &numbers, findings);
+    report(text, &numbers, samples.len(), findings);
     numbers
 }
 
@@ -87,7 +87,7 @@ fn against_differences(value: &Evaluator, samples: &[&Sample], spread: &[f64]) -
     let coordinates = dim.min(COORDINATES);
     let operations = samples.first().map_or(1, |sample| sample.alone.operations);
     let cost = operations.saturating_mul(EVALUATIONS * coordinates as u64);
-    for (i, sample) in samples.iter().take(affordable(samples.len(), cost)).enumerate() {
+    for (i, sample) in samples.iter().take(affordable(samples.len(), 2, cost)).enumerate() {
         let mut pairs = Vec::new();
         // A window that moves over the coordinates from point to point.
         for k in 0..coordinates {
@@ -118,7 +118,7 @@ fn against_differences(value: &Evaluator, samples: &[&Sample], spread: &[f64]) -
     agreement
 }
 
-fn report(text: &Text<'_>, numbers: &ScoreNumbers, findings: &mut Vec<Finding>) {
+fn report(text: &Text<'_>, numbers: &ScoreNumbers, all: usize, findings: &mut Vec<Finding>) {
     let is_written = text.problem.score() == Score::Written;
     let derivative = numbers.against_derivative.as_ref().filter(|found| found.points > 0);
     let differences = numbers.against_differences.as_ref().filter(|found| found.points > 0);
@@ -126,7 +126,7 @@ fn report(text: &Text<'_>, numbers: &ScoreNumbers, findings: &mut Vec<Finding>) 
     if let Some(found) = derivative {
         let what = "the derivative of the log density";
         if found.apart == 0 {
-            findings.push(agrees("agrees with the derivative of the log density", found));
+            findings.push(agrees("agrees with the derivative of the log density", found, all));
         } else {
             blamed = true;
             findings.extend(disagrees(text, found, what, differences));
@@ -140,7 +140,7 @@ fn report(text: &Text<'_>, numbers: &ScoreNumbers, findings: &mut Vec<Finding>) 
         return;
     };
     if found.apart == 0 {
-        findings.push(agrees("agrees with central differences", found));
+        findings.push(agrees("agrees with central differences", found, all));
     } else if !blamed && (derivative.is_none() || !is_written) {
         findings.extend(disagrees(text, found, "the slope by central differences", None));
     } else if !blamed {
@@ -155,12 +155,11 @@ fn report(text: &Text<'_>, numbers: &ScoreNumbers, findings: &mut Vec<Finding>) 
     }
 }
 
-fn agrees(how: &str, found: &Agreement) -> Finding {
-    let message = format!(
-        "{how} at {}; largest relative difference {}",
-        of(found.points as usize, found.points as usize),
-        digits(found.largest(), 2)
-    );
+fn agrees(how: &str, found: &Agreement, all: usize) -> Finding {
+    let points = found.points as usize;
+    let points = if points == all { of(all, all) } else { format!("{points} points") };
+    let message =
+        format!("{how} at {points}; largest relative difference {}", digits(found.largest(), 2));
     Finding::passed(Topic::Score, message)
 }
 

@@ -24,9 +24,13 @@ pub(super) fn check(
     if let Some(sample) = samples.iter().find(lost) {
         let what = if sample.value.is_nan() { "not a number" } else { "+∞" };
         let message = format!(
-            "the log density is {what} at {}, for instance at {}; return −∞ outside of the support",
+            "the log density is {what} at {}, for instance at {}{}",
             of(numbers.not_a_number as usize, all),
-            point(&sample.x)
+            point(&sample.x),
+            match sample.first(|found| found.negative_base.clone()) {
+                Some(_) => ", by a power of what is below zero",
+                None => "; let it be −∞ outside of the support",
+            }
         );
         let place = sample.first(|found| found.non_finite.clone()).and_then(|(span, _)| span);
         findings.push(Finding::error(Topic::Support, message).at(text, place));
@@ -39,7 +43,11 @@ pub(super) fn check(
             of(numbers.without_score as usize, all),
             point(&sample.x)
         );
-        let place = sample.first(|found| found.non_finite.clone()).and_then(|(span, _)| span);
+        let place = sample
+            .first(|found| found.non_finite.clone())
+            .filter(|(span, _)| span.clone().is_some_and(|span| text.place(span).is_some()))
+            .or_else(|| sample.blame(text));
+        let place = place.and_then(|(span, _)| span);
         findings.push(Finding::error(Topic::Support, message).at(text, place));
     }
     let initial = text.problem.initial().description();
@@ -51,15 +59,36 @@ pub(super) fn check(
         );
         findings.push(Finding::error(Topic::Support, message));
     } else if outside > 0 {
-        let message = format!(
-            "the log density is −∞ at {}: outside of the support, where a particle has weight zero",
-            of(outside, all)
-        );
-        findings.push(Finding::note(Topic::Support, message));
+        findings.push(partly_outside(text, samples, outside));
     }
     if numbers.finite as usize == all && numbers.without_score == 0 && all > 0 {
         let message = format!("log density and score are finite at {} of {initial}", of(all, all));
         findings.push(Finding::passed(Topic::Support, message));
     }
     numbers
+}
+
+/// Some of the points have weight zero: by intention, or because an exponential vanished.
+fn partly_outside(text: &Text<'_>, samples: &[Sample], outside: usize) -> Finding {
+    let all = samples.len();
+    let mut points = samples.iter().filter(|sample| sample.value == f64::NEG_INFINITY);
+    let vanished = points.clone().find_map(|sample| {
+        let (span, _) = sample.alone.underflow.clone()?;
+        Some((sample, span))
+    });
+    if let Some((sample, span)) = vanished {
+        let message = format!(
+            "the log density is −∞ at {}, as at {}, where an exponential is 0 even in double \
+             precision; work with logarithms, or subtract the largest exponent first",
+            of(outside, all),
+            point(&sample.x)
+        );
+        return Finding::warning(Topic::Support, message).at(text, span);
+    }
+    let message = format!(
+        "the log density is −∞ at {}: outside of the support, where a particle has weight zero",
+        of(outside, all)
+    );
+    let place = points.next().and_then(|sample| sample.alone.non_finite.clone());
+    Finding::note(Topic::Support, message).at(text, place.and_then(|(span, _)| span))
 }

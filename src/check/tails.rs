@@ -4,7 +4,7 @@
 use super::finding::{Finding, Topic};
 use super::sample::{Sample, affordable};
 use super::text::Text;
-use super::words::{number, of, point};
+use super::words::{digits, number, of, point};
 use crate::autodiff::Evaluator;
 
 /// Rays that are followed.
@@ -63,8 +63,9 @@ fn rays(
     findings: &mut Vec<Finding>,
 ) {
     let operations = samples.first().map_or(1, |sample| sample.alone.operations);
-    let count = affordable(samples.len().min(RAYS), operations * DISTANCES.len() as u64);
-    let mut rising = 0;
+    let count = affordable(samples.len().min(RAYS), 4, operations * DISTANCES.len() as u64);
+    let (mut rising, mut slow, mut slowest) = (0, 0, f64::INFINITY);
+    let dim = center.len() as f64;
     let mut worst: Option<(f64, Vec<f64>, f64, f64)> = None;
     for sample in samples.iter().take(count) {
         let far = |distance: f64| -> Vec<f64> {
@@ -75,8 +76,14 @@ fn rays(
         };
         let values = DISTANCES.map(at);
         let (near, far_off) = (values[0], values[2]);
-        // A density that never falls has no finite integral along the ray.
-        if far_off < near || far_off.is_nan() || near.is_nan() || far_off == f64::NEG_INFINITY {
+        if far_off.is_nan() || near.is_nan() || far_off == f64::NEG_INFINITY {
+            continue;
+        }
+        if far_off < near {
+            // The density falls like this power of the distance, or faster.
+            let power = (values[1] - far_off) / (DISTANCES[2] / DISTANCES[1]).ln();
+            slow += usize::from(power <= 1.001 * dim);
+            slowest = slowest.min(power);
             continue;
         }
         rising += 1;
@@ -85,7 +92,17 @@ fn rays(
             worst = Some((rise, far(DISTANCES[2]), near, far_off));
         }
     }
+    let place = text.definition(text.value_name());
     let Some((_, x, near, far_off)) = worst else {
+        if 2 * slow > count {
+            let message = format!(
+                "far out the density falls only like the distance to the power −{}; its integral is \
+                 finite only below −{dim}, and without one it cannot be sampled",
+                digits(slowest, 2),
+            );
+            findings.push(Finding::warning(Topic::Tails, message).at(text, place));
+            return;
+        }
         let message = format!(
             "the log density falls along {count} rays, up to {} times as far out as the points",
             DISTANCES[2]
@@ -102,6 +119,5 @@ fn rays(
         point(&x),
         number(near)
     );
-    let place = text.definition(text.value_name());
     findings.push(Finding::warning(Topic::Tails, message).at(text, place));
 }

@@ -102,8 +102,7 @@ fn text(problem: &Problem, report: &Report) -> String {
         1 => format!("1 {word}"),
         n => format!("{n} {word}s"),
     };
-    let (errors, warnings) =
-        (count(Severity::Error, "error"), count(Severity::Warning, "warning"));
+    let (errors, warnings) = (count(Severity::Error, "error"), count(Severity::Warning, "warning"));
     let _ = writeln!(text, "\n{errors}, {warnings}");
     text
 }

@@ -83,8 +83,16 @@ fn branches_and_early_returns() {
              switch k { case 0: { return x.x * x.y; } default: { return x.y * x.y * x.x; } }
          }",
     );
-    check(2, REVERSE, "fn f(x: vec2<f32>) -> f32 { return select(x.x * x.y, x.y * x.y, x.x > 0.0 && x.y < 1.0); }");
-    check(2, REVERSE, "fn f(x: vec2<f32>) -> f32 { let y = select(x * x, x.yx, x > vec2(0.1)); return y.x * y.y; }");
+    check(
+        2,
+        REVERSE,
+        "fn f(x: vec2<f32>) -> f32 { return select(x.x * x.y, x.y * x.y, x.x > 0.0 && x.y < 1.0); }",
+    );
+    check(
+        2,
+        REVERSE,
+        "fn f(x: vec2<f32>) -> f32 { let y = select(x * x, x.yx, x > vec2(0.1)); return y.x * y.y; }",
+    );
 }
 
 #[test]
@@ -310,8 +318,7 @@ fn what_is_outside_is_constant() {
             }
             return total;
         }";
-    let buffers =
-        [("rows", vec![1.0, 0.5, -0.3, 2.0, 0.7, -1.1]), ("y", vec![1.0, 0.0, 1.0])];
+    let buffers = [("rows", vec![1.0, 0.5, -0.3, 2.0, 0.7, -1.1]), ("y", vec![1.0, 0.0, 1.0])];
     assert_eq!(check_gradient(text, &points(2, 5), &buffers), MODES);
 }
 
