@@ -7,8 +7,7 @@ use wgpu::naga;
 
 use crate::autodiff::{self, Evaluator};
 use crate::error::{Error, ErrorKind, Result};
-use crate::shaders::Prelude;
-use crate::target::Target;
+use crate::target::{Target, arrays};
 use crate::wgsl::{Linked, Source, describe};
 
 /// The type of a position that a function changes or does not want copied.
@@ -100,8 +99,13 @@ pub(crate) fn missing(
     .into()
 }
 
-/// Refuses entry points and bindings that are not the user's to make.
-pub(crate) fn check_snippet(linked: &Linked, module: &naga::Module, data: usize) -> Result<()> {
+/// Refuses entry points and bindings that are not the user's to make; `data` by binding, where the
+/// role may have any.
+pub(crate) fn check_snippet(
+    linked: &Linked,
+    module: &naga::Module,
+    data: Option<&[Vec<f32>]>,
+) -> Result<()> {
     let text = linked.text();
     if let Some(entry) = module.entry_points.first() {
         let at = text.find(&format!("fn {}", entry.name));
@@ -122,13 +126,25 @@ pub(crate) fn check_snippet(linked: &Linked, module: &naga::Module, data: usize)
             );
             return Err(linked.error(message, span));
         }
-        if binding.binding as usize >= data {
+        let Some(data) = data else {
+            let message = format!("`{name}` is data, which only a target may have");
+            return Err(linked.error(message, span));
+        };
+        if data.get(binding.binding as usize).is_none_or(Vec::is_empty) {
+            let short = arrays::short(&name);
             let message = format!(
-                "`{name}` uses @binding({}) of @group(1), but {data} arrays of data are given",
-                binding.binding
+                "`{name}` has no data; add `with_data(\"{short}\", …)`, or --data {short}=FILE on the \
+                 command line"
             );
             return Err(linked.error(message, span));
         }
+    }
+    let gap = data.and_then(|data| data.iter().position(Vec::is_empty));
+    if let Some(binding) = gap {
+        let message = format!(
+            "no array has @binding({binding}) of @group(1), but one after it has; number them from 0"
+        );
+        return Err(linked.error(message, None));
     }
     Ok(())
 }
@@ -147,11 +163,10 @@ impl Adaptor {
     /// [`ErrorKind::Shader`], also for what cannot be differentiated, and
     /// [`ErrorKind::MissingFunction`].
     pub(crate) fn of(target: &Target) -> Result<Adaptor> {
-        let source = Source::new(target.name(), target.wgsl());
-        let dimension = Prelude::default().dimension(target.dim()).source();
-        let linked = Linked::new([dimension, source.clone()]);
+        let source = target.source();
+        let linked = Linked::new(target.prelude().into_iter().chain([source.clone()]));
         let module = linked.check()?;
-        check_snippet(&linked, &module, target.storage().len())?;
+        check_snippet(&linked, &module, Some(target.storage()))?;
 
         let is_fused = signature(&module, FUSED)
             .is_some_and(|s| s.result == "f32" && s.takes(&[POINTER, POINTER]));
@@ -189,7 +204,7 @@ impl Adaptor {
                     let (mode, evaluations) = (found.mode, found.evaluations);
                     origin = Score::Derived { mode, evaluations };
                     derived = found.wgsl;
-                    format!("return {}(x, out);", found.function)
+                    derivative_call(&module, target.dim(), &found.function)
                 }
             }
         };
@@ -208,6 +223,24 @@ impl Adaptor {
         let _ = write!(text, "fn target_score(x: {POINTER}) -> Point {{\n{body}}}\n");
         Ok(Adaptor { source: Source::new("target adaptor", text), score: origin })
     }
+}
+
+/// How to call the derivative: pointers to an array and to its alias are of two types.
+fn derivative_call(module: &naga::Module, dim: u32, name: &str) -> String {
+    let density = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some("log_density"));
+    let ty =
+        density.and_then(|(_, f)| f.arguments.first()).map(|x| match module.types[x.ty].inner {
+            naga::TypeInner::Pointer { base, .. } => base,
+            _ => x.ty,
+        });
+    let is_point = ty.is_some_and(|ty| module.types[ty].name.as_deref() == Some("Point"));
+    if is_point || (2..=4).contains(&dim) {
+        return format!("return {name}(x, out);");
+    }
+    format!(
+        "var position: array<f32, DIM> = *x;\n    var slope: array<f32, DIM>;\n    let value = \
+         {name}(&position, &slope);\n    *out = slope;\n    return value;"
+    )
 }
 
 /// How to pass the position to a function of the user's that takes it alone.
@@ -245,9 +278,8 @@ impl Target {
     /// the host cannot evaluate.
     pub fn evaluator(&self) -> Result<Evaluator> {
         let adaptor = Adaptor::of(self)?;
-        let dimension = Prelude::default().dimension(self.dim()).source();
-        let target = Source::new(self.name(), self.wgsl());
-        let linked = Linked::new([dimension, target, adaptor.source]);
+        let own = [self.source(), adaptor.source];
+        let linked = Linked::new(self.prelude().into_iter().chain(own));
         let module = linked.check()?;
         let mut evaluator = Evaluator::new(&module, "target_log_density_and_score")
             .map_err(|refusal| linked.refused(&refusal))?;

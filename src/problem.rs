@@ -26,6 +26,7 @@ impl Problem {
     ///
     /// # Errors
     /// When dimensions differ; when the flow needs the density of an initial law that has none;
+    /// when a parameter of the target has neither a default nor a value;
     /// [`ErrorKind::Shader`](crate::ErrorKind) or [`ErrorKind::MissingFunction`](crate::ErrorKind)
     /// for WGSL that does not play its role; and where a score has to be derived and cannot be.
     pub fn new(target: Target, initial: Initial, flow: Flow) -> Result<Problem> {
@@ -46,7 +47,10 @@ impl Problem {
             );
             return Err(Error::config("initial", reason));
         }
+        target.check_formula()?;
+        // Data that are missing are told before the shapes that they would have set.
         let adaptor = Adaptor::of(&target)?;
+        target.check_parameters()?;
         log::debug!("{}: the score is {}", target.name(), adaptor.score);
         let sources = sources(&target, &initial, &flow, adaptor.source)?;
         Ok(Problem { target, initial, flow, sources, score: adaptor.score })
@@ -74,14 +78,10 @@ impl Problem {
 
     /// Loop iterations of one evaluation of the log density with its score.
     ///
-    /// Mesa's software driver ends every shader after 65535 of them. Text from outside is run on
-    /// the host to count them; where that fails, loops over the dimensions are assumed and one over
-    /// all data.
+    /// Mesa's software driver ends every shader after 65535 of them. They are counted on the host,
+    /// at one point; where that fails, loops over the dimensions are assumed and one over all data.
     pub(crate) fn loops_per_evaluation(&self) -> u32 {
         let target = &self.target;
-        if target.is_built_in() {
-            return target.loops_per_evaluation();
-        }
         // Not at the origin, where branches are often taken that are rare elsewhere.
         let x: Vec<f64> = (0..target.dim()).map(|j| 0.3 + 0.01 * f64::from(j % 7)).collect();
         let count = || {
@@ -89,10 +89,11 @@ impl Problem {
             evaluator.limit_iterations(1 << 18);
             evaluator.evaluate(&x, &[]).map_or(Some(u64::MAX), |found| Some(found.iterations))
         };
-        count().map_or_else(
-            || target.loops_per_evaluation(),
-            |count| u32::try_from(count).unwrap_or(u32::MAX),
-        )
+        let assumed = || {
+            let data = target.storage().iter().map(|data| data.len() as u64);
+            data.sum::<u64>() + 2 * u64::from(target.dim())
+        };
+        u32::try_from(count().unwrap_or_else(assumed)).unwrap_or(u32::MAX)
     }
 }
 
@@ -105,7 +106,8 @@ fn sources(
     adaptor: Source,
 ) -> Result<Vec<Source>> {
     let prelude = Prelude::default().dimension(target.dim()).seed(0);
-    let target = Source::new(target.name(), target.wgsl());
+    let target_library = crate::target::library(target.wgsl());
+    let target = target.source();
     let mut library = vec![prelude.source()];
     library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
     if let Kind::Wgsl(source) = &initial.kind {
@@ -116,6 +118,7 @@ fn sources(
     library.extend(initial.iter().cloned());
     // Of two that define one name the later is blamed: the user's.
     let mut sources = initial;
+    sources.extend(target_library);
     if flow.is_builtin() {
         sources.extend([flow.source().clone(), adaptor, target]);
     } else {
@@ -129,7 +132,7 @@ fn sources(
 fn check_initial(library: &[Source], source: &Source) -> Result<()> {
     let linked = Linked::new(library.iter().cloned().chain([source.clone()]));
     let module = linked.check()?;
-    check_snippet(&linked, &module, 0)?;
+    check_snippet(&linked, &module, None)?;
     require(&module, "initial", source, "initial_sample", &["u32"], "Point")?;
     let name = "initial_log_density_and_score";
     require(&module, "initial", source, name, &[POINTER, POINTER], "f32")
@@ -166,4 +169,33 @@ fn require(
         result: result.into(),
     };
     Err(missing(role, &wanted.text(name), name, source, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loops(target: Target) -> u32 {
+        let zero = vec![0.0; target.dim() as usize];
+        let initial = Initial::normal(&zero, &vec![1.0; zero.len()]).unwrap();
+        Problem::new(target, initial, Flow::annealed()).unwrap().loops_per_evaluation()
+    }
+
+    /// A loop of k iterations counts k + 1: its test fails once.
+    #[test]
+    fn loops_are_counted_as_they_run() {
+        // Twice for each component over the axes, and twice over the axes around that.
+        let mixture = Target::named("gaussian-mixture", Some(2)).unwrap();
+        assert_eq!(loops(mixture), 8 * (1 + 3 + 3) + 1 + 3 + 3);
+        let formula = |text: &str| Target::from_formula(100, text).unwrap();
+        assert_eq!(loops(formula("-x0^2")), 0);
+        // Forward and backward.
+        assert_eq!(loops(formula("-sum(i, x[i]^4)")), 101 + 101);
+        let text = "fn log_density(x: Point) -> f32 {
+            var sum = 0.0;
+            for (var i = 0u; i < 300000u; i++) { sum += x.x; }
+            return sum;
+        }";
+        assert!(loops(Target::from_wgsl(2, "long.wgsl", text).unwrap()) > 65_535);
+    }
 }

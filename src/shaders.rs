@@ -33,6 +33,7 @@ library!(
     "threefry",
     "normal",
     "float",
+    "transform",
     "wide",
     "wide_high",
     "wide_high_native",

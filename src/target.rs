@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::shaders::Prelude;
+use crate::formula::{self, Formula};
+use crate::shaders::{self, Prelude};
+use crate::wgsl::{Linked, Source};
 
+pub(crate) mod arrays;
 mod catalogue;
 mod mixture;
 mod overrides;
@@ -15,6 +20,9 @@ pub use mixture::Component;
 
 /// The most dimensions a target may have.
 pub const MAX_DIM: u32 = 1024;
+
+/// The largest binding of an array; far above what adapters allow, and below what fills memory.
+const MAX_BINDING: usize = 1023;
 
 /// The density to sample, in `dim` dimensions: WGSL text, its parameters and its data.
 ///
@@ -52,6 +60,8 @@ pub struct Target {
     entry: Option<&'static Entry>,
     /// The normalised components of a Gaussian mixture.
     components: Vec<Component>,
+    /// What the WGSL text was made from, where it was.
+    formula: Option<Arc<Formula>>,
 }
 
 /// A built-in target with its parameters: what [`crate::truth`] and the host oracle work with.
@@ -155,7 +165,36 @@ impl Target {
 
     /// A target written in WGSL; errors in `text` will speak of it as `name`.
     ///
-    /// The text is checked when a sampler is made.
+    /// The text is checked when a [`crate::Problem`] is made.
+    ///
+    /// # Parameters under constraints
+    ///
+    /// Coordinates are free to be any number. The text may call functions that map a coordinate z
+    /// to a parameter under a constraint; each has a second whose name ends in `_log_jacobian`, and
+    /// takes the same, for what the log density then has to add:
+    ///
+    /// | function | its value |
+    /// | --- | --- |
+    /// | `transform_positive(z)` | above 0 |
+    /// | `transform_unit(z)` | between 0 and 1 |
+    /// | `transform_interval(z, low, high)` | between `low` and `high` |
+    /// | `transform_ordered(z, previous)` | above `previous`; its `_log_jacobian(z)` takes z alone |
+    /// | `transform_simplex_step(z, log_rest, remaining)` | a part of a simplex, as a `TransformStick` |
+    ///
+    /// A simplex of K parts takes K − 1 coordinates. `stick` has the fields `value`, `log_value`,
+    /// `log_rest` and `log_jacobian`; at the end `exp(stick.log_rest)` is the last part:
+    ///
+    /// ```wgsl
+    /// var stick = transform_simplex_begin();
+    /// for (var k = 0u; k < K - 1u; k++) {
+    ///     stick = transform_simplex_step((*x)[k], stick.log_rest, K - 1u - k);
+    ///     sum += (alpha[k] - 1.0) * stick.log_value + stick.log_jacobian;
+    /// }
+    /// sum += (alpha[K - 1u] - 1.0) * stick.log_rest;
+    /// ```
+    ///
+    /// `transform_softplus(z)` is log(1 + exp(z)), `transform_logistic(z)` 1 / (1 + exp(−z)) and
+    /// `transform_log_logistic(z)` its logarithm, all without overflow.
     pub fn from_wgsl(dim: u32, name: impl Into<String>, text: impl Into<String>) -> Result<Target> {
         if dim == 0 || dim > MAX_DIM {
             return Err(Error::config("dim", format!("is {dim}; expected 1 to {MAX_DIM}")));
@@ -168,7 +207,86 @@ impl Target {
             storage: Vec::new(),
             entry: None,
             components: Vec::new(),
+            formula: None,
         })
+    }
+
+    /// A target whose log density is a formula, for instance `-(x0^4/4 - x0^2/2 + c*x0) - x1^2/2`.
+    ///
+    /// The formula becomes the WGSL of [`Target::wgsl`]; its name is `formula`. A name that has no
+    /// meaning of its own is a parameter for [`Target::set`], and needs a value.
+    ///
+    /// # Grammar
+    ///
+    /// What binds tighter stands higher:
+    ///
+    /// | operators | |
+    /// | --- | --- |
+    /// | `a^b`, also `a**b` | from the right: `2^3^2` is 2⁹; `2^-1` is ½ |
+    /// | `-a`, `+a` | `-x0^2` is −(x₀²) |
+    /// | `a*b`, `a/b` | from the left |
+    /// | `a+b`, `a-b` | from the left |
+    ///
+    /// A product needs its `*`. Numbers are written `1`, `1.5`, `.5`, `1e-3`; `pi` and `dim`, the
+    /// number of dimensions, are numbers too. `e` is not: write `exp(1)`.
+    ///
+    /// | values | |
+    /// | --- | --- |
+    /// | `x0`, `x[0]`, `x[i+1]`, `x[dim-1-i]` | coordinates; `x` in one dimension |
+    /// | `c` | a parameter |
+    /// | `data.y[n]`, `data.X[n, j]` | a number of a data array, counted from 0 |
+    ///
+    /// | sums | |
+    /// | --- | --- |
+    /// | `sum(i, a)` | over i = 0 … dim − 1 |
+    /// | `sum(i, first, last, a)` | over i = first … last, both included; none if last < first |
+    /// | `sum(n in data.y, a)` | over the rows of an array |
+    /// | `prod`, `max`, `min`, `logsumexp` | likewise |
+    ///
+    /// `max`, `min` and `logsumexp` count with a name only where it stands in an index, as in
+    /// `logsumexp(i, -x[i])`; elsewhere they take two numbers or more, as in `max(c, x0)`. Indices
+    /// are whole numbers, `dim` and variables of sums, joined by `+`, `-` and a number times a
+    /// variable. They are checked against `dim` over the whole range.
+    ///
+    /// Functions: `exp`, `log` or `ln`, `log2`, `log10`, `log1p`, `expm1`, `sqrt`, `abs`, `sign`,
+    /// `sin`, `cos`, `tan`, `asin`, `acos`, `atan`, `atan2(y, x)`, `sinh`, `cosh`, `tanh`,
+    /// `min` and `max` of two arguments or more, `pow(a, b)`, `hypot` or `norm` of one or more,
+    /// `logistic` or `sigmoid`, `log_sigmoid`, `softplus`, `logsumexp` of two or more.
+    /// `where(a < b, so, not)` chooses by a comparison, one of `<`, `<=`, `>`, `>=`, `==`, `!=`.
+    ///
+    /// # In single precision
+    ///
+    /// A whole exponent up to 1024 becomes products, and half of an odd number a square root; with
+    /// any other exponent `a^b` needs a ≥ 0, as WGSL's `pow` does. In `log` of a sum of
+    /// exponentials, such as `log(0.3*exp(-x0^2) + sum(i, exp(x[i])))`, the largest exponent is
+    /// taken out, so that nothing overflows; the same holds for `logsumexp`, `softplus` and
+    /// `log(logistic(u))`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Shader`](crate::ErrorKind::Shader) with the place in the formula.
+    ///
+    /// ```
+    /// use wfr::Target;
+    ///
+    /// # fn main() -> wfr::Result<()> {
+    /// let wells = Target::from_formula(2, "-(x0^4/4 - x0^2/2 + c*x0) - x1^2/2")?.set("c", 0.3)?;
+    /// assert_eq!(wells.parameters(), [("c", 0.3)]);
+    ///
+    /// let rosenbrock = "-sum(i, 0, dim-2, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)";
+    /// Target::from_formula(10, rosenbrock)?;
+    ///
+    /// let error = Target::from_formula(2, "-x0^2 - 2x1^2").unwrap_err();
+    /// assert_eq!(error.location().expect("in the formula").column, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_formula(dim: u32, formula: &str) -> Result<Target> {
+        let mut target = Target::from_wgsl(dim, "formula", "")?;
+        let formula = Formula::new(dim, formula)?;
+        target.wgsl = Cow::Owned(formula.wgsl.clone());
+        target.formula = Some(Arc::new(formula));
+        Ok(target)
     }
 
     fn built_in(entry: &'static Entry, dim: u32) -> Result<Target> {
@@ -181,6 +299,7 @@ impl Target {
             storage: Vec::new(),
             entry: Some(entry),
             components: Vec::new(),
+            formula: None,
         })
     }
 
@@ -199,9 +318,10 @@ impl Target {
     /// An unknown name is an error that lists the known ones, and so is a value out of range. Where
     /// the text does not parse, the value is kept, and making the sampler reports the text.
     pub fn set(mut self, name: &str, value: f64) -> Result<Target> {
-        let key = match self.entry {
-            Some(entry) => entry.check_parameter(name, value)?,
-            None => overrides::check(&self.name, self.dim, &self.wgsl, name, value)?,
+        let key = match (self.entry, &self.formula) {
+            (Some(entry), _) => entry.check_parameter(name, value)?,
+            (None, Some(formula)) => formula.check_parameter(&self.name, name, value)?,
+            (None, None) => overrides::check(&self.name, self.dim, &self.wgsl, name, value)?,
         };
         match self.constants.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = value,
@@ -210,19 +330,107 @@ impl Target {
         Ok(self)
     }
 
-    /// The same target with `data` as its next storage buffer: `@group(1) @binding(0)` first.
+    /// The same target with data for the array `name` of its WGSL text.
+    ///
+    /// The text declares `@group(1) @binding(k) var<storage, read> NAME: array<f32>`, or
+    /// `data_NAME`; the bindings count from 0. Matrices are stored row after row. Where the text
+    /// declares an `override` called `NAME_rows` or `NAME_columns` (or `data_NAME_rows`, …), it is
+    /// set to the shape. An array of `vec2<f32>` to `vec4<f32>` takes a matrix of as many columns,
+    /// and an array of `i32` or `u32` takes whole numbers.
+    ///
+    /// ```
+    /// use wfr::{Data, Target};
+    ///
+    /// # fn main() -> wfr::Result<()> {
+    /// let text = "
+    ///     @group(1) @binding(0) var<storage, read> y: array<f32>;
+    ///     override y_rows: u32;
+    ///     fn log_density(x: Point) -> f32 {
+    ///         var sum = 0.0;
+    ///         for (var n = 0u; n < y_rows; n++) { sum -= 0.5 * (y[n] - x[0]) * (y[n] - x[0]); }
+    ///         return sum;
+    ///     }";
+    /// let y = Data::new(3, 1, vec![0.5, 1.0, -0.25])?;
+    /// let target = Target::from_wgsl(1, "mean.wgsl", text)?.with_data("y", &y)?;
+    /// assert_eq!(target.constants(), [("y_rows".to_string(), 3.0)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A text that does not parse, a name that it does not declare, and data that do not fit the
+    /// type. A declared array without data is an error of [`crate::Problem::new`].
+    pub fn with_data(mut self, name: &str, data: &Data) -> Result<Target> {
+        let arrays = self.arrays()?;
+        let array = arrays::find(&self.name, &arrays, name)?;
+        let words = arrays::pack(&self.name, array, data)?;
+        let binding = array.binding as usize;
+        if binding > MAX_BINDING {
+            let reason = format!("has binding {binding}; expected 0 to {MAX_BINDING}");
+            return Err(Error::config(format!("{}.{name}", self.name), reason));
+        }
+        if self.storage.len() <= binding {
+            self.storage.resize(binding + 1, Vec::new());
+        }
+        self.storage[binding] = words;
+
+        let overrides = overrides::declared(self.dim, &self.wgsl).unwrap_or_default();
+        for (size, value) in [("rows", data.rows()), ("columns", data.columns())] {
+            let size = format!("{}_{size}", array.name);
+            if overrides.iter().any(|found| found.name == size) {
+                self = self.set(&size, value as f64)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// The names of the arrays that the WGSL text declares, as [`Target::with_data`] takes them.
+    ///
+    /// # Errors
+    /// A text that does not parse.
+    pub fn data_names(&self) -> Result<Vec<String>> {
+        let arrays = self.arrays()?;
+        Ok(arrays.iter().map(|array| arrays::short(&array.name).to_string()).collect())
+    }
+
+    /// What data by name can be put into: nothing of a built-in target.
+    fn arrays(&self) -> Result<Vec<arrays::Array>> {
+        if self.entry.is_some() {
+            return Ok(Vec::new());
+        }
+        let linked = Linked::new(self.prelude().into_iter().chain([self.source()]));
+        Ok(arrays::declared(&linked.check()?))
+    }
+
+    /// The text by its name.
+    pub(crate) fn source(&self) -> Source {
+        Source::new(self.name.as_str(), self.wgsl.as_ref())
+    }
+
+    /// What stands before the text wherever it is linked.
+    pub(crate) fn prelude(&self) -> Vec<Source> {
+        let dimension = Prelude::default().dimension(self.dim).source();
+        [dimension].into_iter().chain(library(&self.wgsl)).collect()
+    }
+
+    /// The same target with `data` as its next storage buffer: that of the first binding of
+    /// `@group(1)` that has none yet.
     ///
     /// The WGSL text declares it as `var<storage, read>`. Integers travel as their bits
     /// ([`f32::from_bits`]).
     pub fn with_storage(mut self, data: Vec<f32>) -> Result<Target> {
+        let binding = self.storage.iter().position(Vec::is_empty).unwrap_or(self.storage.len());
         if data.is_empty() {
-            let binding = self.storage.len();
             return Err(Error::config(
                 format!("storage of {}:", self.name),
                 format!("binding {binding} is empty; a storage buffer holds a number or more"),
             ));
         }
-        self.storage.push(data);
+        if binding == self.storage.len() {
+            self.storage.push(data);
+        } else {
+            self.storage[binding] = data;
+        }
         Ok(self)
     }
 
@@ -248,24 +456,52 @@ impl Target {
         &self.constants
     }
 
-    /// The contents of the storage buffers: element `i` is `@group(1) @binding(i)`.
+    /// The parameters that were set, by the names that [`Target::set`] takes.
+    ///
+    /// Those of a formula have other names among [`Target::constants`], where WGSL's keywords are
+    /// no names; a number stands for an override declared with `@id`.
+    pub fn parameters(&self) -> Vec<(&str, f64)> {
+        let all = self.constants.iter().map(|(key, value)| (key.as_str(), *value));
+        match self.formula {
+            None => all.collect(),
+            Some(_) => all
+                .filter_map(|(key, value)| Some((key.strip_prefix(formula::PARAMETER)?, value)))
+                .collect(),
+        }
+    }
+
+    /// Checks that everything was given that a formula needs: parameters and data.
+    pub(crate) fn check_formula(&self) -> Result<()> {
+        match &self.formula {
+            Some(formula) => {
+                formula.check_parameters(&self.name, &self.constants)?;
+                formula.check_data(&self.constants)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that every parameter without a default has a value.
+    pub(crate) fn check_parameters(&self) -> Result<()> {
+        if self.entry.is_some() || self.formula.is_some() {
+            return Ok(());
+        }
+        match overrides::unset(self.dim, &self.wgsl, &self.constants) {
+            Some(name) => Err(formula::unset_parameter(&self.name, &name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The contents of the storage buffers: element `i` is `@group(1) @binding(i)`, empty where no
+    /// data are given yet.
     pub fn storage(&self) -> &[Vec<f32>] {
         &self.storage
     }
 
-    pub(crate) fn is_built_in(&self) -> bool {
-        self.entry.is_some()
-    }
-
-    /// About how many loop iterations the log density and the score of one point take together.
-    /// For text from outside this assumes loops over the dimensions, and one over all data.
-    pub(crate) fn loops_per_evaluation(&self) -> u32 {
-        let dim = u64::from(self.dim);
-        let loops = match self.entry {
-            Some(_) => self.components.len() as u64 * (1 + 2 * dim) + 2 * dim,
-            None => self.storage.iter().map(|data| data.len() as u64).sum::<u64>() + 2 * dim,
-        };
-        u32::try_from(loops).unwrap_or(u32::MAX)
+    /// What the WGSL text was made from, where that is a formula.
+    #[cfg(any(test, feature = "reference"))]
+    pub(crate) fn formula(&self) -> Option<&Formula> {
+        self.formula.as_deref()
     }
 
     /// The law behind a built-in target, with the parameters set.
@@ -284,9 +520,15 @@ impl Target {
     }
 }
 
-/// The declarations before a target's text: `DIM` and `Point`.
-fn prelude(dim: u32) -> String {
-    Prelude::default().dimension(dim).source().text
+/// The files of the library that a target's text calls.
+pub(crate) fn library(text: &str) -> Option<Source> {
+    text.contains("transform_").then(|| shaders::file("transform"))
+}
+
+/// The declarations before a target's text: `DIM`, `Point` and what it calls of the library.
+pub(crate) fn prelude(dim: u32, text: &str) -> String {
+    let library = library(text).map_or_else(String::new, |source| source.text);
+    Prelude::default().dimension(dim).source().text + &library
 }
 
 #[cfg(test)]
@@ -305,7 +547,7 @@ mod tests {
             let targets = every_target(dim);
             assert!(targets.len() >= if dim == 1 { 3 } else { catalogue().len() - 1 });
             for target in targets {
-                let text = prelude(dim) + target.wgsl();
+                let text = prelude(dim, target.wgsl()) + target.wgsl();
                 let module = wgsl::parse_str(&text)
                     .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
                 let flags = valid::ValidationFlags::all();
@@ -367,19 +609,32 @@ mod tests {
         }
     }
 
+    /// They are linked where they are called, and only there.
+    #[test]
+    fn a_text_may_call_the_transforms() {
+        let target = |text: &str| Target::from_wgsl(2, "mine.wgsl", text).unwrap();
+        let score = "fn score(x: Point) -> Point { return -x; }";
+        let calls = "override low: f32 = 1.0;
+            fn log_density(x: Point) -> f32 { return transform_interval(x.x, low, 2.0); }";
+        let calls = target(&format!("{calls}{score}")).set("low", 0.5).unwrap();
+        assert_eq!(calls.prelude().len(), 2);
+        let start = crate::Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+        crate::Problem::new(calls, start.clone(), crate::Flow::annealed()).unwrap();
+
+        assert_eq!(target(score).prelude().len(), 1);
+        let clash = "fn transform_unit(x: Point) -> f32 { return 0.0; }";
+        let problem = crate::Problem::new(target(clash), start, crate::Flow::annealed());
+        let error = problem.unwrap_err();
+        assert_eq!(error.location().unwrap().to_string(), "mine.wgsl:1:4");
+        let words = "`transform_unit` is already defined in transform.wgsl; choose another name";
+        assert!(error.to_string().contains(words), "{error}");
+    }
+
     #[test]
     fn storage_takes_the_next_binding_and_is_never_empty() {
         let target = Target::from_wgsl(3, "x.wgsl", "").unwrap();
         let target = target.with_storage(vec![1.0]).unwrap().with_storage(vec![2.0, 3.0]).unwrap();
         assert_eq!(target.storage(), [vec![1.0], vec![2.0, 3.0]]);
-        assert_eq!(target.loops_per_evaluation(), 9);
         assert!(target.with_storage(Vec::new()).is_err());
-    }
-
-    #[test]
-    fn the_loops_of_a_mixture_grow_with_its_components() {
-        let target = Target::named("gaussian-mixture", Some(2)).unwrap();
-        assert_eq!(target.loops_per_evaluation(), 8 * 5 + 4);
-        assert_eq!(Target::ring(3).unwrap().loops_per_evaluation(), 6);
     }
 }

@@ -30,6 +30,8 @@ impl Source {
 ///
 /// `threefry` is the counter-based random number generator; it needs the constants `SEED_LOW` and
 /// `SEED_HIGH` (u32). `normal` makes standard normals of it; it also needs `DIM` and `Point`.
+/// `transform` maps free coordinates to parameters under constraints; a target's text may call it
+/// as it is, as [`crate::Target::from_wgsl`] says.
 ///
 /// ```
 /// let threefry = wfr::wgsl::library("threefry").expect("part of the library");

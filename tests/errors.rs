@@ -88,6 +88,96 @@ fn target_texts() {
     }
 }
 
+/// Formulas that are none: the sentence, and the place in the formula.
+#[test]
+fn formulas() {
+    let deep = format!("{}x0{}", "(".repeat(20_000), ")".repeat(20_000));
+    let long_line = format!("{} + y1)", "x0".to_string() + &" + x0*x1".repeat(40));
+    let cases: &[(&str, &str, &str)] = &[
+        ("empty", "1:1", "  "),
+        ("unknown_sign", "1:4", "x0 & x1"),
+        ("typographic_minus", "1:1", "−x0^2"),
+        ("unknown_function", "1:2", "-expp(x0)"),
+        ("unknown_function_far", "1:1", "gamma(x0)"),
+        ("parameter_called", "1:8", "c*x0 + c(x1)"),
+        ("coordinate_called", "1:1", "x0(x1 + 1)"),
+        ("function_alone", "1:8", "x0^2 + sqrt"),
+        ("missing_parenthesis", "1:2", "-(x0^2 + x1^2"),
+        ("missing_parenthesis_of_call", "1:9", "x0 - exp(x1 + 1"),
+        ("extra_parenthesis", "1:5", "x0^2)"),
+        ("missing_operand", "1:8", "x0^2 + * x1"),
+        ("missing_last_operand", "1:7", "x0^2 -"),
+        ("empty_parentheses", "1:6", "x0*( )"),
+        ("number_times_name", "1:3", "-2x0"),
+        ("number_times_parenthesis", "1:2", "2(x0 + 1)"),
+        ("parenthesis_times_parenthesis", "1:9", "(x0 + 1)(x1 + 1)"),
+        ("assignment", "1:3", "c = 0.3"),
+        ("comparison", "1:4", "x0 < x1"),
+        ("comma", "1:4", "(x0, x1)"),
+        ("coordinate_out_of_range", "1:3", "-(x5)^2"),
+        ("index_out_of_range", "1:8", "sum(i, x[i+1])"),
+        ("index_not_whole", "1:3", "x[0.5]"),
+        ("index_of_a_coordinate", "1:3", "x[x1]"),
+        ("index_unbound", "1:4", "-x[i]^2"),
+        ("bare_x", "1:2", "-x^2"),
+        ("index_of_a_parameter", "1:2", "c[0]"),
+        ("euler", "1:1", "e^x0"),
+        ("shadowed", "1:12", "sum(i, sum(i, x[i]))"),
+        ("reserved_variable", "1:5", "sum(x1, x[x1])"),
+        ("free_and_bound", "1:1", "i + sum(i, x[i])"),
+        ("sum_without_variable", "1:5", "sum(x0 + x1)"),
+        ("sum_arguments", "1:1", "sum(i, 1, x[i])"),
+        ("sum_below_zero", "1:8", "sum(i, -1, 1, i)"),
+        ("too_few_arguments", "1:1", "atan2(x0)"),
+        ("too_many_arguments", "1:3", "1+exp(x0, x1)"),
+        ("no_arguments", "1:1", "max()"),
+        ("where_without_comparison", "1:9", "where(x0, 1, 2)"),
+        ("where_with_equals", "1:10", "where(x0 = 1, 1, 2)"),
+        ("where_arguments", "1:1", "where(x0 < 1, 2)"),
+        ("where_chain", "1:14", "where(0 < x0 < 1, 1, 2)"),
+        ("data_without_name", "1:1", "data[0]"),
+        ("data_without_index", "1:6", "x0 * data.y"),
+        ("data_indices", "1:13", "data.y[0] - data.y[0, 1]"),
+        ("not_finite", "1:6", "x0 + 1/0"),
+        ("too_large", "1:4", "x0*1e39"),
+        ("too_near_zero", "1:4", "x0*1e-39"),
+        ("negative_base", "1:1", "(-2)^x0"),
+        ("second_line", "2:3", "-x0^2\n- x2^2"),
+        ("too_deep", "1:101", &deep),
+        ("long_line", "1:328", &long_line),
+    ];
+    let mut missed = String::new();
+    for (name, place, text) in cases {
+        let error = Target::from_formula(2, text).unwrap_err();
+        let found = error.location().map(ToString::to_string).unwrap_or_default();
+        if found != format!("formula:{place}") {
+            missed += &format!("{name}: {place} expected\n{error}\n");
+        }
+        golden(&format!("formula_{name}"), &error.to_string());
+    }
+    assert!(missed.is_empty(), "{missed}");
+
+    let endless = "x0+".repeat(30_000) + "x0";
+    golden("formula_too_long", &Target::from_formula(2, &endless).unwrap_err().to_string());
+}
+
+/// What a formula lacks is said when it becomes a problem.
+#[test]
+fn formulas_without_values() {
+    let error = |target: Target| Problem::new(target, start(), Flow::annealed()).unwrap_err();
+    let wells = Target::from_formula(2, "-x0^2/s + log(s) - c*x1^2").unwrap();
+    let half = wells.clone().set("c", 1.0).unwrap();
+    golden("formula_unset_parameter", &error(half.clone()).to_string());
+    golden("formula_bad_parameter", &error(half.set("s", -1.0).unwrap()).to_string());
+    golden("formula_unknown_parameter", &wells.set("b", 1.0).unwrap_err().to_string());
+    let data = Target::from_formula(2, "-sum(n in data.y, (data.y[n] - x0)^2)").unwrap();
+    golden("formula_missing_data", &error(data).to_string());
+    let text = format!("override depth: f32;\n{SCORE}{DENSITY}");
+    let unset = error(Target::from_wgsl(2, "mine.wgsl", text).unwrap());
+    assert!(matches!(unset.kind(), ErrorKind::InvalidConfig { .. }));
+    golden("unset_override", &unset.to_string());
+}
+
 #[test]
 fn missing_functions() {
     for (name, text) in [

@@ -335,7 +335,7 @@ impl Builder {
             return self.accumulate(to.clone(), value);
         }
         // Long arrays by a loop, so that the text stays short.
-        if let Type::Array(_, Some(length)) = to.ty
+        if let Type::Array(_, Some(length), _) = to.ty
             && length > 8
         {
             let (to, from) = (to.clone(), from.clone());

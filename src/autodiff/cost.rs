@@ -62,7 +62,7 @@ fn size(ty: &Type) -> f64 {
         Type::Scalar(_) => 1.0,
         Type::Vector(lanes, _) => f64::from(*lanes),
         Type::Matrix(columns, rows) => f64::from(columns * rows),
-        Type::Array(element, length) => size(element) * f64::from(length.unwrap_or(1)),
+        Type::Array(element, length, _) => size(element) * f64::from(length.unwrap_or(1)),
         Type::Struct(of) => of.members.iter().map(|(_, ty)| size(ty)).sum(),
     }
 }

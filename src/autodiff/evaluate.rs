@@ -26,6 +26,8 @@ pub struct Evaluator {
     id: FunctionId,
     globals: HashMap<String, Datum>,
     buffers: BTreeMap<String, Vec<f32>>,
+    /// The types of the overrides, also of those without a default.
+    overrides: HashMap<String, naga::ScalarKind>,
     most_iterations: u64,
 }
 
@@ -111,7 +113,15 @@ impl Evaluator {
         let (program, id) = super::lower::lower(module, name)?;
         let (globals, buffers) = (HashMap::new(), BTreeMap::new());
         let most_iterations = MOST_ITERATIONS;
-        let mut evaluator = Evaluator { program, id, globals, buffers, most_iterations };
+        let overrides = module.overrides.iter().filter_map(|(_, found)| {
+            let naga::TypeInner::Scalar(scalar) = module.types[found.ty].inner else {
+                return None;
+            };
+            Some((found.name.clone()?, scalar.kind))
+        });
+        let overrides = overrides.collect();
+        let mut evaluator =
+            Evaluator { program, id, globals, buffers, overrides, most_iterations };
         // A constant may be made of others.
         for _ in 0..=evaluator.program.globals.len() {
             let mut found = Vec::new();
@@ -135,12 +145,11 @@ impl Evaluator {
 
     /// Sets an `override`, whatever its type; unknown names are ignored.
     pub fn set(&mut self, name: &str, value: f64) {
-        let Some(function) = self.program.globals.get(name) else { return };
-        let ty = function.as_ref().and_then(|function| function.result.clone());
-        let datum = match ty {
-            Some(Type::Scalar(Scalar::U32)) => Datum::Uint(value as u32),
-            Some(Type::Scalar(Scalar::I32)) => Datum::Int(value as i32),
-            Some(Type::Scalar(Scalar::Bool)) => Datum::Bool(value != 0.0),
+        let Some(kind) = self.overrides.get(name) else { return };
+        let datum = match kind {
+            naga::ScalarKind::Uint => Datum::Uint(value as u32),
+            naga::ScalarKind::Sint => Datum::Int(value as i32),
+            naga::ScalarKind::Bool => Datum::Bool(value != 0.0),
             _ => Datum::Float(value),
         };
         self.globals.insert(name.to_string(), datum);
@@ -424,7 +433,7 @@ impl<'e> Run<'e> {
                 Step::Part(index) => *index as usize,
                 Step::At(value) => self.index(frame, *value)?,
             };
-            let Type::Array(element, _) = &ty else {
+            let Type::Array(element, ..) = &ty else {
                 if index >= ty.parts() as usize {
                     return Ok(zero(&place.ty));
                 }

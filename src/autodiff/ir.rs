@@ -27,8 +27,19 @@ pub(super) enum Type {
     /// Columns and rows.
     Matrix(u32, u32),
     /// `None` for the run-time size of a storage buffer.
-    Array(Rc<Type>, Option<u32>),
+    Array(Rc<Type>, Option<u32>, Alias),
     Struct(Rc<Struct>),
+}
+
+/// The name that the text gives to a type of arrays. naga tells pointers to a type from pointers to
+/// its alias, so that it has to be written as it was; to all else it makes no difference.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Alias(pub(super) Option<Rc<str>>);
+
+impl PartialEq for Alias {
+    fn eq(&self, _: &Alias) -> bool {
+        true
+    }
 }
 
 /// A structure of the user's.
@@ -48,7 +59,7 @@ impl Type {
         match self {
             Type::Scalar(scalar) | Type::Vector(_, scalar) => *scalar == Scalar::F32,
             Type::Matrix(..) => true,
-            Type::Array(element, _) => element.has_float(),
+            Type::Array(element, ..) => element.has_float(),
             Type::Struct(of) => of.members.iter().any(|(_, ty)| ty.has_float()),
         }
     }
@@ -72,7 +83,7 @@ impl Type {
         match self {
             Type::Scalar(_) => 0,
             Type::Vector(parts, _) | Type::Matrix(parts, _) => *parts,
-            Type::Array(_, parts) => parts.unwrap_or(0),
+            Type::Array(_, parts, _) => parts.unwrap_or(0),
             Type::Struct(of) => of.members.len() as u32,
         }
     }
@@ -82,7 +93,7 @@ impl Type {
         match self {
             Type::Vector(_, scalar) | Type::Scalar(scalar) => Type::Scalar(*scalar),
             Type::Matrix(_, rows) => Type::Vector(*rows, Scalar::F32),
-            Type::Array(element, _) => (**element).clone(),
+            Type::Array(element, ..) => (**element).clone(),
             Type::Struct(of) => of.members[index as usize].1.clone(),
         }
     }

@@ -13,8 +13,8 @@ use wgpu::naga::{
 
 use super::Refusal;
 use super::ir::{
-    Argument, Block, Function, FunctionId, Local, Loop, Node, Op, Parameter, Place, Program, Root,
-    Scalar, Selector, Statement, Step, Struct, Type, Value,
+    Alias, Argument, Block, Function, FunctionId, Local, Loop, Node, Op, Parameter, Place, Program,
+    Root, Scalar, Selector, Statement, Step, Struct, Type, Value,
 };
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -485,7 +485,11 @@ fn scalar_of(scalar: naga::Scalar) -> Result<Scalar> {
 fn type_of(module: &naga::Module, handle: Handle<naga::Type>) -> Result<Type> {
     let ty = &module.types[handle];
     let TypeInner::Struct { members, .. } = &ty.inner else {
-        return type_of_inner(module, &ty.inner);
+        let mut lowered = type_of_inner(module, &ty.inner)?;
+        if let (Type::Array(.., alias), Some(name)) = (&mut lowered, &ty.name) {
+            *alias = Alias(Some(name.as_str().into()));
+        }
+        return Ok(lowered);
     };
     let name = ty.name.clone().unwrap_or_default();
     // Names that WGSL reserves for itself: the results of modf and frexp.
@@ -513,8 +517,10 @@ fn type_of_inner(module: &naga::Module, inner: &TypeInner) -> Result<Type> {
         TypeInner::Array { base, size, .. } => {
             let element = Rc::new(type_of(module, *base)?);
             match size {
-                naga::ArraySize::Constant(length) => Type::Array(element, Some(length.get())),
-                naga::ArraySize::Dynamic => Type::Array(element, None),
+                naga::ArraySize::Constant(length) => {
+                    Type::Array(element, Some(length.get()), Alias::default())
+                }
+                naga::ArraySize::Dynamic => Type::Array(element, None, Alias::default()),
                 naga::ArraySize::Pending(_) => {
                     return refuse("an array as long as an override cannot be differentiated");
                 }

@@ -67,6 +67,7 @@ mod rules;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod unroll;
 
 use std::fmt;
 use std::ops::Range;
@@ -218,13 +219,14 @@ struct Outer {
 
 impl Problem {
     fn new(module: &naga::Module, function: &str) -> Result<Problem, Refusal> {
-        let (program, id) = lower::lower(module, function)?;
+        let (mut program, id) = lower::lower(module, function)?;
+        unroll::unroll(&mut program);
         let original = &program[id];
         let shape = "a function to differentiate takes an f32, a vector or an array of f32 first \
                      and returns an f32";
         let is_position = |ty: &Type| match ty {
             Type::Scalar(Scalar::F32) | Type::Vector(_, Scalar::F32) => true,
-            Type::Array(element, Some(_)) => element.is_float(),
+            Type::Array(element, Some(_), _) => element.is_float(),
             _ => false,
         };
         let first = original.parameters.first().filter(|first| is_position(&first.ty));

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use wgpu::naga::{BinaryOperator as Bin, MathFunction as Fun, RelationalFunction, UnaryOperator};
 
 use super::ir::{
-    Argument, Block, Function, FunctionId, Op, Place, Program, Root, Scalar, Selector, Statement,
-    Step, Type, Value, walk,
+    Alias, Argument, Block, Function, FunctionId, Op, Place, Program, Root, Scalar, Selector,
+    Statement, Step, Type, Value, walk,
 };
 
 /// A function and the generated ones that it calls, callees first.
@@ -45,8 +45,9 @@ pub(super) fn type_name(ty: &Type) -> String {
         Type::Scalar(of) => scalar(of).to_string(),
         Type::Vector(lanes, of) => format!("vec{lanes}<{}>", scalar(of)),
         Type::Matrix(columns, rows) => format!("mat{columns}x{rows}<f32>"),
-        Type::Array(element, Some(length)) => format!("array<{}, {length}>", type_name(element)),
-        Type::Array(element, None) => format!("array<{}>", type_name(element)),
+        Type::Array(_, _, Alias(Some(name))) => name.to_string(),
+        Type::Array(element, Some(length), _) => format!("array<{}, {length}>", type_name(element)),
+        Type::Array(element, None, _) => format!("array<{}>", type_name(element)),
         Type::Struct(of) => of.name.clone(),
     }
 }

@@ -16,8 +16,8 @@ use super::Refusal;
 use super::activity::{Activities, Activity, Mask};
 use super::build::Builder;
 use super::ir::{
-    Argument, Block, F32, Function, FunctionId, Local, Loop, Op, Place, Program, Root, Scalar,
-    Statement, Step, Type, U32, Value, walk,
+    Alias, Argument, Block, F32, Function, FunctionId, Local, Loop, Op, Place, Program, Root,
+    Scalar, Statement, Step, Type, U32, Value, walk,
 };
 use super::prune::prune;
 use super::shape::{self, Counted};
@@ -354,7 +354,7 @@ impl Writer<'_> {
                 for local in 0..self.source.locals.len() as u32 {
                     if self.recorded.contains(&(of.id, local)) {
                         let ty = self.source.locals[local as usize].ty.clone();
-                        let ty = Type::Array(Rc::new(ty), Some(count));
+                        let ty = Type::Array(Rc::new(ty), Some(count), Alias::default());
                         let record = self.b.local_place(ty);
                         self.records.insert((of.id, local), record);
                     }

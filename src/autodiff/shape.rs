@@ -88,6 +88,54 @@ fn counter(
     })
 }
 
+fn whole(program: &Program, function: &Function, value: Value) -> Option<i64> {
+    match function.op(value) {
+        Op::Uint(number) => Some(i64::from(*number)),
+        Op::Int(number) => Some(i64::from(*number)),
+        Op::Zero => Some(0),
+        Op::Name(name) => program.whole.get(name).copied(),
+        _ => None,
+    }
+}
+
+/// What a counter is before the loop, where it is written in the text.
+pub(super) fn start(
+    program: &Program,
+    function: &Function,
+    local: u32,
+    before: &[Statement],
+) -> Option<i64> {
+    let stored = before.iter().rev().find_map(|statement| match statement {
+        Statement::Store(place, value) if place.root == Root::Local(local) => {
+            Some(whole(program, function, *value))
+        }
+        other if stores(program, std::slice::from_ref(other), local) => Some(None),
+        _ => None,
+    });
+    stored.unwrap_or_else(|| {
+        // Nothing but one loop, run once, writes to it: it begins as it was declared.
+        let (mut writes, mut again) = (0, false);
+        walk(&function.body, &mut |statement| match statement {
+            Statement::Store(place, _) => writes += u32::from(place.root == Root::Local(local)),
+            Statement::Call { .. } if stores(program, std::slice::from_ref(statement), local) => {
+                writes += 2;
+            }
+            Statement::Loop(outer) => {
+                let is_loop = |s: &Statement| matches!(s, Statement::Loop(_));
+                walk(&outer.body, &mut |inner| {
+                    again |= is_loop(inner) && stores(program, std::slice::from_ref(inner), local);
+                });
+            }
+            _ => {}
+        });
+        match function.locals[local as usize].init {
+            _ if writes != 1 || again => None,
+            Some(init) => whole(program, function, init),
+            None => Some(0),
+        }
+    })
+}
+
 /// The number of iterations, where it is written in the text.
 pub(super) fn trips(
     program: &Program,
@@ -96,23 +144,8 @@ pub(super) fn trips(
     before: &[Statement],
 ) -> Option<u32> {
     let (local, (op, step)) = counted.counter?;
-    let whole = |value: Value| match function.op(value) {
-        Op::Uint(number) => Some(i64::from(*number)),
-        Op::Int(number) => Some(i64::from(*number)),
-        Op::Zero => Some(0),
-        Op::Name(name) => program.whole.get(name).copied(),
-        _ => None,
-    };
-    let start = before.iter().rev().find_map(|statement| match statement {
-        Statement::Store(place, value) if place.root == Root::Local(local) => Some(whole(*value)),
-        other if stores(program, std::slice::from_ref(other), local) => Some(None),
-        _ => None,
-    });
-    let init = || match function.locals[local as usize].init {
-        Some(init) => whole(init),
-        None => Some(0),
-    };
-    let start = start.unwrap_or_else(init)?;
+    let whole = |value| whole(program, function, value);
+    let start = start(program, function, local, before)?;
     let step = whole(step)? * if op == Bin::Subtract { -1 } else { 1 };
     let Op::Binary(order, left, right) = *function.op(counted.condition?) else { return None };
     if !matches!(function.op(left), Op::Load(place) if place.root == Root::Local(local)) {

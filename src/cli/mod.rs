@@ -11,6 +11,7 @@ mod clock;
 mod compare;
 mod comparison;
 mod console;
+mod data;
 mod demo;
 mod failure;
 mod law;
@@ -33,7 +34,8 @@ Exit codes:
   1  the run failed: all weights zero, the device lost, a result that could not be written
   2  wrong usage: an unknown option or name, a value out of range, a file that cannot be read
   3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows
-  4  your WGSL is invalid, and the error says file:line:column; or wfr check found an error in it
+  4  your WGSL or formula is invalid, and the error says file:line:column; or wfr check found an
+     error in it
 
 Environment:
   RUST_LOG      log filter in place of -q and -v, for instance wgpu=info

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use wfr::{Config, Flow, Initial, Integrator, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
-use super::{law, numbers};
+use super::{data, law, numbers};
 
 /// The initial law where none is given.
 pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
@@ -19,13 +19,22 @@ pub(crate) struct ProblemOptions {
     /// The density: a name from `wfr targets`, or a file ending in .wgsl that defines log_density
     /// and score of a Point.
     #[arg(help_heading = None::<&str>)]
-    target: String,
-    /// The number of dimensions; needed for a .wgsl file, and customary for the built-in targets.
+    target: Option<String>,
+    /// The log density as a formula in place of TARGET, with --dim; for instance
+    /// '-(x0^4/4 - x0^2/2 + c*x0) - x1^2/2', where --param c=0.3 sets c.
+    #[arg(long, value_name = "FORMULA", allow_hyphen_values = true)]
+    density: Option<String>,
+    /// The number of dimensions; needed for a .wgsl file and a formula, and customary for the built-in targets.
     #[arg(long, value_name = "D", value_parser = numbers::count, allow_negative_numbers = true)]
     dim: Option<u32>,
     /// Sets a parameter of the target; repeat it for more.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting, visible_alias = "param")]
     set: Vec<(String, f64)>,
+    /// Data for the arrays of a .wgsl target, from a .npy, .npz or .csv file: NAME=FILE, with
+    /// :KEY for another array or column of it, or FILE for all that the target declares; repeat
+    /// it for more.
+    #[arg(long, value_name = "[NAME=]FILE[:KEY]", value_parser = data::source)]
+    data: Vec<data::Source>,
     /// The components of gaussian-mixture: a text file with a line `weight mean_1 … mean_d scale`,
     /// or a scale per axis, for each.
     #[arg(long, value_name = "FILE")]
@@ -103,9 +112,9 @@ impl FlowName {
 }
 
 impl ProblemOptions {
-    /// The target with its parameters.
+    /// The target with its data and its parameters.
     pub(crate) fn target(&self) -> Done<Target> {
-        let mut target = self.bare_target()?;
+        let mut target = data::give(self.bare_target()?, &self.data)?;
         for (name, value) in &self.set {
             target = target.set(name, *value)?;
         }
@@ -118,7 +127,22 @@ impl ProblemOptions {
     }
 
     fn bare_target(&self) -> Done<Target> {
-        let name = self.target.as_str();
+        let name = match (&self.target, &self.density) {
+            (Some(name), None) => name.as_str(),
+            (None, Some(formula)) => return self.formula(formula),
+            (None, None) => {
+                return Err(Failure::Usage(
+                    "no target is given; name one of `wfr targets` or a .wgsl file, or write \
+                     --density FORMULA"
+                        .into(),
+                ));
+            }
+            (Some(name), Some(_)) => {
+                return Err(Failure::Usage(format!(
+                    "--density is a target of its own, and {name} is one too; leave one out"
+                )));
+            }
+        };
         if let Some(components) = &self.components {
             if name != "gaussian-mixture" {
                 return Err(Failure::Usage(format!(
@@ -138,6 +162,20 @@ impl ProblemOptions {
         let text = std::fs::read_to_string(name)
             .map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))?;
         Ok(Target::from_wgsl(dim, name, text)?)
+    }
+}
+
+impl ProblemOptions {
+    fn formula(&self, formula: &str) -> Done<Target> {
+        if self.components.is_some() {
+            let message = "--components is for gaussian-mixture, and the target is a formula";
+            return Err(Failure::Usage(format!("{message}; leave it out")));
+        }
+        let Some(dim) = self.dim else {
+            let message = "--density does not tell the number of dimensions";
+            return Err(Failure::Usage(format!("{message}; add for instance --dim 2")));
+        };
+        Ok(Target::from_formula(dim, formula)?)
     }
 }
 

@@ -20,6 +20,17 @@ pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
             outcome.info.non_finite
         );
     }
+    // Between two tests weights may collapse; resampling hides it from the genealogy.
+    let lowest = outcome.trace.iter().min_by(|a, b| a.ess.total_cmp(&b.ess));
+    if let Some(lowest) = lowest.filter(|event| f64::from(event.ess) < 0.01 * n as f64) {
+        log::warn!(
+            "the effective sample size fell to {:.0} of {n} by step {}, so that standard errors \
+             are too small; use more steps, a smaller --ess-every, or an initial law nearer to the \
+             target",
+            lowest.ess,
+            lowest.step
+        );
+    }
     if estimates.unique_ancestors < 100.min(n) {
         log::warn!(
             "only {} time-zero ancestors are left, so that standard errors cannot be trusted; use \

@@ -17,10 +17,16 @@ const EXAMPLES: &str = "\
 Examples:
   wfr sample double-well --set a=40 --particles 1e6 --steps 800
   wfr sample gaussian-mixture --components modes.txt --out run.npz --plot run.png
+  wfr sample --density '-(x0^4/4 - x0^2/2 + c*x0) - x1^2/2' --dim 2 --param c=0.3
   wfr sample mine.wgsl --dim 2 --initial 'uniform(low=-3, high=3)' --json
+  wfr sample regression.wgsl --dim 6 --data X=X.npy --data y=survey.csv:vote
   wfr sample ring --flow langevin --adapter nvidia
 
-A target of your own is two functions in a .wgsl file; `override` makes a parameter for --set:
+A formula is the log density of x0, x1, …: ^ before the sign before * /, sum(i, x[i]^2) over all
+coordinates, where(a < b, so, not), exp, log, … and names of your own as parameters. The
+documentation of Target::from_formula has the whole grammar.
+
+A target may also be two functions in a .wgsl file; `override` makes a parameter for --set:
   override depth: f32 = 1.0;
   fn log_density(x: Point) -> f32 { return -depth * dot(x * x, x * x); }
   fn score(x: Point) -> Point { return -4.0 * depth * x * x * x; }

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     let texts = catalogue().iter().map(|entry| text(entry)).collect::<Done<Vec<_>>>()?;
     console::print(&format!(
         "{}\nlog Z is that of the default parameters in the default dimension. A target of your \
-         own is a .wgsl file:\nsee wfr sample --help.\n",
+         own is a formula or\na .wgsl file: see wfr sample --help.\n",
         texts.join("\n")
     ))
 }

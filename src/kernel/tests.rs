@@ -1,11 +1,13 @@
 //! Kernels and shader functions against their oracles in `reference/`, on whatever adapter there is.
 
 mod arithmetic;
+mod formula;
 mod linking;
 mod normal;
 mod resampling;
 mod step;
 mod threefry;
+mod transform;
 
 use super::{Access, Kernel, dispatch};
 use crate::buffers::storage;

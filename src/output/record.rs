@@ -154,6 +154,6 @@ pub(crate) fn parameters(target: &Target) -> BTreeMap<String, f64> {
     let defaults = entry.map_or(&[][..], |entry| entry.parameters);
     let mut all: BTreeMap<_, _> =
         defaults.iter().map(|known| (known.name.to_string(), known.default)).collect();
-    all.extend(target.constants().iter().cloned());
+    all.extend(target.parameters().into_iter().map(|(name, value)| (name.to_string(), value)));
     all
 }

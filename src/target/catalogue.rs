@@ -1,6 +1,7 @@
 //! The built-in targets: what they are, what they take, and where they come from.
 
 use crate::error::{Error, Result};
+use crate::words::distance;
 
 use super::{Law, MAX_DIM, Target};
 
@@ -188,22 +189,6 @@ pub(super) fn find(name: &str) -> Result<&'static Entry> {
     Err(Error::config("target", reason))
 }
 
-/// The number of letters to insert, delete or replace (V. I. Levenshtein, 1966).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,12 +211,5 @@ mod tests {
             "target \"doublewell\" is not known; the built-in ones are double-well, many-well, \
              funnel, banana, ring, standard-normal, gaussian-mixture"
         );
-    }
-
-    #[test]
-    fn distances_count_edits() {
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("ring", "ring"), 0);
     }
 }

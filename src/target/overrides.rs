@@ -11,12 +11,13 @@ pub(super) struct Override {
     key: String,
     /// `None` where the text gives no default, or computes it.
     pub(super) default: Option<f64>,
+    has_default: bool,
     kind: ScalarKind,
 }
 
 /// The overrides of a target's text, in its order; `None` where the text does not parse.
 pub(super) fn declared(dim: u32, text: &str) -> Option<Vec<Override>> {
-    let module = naga::front::wgsl::parse_str(&(super::prelude(dim) + text)).ok()?;
+    let module = naga::front::wgsl::parse_str(&(super::prelude(dim, text) + text)).ok()?;
     let declared = module.overrides.iter().filter_map(|(_, found)| {
         let name = found.name.clone()?;
         let TypeInner::Scalar(scalar) = module.types[found.ty].inner else { return None };
@@ -25,7 +26,8 @@ pub(super) fn declared(dim: u32, text: &str) -> Option<Vec<Override>> {
             _ => None,
         });
         let key = found.id.map_or_else(|| name.clone(), |id| id.to_string());
-        Some(Override { name, key, default, kind: scalar.kind })
+        let has_default = found.init.is_some();
+        Some(Override { name, key, default, has_default, kind: scalar.kind })
     });
     Some(declared.collect())
 }
@@ -50,6 +52,13 @@ pub(super) fn check(target: &str, dim: u32, text: &str, name: &str, value: f64) 
         return Err(Error::config(field, format!("is {value}; expected {expected}")));
     }
     Ok(found.key.clone())
+}
+
+/// An override that has neither a default nor a value; `None` too where the text does not parse.
+pub(super) fn unset(dim: u32, text: &str, constants: &[(String, f64)]) -> Option<String> {
+    let is_set = |found: &Override| constants.iter().any(|(key, _)| *key == found.key);
+    let unset = declared(dim, text)?.into_iter().find(|found| !found.has_default && !is_set(found));
+    unset.map(|found| found.name)
 }
 
 fn unknown(declared: &[Override]) -> String {
@@ -140,6 +149,16 @@ mod tests {
             let text = target().set(name, value).unwrap_err().to_string();
             assert!(text.contains(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn an_override_without_a_default_needs_a_value() {
+        let error = target().check_parameters().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "mine.wgsl.shift has no value; set it, on the command line with --param shift=…"
+        );
+        assert!(target().set("shift", 1.0).unwrap().check_formula().is_ok());
     }
 
     #[test]

@@ -65,6 +65,58 @@ fn files_are_checked() {
     );
 }
 
+/// A target with two arrays, which is never run here.
+const REGRESSION: &str = "\
+@group(1) @binding(0) var<storage, read> X: array<f32>;
+@group(1) @binding(1) var<storage, read> y: array<f32>;
+fn log_density(x: Point) -> f32 { return -0.5 * dot(x, x) * X[0] * y[0]; }
+fn score(x: Point) -> Point { return -x; }
+";
+
+#[test]
+fn data_are_checked() {
+    let folder = Folder::new();
+    folder.write("r.wgsl", REGRESSION);
+    folder.write("t.csv", "X,y,who\n1,2,a\n3,NaN,b\n");
+    folder.write("u.csv", "y\n1\n2\n");
+    folder.write("v.csv", "a,b\n1,2\n");
+    let sample = |data: &[&str]| {
+        let data = data.iter().flat_map(|data| ["--data", data]);
+        let arguments: Vec<&str> =
+            ["sample", "r.wgsl", "--dim", "2"].into_iter().chain(data).collect();
+        folder.wfr(&arguments)
+    };
+    sample(&["X=t.csv"]).failed(
+        4,
+        "error: r.wgsl:2:23: `y` has no data; add `with_data(\"y\", …)`, or --data y=FILE on the \
+         command line\n\
+         2 | @group(1) @binding(1) var<storage, read> y: array<f32>;\n  |                       \
+         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    );
+    sample(&["t.csv"]).failed(
+        2,
+        "error: t.csv: line 3, column `y`: is NaN; expected finite numbers, so leave out or fill \
+         in what is missing",
+    );
+    sample(&["X=v.csv", "y=t.csv:who"])
+        .failed(2, "error: t.csv: line 2, column `who`: \"a\" is not a number");
+    sample(&["y=t.csv:whom"]).failed(2, "error: t.csv: has no column `whom`; it has X, y, who");
+    sample(&["z=u.csv"])
+        .failed(2, "error: r.wgsl.z is not an array of the target; it declares X, y");
+    sample(&["v.csv"])
+        .failed(2, "error: v.csv has a, b, but r.wgsl declares X, y; write --data NAME=v.csv:KEY");
+    sample(&["t.csv", "u.csv"]).failed_with(2, &["column `y`: is NaN"]);
+    sample(&["u.csv", "t.csv"])
+        .failed(2, "error: `y` is in u.csv and in t.csv; choose with --data y=FILE");
+    sample(&["y=u.csv", "y=u.csv"]).failed(2, "error: --data y is given twice; leave one out");
+    sample(&["y=none.npy"]).failed_with(2, &["none.npy: cannot be read: "]);
+    sample(&["y=u.txt"]).failed_with(2, &["'y=u.txt'", "does not end in .npy, .npz or .csv"]);
+    sample(&["u.npy"]).failed_with(2, &["write NAME=u.npy"]);
+    folder
+        .wfr(&["sample", "ring", "--data", "y=u.csv"])
+        .failed_with(2, &["ring.y is not an array of the target; it declares none"]);
+}
+
 #[test]
 fn places_that_cannot_be_written_are_refused_before_the_run() {
     let folder = Folder::new();
@@ -102,6 +154,58 @@ fn invalid_wgsl_is_shown_at_its_place() {
     folder
         .wfr(&["sample", "half.wgsl", "--dim", "2"])
         .failed_with(4, &["half.wgsl: a target must define `fn score(x: Point) -> Point`"]);
+}
+
+#[test]
+fn a_formula_is_checked_before_the_run() {
+    let folder = Folder::new();
+    let density = |formula: &str, rest: &[&str]| {
+        folder.wfr(&[&["sample", "--density", formula][..], rest].concat())
+    };
+    density("-x0^2 - 2x1^2", &["--dim", "2"]).failed(
+        4,
+        "error: formula:1:10: an operator is missing before `x1`; a product is `2*x1`\n\
+         1 | -x0^2 - 2x1^2\n  |          ^^",
+    );
+    density("-x0^2 - c*x1^2", &["--dim", "2"])
+        .failed(2, "error: formula.c has no value; set it, on the command line with --param c=…");
+    density("-x0^2 - c*x1^2", &["--dim", "2", "--param", "d=1"])
+        .failed(2, "error: formula.d is not a parameter; known: c");
+    // The two names of one option.
+    density("-x0^2/s - log(s)*c", &["--dim", "2", "--param", "s=-1", "--set", "c=1"])
+        .failed_with(4, &["formula:1:11: this is NaN with the values of the parameters"]);
+    density("-x0^2", &[]).failed(
+        2,
+        "error: --density does not tell the number of dimensions; add for instance --dim 2",
+    );
+    density("-x0^2", &["ring"])
+        .failed(2, "error: --density is a target of its own, and ring is one too; leave one out");
+    density("-x0^2", &["--dim", "1", "--components", "c.txt"])
+        .failed_with(2, &["--components is for gaussian-mixture"]);
+    density("-x0^2", &["--dim", "0"]).failed(2, "error: dim is 0; expected 1 to 1024");
+    folder.wfr(&["sample"]).failed(
+        2,
+        "error: no target is given; name one of `wfr targets` or a .wgsl file, or write \
+         --density FORMULA",
+    );
+    folder
+        .wfr(&["compare", "--density", "-x0^2 +", "--dim", "1"])
+        .failed_with(4, &["formula:1:8: the formula ends where"]);
+}
+
+#[test]
+fn a_parameter_without_a_value_is_refused() {
+    let folder = Folder::new();
+    folder.write(
+        "mine.wgsl",
+        "override depth: f32;\n\
+         fn log_density(x: Point) -> f32 { return -depth * dot(x, x); }\n\
+         fn score(x: Point) -> Point { return -2.0 * depth * x; }\n",
+    );
+    folder.wfr(&["sample", "mine.wgsl", "--dim", "2"]).failed(
+        2,
+        "error: mine.wgsl.depth has no value; set it, on the command line with --param depth=…",
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use npyz::WriterBuilder;
 use npyz::npz::NpzArchive;
 use serde_json::Value;
 
@@ -305,5 +306,89 @@ fn lists_are_complete() {
         assert!(adapters.contains("largest N") && adapters.lines().count() > 3, "{adapters}");
     } else {
         assert_eq!(folder.wfr(&["adapters"]).code, 3);
+    }
+}
+
+/// Normal data of two columns with a standard normal prior; `factor` is their precision.
+const MEAN: &str = "\
+@group(1) @binding(1) var<storage, read> y: array<f32>;
+@group(1) @binding(0) var<storage, read> factor: array<f32>;
+override y_rows: u32;
+override y_columns: u32;
+fn log_density(x: Point) -> f32 {
+    var sum = -0.5 * dot(x, x);
+    for (var n = 0u; n < y_rows; n++) {
+        let off = vec2<f32>(y[n * y_columns], y[n * y_columns + 1u]) - x;
+        sum -= 0.5 * factor[0] * dot(off, off);
+    }
+    return sum;
+}
+fn score(x: Point) -> Point {
+    var sum = -x;
+    for (var n = 0u; n < y_rows; n++) {
+        sum += factor[0] * (vec2<f32>(y[n * y_columns], y[n * y_columns + 1u]) - x);
+    }
+    return sum;
+}
+";
+
+/// The same numbers from every kind of file are the same run, and its mean is that of the data.
+#[test]
+fn data_reach_the_target_from_every_kind_of_file() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("mean.wgsl", MEAN);
+    let y = [[2.0_f64, -1.0], [1.0, 0.5], [3.0, -2.5]];
+    folder.write("y.csv", "a,b\n2,-1\n1,0.5\n3,-2.5\n");
+    folder.write("one.csv", "factor,other\n2,x\n");
+    // The rows of y, and its columns one after another.
+    let file = |name: &str, order: npyz::Order, values: &[f64]| {
+        let file = std::fs::File::create(folder.path(name)).unwrap();
+        let options = npyz::WriteOptions::new().default_dtype().shape(&[3, 2]).order(order);
+        let mut writer = options.writer(file).begin_nd().unwrap();
+        writer.extend(values.iter().copied()).unwrap();
+        writer.finish().unwrap();
+    };
+    file("c.npy", npyz::Order::C, &y.concat());
+    file("f.npy", npyz::Order::Fortran, &[2.0, 1.0, 3.0, -1.0, 0.5, -2.5]);
+    let mut npz = npyz::npz::NpzWriter::create(folder.path("all.npz")).unwrap();
+    for (name, shape, values) in
+        [("y", &[3, 2][..], y.concat()), ("factor", &[][..], vec![2.0]), ("z", &[1], vec![0.0])]
+    {
+        let mut writer = npz
+            .array(name, Default::default())
+            .unwrap()
+            .default_dtype()
+            .shape(shape)
+            .begin_nd()
+            .unwrap();
+        writer.extend(values).unwrap();
+        writer.finish().unwrap();
+    }
+    drop(npz);
+
+    let run = |data: &[&str]| {
+        let data = data.iter().flat_map(|data| ["--data", data]);
+        let arguments = ["sample", "mean.wgsl", "--dim", "2", "-n", "4096", "--json"];
+        let record =
+            json(&folder.wfr(&arguments.into_iter().chain(data).collect::<Vec<_>>()).succeeded());
+        (record["mean"].clone(), record["mean_se"].clone(), record["log_normalizer"].clone())
+    };
+    let first = run(&["y=y.csv", "one.csv"]);
+    for data in [
+        &["y=c.npy", "factor=one.csv"][..],
+        &["factor=all.npz", "y=f.npy"],
+        &["all.npz"],
+        &["y=all.npz:y", "factor=one.csv:factor"],
+    ] {
+        assert_eq!(run(data), first, "{data:?}");
+    }
+    for k in 0..2 {
+        // Precision 1 of the prior, and 2 for each of the three.
+        let exact = 2.0 * y.iter().map(|row| row[k]).sum::<f64>() / 7.0;
+        let (mean, se) = (first.0[k].as_f64().unwrap(), first.1[k].as_f64().unwrap());
+        assert!((mean - exact).abs() < 4.0 * se && se < 0.05, "{mean} ± {se} against {exact}");
     }
 }

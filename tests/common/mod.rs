@@ -86,7 +86,7 @@ pub fn averaged(
     problem: &Problem,
     config: &Config,
     seeds: std::ops::Range<u64>,
-    estimates: impl Fn(&Info, &Diagnostics<'_>) -> Vec<Estimate>,
+    mut estimates: impl FnMut(&Info, &Diagnostics<'_>) -> Vec<Estimate>,
 ) -> wfr::Result<Vec<Estimate>> {
     let count = (seeds.end - seeds.start) as f64;
     let mut sums: Vec<Estimate> = Vec::new();

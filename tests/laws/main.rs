@@ -13,4 +13,5 @@ mod normalizer;
 mod order;
 mod resampling;
 mod targets;
+mod transforms;
 mod wells;

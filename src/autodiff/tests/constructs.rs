@@ -156,6 +156,35 @@ fn counted_loops_run_backward() {
     );
 }
 
+/// A counter that a loop around it does not set back, or that a branch before it moved.
+#[test]
+fn counters_that_begin_elsewhere_are_not_taken_for_new() {
+    check(
+        2,
+        REVERSE,
+        "fn f(x: vec2<f32>) -> f32 {
+             var sum = 0.0;
+             var i = 0u;
+             for (var n = 0u; n < 3u; n++) {
+                 for (; i < 3u * n; i++) { sum += x.x * f32(i) + x.y * x.y; }
+             }
+             return sum * sum;
+         }",
+    );
+    check(
+        2,
+        REVERSE,
+        "fn f(x: vec2<f32>) -> f32 {
+             var sum = 0.0;
+             var i = 0u;
+             if (x.x > 0.0) { i = 2u; }
+             if (x.y > -2.0) { for (; i < 4u; i++) { sum += x.x * f32(i) + x.y * x.y; } }
+             for (; i < 6u; i++) { sum += x.x * x.y; }
+             return sum * sum + f32(i);
+         }",
+    );
+}
+
 #[test]
 fn what_iterations_hand_on_is_recorded_where_they_are_counted() {
     check(

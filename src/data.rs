@@ -1,0 +1,169 @@
+//! Arrays of data that a target conditions on, from memory or from NumPy and CSV files.
+
+#[cfg(feature = "data")]
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+#[cfg(feature = "data")]
+mod csv;
+#[cfg(feature = "data")]
+mod file;
+#[cfg(feature = "data")]
+mod npy;
+
+#[cfg(feature = "data")]
+pub use file::DataFile;
+
+/// The most numbers of one array: as many as a storage buffer of 4 GiB holds.
+const MOST: usize = 1 << 30;
+
+/// The largest whole number up to which an `f32` holds every whole number.
+#[cfg(feature = "data")]
+const EXACT: u64 = 1 << 24;
+
+/// A vector or a matrix of finite numbers, row after row: what [`crate::Target::with_data`] takes.
+///
+/// A vector has one column. With the feature `data` (part of `cli`) it is read from `.npy`, `.npz`
+/// and `.csv` files, by [`Data::from_npy`] or [`DataFile`].
+///
+/// ```
+/// use wfr::Data;
+///
+/// # fn main() -> wfr::Result<()> {
+/// let table = Data::new(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+/// assert_eq!(table.row(1), [4.0, 5.0, 6.0]);
+/// assert!(Data::new(1, 1, vec![f32::NAN]).is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data {
+    rows: usize,
+    columns: usize,
+    values: Vec<f32>,
+}
+
+impl Data {
+    /// A matrix from its values, row after row; a vector has one column.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidConfig`] when the shape is empty or does not fit the values, and
+    /// for a value that is not finite.
+    pub fn new(rows: usize, columns: usize, values: Vec<f32>) -> Result<Data> {
+        Data::checked(rows, columns, values).map_err(|reason| Error::config("data", reason))
+    }
+
+    /// Reads an array of one or two axes from a `.npy` file.
+    ///
+    /// Booleans, integers and floats of 4 and 8 bytes become `f32`, in either byte order and in C
+    /// or Fortran order. A number alone is a matrix of one.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::File`] for a file that cannot be read, an array of strings, of more axes
+    /// or of no numbers, and for a value that is not finite or beyond the largest `f32`.
+    #[cfg(feature = "data")]
+    pub fn from_npy(path: impl AsRef<Path>) -> Result<Data> {
+        DataFile::open_as(path.as_ref(), file::Format::Npy)?.whole()
+    }
+
+    /// Reads every array of a `.npz` archive, as [`Data::from_npy`] does.
+    ///
+    /// # Errors
+    /// Those of [`Data::from_npy`]. [`DataFile`] reads one array and leaves the others alone.
+    #[cfg(feature = "data")]
+    pub fn all_from_npz(path: impl AsRef<Path>) -> Result<Vec<(String, Data)>> {
+        DataFile::open_as(path.as_ref(), file::Format::Npz)?.all()
+    }
+
+    /// Reads every column of a comma-separated table; its first line names them.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::File`] for a file that cannot be read, a first line that is not names,
+    /// rows of different lengths, and a cell that is missing, no number, or not finite.
+    /// [`DataFile`] reads one column and leaves the others alone.
+    #[cfg(feature = "data")]
+    pub fn all_from_csv(path: impl AsRef<Path>) -> Result<Vec<(String, Data)>> {
+        DataFile::open_as(path.as_ref(), file::Format::Csv)?.all()
+    }
+
+    /// As [`Data::new`], with the reason alone where it fails.
+    fn checked(rows: usize, columns: usize, values: Vec<f32>) -> Result<Data, String> {
+        if rows == 0 || columns == 0 {
+            return Err(format!("has {rows} rows and {columns} columns; expected one or more"));
+        }
+        if rows.checked_mul(columns) != Some(values.len()) {
+            return Err(format!(
+                "has {} values; {rows} rows of {columns} columns need {}",
+                values.len(),
+                rows.saturating_mul(columns)
+            ));
+        }
+        if values.len() > MOST {
+            return Err(too_many(values.len() as u64));
+        }
+        if let Some(k) = values.iter().position(|value| !value.is_finite()) {
+            let (row, column) = (k / columns, k % columns);
+            return Err(format!("is {} at {}; {FINITE}", values[k], place(row, column, columns)));
+        }
+        Ok(Data { rows, columns, values })
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of columns: 1 for a vector.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// All values, row after row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// One row, counted from 0.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn row(&self, row: usize) -> &[f32] {
+        assert!(row < self.rows, "row {row} of {} rows", self.rows);
+        &self.values[row * self.columns..(row + 1) * self.columns]
+    }
+}
+
+const FINITE: &str = "expected finite numbers, so leave out or fill in what is missing";
+
+/// An element as NumPy counts: from 0.
+fn place(row: usize, column: usize, columns: usize) -> String {
+    if columns == 1 { format!("[{row}]") } else { format!("[{row}, {column}]") }
+}
+
+fn too_many(count: u64) -> String {
+    format!("has {count} numbers; a storage buffer holds at most {MOST}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_has_to_fit_the_values() {
+        let text = |rows, columns, values: &[f32]| {
+            Data::new(rows, columns, values.to_vec()).unwrap_err().to_string()
+        };
+        assert_eq!(text(0, 2, &[]), "data has 0 rows and 2 columns; expected one or more");
+        assert_eq!(text(2, 2, &[1.0; 3]), "data has 3 values; 2 rows of 2 columns need 4");
+        assert!(text(usize::MAX, 2, &[1.0; 3]).starts_with("data has 3 values"));
+        assert_eq!(
+            text(2, 2, &[1.0, 2.0, f32::INFINITY, 3.0]),
+            "data is inf at [1, 0]; expected finite numbers, so leave out or fill in what is \
+             missing"
+        );
+        assert!(text(2, 1, &[1.0, f32::NAN]).starts_with("data is NaN at [1];"));
+        let good = Data::new(3, 1, vec![1.0, 2.0, 3.0]).unwrap();
+        assert_eq!((good.rows(), good.columns(), good.row(2)), (3, 1, &[3.0][..]));
+    }
+}

@@ -1,0 +1,230 @@
+//! A log density written as a formula: its grammar, its names, and its WGSL.
+//!
+//! The text becomes tokens (`lexer`), a tree with checked indices (`parse`, `names`, `call`,
+//! `index`), a graph of values without repetition (`lower`, `shapes`, `log_sum`), and then WGSL
+//! (`emit`, `bounds`).
+
+mod affine;
+mod ast;
+mod bounds;
+mod call;
+mod emit;
+mod fault;
+mod function;
+mod graph;
+mod index;
+mod lexer;
+mod log_sum;
+mod lower;
+mod names;
+mod parse;
+#[cfg(test)]
+pub(crate) mod random;
+mod shapes;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+#[cfg(any(test, feature = "reference"))]
+pub(crate) use affine::Affine;
+pub(crate) use affine::Symbol;
+#[cfg(any(test, feature = "reference"))]
+pub(crate) use ast::Fold;
+use ast::Known;
+pub(crate) use ast::{Expr, FoldKind, Node};
+use fault::Fault;
+use function::Function;
+use names::{Array, Reach};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What comes before the name of a parameter in WGSL, where other names and keywords are.
+pub(crate) const PARAMETER: &str = "formula_";
+
+/// The longest formula, in bytes.
+const LONGEST: usize = 1 << 16;
+
+/// A formula, understood.
+#[derive(Debug)]
+pub(crate) struct Formula {
+    text: String,
+    pub(crate) expr: Expr,
+    /// The names of parameters, in the order of first appearance.
+    pub(crate) parameters: Vec<String>,
+    arrays: Vec<Array>,
+    reaches: Vec<Reach>,
+    pub(crate) wgsl: String,
+}
+
+impl Formula {
+    /// The formula of a log density of a point of `dim` coordinates.
+    pub(crate) fn new(dim: u32, text: &str) -> Result<Formula> {
+        if text.len() > LONGEST {
+            let message = format!(
+                "the formula has {} characters and may have {LONGEST}; write a long density in WGSL",
+                text.len()
+            );
+            return Err(
+                ErrorKind::Shader { location: None, message, excerpt: String::new() }.into()
+            );
+        }
+        Formula::compile(dim, text).map_err(|fault| fault.error(text))
+    }
+
+    fn compile(dim: u32, text: &str) -> Result<Formula, Fault> {
+        let mut formula = Formula::parse(dim, text)?;
+        formula.wgsl = formula.write()?;
+        Ok(formula)
+    }
+
+    /// Without its WGSL.
+    fn parse(dim: u32, text: &str) -> Result<Formula, Fault> {
+        let (expr, names) = parse::parse(text, dim)?;
+        Ok(Formula {
+            text: text.to_string(),
+            expr,
+            parameters: names.parameters.into_iter().map(|(name, _)| name).collect(),
+            arrays: names.arrays,
+            reaches: names.reaches,
+            wgsl: String::new(),
+        })
+    }
+
+    fn write(&self) -> Result<String, Fault> {
+        let mut text = String::new();
+        // A comment ends at its line.
+        for line in self.text.lines() {
+            let _ = writeln!(text, "// {}", line.replace(char::is_control, " "));
+        }
+        let parameters: Vec<_> =
+            self.parameters.iter().map(|name| format!("{PARAMETER}{name}")).collect();
+        for name in &parameters {
+            let _ = writeln!(text, "override {name}: f32;");
+        }
+        let arrays: Vec<_> = self.arrays.iter().map(variable_of).collect();
+        for (binding, name) in arrays.iter().enumerate() {
+            let _ = writeln!(
+                text,
+                "@group(1) @binding({binding}) var<storage, read> {name}: array<f32>;\n\
+                 override {name}_rows: u32;\noverride {name}_columns: u32;"
+            );
+        }
+        let mut lowering = lower::Lowering::new();
+        let root = lowering.lower(&self.expr)?;
+        let body = emit::body(&lowering.graph, root, &parameters, &arrays);
+        let _ = write!(text, "fn log_density(x: ptr<function, Point>) -> f32 {{\n{body}}}\n");
+        Ok(text)
+    }
+
+    /// The number of rows or columns of an array; none where the array is not given.
+    pub(crate) fn shape(&self, constants: &[(String, f64)], symbol: Symbol) -> Option<i64> {
+        let (array, what) = match symbol {
+            Symbol::Rows(array) => (array, "rows"),
+            Symbol::Columns(array) => (array, "columns"),
+            Symbol::Bound(_) => return None,
+        };
+        let key = format!("{}_{what}", variable_of(&self.arrays[array]));
+        constants.iter().find(|(known, _)| *known == key).map(|(_, value)| *value as i64)
+    }
+
+    /// The key of the pipeline constant `name`, if it may be set to `value`.
+    pub(crate) fn check_parameter(&self, target: &str, name: &str, value: f64) -> Result<String> {
+        let reason = if self.parameters.iter().any(|known| known == name) {
+            if (value as f32).is_finite() {
+                return Ok(format!("{PARAMETER}{name}"));
+            }
+            format!("is {value}; expected a finite f32")
+        } else if self.arrays.iter().map(variable_of).any(|array| is_shape_of(&array, name)) {
+            return Ok(name.to_string());
+        } else if self.parameters.is_empty() {
+            "is not a parameter; this formula has none".to_string()
+        } else {
+            format!("is not a parameter; known: {}", self.parameters.join(", "))
+        };
+        Err(Error::config(format!("{target}.{name}"), reason))
+    }
+
+    /// Checks that every parameter has a value.
+    pub(crate) fn check_parameters(&self, target: &str, constants: &[(String, f64)]) -> Result<()> {
+        let is_set = |name: &String| {
+            let key = format!("{PARAMETER}{name}");
+            constants.iter().any(|(known, _)| *known == key)
+        };
+        if let Some(name) = self.parameters.iter().find(|name| !is_set(name)) {
+            return Err(unset_parameter(target, name));
+        }
+        // A shader compiler works out what depends on parameters alone, and refuses what is not
+        // finite without a word about the formula.
+        let value = |name: &String| {
+            let key = format!("{PARAMETER}{name}");
+            constants.iter().find(|(known, _)| *known == key).map_or(0.0, |(_, value)| *value)
+        };
+        let values: Vec<f64> = self.parameters.iter().map(value).collect();
+        let known = Known { variables: &[], parameters: &values };
+        let found = self
+            .expr
+            .find(&|part| part.value(known).is_some_and(|value| !(value as f32).is_finite()));
+        let Some((part, value)) = found.and_then(|part| Some((part, part.value(known)?))) else {
+            return Ok(());
+        };
+        let what = if value.is_finite() { "too large for an f32" } else { "not a finite number" };
+        let message = format!("this is {value:?} with the values of the parameters, {what}");
+        Err(Fault::new(part.span.clone(), message).error(&self.text))
+    }
+
+    /// Checks that every array is given, and large enough for what is read of it.
+    pub(crate) fn check_data(&self, constants: &[(String, f64)]) -> Result<()> {
+        let shape = |symbol| self.shape(constants, symbol);
+        let fault = |span: &fault::Span, message: String| -> Result<()> {
+            Err(Fault::new(span.clone(), message).error(&self.text))
+        };
+        for (place, array) in self.arrays.iter().enumerate() {
+            let name = &array.name;
+            let (Some(_), Some(columns)) =
+                (shape(Symbol::Rows(place)), shape(Symbol::Columns(place)))
+            else {
+                let message = format!("data.{name} is not given; add it, on the command line with --data {name}=FILE");
+                return fault(&array.span, message);
+            };
+            if array.has_columns == Some(false) && columns > 1 {
+                let message =
+                    format!("data.{name} has {columns} columns; write data.{name}[row, column]");
+                return fault(&array.span, message);
+            }
+        }
+        for reach in &self.reaches {
+            let name = &self.arrays[reach.array].name;
+            let largest = reach.largest.value(|symbol| shape(symbol).unwrap_or(0));
+            let (symbol, what) = match reach.column {
+                true => (Symbol::Columns(reach.array), "column"),
+                false => (Symbol::Rows(reach.array), "row"),
+            };
+            let last = shape(symbol).unwrap_or(0) - 1;
+            if largest > last {
+                let message = format!(
+                    "this index goes up to {largest}, and the last {what} of data.{name} is {last}, \
+                     counted from 0"
+                );
+                return fault(&reach.span, message);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The WGSL variable of an array.
+fn variable_of(array: &Array) -> String {
+    format!("data_{}", array.name)
+}
+
+/// Whether `name` is the override of a shape of the WGSL variable `array`.
+fn is_shape_of(array: &str, name: &str) -> bool {
+    name.strip_prefix(array).is_some_and(|rest| rest == "_rows" || rest == "_columns")
+}
+
+/// The error of a parameter that has neither a default nor a value.
+pub(crate) fn unset_parameter(target: &str, name: &str) -> Error {
+    let reason = format!("has no value; set it, on the command line with --param {name}=…");
+    Error::config(format!("{target}.{name}"), reason)
+}
