@@ -5,6 +5,7 @@
 mod adaptor;
 pub mod autodiff;
 mod buffers;
+pub mod check;
 mod config;
 mod data;
 mod diagnostics;
