@@ -34,7 +34,11 @@ fn what_jumps() {
         ("fn f(x: f32) -> f32 { return 2.0 % x; }", "`%` jumps", "2.0 % x"),
         ("fn f(x: vec2<f32>) -> f32 { return (x % vec2(2.0)).x; }", "`%` jumps", "x % vec2(2.0)"),
         // The second is meant.
-        ("fn f(x: f32) -> f32 { return floor(3.5) * floor(1.5 * 2.0) + «floor»(x); }", "`floor`", "floor"),
+        (
+            "fn f(x: f32) -> f32 { return floor(3.5) * floor(1.5 * 2.0) + «floor»(x); }",
+            "`floor`",
+            "floor",
+        ),
         // In a function that is called, through a variable, in a loop, in a branch.
         (
             "fn g(y: f32) -> f32 { return y * fract(y); }
@@ -80,7 +84,11 @@ fn numbers_that_become_integers_or_bits() {
             "becomes i32",
             "i32(x)",
         ),
-        ("fn f(x: f32) -> f32 { return x * f32(bitcast<u32>(x)); }", "becomes u32", "bitcast<u32>(x)"),
+        (
+            "fn f(x: f32) -> f32 { return x * f32(bitcast<u32>(x)); }",
+            "becomes u32",
+            "bitcast<u32>(x)",
+        ),
         (
             "fn f(x: f32) -> f32 { return x * bitcast<f32>(bitcast<u32>(x) ^ 1u); }",
             "becomes u32",
@@ -103,7 +111,11 @@ fn jumps_that_move_nothing_are_accepted() {
         "fn f(x: f32) -> f32 { return x * f32(bitcast<u32>(1.0)) * 1e-9 * x; }",
         "fn g(y: f32) -> f32 { return floor(y); } fn f(x: f32) -> f32 { let y = g(x); return x * x; }",
     ] {
-        assert_eq!(check_gradient(text, &points(if text.contains("vec2") { 2 } else { 1 }, 3), &[]).len(), 3, "{text}");
+        assert_eq!(
+            check_gradient(text, &points(if text.contains("vec2") { 2 } else { 1 }, 3), &[]).len(),
+            3,
+            "{text}"
+        );
     }
 }
 
@@ -150,7 +162,11 @@ fn what_the_language_has_no_word_for() {
             "an atomic cannot be differentiated",
             "atomicAdd(&hits, 1u)",
         ),
-        ("fn f(x: f32) -> f32 { workgroupBarrier(); return x; }", "a barrier", "workgroupBarrier()"),
+        (
+            "fn f(x: f32) -> f32 { workgroupBarrier(); return x; }",
+            "a barrier",
+            "workgroupBarrier()",
+        ),
         ("fn f(x: f32) -> f32 { storageBarrier(); return x; }", "a barrier", "storageBarrier()"),
         (
             "var<workgroup> shared_: f32;
@@ -158,7 +174,11 @@ fn what_the_language_has_no_word_for() {
             "workgroupUniformLoad cannot",
             "workgroupUniformLoad(&shared_)",
         ),
-        ("fn f(x: f32) -> f32 { if (x > 1.0) { discard; } return x; }", "discard cannot", "discard"),
+        (
+            "fn f(x: f32) -> f32 { if (x > 1.0) { discard; } return x; }",
+            "discard cannot",
+            "discard",
+        ),
         ("fn f(x: f32) -> f32 { return dpdx(x); }", "screen derivatives", "dpdx"),
     ]);
 }
@@ -207,7 +227,11 @@ fn shapes_and_names() {
             "max",
         ),
         ("const sign = 1.0; fn f(x: f32) -> f32 { return x * sign; }", "`sign` hides", "sign"),
-        ("var<private> v1_: f32; fn f(x: f32) -> f32 { return x + v1_; }", "`v1_` is a name of", "v1_"),
+        (
+            "var<private> v1_: f32; fn f(x: f32) -> f32 { return x + v1_; }",
+            "`v1_` is a name of",
+            "v1_",
+        ),
         ("const w12_ = 2.0; fn f(x: f32) -> f32 { return x * w12_; }", "`w12_` is a name", "w12_"),
         (
             "const f_gradient = 1.0; fn f(x: f32) -> f32 { return x * f_gradient; }",
@@ -262,9 +286,22 @@ fn spans() {
     let text = "struct S { a: f32 } override o = 1.0; const C = 2.0;\nvar<private> p: f32;\nfn f(x: f32, y: S) -> f32 { var loc = x; return C * loc * o * p; }";
     let m = module(text);
     let show = |what: &str, s: naga::Span| println!("{what}: {:?}", s.to_range().map(|r| &text[r]));
-    for (h, f) in m.functions.iter() { show("fn", m.functions.get_span(h)); for (l, _) in f.local_variables.iter() { show("local", f.local_variables.get_span(l)); } }
-    for (h, _) in m.constants.iter() { show("const", m.constants.get_span(h)); }
-    for (h, _) in m.overrides.iter() { show("override", m.overrides.get_span(h)); }
-    for (h, _) in m.global_variables.iter() { show("global", m.global_variables.get_span(h)); }
-    for (h, _) in m.types.iter() { show("type", m.types.get_span(h)); }
+    for (h, f) in m.functions.iter() {
+        show("fn", m.functions.get_span(h));
+        for (l, _) in f.local_variables.iter() {
+            show("local", f.local_variables.get_span(l));
+        }
+    }
+    for (h, _) in m.constants.iter() {
+        show("const", m.constants.get_span(h));
+    }
+    for (h, _) in m.overrides.iter() {
+        show("override", m.overrides.get_span(h));
+    }
+    for (h, _) in m.global_variables.iter() {
+        show("global", m.global_variables.get_span(h));
+    }
+    for (h, _) in m.types.iter() {
+        show("type", m.types.get_span(h));
+    }
 }

@@ -1,14 +1,18 @@
 //! From the language of [`super::ir`] to WGSL text.
 
+mod inline;
+mod names;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use wgpu::naga::{BinaryOperator as Bin, MathFunction as Fun, RelationalFunction, UnaryOperator};
+use wgpu::naga::{RelationalFunction, UnaryOperator};
 
 use super::ir::{
-    Alias, Argument, Block, Function, FunctionId, Op, Place, Program, Root, Scalar, Selector,
-    Statement, Step, Type, Value, walk,
+    Argument, Block, Function, FunctionId, Op, Place, Program, Root, Selector, Statement, Step,
+    Type, Value, walk,
 };
+pub(super) use names::{MATH, math_name, type_name};
 
 /// A function and the generated ones that it calls, callees first.
 pub(super) fn print(program: &Program, id: FunctionId) -> String {
@@ -34,218 +38,6 @@ fn visit(program: &Program, id: FunctionId, order: &mut Vec<FunctionId>) {
     order.push(id);
 }
 
-pub(super) fn type_name(ty: &Type) -> String {
-    let scalar = |scalar: &Scalar| match scalar {
-        Scalar::Bool => "bool",
-        Scalar::I32 => "i32",
-        Scalar::U32 => "u32",
-        Scalar::F32 => "f32",
-    };
-    match ty {
-        Type::Scalar(of) => scalar(of).to_string(),
-        Type::Vector(lanes, of) => format!("vec{lanes}<{}>", scalar(of)),
-        Type::Matrix(columns, rows) => format!("mat{columns}x{rows}<f32>"),
-        Type::Array(_, _, Alias(Some(name))) => name.to_string(),
-        Type::Array(element, Some(length), _) => format!("array<{}, {length}>", type_name(element)),
-        Type::Array(element, None, _) => format!("array<{}>", type_name(element)),
-        Type::Struct(of) => of.name.clone(),
-    }
-}
-
-/// The built-in functions of numbers, by their names in WGSL.
-pub(super) const MATH: &[(Fun, &str)] = &[
-    (Fun::Abs, "abs"),
-    (Fun::Min, "min"),
-    (Fun::Max, "max"),
-    (Fun::Clamp, "clamp"),
-    (Fun::Saturate, "saturate"),
-    (Fun::Cos, "cos"),
-    (Fun::Cosh, "cosh"),
-    (Fun::Sin, "sin"),
-    (Fun::Sinh, "sinh"),
-    (Fun::Tan, "tan"),
-    (Fun::Tanh, "tanh"),
-    (Fun::Acos, "acos"),
-    (Fun::Asin, "asin"),
-    (Fun::Atan, "atan"),
-    (Fun::Atan2, "atan2"),
-    (Fun::Asinh, "asinh"),
-    (Fun::Acosh, "acosh"),
-    (Fun::Atanh, "atanh"),
-    (Fun::Radians, "radians"),
-    (Fun::Degrees, "degrees"),
-    (Fun::Ceil, "ceil"),
-    (Fun::Floor, "floor"),
-    (Fun::Round, "round"),
-    (Fun::Fract, "fract"),
-    (Fun::Trunc, "trunc"),
-    (Fun::Ldexp, "ldexp"),
-    (Fun::Exp, "exp"),
-    (Fun::Exp2, "exp2"),
-    (Fun::Log, "log"),
-    (Fun::Log2, "log2"),
-    (Fun::Pow, "pow"),
-    (Fun::Dot, "dot"),
-    (Fun::Dot4I8Packed, "dot4I8Packed"),
-    (Fun::Dot4U8Packed, "dot4U8Packed"),
-    (Fun::Cross, "cross"),
-    (Fun::Distance, "distance"),
-    (Fun::Length, "length"),
-    (Fun::Normalize, "normalize"),
-    (Fun::FaceForward, "faceForward"),
-    (Fun::Reflect, "reflect"),
-    (Fun::Refract, "refract"),
-    (Fun::Sign, "sign"),
-    (Fun::Fma, "fma"),
-    (Fun::Mix, "mix"),
-    (Fun::Step, "step"),
-    (Fun::SmoothStep, "smoothstep"),
-    (Fun::Sqrt, "sqrt"),
-    (Fun::InverseSqrt, "inverseSqrt"),
-    (Fun::Transpose, "transpose"),
-    (Fun::Determinant, "determinant"),
-    (Fun::QuantizeToF16, "quantizeToF16"),
-    (Fun::CountTrailingZeros, "countTrailingZeros"),
-    (Fun::CountLeadingZeros, "countLeadingZeros"),
-    (Fun::CountOneBits, "countOneBits"),
-    (Fun::ReverseBits, "reverseBits"),
-    (Fun::ExtractBits, "extractBits"),
-    (Fun::InsertBits, "insertBits"),
-    (Fun::FirstTrailingBit, "firstTrailingBit"),
-    (Fun::FirstLeadingBit, "firstLeadingBit"),
-    (Fun::Pack4x8snorm, "pack4x8snorm"),
-    (Fun::Pack4x8unorm, "pack4x8unorm"),
-    (Fun::Pack2x16snorm, "pack2x16snorm"),
-    (Fun::Pack2x16unorm, "pack2x16unorm"),
-    (Fun::Pack2x16float, "pack2x16float"),
-    (Fun::Pack4xI8, "pack4xI8"),
-    (Fun::Pack4xU8, "pack4xU8"),
-    (Fun::Pack4xI8Clamp, "pack4xI8Clamp"),
-    (Fun::Pack4xU8Clamp, "pack4xU8Clamp"),
-    (Fun::Unpack4x8snorm, "unpack4x8snorm"),
-    (Fun::Unpack4x8unorm, "unpack4x8unorm"),
-    (Fun::Unpack2x16snorm, "unpack2x16snorm"),
-    (Fun::Unpack2x16unorm, "unpack2x16unorm"),
-    (Fun::Unpack2x16float, "unpack2x16float"),
-    (Fun::Unpack4xI8, "unpack4xI8"),
-    (Fun::Unpack4xU8, "unpack4xU8"),
-];
-
-/// The name of a built-in function in WGSL.
-pub(super) fn math_name(fun: Fun) -> Option<&'static str> {
-    MATH.iter().find(|(known, _)| *known == fun).map(|(_, name)| *name)
-}
-
-fn symbol(op: Bin) -> &'static str {
-    match op {
-        Bin::Add => "+",
-        Bin::Subtract => "-",
-        Bin::Multiply => "*",
-        Bin::Divide => "/",
-        Bin::Modulo => "%",
-        Bin::Equal => "==",
-        Bin::NotEqual => "!=",
-        Bin::Less => "<",
-        Bin::LessEqual => "<=",
-        Bin::Greater => ">",
-        Bin::GreaterEqual => ">=",
-        Bin::And => "&",
-        Bin::ExclusiveOr => "^",
-        Bin::InclusiveOr => "|",
-        Bin::LogicalAnd => "&&",
-        Bin::LogicalOr => "||",
-        Bin::ShiftLeft => "<<",
-        Bin::ShiftRight => ">>",
-    }
-}
-
-/// The most operations in one line.
-const DEEPEST: u32 = 4;
-
-/// What is written in place of its name: used once, in the block that computes it, and not a read
-/// of memory that might change meanwhile.
-fn inlined(function: &Function) -> HashSet<Value> {
-    let mut uses: HashMap<Value, u32> = HashMap::new();
-    let mut home: HashMap<Value, usize> = HashMap::new();
-    let mut same: HashMap<Value, bool> = HashMap::new();
-    fn scan(
-        function: &Function,
-        block: &Block,
-        number: &mut usize,
-        uses: &mut HashMap<Value, u32>,
-        home: &mut HashMap<Value, usize>,
-        same: &mut HashMap<Value, bool>,
-    ) {
-        *number += 1;
-        let here = *number;
-        let mut used = |value: Value, home: &HashMap<Value, usize>| {
-            *uses.entry(value).or_default() += 1;
-            same.insert(value, home.get(&value) == Some(&here));
-        };
-        for statement in block {
-            match statement {
-                Statement::Let(value) => {
-                    home.insert(*value, here);
-                    for operand in function.op(*value).operands() {
-                        used(operand, home);
-                    }
-                }
-                Statement::Store(place, value) => {
-                    place.indices().for_each(|index| used(index, home));
-                    used(*value, home);
-                }
-                Statement::Call { arguments, .. } => {
-                    for argument in arguments {
-                        match argument {
-                            Argument::Value(value) => used(*value, home),
-                            Argument::Pointer(place) => {
-                                place.indices().for_each(|index| used(index, home));
-                            }
-                        }
-                    }
-                }
-                Statement::If(value, ..) | Statement::Switch(value, _) => used(*value, home),
-                Statement::Return(Some(value)) => used(*value, home),
-                Statement::Loop(of) => {
-                    // The condition at the end is in a block of its own.
-                    of.break_if.iter().for_each(|value| used(*value, home));
-                }
-                _ => {}
-            }
-        }
-        for statement in block {
-            for inner in super::ir::blocks(statement) {
-                scan(function, inner, number, uses, home, same);
-            }
-        }
-    }
-    scan(function, &function.body, &mut 0, &mut uses, &mut home, &mut same);
-    let single = uses.into_iter().filter(|(value, count)| {
-        *count == 1
-            && same[value]
-            && !matches!(function.op(*value), Op::Load(_) | Op::Result | Op::Carried(..))
-    });
-    let mut inlined: HashSet<Value> = single.map(|(value, _)| value).collect();
-    // Neither lines nor nesting without end.
-    let mut depths: HashMap<Value, u32> = HashMap::new();
-    for index in 0..function.nodes.len() as u32 {
-        let operands = function.op(Value(index)).operands();
-        let inner = operands.iter().filter(|operand| inlined.contains(operand));
-        let depth = 1 + inner.filter_map(|operand| depths.get(operand)).max().unwrap_or(&0);
-        if depth > DEEPEST {
-            inlined.remove(&Value(index));
-        }
-        depths.insert(Value(index), if depth > DEEPEST { 0 } else { depth });
-    }
-    // What variables begin as is written with them, before any other line.
-    let mut begins: Vec<Value> = function.locals.iter().filter_map(|local| local.init).collect();
-    while let Some(value) = begins.pop() {
-        begins.extend(function.op(value).operands());
-        inlined.insert(value);
-    }
-    inlined
-}
-
 struct Printer<'a> {
     program: &'a Program,
     function: &'a Function,
@@ -257,7 +49,7 @@ struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     fn new(program: &'a Program, function: &'a Function) -> Printer<'a> {
-        let inlined = inlined(function);
+        let inlined = inline::inlined(function);
         Printer { program, function, inlined, names: HashMap::new(), text: String::new(), depth: 0 }
     }
 
@@ -490,7 +282,7 @@ impl<'a> Printer<'a> {
             }
             Op::Binary(op, left, right) => {
                 let (left, right) = (self.value(*left), self.value(*right));
-                wrapped(format!("{left} {} {right}", symbol(*op)))
+                wrapped(format!("{left} {} {right}", names::symbol(*op)))
             }
             Op::Math(fun, arguments) => {
                 let name = math_name(*fun).unwrap_or("unknown");
