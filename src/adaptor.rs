@@ -13,7 +13,7 @@ use crate::wgsl::{Linked, Source, describe};
 /// The type of a position that a function changes or does not want copied.
 pub(crate) const POINTER: &str = "ptr<function, Point>";
 
-const FUSED: &str = "log_density_and_score";
+pub(crate) const FUSED: &str = "log_density_and_score";
 
 /// Where the score of a target comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -299,6 +299,12 @@ impl Target {
         let module = linked.check()?;
         let mut evaluator = Evaluator::new(&module, "target_log_density_and_score")
             .map_err(|refusal| linked.refused(&refusal))?;
+        self.give(&module, &mut evaluator);
+        Ok(evaluator)
+    }
+
+    /// Gives an evaluator of a text that holds the target's its parameters and data.
+    pub(crate) fn give(&self, module: &naga::Module, evaluator: &mut Evaluator) {
         for (_, found) in module.overrides.iter() {
             let Some(name) = &found.name else { continue };
             let key = found.id.map_or_else(|| name.clone(), |id| id.to_string());
@@ -313,6 +319,5 @@ impl Target {
                 evaluator.set_buffer(name, contents.clone());
             }
         }
-        Ok(evaluator)
     }
 }

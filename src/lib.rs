@@ -5,6 +5,7 @@
 mod adaptor;
 pub mod autodiff;
 mod buffers;
+pub mod check;
 mod config;
 mod data;
 mod diagnostics;
@@ -29,6 +30,11 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod truth;
+#[doc = include_str!("../docs/tutorial.md")]
+pub mod tutorial {
+    #[allow(unused_imports, reason = "names that the text links to")]
+    use crate::{Target, autodiff};
+}
 pub mod wgsl;
 mod words;
 

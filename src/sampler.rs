@@ -23,7 +23,7 @@ use crate::shaders::WeightShape;
 const SUBMISSION: Duration = Duration::from_millis(100);
 
 /// Loop iterations after which Mesa's software driver silently stops an invocation.
-const SOFTWARE_LOOP_CAP: u32 = 65_535;
+pub(crate) const SOFTWARE_LOOP_CAP: u32 = 65_535;
 
 /// A run of weighted particles on a device.
 ///
@@ -461,6 +461,12 @@ impl Sampler {
     }
 }
 
+/// Loop iterations of a step: the engine's own over coordinates, and the target's, once per
+/// evaluation.
+pub(crate) fn loops_per_step(loops_per_evaluation: u32, dim: u32) -> u32 {
+    loops_per_evaluation.saturating_add(16 * dim + 1)
+}
+
 /// How many steps one dispatch may fuse.
 fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
     let wanted = config.ess_every.min(MAX_SEGMENT);
@@ -481,9 +487,8 @@ fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
         }
         .into());
     }
-    // The engine's own loops over coordinates, and the target's, once per evaluation.
     let dim = problem.target.dim();
-    let per_step = problem.loops_per_evaluation().saturating_add(16 * dim + 1);
+    let per_step = loops_per_step(problem.loops_per_evaluation(), dim);
     let most = (SOFTWARE_LOOP_CAP - 1) / per_step;
     if most < 2 {
         return Err(ErrorKind::LimitExceeded {

@@ -43,6 +43,7 @@ library!(
     "offspring",
     "population",
     "init",
+    "check",
     "step",
     "reduce",
     "decide",

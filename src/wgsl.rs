@@ -245,7 +245,7 @@ impl Linked {
     }
 
     /// The line of the place and a row of carets under it.
-    fn excerpt(&self, span: std::ops::Range<usize>) -> Option<String> {
+    pub(crate) fn excerpt(&self, span: std::ops::Range<usize>) -> Option<String> {
         let (start, source) = self.part(span.start)?;
         let location = self.locate(span.start)?;
         let line = source.text.lines().nth(location.line as usize - 1)?;

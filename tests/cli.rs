@@ -7,3 +7,5 @@ mod program;
 mod refusals;
 #[path = "cli/results.rs"]
 mod results;
+#[path = "cli/tutorial.rs"]
+mod tutorial;

@@ -12,8 +12,8 @@ use wgpu::naga::{
 
 use super::Refusal;
 use super::ir::{
-    Argument, Block, Function, FunctionId, Op, Place, Program, Root, Scalar, Selector, Statement,
-    Step, Type, Value,
+    Argument, Block, Function, FunctionId, Loop, Op, Place, Program, Root, Scalar, Selector,
+    Statement, Step, Type, Value,
 };
 
 /// The most loop iterations of one evaluation on the host.
@@ -43,8 +43,21 @@ pub struct Evaluation {
     pub iterations: u64,
     /// The largest magnitude of a finite intermediate number.
     pub largest: f64,
+    /// Loop iterations by the name of the function that has the loop.
+    pub loops: BTreeMap<String, u64>,
+    /// Operations computed, those on vectors and arrays counted by component.
+    pub operations: u64,
+    /// Where [`Evaluation::largest`] appeared.
+    pub largest_at: Option<Range<usize>>,
     /// Where a number first left the finite range of f32: the bytes of the text and the number.
     pub overflow: Option<(Option<Range<usize>>, f64)>,
+    /// Where a number first became so small that f32 holds it as 0 or nearly so, and the number: 0
+    /// where an exponential is 0 in double precision too.
+    pub underflow: Option<(Option<Range<usize>>, f64)>,
+    /// Where a number was first infinite or not a number, in double precision too.
+    pub non_finite: Option<(Option<Range<usize>>, f64)>,
+    /// Where the base of a power was first below zero, which WGSL leaves undefined, and the base.
+    pub negative_base: Option<(Option<Range<usize>>, f64)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -194,8 +207,19 @@ impl Evaluator {
 }
 
 fn blank() -> Evaluation {
-    let (value, largest) = (0.0, 0.0);
-    Evaluation { value, outputs: Vec::new(), iterations: 0, largest, overflow: None }
+    Evaluation {
+        value: 0.0,
+        outputs: Vec::new(),
+        iterations: 0,
+        largest: 0.0,
+        loops: BTreeMap::new(),
+        operations: 0,
+        largest_at: None,
+        overflow: None,
+        underflow: None,
+        non_finite: None,
+        negative_base: None,
+    }
 }
 
 fn zero(ty: &Type) -> Datum {
@@ -307,25 +331,18 @@ impl<'e> Run<'e> {
                     other => other,
                 });
             }
-            Statement::Loop(of) => loop {
-                self.found.iterations += 1;
-                let most = self.evaluator.most_iterations;
-                if self.found.iterations > most {
-                    let message = format!("more than {most} loop iterations");
-                    return Err(Refusal::new(message, None));
+            Statement::Loop(of) => {
+                let before = self.found.iterations;
+                let flow = self.run_loop(frame, of)?;
+                let count = self.found.iterations - before;
+                match self.found.loops.get_mut(&frame.function.name) {
+                    Some(known) => *known += count,
+                    None => {
+                        self.found.loops.insert(frame.function.name.clone(), count);
+                    }
                 }
-                match self.block(frame, &of.body)? {
-                    Flow::Break => return Ok(Flow::Next),
-                    Flow::Return(value) => return Ok(Flow::Return(value)),
-                    Flow::Next | Flow::Continue => {}
-                }
-                self.block(frame, &of.continuing)?;
-                if let Some(break_if) = of.break_if
-                    && self.value(frame, break_if)? == Datum::Bool(true)
-                {
-                    return Ok(Flow::Next);
-                }
-            },
+                return Ok(flow);
+            }
             Statement::Break => return Ok(Flow::Break),
             Statement::Continue => return Ok(Flow::Continue),
             Statement::Return(value) => {
@@ -334,6 +351,28 @@ impl<'e> Run<'e> {
             }
         }
         Ok(Flow::Next)
+    }
+
+    fn run_loop(&mut self, frame: &mut Frame<'e>, of: &'e Loop) -> Result<Flow, Refusal> {
+        loop {
+            self.found.iterations += 1;
+            let most = self.evaluator.most_iterations;
+            if self.found.iterations > most {
+                let message = format!("more than {most} loop iterations");
+                return Err(Refusal::new(message, None));
+            }
+            match self.block(frame, &of.body)? {
+                Flow::Break => return Ok(Flow::Next),
+                Flow::Return(value) => return Ok(Flow::Return(value)),
+                Flow::Next | Flow::Continue => {}
+            }
+            self.block(frame, &of.continuing)?;
+            if let Some(break_if) = of.break_if
+                && self.value(frame, break_if)? == Datum::Bool(true)
+            {
+                return Ok(Flow::Next);
+            }
+        }
     }
 
     fn value(&mut self, frame: &mut Frame<'e>, value: Value) -> Result<Datum, Refusal> {
@@ -413,6 +452,10 @@ impl<'e> Run<'e> {
     fn compute(&mut self, frame: &mut Frame<'e>, value: Value) -> Result<Datum, Refusal> {
         let function = frame.function;
         let node = function.node(value);
+        self.found.operations += match &node.ty {
+            Type::Scalar(_) => 1,
+            ty => u64::from(ty.parts()),
+        };
         let result = match &node.op {
             Op::Float(number) => return Ok(Datum::Float(f64::from(*number))),
             Op::Int(number) => return Ok(Datum::Int(*number)),
@@ -464,8 +507,20 @@ impl<'e> Run<'e> {
                 for argument in arguments {
                     data.push(self.value(frame, *argument)?);
                 }
+                if *fun == Fun::Pow && self.found.negative_base.is_none() {
+                    let bases = data.first().map(numbers).unwrap_or_default();
+                    let below = bases.into_iter().find(|base| *base < 0.0);
+                    self.found.negative_base = below.map(|base| (node.span.clone(), base));
+                }
                 match math(*fun, &data) {
-                    Some(datum) => datum,
+                    Some(datum) => {
+                        let is_power = matches!(fun, Fun::Exp | Fun::Exp2);
+                        if is_power && self.found.underflow.is_none() {
+                            let vanished = numbers(&datum).contains(&0.0);
+                            self.found.underflow = vanished.then(|| (node.span.clone(), 0.0));
+                        }
+                        datum
+                    }
                     None => {
                         let name = super::print::math_name(*fun).unwrap_or("this function");
                         let message = format!("`{name}` cannot be evaluated on the host");
@@ -558,10 +613,22 @@ impl<'e> Run<'e> {
     fn watch(&mut self, datum: &Datum, span: &Option<Range<usize>>) {
         match datum {
             Datum::Float(value) => {
-                if value.is_finite() && value.abs() <= f64::from(f32::MAX) {
-                    self.found.largest = self.found.largest.max(value.abs());
-                } else if self.found.overflow.is_none() {
-                    self.found.overflow = Some((span.clone(), *value));
+                let (found, value) = (&mut self.found, *value);
+                let note = |first: &mut Option<_>| {
+                    if first.is_none() {
+                        *first = Some((span.clone(), value));
+                    }
+                };
+                if !value.is_finite() {
+                    note(&mut found.non_finite);
+                }
+                if !value.is_finite() || value.abs() > f64::from(f32::MAX) {
+                    note(&mut found.overflow);
+                } else if value.abs() > found.largest {
+                    found.largest = value.abs();
+                    found.largest_at = span.clone();
+                } else if value != 0.0 && value.abs() < f64::from(f32::MIN_POSITIVE) {
+                    note(&mut found.underflow);
                 }
             }
             Datum::All(parts) => parts.iter().for_each(|part| self.watch(part, span)),

@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// A result could not be written.
     Output(String),
+    /// The check of a target found errors, and its report tells them.
+    Found,
     /// The reader of standard output went away: nothing is wrong.
     NoReader,
 }
@@ -29,6 +31,7 @@ impl Failure {
             Failure::Wfr(error) => code_of(error.kind()),
             Failure::Usage(_) => 2,
             Failure::Output(_) => 1,
+            Failure::Found => return ExitCode::from(4),
             Failure::NoReader => return ExitCode::SUCCESS,
         };
         // Standard error may be closed too; then there is nobody to tell.
@@ -68,6 +71,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Wfr(error) => error.fmt(f),
             Failure::Usage(message) | Failure::Output(message) => f.write_str(message),
+            Failure::Found => f.write_str("the check found errors"),
             Failure::NoReader => f.write_str("the reader of the output went away"),
         }
     }

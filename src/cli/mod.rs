@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod adapters;
 mod bench;
+mod check;
 mod clock;
 mod compare;
 mod comparison;
@@ -34,7 +35,8 @@ Exit codes:
   1  the run failed: all weights zero, the device lost, a result that could not be written
   2  wrong usage: an unknown option or name, a value out of range, a file that cannot be read
   3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows
-  4  your WGSL or formula is invalid; the error says file:line:column
+  4  your WGSL or formula is invalid, and the error says file:line:column; or wfr check found an
+     error in it
 
 Environment:
   RUST_LOG      log filter in place of -q and -v, for instance wgpu=info
@@ -66,6 +68,7 @@ struct Verbosity {
 #[derive(Subcommand)]
 enum Command {
     Sample(sample::Arguments),
+    Check(check::Arguments),
     Compare(compare::Arguments),
     Adapters(adapters::Arguments),
     Targets(targets::Arguments),
@@ -80,6 +83,7 @@ pub(crate) fn main() -> ExitCode {
     let console = Console::start(cli.verbosity.quiet, cli.verbosity.verbose);
     let done = match cli.command {
         Command::Sample(arguments) => sample::run(&arguments, &console),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments, &console),
         Command::Adapters(arguments) => adapters::run(&arguments),
         Command::Targets(arguments) => targets::run(&arguments),

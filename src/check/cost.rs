@@ -1,0 +1,129 @@
+//! What an evaluation costs: loop iterations, and time on the device.
+
+use super::finding::{Finding, Topic};
+use super::sample::Sample;
+use super::text::Text;
+use super::words::digits;
+use super::{Cost, LoopNumbers};
+use crate::error::Result;
+use crate::flow::Flow;
+use crate::gpu::Gpu;
+use crate::initial::Initial;
+use crate::kernel::check::nanoseconds;
+use crate::problem::Problem;
+use crate::sampler::{SOFTWARE_LOOP_CAP, loops_per_step};
+use crate::target::Target;
+
+/// Invocations that are timed, and evaluations in each.
+const LANES: u32 = 100_000;
+const REPEATS: u32 = 8;
+
+/// Operations of one timed dispatch, at most.
+const OPERATIONS: u64 = 400_000_000;
+
+pub(super) fn loops(
+    text: &Text<'_>,
+    gpu: Option<&Gpu>,
+    samples: &[Sample],
+    findings: &mut Vec<Finding>,
+) -> LoopNumbers {
+    let most = samples.iter().max_by_key(|sample| sample.both.iterations);
+    let iterations = most.map_or(0, |sample| sample.both.iterations);
+    let per_step =
+        loops_per_step(u32::try_from(iterations).unwrap_or(u32::MAX), text.problem.target().dim());
+    // One evaluation more than there are steps.
+    let fused_steps = ((SOFTWARE_LOOP_CAP - 1) / per_step).saturating_sub(1);
+    let numbers = LoopNumbers { iterations, fused_steps };
+    let (words, cap) = (grouped(iterations), SOFTWARE_LOOP_CAP);
+    let is_software = gpu.is_none_or(Gpu::is_software);
+    if fused_steps == 0 {
+        let message = format!(
+            "an evaluation takes {words} loop iterations, and Mesa's software driver silently stops \
+             a kernel at {cap}"
+        );
+        let finding = match (gpu, is_software) {
+            (_, false) => Finding::note(Topic::Cost, message + "; a GPU has no such bound"),
+            (Some(_), _) => {
+                let way_out = ": it cannot run this target; shorten its loops, or use a GPU";
+                Finding::error(Topic::Cost, message + way_out)
+            }
+            (None, _) => Finding::error(Topic::Cost, message + "; shorten its loops, or use a GPU"),
+        };
+        let longest = most.and_then(|sample| {
+            sample.both.loops.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name)
+        });
+        let place = longest.and_then(|name| text.definition(name));
+        findings.push(finding.at(text, place));
+    } else {
+        let room = if is_software {
+            let steps = if fused_steps == 1 { "one step" } else { &grouped(fused_steps.into()) };
+            let steps = if fused_steps == 1 { steps.into() } else { format!("{steps} steps") };
+            format!("; the software driver's bound of {cap} leaves room for {steps} in one kernel")
+        } else {
+            String::new()
+        };
+        let message = match iterations {
+            0 => "an evaluation has no loops".to_string(),
+            1 => format!("an evaluation takes one loop iteration{room}"),
+            _ => format!("an evaluation takes {words} loop iterations{room}"),
+        };
+        findings.push(Finding::passed(Topic::Cost, message));
+    }
+    numbers
+}
+
+/// Whether the device can evaluate at all.
+pub(super) fn fits(gpu: &Gpu, loops: &LoopNumbers) -> bool {
+    !gpu.is_software() || loops.iterations + 4096 < u64::from(SOFTWARE_LOOP_CAP)
+}
+
+pub(super) fn time(
+    text: &Text<'_>,
+    gpu: &Gpu,
+    samples: &[Sample],
+    findings: &mut Vec<Finding>,
+) -> Result<Cost> {
+    let problem = text.problem;
+    let dim = problem.target().dim();
+    let both = |of: fn(&Sample) -> u64| samples.iter().map(of).max().unwrap_or(1).max(1);
+    let operations = both(|sample| sample.both.operations);
+    let iterations = both(|sample| sample.both.iterations) + u64::from(dim) + 1;
+    let room = u64::from(SOFTWARE_LOOP_CAP - 1 - dim) / iterations;
+    let repeats = room.clamp(1, u64::from(REPEATS)) as u32;
+    let least = u64::from(LANES) / 100;
+    let lanes = OPERATIONS / (operations * u64::from(repeats));
+    let lanes = lanes.clamp(least, u64::from(LANES)) as u32;
+    let points: Vec<f32> = samples
+        .iter()
+        .filter(|sample| sample.is_finite())
+        .flat_map(|sample| sample.x.iter().map(|x| *x as f32))
+        .collect();
+    let ns = nanoseconds(gpu, problem, &points, lanes, repeats)?;
+    let sd = vec![1.0; dim as usize];
+    let initial = Initial::normal(&vec![0.0; dim as usize], &sd)?;
+    let normal = Problem::new(Target::standard_normal(dim)?, initial, Flow::langevin())?;
+    let normal_ns = nanoseconds(gpu, &normal, &points, lanes, repeats)?;
+    let evaluations = lanes * repeats;
+    let message = format!(
+        "log density and score take {} ns per evaluation on {}, {} times as long as a standard \
+         normal law in as many dimensions",
+        digits(ns, 2),
+        gpu.adapter_info().name,
+        digits(ns / normal_ns, 2)
+    );
+    findings.push(Finding::passed(Topic::Cost, message));
+    Ok(Cost { ns, normal_ns, evaluations })
+}
+
+/// `12,345`.
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! Slopes by central differences of fourth order, with an estimate of their own error.
+
+/// The slope of `f` at 0, and about how far off it is; none where `f` is not finite nearby.
+///
+/// Steps shrink by tens from a tenth of `scale`, and of two that follow each other the pair that
+/// agrees best is taken.
+pub(super) fn slope(scale: f64, mut f: impl FnMut(f64) -> Option<f64>) -> Option<(f64, f64)> {
+    let mut best: Option<(f64, f64)> = None;
+    let mut last: Option<f64> = None;
+    let mut h = 0.1 * scale;
+    for _ in 0..7 {
+        let mut largest = 0.0_f64;
+        let mut difference = |h: f64| {
+            let (right, left) = (f(h)?, f(-h)?);
+            largest = largest.max(right.abs()).max(left.abs());
+            Some((right - left) / (2.0 * h))
+        };
+        let found =
+            difference(h).zip(difference(2.0 * h)).map(|(one, two)| (4.0 * one - two) / 3.0);
+        let found = found.filter(|slope| slope.is_finite());
+        if let (Some(before), Some(now)) = (last, found) {
+            let error = (now - before).abs() + 2.0 * f64::EPSILON * largest / h;
+            if best.is_none_or(|(_, least)| error < least) {
+                best = Some((now, error));
+            }
+            if error <= 1e-9 * now.abs() {
+                break;
+            }
+        }
+        last = found;
+        h *= 0.1;
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slope;
+
+    #[test]
+    fn slopes_are_exact_on_every_scale() {
+        for scale in [1e-4, 1.0, 1e4] {
+            let (found, error) = slope(scale, |t| Some((0.7 + t / scale).sin())).unwrap();
+            let exact = 0.7_f64.cos() / scale;
+            assert!((found - exact).abs() < 1e-8 * exact.abs(), "{found} {exact}");
+            assert!(error < 1e-5 * exact.abs(), "{error}");
+        }
+        // A scale that is a thousand times too large.
+        let (found, _) = slope(1000.0, |t| Some((0.7 + t).sin())).unwrap();
+        assert!((found - 0.7_f64.cos()).abs() < 1e-7, "{found}");
+    }
+
+    #[test]
+    fn a_kink_shows_in_the_error_and_a_pole_gives_nothing() {
+        let (found, _) = slope(1.0, |t| Some(t.abs())).unwrap();
+        assert_eq!(found, 0.0);
+        assert!(slope(1.0, |t| (t > 0.0).then_some(t)).is_none());
+    }
+}

@@ -1,0 +1,136 @@
+//! The target by itself, evaluated and timed: `shaders/check.wgsl`.
+
+use std::time::Instant;
+
+use super::{Access, Kernel, dispatch};
+use crate::buffers::{filled, storage};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::problem::Problem;
+use crate::readback;
+use crate::shaders::{self, Prelude};
+use crate::wgsl::Linked;
+
+const WORKGROUP: u32 = 64;
+
+/// Measurements of which the median counts.
+const MEASUREMENTS: usize = 5;
+
+/// How much the check evaluates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// Points given.
+    pub count: u32,
+    /// Invocations of the timed kernel.
+    pub lanes: u32,
+    /// Evaluations in each of them.
+    pub repeats: u32,
+}
+
+pub(crate) fn linked(problem: &Problem, extent: Extent) -> Linked {
+    let prelude = Prelude::default()
+        .dimension(problem.target.dim())
+        .seed(0)
+        .u32("COUNT", extent.count)
+        .u32("LANES", extent.lanes)
+        .u32("REPEATS", extent.repeats);
+    let mut sources = vec![prelude.source()];
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "check"]));
+    sources.extend(problem.sources.iter().cloned());
+    Linked::new(sources)
+}
+
+/// One entry point with its buffers.
+struct Check {
+    kernel: Kernel,
+    group: wgpu::BindGroup,
+    data: Option<wgpu::BindGroup>,
+    out: wgpu::Buffer,
+    workgroups: u32,
+}
+
+impl Check {
+    fn new(
+        gpu: &Gpu,
+        problem: &Problem,
+        extent: Extent,
+        entry: &str,
+        points: &[f32],
+        invocations: u32,
+        words: u32,
+    ) -> Result<Check> {
+        let linked = linked(problem, extent);
+        linked.check()?;
+        let target = &problem.target;
+        let data_accesses = vec![Access::Read; target.storage().len()];
+        let mut layouts: Vec<&[Access]> = vec![&[Access::Read, Access::ReadWrite]];
+        if !data_accesses.is_empty() {
+            layouts.push(&data_accesses);
+        }
+        let kernel = Kernel::new(gpu, &linked, entry, &layouts, target.constants())?;
+        let buffer = |numbers: &[f32]| {
+            let bytes = bytemuck::cast_slice(numbers);
+            gpu.scoped(|| filled(&gpu.device, "wfr.check", wgpu::BufferUsages::STORAGE, bytes))
+        };
+        let input = buffer(points)?;
+        let bytes = 4 * u64::from(invocations) * u64::from(words);
+        let out = gpu.scoped(|| storage(&gpu.device, "wfr.check", bytes))?;
+        let group = kernel.bind(gpu, 0, &[&input, &out])?;
+        let data: Vec<_> =
+            target.storage().iter().map(|data| buffer(data)).collect::<Result<_>>()?;
+        let data = match &data[..] {
+            [] => None,
+            data => Some(kernel.bind(gpu, 1, &data.iter().collect::<Vec<_>>())?),
+        };
+        Ok(Check { kernel, group, data, out, workgroups: invocations.div_ceil(WORKGROUP) })
+    }
+
+    /// Submits so many dispatches in one pass.
+    fn submit(&self, gpu: &Gpu, times: u32) -> Result<()> {
+        gpu.submit_pass(|pass| {
+            self.kernel.set(pass, &self.group, &[]);
+            if let Some(data) = &self.data {
+                pass.set_bind_group(1, data, &[]);
+            }
+            (0..times).for_each(|_| dispatch(pass, self.workgroups));
+        })
+    }
+}
+
+/// The log density and the score at each of the points, `dim + 1` numbers a point.
+pub(crate) fn evaluate(gpu: &Gpu, problem: &Problem, points: &[f32]) -> Result<Vec<f32>> {
+    let dim = problem.target.dim();
+    let count = points.len() as u32 / dim;
+    let extent = Extent { count, lanes: 1, repeats: 1 };
+    let check = Check::new(gpu, problem, extent, "check_points", points, count, dim + 1)?;
+    check.submit(gpu, 1)?;
+    pollster::block_on(readback::read(gpu, &check.out, 0, check.out.size()))
+}
+
+/// Nanoseconds on the wall per evaluation of log density and score: a median.
+pub(crate) fn nanoseconds(
+    gpu: &Gpu,
+    problem: &Problem,
+    points: &[f32],
+    lanes: u32,
+    repeats: u32,
+) -> Result<f64> {
+    let count = points.len() as u32 / problem.target.dim();
+    let extent = Extent { count, lanes, repeats };
+    let check = Check::new(gpu, problem, extent, "check_cost", points, lanes, 1)?;
+    let seconds = |times: u32| -> Result<f64> {
+        let start = Instant::now();
+        check.submit(gpu, times)?;
+        gpu.wait()?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    seconds(1)?;
+    let once = seconds(1)?;
+    let times = (0.03 / once.max(1e-6)).clamp(1.0, 100.0) as u32;
+    // What takes seconds is known well enough after one more.
+    let measurements = if once > 0.5 { 1 } else { MEASUREMENTS };
+    let mut all = (0..measurements).map(|_| seconds(times)).collect::<Result<Vec<_>>>()?;
+    all.sort_by(f64::total_cmp);
+    let evaluations = f64::from(times) * f64::from(lanes) * f64::from(repeats);
+    Ok(all[all.len() / 2] * 1e9 / evaluations)
+}
