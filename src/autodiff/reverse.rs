@@ -144,6 +144,9 @@ struct Saved {
     trips: Option<Place>,
 }
 
+/// What a local begins with when a block is run again, from what was saved of it.
+type Begins<'f, W> = dyn FnMut(&mut W, u32, Option<Value>) -> Option<Value> + 'f;
+
 struct Writer<'a> {
     b: Builder,
     program: &'a mut Program,
@@ -670,7 +673,7 @@ impl Writer<'_> {
         block: &[Statement],
         statement: &[Statement],
         rest: &[Statement],
-        begins: &mut dyn FnMut(&mut Self, u32, Option<Value>) -> Option<Value>,
+        begins: &mut Begins<'_, Self>,
     ) {
         let saved = self.levels.last().and_then(|level| level.saves.get(&i).cloned());
         let saved = saved.unwrap_or_default();

@@ -104,7 +104,7 @@ fn arithmetic(
             maps.push((0, Linear::Scale(inverse)));
         }
         Bin::Modulo => {
-            let message = format!("`%` jumps and has no derivative there");
+            let message = "`%` jumps and has no derivative there".to_string();
             return Err(Refusal::new(message, span.clone()));
         }
         // Comparisons choose between branches; they carry no derivative.
