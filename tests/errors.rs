@@ -3,6 +3,8 @@
 //! `WFR_BLESS=1 cargo test --test errors` writes the golden texts anew.
 
 mod common;
+#[path = "errors/derived.rs"]
+mod derived;
 
 use std::path::PathBuf;
 

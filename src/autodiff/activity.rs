@@ -10,6 +10,7 @@ use super::ir::{
     Argument, Block, Function, FunctionId, Op, Place, Program, Root, Scalar, Statement, Type,
     Value, walk,
 };
+use super::rules;
 
 /// Which parameters are active.
 pub(super) type Mask = Vec<bool>;
@@ -136,10 +137,17 @@ impl Activities {
                         Op::Math(MathFunction::Sign, _) => false,
                         op => op.operands().iter().any(|operand| varied.value(*operand)),
                     };
-                    let jumps = matches!(node.op, Op::Convert(_) | Op::Bitcast(_))
-                        && !matches!(node.ty, Type::Scalar(Scalar::Bool));
-                    // Not a number with a derivative any more: the rule refuses it.
-                    if moved && (node.ty.has_float() || jumps) {
+                    let jumps = matches!(node.op, Op::Convert(_) | Op::Bitcast(_) | Op::Math(..))
+                        && matches!(
+                            node.ty,
+                            Type::Scalar(Scalar::I32 | Scalar::U32)
+                                | Type::Vector(_, Scalar::I32 | Scalar::U32)
+                        );
+                    // Wherever it goes: nothing follows an integer's way.
+                    if moved && jumps {
+                        return Err(rules::becomes(&node.ty, &node.span));
+                    }
+                    if moved && node.ty.has_float() {
                         varied.values[value.0 as usize] = true;
                         changed = true;
                     }
@@ -187,12 +195,8 @@ fn use_backward(function: &Function, block: &Block, useful: &mut Activity) -> bo
             }
             Statement::Let(value) => {
                 let node = function.node(*value);
-                // A number that becomes an integer is refused wherever it goes.
-                let jumps = matches!(node.op, Op::Convert(_) | Op::Bitcast(_));
-                if jumps && !node.ty.has_float() {
-                    changed |= useful.mark(*value);
-                }
-                if !useful.value(*value) {
+                // What only chooses a branch moves nothing.
+                if !useful.value(*value) || !node.ty.has_float() {
                     continue;
                 }
                 match &node.op {

@@ -933,10 +933,11 @@ fn determinant(mut m: Vec<Vec<f64>>) -> f64 {
             product = -product;
         }
         product *= m[k][k];
-        for i in k + 1..m.len() {
-            let factor = m[i][k] / m[k][k];
-            for j in k..m.len() {
-                m[i][j] -= factor * m[k][j];
+        let (done, rest) = m.split_at_mut(k + 1);
+        for row in rest {
+            let factor = row[k] / done[k][k];
+            for (to, from) in row.iter_mut().zip(&done[k]).skip(k) {
+                *to -= factor * from;
             }
         }
     }

@@ -60,6 +60,8 @@ impl<'m> Lowering<'m> {
         }
         let source = &self.module.functions[handle];
         let types = &self.module.types;
+        let span = self.module.functions.get_span(handle).to_range();
+        let here = |refusal: Refusal| refusal.or_at(span.clone());
         let name = source.name.clone().unwrap_or_default();
         let mut function = blank(name);
         function.is_users = true;
@@ -70,18 +72,19 @@ impl<'m> Lowering<'m> {
             };
             function.parameters.push(Parameter {
                 name: argument.name.clone().unwrap_or_default(),
-                ty: type_of(self.module, ty)?,
+                ty: type_of(self.module, ty).map_err(&here)?,
                 is_pointer,
             });
         }
         if let Some(result) = &source.result {
-            function.result = Some(type_of(self.module, result.ty)?);
+            function.result = Some(type_of(self.module, result.ty).map_err(&here)?);
         }
         let context =
             ResolveContext::with_locals(self.module, &source.local_variables, &source.arguments);
         let mut body = Body::new(self.module, &source.expressions, &context, function)?;
-        for (_, local) in source.local_variables.iter() {
-            let ty = type_of(self.module, local.ty)?;
+        for (handle, local) in source.local_variables.iter() {
+            let span = source.local_variables.get_span(handle).to_range();
+            let ty = type_of(self.module, local.ty).map_err(|refusal| refusal.or_at(span))?;
             let init = local.init.map(|init| body.value(init)).transpose()?;
             body.function.locals.push(Local { ty, init });
         }

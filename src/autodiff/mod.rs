@@ -112,6 +112,11 @@ impl Refusal {
         Refusal { message: message.into(), span }
     }
 
+    /// The same at a place, unless it has one.
+    fn or_at(self, span: Option<Range<usize>>) -> Refusal {
+        Refusal { span: self.span.or(span), ..self }
+    }
+
     /// One sentence.
     pub fn message(&self) -> &str {
         &self.message
@@ -221,7 +226,7 @@ struct Problem {
     id: FunctionId,
     /// Of the position.
     ty: Type,
-    names: Vec<String>,
+    names: Vec<(String, ir::Span)>,
 }
 
 /// The parameters of a function that is written around the original.
@@ -236,6 +241,11 @@ impl Problem {
         let (mut program, id) = lower::lower(module, function)?;
         unroll::unroll(&mut program);
         let original = &program[id];
+        let span = || {
+            let mut functions = module.functions.iter();
+            let found = functions.find(|(_, f)| f.name.as_deref() == Some(function));
+            found.and_then(|(handle, _)| module.functions.get_span(handle).to_range())
+        };
         let shape = "a function to differentiate takes an f32, a vector or an array of f32 first \
                      and returns an f32";
         let is_position = |ty: &Type| match ty {
@@ -245,7 +255,7 @@ impl Problem {
         };
         let first = original.parameters.first().filter(|first| is_position(&first.ty));
         let (Some(first), Some(F32)) = (first, &original.result) else {
-            return Err(Refusal::new(format!("`{function}` has another shape: {shape}"), None));
+            return Err(Refusal::new(format!("`{function}` has another shape: {shape}"), span()));
         };
         let ty = first.ty.clone();
         for parameter in 0..original.parameters.len() {
@@ -254,7 +264,7 @@ impl Problem {
                 let message = format!(
                     "`{function}` writes to its parameter `{name}`; copy it to a variable first"
                 );
-                return Err(Refusal::new(message, None));
+                return Err(Refusal::new(message, span()));
             }
         }
         let names = names(module);
@@ -316,15 +326,15 @@ impl Problem {
         let evaluations = cost::cost(program, id) / cost::cost(program, self.id).max(1.0);
         for generated in program.functions.iter().filter(|f| !f.is_users) {
             let parameters = generated.parameters.iter().map(|p| format!("{}_", p.name));
-            let mut own = parameters.chain([generated.name.clone()]);
-            let is_local = |name: &&String| {
+            let own: Vec<String> = parameters.chain([generated.name.clone()]).collect();
+            let is_local = |name: &String| {
                 let number = name.strip_prefix(['v', 'w']).and_then(|name| name.strip_suffix('_'));
                 number.is_some_and(|number| number.parse::<u32>().is_ok())
             };
-            let clash = own.find(|name| self.names.contains(name));
-            if let Some(name) = clash.or_else(|| self.names.iter().find(is_local).cloned()) {
+            let is_own = |name: &String| is_local(name) || own.contains(name);
+            if let Some((name, span)) = self.names.iter().find(|(name, _)| is_own(name)) {
                 let message = format!("`{name}` is a name of the derivative; choose another name");
-                return Err(Refusal::new(message, None));
+                return Err(Refusal::new(message, span.clone()));
             }
         }
         let function = program[id].name.clone();
@@ -612,25 +622,36 @@ fn name(program: &Program, wanted: &str) -> String {
     numbered.find(|name| !is_taken(name)).unwrap_or_default()
 }
 
-/// The names that the module declares.
-fn names(module: &naga::Module) -> Vec<String> {
-    let functions = module.functions.iter().filter_map(|(_, f)| f.name.clone());
-    let constants = module.constants.iter().filter_map(|(_, c)| c.name.clone());
-    let overrides = module.overrides.iter().filter_map(|(_, o)| o.name.clone());
-    let globals = module.global_variables.iter().filter_map(|(_, g)| g.name.clone());
-    let types = module.types.iter().filter_map(|(_, ty)| ty.name.clone());
-    functions.chain(constants).chain(overrides).chain(globals).chain(types).collect()
+/// The names that the module declares, and where.
+fn names(module: &naga::Module) -> Vec<(String, ir::Span)> {
+    fn of<'a, T: 'a>(
+        all: impl Iterator<Item = (naga::Handle<T>, &'a T)>,
+        name: impl Fn(&T) -> &Option<String>,
+        span: impl Fn(naga::Handle<T>) -> naga::Span,
+    ) -> Vec<(String, ir::Span)> {
+        all.filter_map(|(handle, one)| Some((name(one).clone()?, span(handle).to_range())))
+            .collect()
+    }
+    let naga::Module { functions, constants, overrides, global_variables, types, .. } = module;
+    [
+        of(functions.iter(), |f| &f.name, |handle| functions.get_span(handle)),
+        of(constants.iter(), |c| &c.name, |handle| constants.get_span(handle)),
+        of(overrides.iter(), |o| &o.name, |handle| overrides.get_span(handle)),
+        of(global_variables.iter(), |g| &g.name, |handle| global_variables.get_span(handle)),
+        of(types.iter(), |ty| &ty.name, |handle| types.get_span(handle)),
+    ]
+    .concat()
 }
 
 /// Refuses names that hide what the derivative is written with.
-fn hidden(names: &[String]) -> Result<(), Refusal> {
+fn hidden(names: &[(String, ir::Span)]) -> Result<(), Refusal> {
     const TYPES: [&str; 7] = ["f32", "u32", "i32", "bool", "array", "select", "arrayLength"];
     let is_built_in =
         |name: &str| TYPES.contains(&name) || print::MATH.iter().any(|(_, known)| *known == name);
-    match names.iter().find(|name| is_built_in(name)) {
-        Some(name) => {
+    match names.iter().find(|(name, _)| is_built_in(name)) {
+        Some((name, span)) => {
             let message = format!("`{name}` hides WGSL's own `{name}`; choose another name");
-            Err(Refusal::new(message, None))
+            Err(Refusal::new(message, span.clone()))
         }
         None => Ok(()),
     }

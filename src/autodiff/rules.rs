@@ -10,6 +10,15 @@ use super::build::Builder;
 use super::ir::{Op, Span, Type, Value};
 use super::linear::Linear;
 
+/// What a number turns into that has no derivative any more.
+pub(super) fn becomes(ty: &Type, span: &Span) -> Refusal {
+    let message = format!(
+        "a number that depends on the position becomes {} here, which jumps and has no derivative",
+        super::print::type_name(ty)
+    );
+    Refusal::new(message, span.clone())
+}
+
 /// How a result moves with each operand that is wanted; operands as in [`Op::operands`], here with
 /// their values in the function that is being written.
 pub(super) fn partials(
@@ -21,7 +30,6 @@ pub(super) fn partials(
     span: &Span,
 ) -> Result<Vec<(usize, Linear)>, Refusal> {
     let mut maps = Vec::new();
-    let refuse = |message: String| Err(Refusal::new(message, span.clone()));
     match op {
         Op::Unary(UnaryOperator::Negate, _) => maps.push((0, Linear::Negate)),
         Op::Binary(binary, ..) => return arithmetic(b, *binary, operands, result, wanted, span),
@@ -48,11 +56,7 @@ pub(super) fn partials(
             if to == b.ty(operands[0]) {
                 maps.push((0, Linear::Same));
             } else {
-                return refuse(format!(
-                    "a number that depends on the position becomes {} here, which jumps and has no \
-                     derivative",
-                    super::print::type_name(&to)
-                ));
+                return Err(becomes(&to, span));
             }
         }
         Op::Math(fun, _) => return math(b, *fun, operands, result, wanted, span),
@@ -100,7 +104,7 @@ fn arithmetic(
             maps.push((0, Linear::Scale(inverse)));
         }
         Bin::Modulo => {
-            let message = format!("`%` jumps and has no derivative there");
+            let message = "`%` jumps and has no derivative there".to_string();
             return Err(Refusal::new(message, span.clone()));
         }
         // Comparisons choose between branches; they carry no derivative.

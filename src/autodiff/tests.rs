@@ -69,13 +69,12 @@ impl Pair {
         let shown = &self.shown;
         assert!((found.value - value).abs() <= 1e-12 * (1.0 + value.abs()), "{value}\n{shown}");
         let gradient = found.outputs.last().expect("a gradient").clone();
-        for j in 0..x.len() {
+        for (j, found) in gradient.iter().enumerate() {
             let expected = slope(&f, x, j);
             let scale = 1.0 + expected.abs() + value.abs();
             assert!(
-                (gradient[j] - expected).abs() <= bound * scale,
-                "at {x:?}, along {j}: {} is not {expected}\n{shown}",
-                gradient[j]
+                (found - expected).abs() <= bound * scale,
+                "at {x:?}, along {j}: {found} is not {expected}\n{shown}"
             );
         }
         gradient

@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod derived;
 mod gaussian;
 mod normalizer;
 mod order;

@@ -129,9 +129,9 @@ fn second_derivatives(program: &Program, text: &str) {
     let found_product = product.derived.evaluate(&x, &[&v]).unwrap();
     let twice: f64 = found_product.outputs[2].iter().zip(&v).map(|(h, v)| h * v).sum();
     near(twice, along.2, scale.max(largest.curvature) * dim as f64, "vᵀHv", &product.shown);
-    for j in 0..dim {
-        near(found.outputs[0][j], slopes[j], scale, "gradient", &second.shown);
-        near(found_product.outputs[1][j], slopes[j], scale, "gradient", &product.shown);
+    for (j, slope) in slopes.into_iter().enumerate() {
+        near(found.outputs[0][j], slope, scale, "gradient", &second.shown);
+        near(found_product.outputs[1][j], slope, scale, "gradient", &product.shown);
     }
 }
 

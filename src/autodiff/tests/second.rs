@@ -69,16 +69,16 @@ fn directions_laplacians_and_hessians_agree_with_differences() {
             let expected: f64 = (0..*dim).map(|j| hessian(&f, &x, j, j)).sum();
             near("value", found.value, f(&x), text);
             near("Laplacian", found.outputs[1][0], expected, &second.wgsl);
-            for j in 0..*dim {
-                near("gradient", found.outputs[0][j], gradient[j], &second.wgsl);
+            for (found, expected) in found.outputs[0].iter().zip(&gradient) {
+                near("gradient", *found, *expected, &second.wgsl);
             }
 
             let pair = Pair::new(text, &product);
             let found = pair.derived.evaluate(&x, &[&v]).unwrap();
-            for i in 0..*dim {
+            for (i, slope) in gradient.iter().enumerate() {
                 let expected: f64 = (0..*dim).map(|j| hessian(&f, &x, i, j) * v[j]).sum();
                 near("product", found.outputs[2][i], expected, &product.wgsl);
-                near("gradient", found.outputs[1][i], gradient[i], &product.wgsl);
+                near("gradient", found.outputs[1][i], *slope, &product.wgsl);
             }
         }
     }

@@ -260,9 +260,9 @@ impl Draw<'_> {
                 }
                 _ => {
                     // What such a call writes is there in the statements that follow.
-                    let writers = (0..self.functions.len())
+                    let mut writers = (0..self.functions.len())
                         .filter(|id| self.functions[*id].pointer == Some(true));
-                    let Some(id) = writers.last() else { return };
+                    let Some(id) = writers.next_back() else { return };
                     let Some(call) = self.call_of(id, 1) else { return };
                     self.is_plain = false;
                     let (name, ty) = (self.fresh(), self.functions[id].result);

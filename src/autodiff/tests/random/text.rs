@@ -131,7 +131,8 @@ impl Writer<'_> {
 
     fn cond(&self, Cond(left, right, is_less): &Cond) -> String {
         let order = if *is_less { "<" } else { ">=" };
-        format!("{} {order} {}", self.expr(left), self.expr(right))
+        let nought = if is_constant(left) && is_constant(right) { "nought + " } else { "" };
+        format!("{nought}{} {order} {}", self.expr(left), self.expr(right))
     }
 
     fn list(&self, all: &[Expr]) -> String {
