@@ -120,8 +120,7 @@ impl Evaluator {
             Some((found.name.clone()?, scalar.kind))
         });
         let overrides = overrides.collect();
-        let mut evaluator =
-            Evaluator { program, id, globals, buffers, overrides, most_iterations };
+        let mut evaluator = Evaluator { program, id, globals, buffers, overrides, most_iterations };
         // A constant may be made of others.
         for _ in 0..=evaluator.program.globals.len() {
             let mut found = Vec::new();

@@ -184,7 +184,9 @@ impl Formula {
             let (Some(_), Some(columns)) =
                 (shape(Symbol::Rows(place)), shape(Symbol::Columns(place)))
             else {
-                let message = format!("data.{name} is not given; add it, on the command line with --data {name}=FILE");
+                let message = format!(
+                    "data.{name} is not given; add it, on the command line with --data {name}=FILE"
+                );
                 return fault(&array.span, message);
             };
             if array.has_columns == Some(false) && columns > 1 {
