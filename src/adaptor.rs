@@ -269,6 +269,22 @@ fn plain(
 }
 
 impl Target {
+    /// A derivative of a function of the target's text: `how` is [`autodiff::gradient`] or one of
+    /// its sisters.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shader`] for text that does not parse and for what has no derivative, at its
+    /// place.
+    pub fn derive(
+        &self,
+        function: &str,
+        how: impl FnOnce(&naga::Module, &str) -> Result<autodiff::Derived, autodiff::Refusal>,
+    ) -> Result<autodiff::Derived> {
+        let linked = Linked::new(self.prelude().into_iter().chain([self.source()]));
+        let module = linked.check()?;
+        how(&module, function).map_err(|refusal| linked.refused(&refusal))
+    }
+
     /// The log density and the score as the engine calls them, evaluated on the host in double
     /// precision: [`autodiff::Evaluation::value`] and the first of
     /// [`autodiff::Evaluation::outputs`].

@@ -30,6 +30,11 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod truth;
+#[doc = include_str!("../docs/tutorial.md")]
+pub mod tutorial {
+    #[allow(unused_imports, reason = "names that the text links to")]
+    use crate::{Target, autodiff};
+}
 pub mod wgsl;
 mod words;
 

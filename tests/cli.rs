@@ -9,3 +9,5 @@ mod check;
 mod refusals;
 #[path = "cli/results.rs"]
 mod results;
+#[path = "cli/tutorial.rs"]
+mod tutorial;

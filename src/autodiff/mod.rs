@@ -20,15 +20,29 @@
 //!
 //! # What is differentiated
 //!
-//! Functions that call each other, variables, assignments to parts of them, `if`, `switch`, all
-//! loops with `break`, `continue` and `return` inside, vectors, swizzles, matrices, arrays,
-//! structures, pointers to variables, `const`s and `override`s. Buffers and `var<private>` are read
-//! as constants. Every built-in function of numbers that has a derivative has it here.
+//! | WGSL | forward mode | reverse mode |
+//! | --- | --- | --- |
+//! | `f32`, vectors, swizzles, matrices, arrays, structures; by value and in variables | yes | yes |
+//! | `let`, `var`, assignments to parts, pointers to variables, `const`, `override` | yes | yes |
+//! | `if`, `else`, `switch`, `select`, returns from branches | yes | yes |
+//! | loops with one test at the head or one at the end, `continue` | yes | yes |
+//! | loops whose iterations need what earlier ones computed | yes | if their number is in the text, up to 512 |
+//! | `break` and `return` inside of loops | yes | no |
+//! | calls of functions, pointers passed to be read | yes | yes |
+//! | functions that write through pointers | yes | no |
+//! | reads of buffers, uniforms, `var<private>`, `arrayLength` | constants | constants |
+//! | integers, `bool`s, comparisons, indices | not differentiated | not differentiated |
 //!
-//! Refused, with the place in the text: `floor`, `ceil`, `round`, `trunc`, `fract`, `step` and `%` of
-//! what depends on `x` and moves the result, and turning such a number into an integer, because they
-//! jump and the slope would miss it; textures, atomics, barriers, writes outside of the function;
-//! `modf` and `frexp`.
+//! Built-in functions: `abs`, `acos`, `acosh`, `asin`, `asinh`, `atan`, `atan2`, `atanh`, `clamp`,
+//! `cos`, `cosh`, `cross`, `degrees`, `determinant`, `distance`, `dot`, `exp`, `exp2`,
+//! `faceForward`, `fma`, `inverseSqrt`, `ldexp`, `length`, `log`, `log2`, `max`, `min`, `mix`,
+//! `normalize`, `pow`, `radians`, `reflect`, `refract`, `saturate`, `sign`, `sin`, `sinh`,
+//! `smoothstep`, `sqrt`, `tan`, `tanh`, `transpose`, and the products of linear algebra.
+//!
+//! Refused, with the place in the text: `ceil`, `floor`, `fract`, `quantizeToF16`, `round`, `step`,
+//! `trunc` and `%` of what depends on `x` and moves the result, and turning such a number into an
+//! integer, because they jump and the slope would miss it; `modf` and `frexp`; textures, atomics,
+//! barriers; writes outside of the function and to its own parameters; other widths than 32 bits.
 //!
 //! # At kinks
 //!
@@ -66,7 +80,7 @@ mod reverse;
 mod rules;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod unroll;
 
 use std::fmt;

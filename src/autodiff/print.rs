@@ -237,6 +237,12 @@ fn inlined(function: &Function) -> HashSet<Value> {
         }
         depths.insert(Value(index), if depth > DEEPEST { 0 } else { depth });
     }
+    // What variables begin as is written with them, before any other line.
+    let mut begins: Vec<Value> = function.locals.iter().filter_map(|local| local.init).collect();
+    while let Some(value) = begins.pop() {
+        begins.extend(function.op(value).operands());
+        inlined.insert(value);
+    }
     inlined
 }
 

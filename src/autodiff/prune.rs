@@ -32,12 +32,15 @@ pub(super) fn prune(program: &mut Program, id: FunctionId) {
 
 impl Needs<'_> {
     fn value(&mut self, value: Value) {
-        if self.values.insert(value) {
-            self.changed = true;
-            let function = self.function;
-            for operand in function.op(value).operands() {
-                self.value(operand);
+        let function = self.function;
+        // Not by recursion: a sum of many terms is as deep as it is long.
+        let mut open = vec![value];
+        while let Some(value) = open.pop() {
+            if !self.values.insert(value) {
+                continue;
             }
+            self.changed = true;
+            open.extend(function.op(value).operands());
             if let Op::Load(place) | Op::ArrayLength(place) = function.op(value) {
                 self.root(place);
             }

@@ -170,9 +170,11 @@ fn math(
         Fun::Normalize => {
             let length = b.value(Op::Math(Fun::Length, vec![x[0]]), super::ir::F32);
             let scale = inverse_or_zero(b, length);
+            // Not the result, which is no number where the length is 0.
+            let direction = b.mul(x[0], scale);
             let minus = b.neg(scale);
-            let u = b.mul(result, minus);
-            maps.push((0, Linear::RankOne { u, v: result, scale }));
+            let u = b.mul(direction, minus);
+            maps.push((0, Linear::RankOne { u, v: direction, scale }));
         }
         Fun::FaceForward => {
             let along = b.dot(x[2], x[1]);

@@ -5,7 +5,7 @@ use wgpu::naga;
 
 use super::{Derived, Evaluator, Mode, Refusal, gradient, gradient_by};
 
-mod builtins;
+pub(crate) mod builtins;
 mod constructs;
 mod random;
 mod refused;

@@ -13,6 +13,7 @@ mod comparison;
 mod console;
 mod data;
 mod demo;
+mod derive;
 mod failure;
 mod law;
 mod numbers;
@@ -72,6 +73,7 @@ enum Command {
     Adapters(adapters::Arguments),
     Targets(targets::Arguments),
     Bench(bench::Arguments),
+    Derive(derive::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -86,6 +88,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Adapters(arguments) => adapters::run(&arguments),
         Command::Targets(arguments) => targets::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments, &console),
+        Command::Derive(arguments) => derive::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, &console),
     };
     match done {

@@ -16,15 +16,28 @@ pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Problem")]
 pub(crate) struct ProblemOptions {
+    #[command(flatten)]
+    target: TargetOptions,
+    /// The law of the particles at time zero: normal(mean=…, sd=…) or uniform(low=…, high=…); a
+    /// number counts for every coordinate, a list is written [-1,0].
+    #[arg(long, value_name = "LAW", default_value = DEFAULT_INITIAL)]
+    initial: String,
+}
+
+/// The density, its parameters and its data.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Problem")]
+pub(crate) struct TargetOptions {
     /// The density: a name from `wfr targets`, or a file ending in .wgsl that defines log_density
-    /// and score of a Point.
+    /// of a Point; the score is derived unless the file defines it.
     #[arg(help_heading = None::<&str>)]
     target: Option<String>,
     /// The log density as a formula in place of TARGET, with --dim; for instance
     /// '-(x0^4/4 - x0^2/2 + c*x0) - x1^2/2', where --param c=0.3 sets c.
     #[arg(long, value_name = "FORMULA", allow_hyphen_values = true)]
     density: Option<String>,
-    /// The number of dimensions; needed for a .wgsl file and a formula, and customary for the built-in targets.
+    /// The number of dimensions; needed for a .wgsl file and a formula, and customary for the
+    /// built-in targets.
     #[arg(long, value_name = "D", value_parser = numbers::count, allow_negative_numbers = true)]
     dim: Option<u32>,
     /// Sets a parameter of the target; repeat it for more.
@@ -39,10 +52,6 @@ pub(crate) struct ProblemOptions {
     /// or a scale per axis, for each.
     #[arg(long, value_name = "FILE")]
     components: Option<PathBuf>,
-    /// The law of the particles at time zero: normal(mean=…, sd=…) or uniform(low=…, high=…); a
-    /// number counts for every coordinate, a list is written [-1,0].
-    #[arg(long, value_name = "LAW", default_value = DEFAULT_INITIAL)]
-    initial: String,
 }
 
 /// How to sample.
@@ -114,16 +123,23 @@ impl FlowName {
 impl ProblemOptions {
     /// The target with its data and its parameters.
     pub(crate) fn target(&self) -> Done<Target> {
-        let mut target = data::give(self.bare_target()?, &self.data)?;
-        for (name, value) in &self.set {
-            target = target.set(name, *value)?;
-        }
-        Ok(target)
+        self.target.read()
     }
 
     /// The initial law.
     pub(crate) fn initial(&self, dim: u32) -> Done<Initial> {
         law::parse(&self.initial, dim)
+    }
+}
+
+impl TargetOptions {
+    /// The target with its data and its parameters.
+    pub(crate) fn read(&self) -> Done<Target> {
+        let mut target = data::give(self.bare_target()?, &self.data)?;
+        for (name, value) in &self.set {
+            target = target.set(name, *value)?;
+        }
+        Ok(target)
     }
 
     fn bare_target(&self) -> Done<Target> {
@@ -163,9 +179,7 @@ impl ProblemOptions {
             .map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))?;
         Ok(Target::from_wgsl(dim, name, text)?)
     }
-}
 
-impl ProblemOptions {
     fn formula(&self, formula: &str) -> Done<Target> {
         if self.components.is_some() {
             let message = "--components is for gaussian-mixture, and the target is a formula";

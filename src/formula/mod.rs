@@ -29,12 +29,11 @@ use std::fmt::Write as _;
 #[cfg(any(test, feature = "reference"))]
 pub(crate) use affine::Affine;
 pub(crate) use affine::Symbol;
-#[cfg(any(test, feature = "reference"))]
-pub(crate) use ast::Fold;
+pub(crate) use ast::Expr;
 use ast::Known;
-pub(crate) use ast::{Expr, FoldKind, Node};
+#[cfg(any(test, feature = "reference"))]
+pub(crate) use ast::{Fold, FoldKind, Node};
 use fault::Fault;
-use function::Function;
 use names::{Array, Reach};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -1,6 +1,8 @@
 //! Kernels and shader functions against their oracles in `reference/`, on whatever adapter there is.
 
 mod arithmetic;
+mod autodiff;
+mod derived_targets;
 mod formula;
 mod linking;
 mod normal;
@@ -29,8 +31,24 @@ fn run_snippet(
     words: u32,
     inputs: &[u32],
 ) -> Vec<u32> {
+    run_functions(gpu, prelude, files, "", body, count, words, inputs)
+}
+
+/// The same with functions that `body` may call.
+#[allow(clippy::too_many_arguments, reason = "as many as there are things to say")]
+fn run_functions(
+    gpu: &Gpu,
+    prelude: Prelude,
+    files: &[&str],
+    functions: &str,
+    body: &str,
+    count: u32,
+    words: u32,
+    inputs: &[u32],
+) -> Vec<u32> {
     let text = format!(
-        "@group(0) @binding(0) var<storage, read> inputs: array<u32>;
+        "{functions}
+         @group(0) @binding(0) var<storage, read> inputs: array<u32>;
          @group(0) @binding(1) var<storage, read_write> outputs: array<u32>;
          fn snippet(i: u32) {{\n{body}\n}}
          @compute @workgroup_size(64)

@@ -26,6 +26,21 @@ fn straight_code_and_variables() {
              return dot(y, *x) + y[1];
          }",
     );
+    // Variables that begin as composed constants.
+    check(
+        2,
+        REVERSE,
+        "struct Pair { a: f32, v: vec2<f32> }
+         const SHIFT = 0.5;
+         fn f(x: vec2<f32>) -> f32 {
+             var p = Pair(2.0, vec2(SHIFT, -1.0));
+             var list = array<vec2<f32>, 2>(vec2(1.0), -vec2(2.0, 3.0) * SHIFT);
+             var m = mat2x2<f32>(1.0, 2.0, 3.0, 4.0);
+             for (var i = 0u; i < 2u; i++) { var w = vec2(1.0, 3.0); w *= x; list[i] += w * x.yx; }
+             p.v += m * x;
+             return dot(p.v, list[0]) * p.a + dot(list[1], x);
+         }",
+    );
     // A value that is never used may do what it likes.
     check(1, REVERSE, "fn f(x: f32) -> f32 { let unused = floor(x); return x * x; }");
     check(2, REVERSE, "fn f(x: vec2<f32>) -> f32 { return 3.0; }");
