@@ -935,8 +935,9 @@ fn determinant(mut m: Vec<Vec<f64>>) -> f64 {
         product *= m[k][k];
         for i in k + 1..m.len() {
             let factor = m[i][k] / m[k][k];
-            for j in k..m.len() {
-                m[i][j] -= factor * m[k][j];
+            let pivot = m[k].clone();
+            for (entry, above) in m[i].iter_mut().zip(pivot).skip(k) {
+                *entry -= factor * above;
             }
         }
     }
