@@ -30,9 +30,10 @@ pub(super) fn source(text: &str) -> Result<Source, String> {
         Some((name, rest)) if is_name(name.trim()) => (Some(name.trim()), rest.trim()),
         _ => (None, text.trim()),
     };
-    // Elsewhere a colon belongs to the path.
-    let keyed = rest.rsplit_once(':').filter(|(file, _)| ends_in(file, &["npz", "csv"]));
-    let (file, key) = keyed.map_or((rest, None), |(file, key)| (file, Some(key)));
+    // Elsewhere a colon belongs to the path, or to the name of the column.
+    let mut colons = rest.match_indices(':').map(|(at, _)| at);
+    let keyed = colons.find(|at| ends_in(&rest[..*at], &["npz", "csv"]));
+    let (file, key) = keyed.map_or((rest, None), |at| (&rest[..at], Some(&rest[at + 1..])));
     if file.is_empty() || key == Some("") {
         return Err(format!("names no file or array; {FORMS}"));
     }

@@ -26,10 +26,10 @@ A formula is the log density of x0, x1, …: ^ before the sign before * /, sum(i
 coordinates, where(a < b, so, not), exp, log, … and names of your own as parameters. The
 documentation of Target::from_formula has the whole grammar.
 
-A target may also be two functions in a .wgsl file; `override` makes a parameter for --set:
+A target may also be a function in a .wgsl file; `override` makes a parameter for --set:
   override depth: f32 = 1.0;
   fn log_density(x: Point) -> f32 { return -depth * dot(x * x, x * x); }
-  fn score(x: Point) -> Point { return -4.0 * depth * x * x * x; }
+Its score is derived, unless there is `fn score(x: Point) -> Point` too; see wfr check.
 
 In Python: run = numpy.load(\"run.npz\"); w = numpy.exp(run[\"log_weights\"]); w /= w.sum();
 mean = w @ run[\"positions\"]. The positions without their weights are not the target's law.";

@@ -150,10 +150,14 @@ fn invalid_wgsl_is_shown_at_its_place() {
         "error: bad.wgsl:2:12: no definition in scope for identifier: `foo`\n\
          2 |     return foo(x);\n  |            ^^^",
     );
-    folder.write("half.wgsl", "fn log_density(x: Point) -> f32 { return x.x; }\n");
+    folder.write("half.wgsl", "fn score(x: Point) -> Point { return x; }\n");
     folder
         .wfr(&["sample", "half.wgsl", "--dim", "2"])
-        .failed_with(4, &["half.wgsl: a target must define `fn score(x: Point) -> Point`"]);
+        .failed_with(4, &["half.wgsl: a target must define `fn log_density(x: Point) -> f32`"]);
+    folder.write("jump.wgsl", "fn log_density(x: Point) -> f32 { return -floor(x.x); }\n");
+    folder
+        .wfr(&["sample", "jump.wgsl", "--dim", "2"])
+        .failed_with(4, &["jump.wgsl:1:43: `floor` jumps", "write `score` by hand"]);
 }
 
 #[test]
