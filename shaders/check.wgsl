@@ -1,7 +1,7 @@
 // Check: the target by itself, at given points, for `wfr check`.
 // check_points: the log density and the score at COUNT points, DIM + 1 numbers each.
-// check_cost: REPEATS evaluations in each of LANES invocations, every one a small step away from the
-// one before, so that none can be left out.
+// check_cost: REPEATS evaluations in each of LANES invocations, every one a small step away from
+// the one before, so that none can be left out.
 // Reads check_in; writes check_out.
 
 @group(0) @binding(0) var<storage, read> check_in: array<f32>;

@@ -3,6 +3,8 @@
 #[path = "cli/program.rs"]
 mod program;
 
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/refusals.rs"]
 mod refusals;
 #[path = "cli/results.rs"]

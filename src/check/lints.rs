@@ -46,26 +46,26 @@ fn arrays_of(text: &Text<'_>, name: &str, function: &Function, findings: &mut Ve
         if length.get() <= SHORT || !known.insert(*base) {
             continue;
         }
+        let held = format!("an array of {length} held by value");
         let (what, way_out) = match &function.expressions[*base] {
             Expression::FunctionArgument(i) => {
                 let argument = function.arguments.get(*i as usize);
                 let argument = argument.and_then(|a| a.name.clone()).unwrap_or_default();
                 let ty = if argument_is_point(text, function, *i) { "Point" } else { "…" };
                 (
-                    format!("`{argument}`, a parameter of `{name}`"),
+                    format!("its parameter `{argument}`, {held}"),
                     format!("take `{argument}: ptr<function, {ty}>`"),
                 )
             }
             Expression::Constant(_) | Expression::Compose { .. } | Expression::Literal(_) => {
-                (format!("a constant array in `{name}`"), "copy it to a `var` first".into())
+                (format!("a constant, {held}"), "copy it to a `var` first".into())
             }
-            _ => (format!("an array that `{name}` holds in a `let`"), "keep it in a `var`".into()),
+            _ => (held, "keep it in a `var`".into()),
         };
         let message = format!(
-            "{what}, is held by value and indexed by a variable, which may copy all {length} numbers \
-             at every access; {way_out}"
+            "`{name}` indexes {what}, by a variable, which may copy all of it at every access; \
+             {way_out}"
         );
-        let message = message.replace("`, is held", "` is held");
         let span = function.expressions.get_span(handle).to_range();
         findings.push(Finding::warning(Topic::Text, message).at(text, span));
     }

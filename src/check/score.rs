@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 1e-3;
 const COORDINATES: usize = 16;
 
 /// Evaluations of one slope by differences, at most.
-const EVALUATIONS: u64 = 28;
+const EVALUATIONS: u64 = 35;
 
 pub(super) fn check(
     text: &Text<'_>,

@@ -10,8 +10,9 @@ use crate::autodiff::Evaluator;
 /// Rays that are followed.
 const RAYS: usize = 20;
 
-/// Distances along them, in units of the points' own distance from their mean.
-const DISTANCES: [f64; 3] = [10.0, 100.0, 1000.0];
+/// Distances along them, in units of the points' own distance from their mean: so far out that a ray
+/// across a narrow valley, as in the funnel, is past it.
+const DISTANCES: [f64; 3] = [1e5, 1e6, 1e7];
 
 pub(super) fn check(
     text: &Text<'_>,
@@ -75,13 +76,13 @@ fn rays(
             value.evaluate(&far(distance), &[]).map_or(f64::NAN, |found| found.value)
         };
         let values = DISTANCES.map(at);
-        let (near, far_off) = (values[0], values[2]);
+        let (near, far_off) = (values[1], values[2]);
         if far_off.is_nan() || near.is_nan() || far_off == f64::NEG_INFINITY {
             continue;
         }
-        if far_off < near {
+        if far_off < near || near < values[0] {
             // The density falls like this power of the distance, or faster.
-            let power = (values[1] - far_off) / (DISTANCES[2] / DISTANCES[1]).ln();
+            let power = (near - far_off) / (DISTANCES[2] / DISTANCES[1]).ln();
             slow += usize::from(power <= 1.001 * dim);
             slowest = slowest.min(power);
             continue;
@@ -104,7 +105,7 @@ fn rays(
             return;
         }
         let message = format!(
-            "the log density falls along {count} rays, up to {} times as far out as the points",
+            "the log density falls along {count} rays, up to {:e} times as far out as the points",
             DISTANCES[2]
         );
         findings.push(Finding::passed(Topic::Tails, message));
@@ -112,7 +113,7 @@ fn rays(
     };
     let what = if far_off > near { "rises" } else { "stays the same" };
     let message = format!(
-        "the log density {what} far out, along {}: it is {} at {} and {} a hundred times nearer; a \
+        "the log density {what} far out, along {}: it is {} at {} and {} at a tenth of the distance; a \
          density without a finite integral cannot be sampled",
         of(rising, count).replace("point", "ray"),
         number(far_off),

@@ -42,6 +42,13 @@ impl Folder {
         done(&wfr(self.0.path(), arguments).output().unwrap())
     }
 
+    /// Runs `wfr` where there is no adapter.
+    pub fn wfr_without_adapter(&self, arguments: &[&str]) -> Done {
+        let mut command = wfr(self.0.path(), arguments);
+        command.env("WGPU_BACKEND", "vulkan").env("VK_DRIVER_FILES", "/nowhere");
+        done(&command.output().unwrap())
+    }
+
     /// Runs `wfr` with nobody who reads its output.
     pub fn wfr_unread(&self, arguments: &[&str]) -> Done {
         let mut command = wfr(self.0.path(), arguments);
