@@ -85,7 +85,7 @@ impl<'p> Forward<'p> {
             Seeds::Given(n) => format!("forward{n}"),
             Seeds::Coordinates(_) => "sweep".to_string(),
         };
-        let name = super::name(self.program, &format!("{}_{what}", source.name));
+        let name = super::derive::name(self.program, &format!("{}_{what}", source.name));
         let comment = format!("Forward mode: `{}` and its tangents.", source.name);
         let mut writer = Writer {
             b: Builder::new(name.clone(), comment),

@@ -21,7 +21,7 @@ use super::ir::{
     walk,
 };
 use super::prune::prune;
-use super::shape;
+use super::{exits, shape};
 
 /// The most iterations whose hand-over is recorded.
 const MOST_RECORDED: u32 = 512;
@@ -65,11 +65,11 @@ impl Reverse {
             let message = format!("`{}` writes through a pointer", source.name);
             return Err(Refusal::new(message, None));
         }
-        source.body = shape::normalised(&source.body)?;
+        source.body = exits::normalised(&source.body)?;
         let source = Rc::new(source);
         let mut recorded = HashSet::new();
         loop {
-            let name = super::name(program, &format!("{}_reverse", source.name));
+            let name = super::derive::name(program, &format!("{}_reverse", source.name));
             let comment = format!(
                 "Reverse mode: `{}`, and what its slopes add to the adjoints.",
                 source.name
