@@ -154,6 +154,8 @@ pub(crate) fn check_snippet(
 pub(crate) struct Adaptor {
     pub(crate) source: Source,
     pub(crate) score: Score,
+    /// Functions of the user's that take the position by value.
+    by_value: Vec<&'static str>,
 }
 
 impl Adaptor {
@@ -170,8 +172,8 @@ impl Adaptor {
 
         let is_fused = signature(&module, FUSED)
             .is_some_and(|s| s.result == "f32" && s.takes(&[POINTER, POINTER]));
-        let density = plain(&module, &source, target.dim(), "log_density", "f32");
-        let score = plain(&module, &source, target.dim(), "score", "Point");
+        let density = plain(&module, "log_density", "f32");
+        let score = plain(&module, "score", "Point");
         let (mut derived, mut origin) = (String::new(), Score::Written);
         let body = if is_fused {
             format!("return {FUSED}(x, out);")
@@ -198,7 +200,8 @@ impl Adaptor {
                 None => {
                     let found = autodiff::gradient(&module, "log_density").map_err(|refusal| {
                         let message = refusal.message();
-                        let message = format!("{message}; write `score` by hand");
+                        let or = if message.contains("; ") { ", or" } else { ";" };
+                        let message = format!("{message}{or} write `score` by hand");
                         linked.error(message, refusal.span())
                     })?;
                     let (mode, evaluations) = (found.mode, found.evaluations);
@@ -221,7 +224,22 @@ impl Adaptor {
                 .to_string(),
         };
         let _ = write!(text, "fn target_score(x: {POINTER}) -> Point {{\n{body}}}\n");
-        Ok(Adaptor { source: Source::new("target adaptor", text), score: origin })
+        let taken = [("log_density", density), ("score", score)];
+        let by_value = taken.iter().filter(|(_, argument)| *argument == Some("*x"));
+        let by_value = by_value.map(|(name, _)| *name).collect();
+        Ok(Adaptor { source: Source::new("target adaptor", text), score: origin, by_value })
+    }
+
+    /// Says what is slow in a target's text, for whom a check says more.
+    pub(crate) fn warn(&self, target: &Target) {
+        let dim = target.dim();
+        for name in self.by_value.iter().filter(|_| dim > 4) {
+            log::warn!(
+                "{}: `{name}` takes an array of {dim} by value, which is slow where it is indexed \
+                 by a variable; take `x: ptr<function, Point>`",
+                target.name(),
+            );
+        }
     }
 }
 
@@ -244,26 +262,13 @@ fn derivative_call(module: &naga::Module, dim: u32, name: &str) -> String {
 }
 
 /// How to pass the position to a function of the user's that takes it alone.
-fn plain(
-    module: &naga::Module,
-    source: &Source,
-    dim: u32,
-    name: &str,
-    result: &str,
-) -> Option<&'static str> {
+fn plain(module: &naga::Module, name: &str, result: &str) -> Option<&'static str> {
     let signature = signature(module, name).filter(|s| s.result == result)?;
     if signature.takes(&[POINTER]) {
         return Some("x");
     }
     if !signature.takes(&["Point"]) {
         return None;
-    }
-    if dim > 4 {
-        log::warn!(
-            "{}: `{name}` takes an array of {dim} by value, which is slow where it is indexed by a \
-             variable; take `x: ptr<function, Point>`",
-            source.name,
-        );
     }
     Some("*x")
 }

@@ -51,6 +51,7 @@ impl Problem {
         // Data that are missing are told before the shapes that they would have set.
         let adaptor = Adaptor::of(&target)?;
         target.check_parameters()?;
+        adaptor.warn(&target);
         log::debug!("{}: the score is {}", target.name(), adaptor.score);
         let sources = sources(&target, &initial, &flow, adaptor.source)?;
         Ok(Problem { target, initial, flow, sources, score: adaptor.score })

@@ -404,7 +404,9 @@ impl Target {
 
     /// The text by its name.
     pub(crate) fn source(&self) -> Source {
-        Source::new(self.name.as_str(), self.wgsl.as_ref())
+        // Lines of what a formula became are not lines of the formula.
+        let name = if self.formula.is_some() { "formula.wgsl" } else { self.name.as_str() };
+        Source::new(name, self.wgsl.as_ref())
     }
 
     /// What stands before the text wherever it is linked.
