@@ -18,17 +18,7 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn new(name: String, comment: String) -> Builder {
-        let function = Function {
-            name,
-            is_users: false,
-            comment,
-            parameters: Vec::new(),
-            result: None,
-            locals: Vec::new(),
-            nodes: Vec::new(),
-            body: Vec::new(),
-            loops: 0,
-        };
+        let function = Function { comment, ..Function::new(name) };
         Builder { function, open: vec![Block::new()], span: None }
     }
 

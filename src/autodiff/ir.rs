@@ -347,6 +347,21 @@ pub(super) struct Function {
 }
 
 impl Function {
+    /// An empty one.
+    pub(super) fn new(name: String) -> Function {
+        Function {
+            name,
+            is_users: false,
+            comment: String::new(),
+            parameters: Vec::new(),
+            result: None,
+            locals: Vec::new(),
+            nodes: Vec::new(),
+            body: Vec::new(),
+            loops: 0,
+        }
+    }
+
     pub(super) fn node(&self, value: Value) -> &Node {
         &self.nodes[value.0 as usize]
     }

@@ -63,7 +63,7 @@ impl<'m> Lowering<'m> {
         let span = self.module.functions.get_span(handle).to_range();
         let here = |refusal: Refusal| refusal.or_at(span.clone());
         let name = source.name.clone().unwrap_or_default();
-        let mut function = blank(name);
+        let mut function = Function::new(name);
         function.is_users = true;
         for argument in &source.arguments {
             let (ty, is_pointer) = match types[argument.ty].inner {
@@ -120,7 +120,7 @@ impl<'m> Lowering<'m> {
         let (locals, arguments) = (Arena::new(), []);
         let context = ResolveContext::with_locals(self.module, &locals, &arguments);
         let expressions = &self.module.global_expressions;
-        let mut body = Body::new(self.module, expressions, &context, blank(String::new()))?;
+        let mut body = Body::new(self.module, expressions, &context, Function::new(String::new()))?;
         body.function.result = Some(type_of(self.module, ty)?);
         let value = body.value(init)?;
         let nodes = 0..body.function.nodes.len() as u32;
@@ -234,20 +234,6 @@ impl<'m> Lowering<'m> {
             }
         }
         Ok(())
-    }
-}
-
-fn blank(name: String) -> Function {
-    Function {
-        name,
-        is_users: false,
-        comment: String::new(),
-        parameters: Vec::new(),
-        result: None,
-        locals: Vec::new(),
-        nodes: Vec::new(),
-        body: Vec::new(),
-        loops: 0,
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn loops(
     // One evaluation more than there are steps.
     let fused_steps = ((SOFTWARE_LOOP_CAP - 1) / per_step).saturating_sub(1);
     let numbers = LoopNumbers { iterations, fused_steps };
-    let (words, cap) = (grouped(iterations), SOFTWARE_LOOP_CAP);
+    let (words, cap) = (iterations, SOFTWARE_LOOP_CAP);
     let is_software = gpu.is_none_or(Gpu::is_software);
     if fused_steps == 0 {
         let message = format!(
@@ -56,8 +56,8 @@ pub(super) fn loops(
         findings.push(finding.at(text, place));
     } else {
         let room = if is_software {
-            let steps = if fused_steps == 1 { "one step" } else { &grouped(fused_steps.into()) };
-            let steps = if fused_steps == 1 { steps.into() } else { format!("{steps} steps") };
+            let steps =
+                if fused_steps == 1 { "one step".into() } else { format!("{fused_steps} steps") };
             format!("; the software driver's bound of {cap} leaves room for {steps} in one kernel")
         } else {
             String::new()
@@ -113,17 +113,4 @@ pub(super) fn time(
     );
     findings.push(Finding::passed(Topic::Cost, message));
     Ok(Cost { ns, normal_ns, evaluations })
-}
-
-/// `12,345`.
-fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

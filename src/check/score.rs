@@ -87,7 +87,7 @@ fn against_differences(value: &Evaluator, samples: &[&Sample], spread: &[f64]) -
     let coordinates = dim.min(COORDINATES);
     let operations = samples.first().map_or(1, |sample| sample.alone.operations);
     let cost = operations.saturating_mul(EVALUATIONS * coordinates as u64);
-    for (i, sample) in samples.iter().take(affordable(samples.len(), 2, cost)).enumerate() {
+    for (i, sample) in samples.iter().take(affordable(samples.len(), 4, cost)).enumerate() {
         let mut pairs = Vec::new();
         // A window that moves over the coordinates from point to point.
         for k in 0..coordinates {

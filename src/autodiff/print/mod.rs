@@ -12,6 +12,7 @@ use super::ir::{
     Argument, Block, Function, FunctionId, Op, Place, Program, Root, Selector, Statement, Step,
     Type, Value, walk,
 };
+use super::shape;
 pub(super) use names::{MATH, math_name, type_name};
 
 /// A function and the generated ones that it calls, callees first.
@@ -83,28 +84,7 @@ impl<'a> Printer<'a> {
             self.line(&format!("){result} {{"));
         }
         self.depth = 1;
-        let mut used = HashSet::new();
-        let mut note = |place: &Place| {
-            if let Root::Local(local) = place.root {
-                used.insert(local);
-            }
-        };
-        walk(&function.body, &mut |statement| match statement {
-            Statement::Let(value) => {
-                if let Op::Load(place) = function.op(*value) {
-                    note(place);
-                }
-            }
-            Statement::Store(place, _) => note(place),
-            Statement::Call { arguments, .. } => {
-                for argument in arguments {
-                    if let Argument::Pointer(place) = argument {
-                        note(place);
-                    }
-                }
-            }
-            _ => {}
-        });
+        let used = shape::touched(function, &function.body);
         for (i, local) in function.locals.iter().enumerate() {
             if used.contains(&(i as u32)) {
                 let init = local.init.map(|init| format!(" = {}", self.value(init)));
