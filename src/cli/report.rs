@@ -21,14 +21,14 @@ pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
         );
     }
     // Between two tests weights may collapse; resampling hides it from the genealogy.
-    let lowest = outcome.trace.iter().min_by(|a, b| a.ess.total_cmp(&b.ess));
-    if let Some(lowest) = lowest.filter(|event| f64::from(event.ess) < 0.01 * n as f64) {
+    let tests = outcome.trace.iter().map(|event| (event.ess, event.step));
+    let all = tests.chain([(outcome.info.ess, outcome.info.step)]);
+    let lowest = all.min_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((ess, step)) = lowest.filter(|(ess, _)| f64::from(*ess) < 0.01 * n as f64) {
         log::warn!(
-            "the effective sample size fell to {:.0} of {n} by step {}, so that standard errors \
-             are too small; use more steps, a smaller --ess-every, or an initial law nearer to the \
-             target",
-            lowest.ess,
-            lowest.step
+            "the effective sample size fell to {ess:.0} of {n} by step {step}, so that standard \
+             errors are too small; use more steps, a smaller --ess-every, or an initial law nearer \
+             to the target"
         );
     }
     if estimates.unique_ancestors < 100.min(n) {

@@ -248,6 +248,21 @@ fn a_target_of_your_own_takes_parameters() {
 }
 
 #[test]
+fn weights_that_collapse_are_told() {
+    if !has_adapter() {
+        return;
+    }
+    let warns = |initial: &str| {
+        let run = ["sample", "standard-normal", "--dim", "2", "-n", "1e4", "--steps", "16"];
+        let arguments = [&run[..], &["--time", "0.01", "--initial", initial]].concat();
+        let done = Folder::new().wfr(&arguments).succeeded();
+        done.err.contains("the effective sample size fell to")
+    };
+    assert!(warns("normal(mean=[9,9], sd=0.3)"));
+    assert!(!warns("normal(mean=0, sd=1.2)"));
+}
+
+#[test]
 fn compare_shows_both_flows_against_the_exact_values() {
     if !has_adapter() {
         return;
