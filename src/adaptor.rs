@@ -287,7 +287,11 @@ impl Target {
     ) -> Result<autodiff::Derived> {
         let linked = Linked::new(self.prelude().into_iter().chain([self.source()]));
         let module = linked.check()?;
-        how(&module, function).map_err(|refusal| linked.refused(&refusal))
+        how(&module, function).map_err(|refusal| match refusal.span() {
+            Some(_) => linked.refused(&refusal),
+            // A sentence without a place says at least of which text it speaks.
+            None => linked.error(format!("{}: {}", self.name(), refusal.message()), None),
+        })
     }
 
     /// The log density and the score as the engine calls them, evaluated on the host in double

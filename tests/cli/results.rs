@@ -248,6 +248,25 @@ fn a_target_of_your_own_takes_parameters() {
 }
 
 #[test]
+fn derivatives_are_printed_as_text() {
+    let folder = Folder::new();
+    let text = "fn potential(x: Point) -> f32 { return -dot(x, x) * x.x; }\n";
+    folder.write("mine.wgsl", text);
+    let derive =
+        |rest: &[&str]| folder.wfr(&[&["derive", "mine.wgsl", "--dim", "2"], rest].concat());
+    for what in ["gradient", "directional", "laplacian", "hessian-vector"] {
+        let done = derive(&["--function", "potential", "--what", what]).succeeded();
+        let name = format!("potential_{}", what.replace('-', "_"));
+        assert!(done.out.starts_with(&format!("// {name}: ")), "{}", done.out);
+        assert!(done.out.contains(&format!("\nfn {name}(")), "{}", done.out);
+        // It belongs behind the file's own text.
+        let whole = format!("alias Point = vec2<f32>;\n{text}{}", done.out);
+        wfr::wgpu::naga::front::wgsl::parse_str(&whole).unwrap();
+    }
+    derive(&[]).failed(4, "error: mine.wgsl: there is no function `log_density`");
+}
+
+#[test]
 fn weights_that_collapse_are_told() {
     if !has_adapter() {
         return;
