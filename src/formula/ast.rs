@@ -156,6 +156,8 @@ impl Expr {
             Node::Negate(part) => Some(-value(part)?),
             Node::Sum(parts) => leading(added, parts, known).whole(parts),
             Node::Product(parts) => leading(multiplied, parts, known).whole(parts),
+            // Also where the base is no number: what is made of it is one all the same.
+            Node::Power(_, exponent) if value(exponent) == Some(0.0) => Some(1.0),
             Node::Power(base, exponent) => Some(value(base)?.powf(value(exponent)?)),
             Node::Call(function, arguments) => {
                 let all: Option<Vec<f64>> = arguments.iter().map(value).collect();

@@ -37,6 +37,7 @@ use fault::Fault;
 use names::{Array, Reach};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::shaders::Prelude;
 
 /// What comes before the name of a parameter in WGSL, where other names and keywords are.
 pub(crate) const PARAMETER: &str = "formula_";
@@ -74,6 +75,15 @@ impl Formula {
     fn compile(dim: u32, text: &str) -> Result<Formula, Fault> {
         let mut formula = Formula::parse(dim, text)?;
         formula.wgsl = formula.write()?;
+        // WGSL has no literal for what is infinite or no number, and computes what is constant.
+        let whole = Prelude::default().dimension(dim).source().text + &formula.wgsl;
+        if let Err(error) = wgpu::naga::front::wgsl::parse_str(&whole) {
+            let message = format!(
+                "this has a part that is out of range whatever the position: {}",
+                error.message()
+            );
+            return Err(Fault::new(0..text.trim_end().len(), message));
+        }
         Ok(formula)
     }
 
