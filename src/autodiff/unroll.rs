@@ -22,6 +22,7 @@ pub(super) fn unroll(program: &mut Program) {
             program,
             source: &source,
             nodes: Vec::new(),
+            locals: Vec::new(),
             map: HashMap::new(),
             known: HashMap::new(),
         };
@@ -32,9 +33,10 @@ pub(super) fn unroll(program: &mut Program) {
                 init: local.init.map(|init| unroller.value(init)),
             })
             .collect();
+        unroller.locals = locals;
         let mut body = Block::new();
         unroller.block(&source.body, &mut body);
-        let nodes = unroller.nodes;
+        let (nodes, locals) = (unroller.nodes, unroller.locals);
         let function = &mut program.functions[id];
         (function.nodes, function.locals, function.body) = (nodes, locals, body);
     }
@@ -44,6 +46,7 @@ struct Unroller<'a> {
     program: &'a Program,
     source: &'a Function,
     nodes: Vec<Node>,
+    locals: Vec<Local>,
     map: HashMap<Value, Value>,
     /// What the counters are in the iteration that is being written.
     known: HashMap<u32, i64>,
@@ -76,7 +79,45 @@ impl Unroller<'_> {
         }
     }
 
-    fn place(&mut self, place: &Place) -> Place {
+    /// A number that WGSL's compiler does not know: what it computes of constants it refuses where
+    /// it is out of range, even behind a condition that never holds.
+    fn hidden(&mut self, number: Value, out: &mut Block) -> Value {
+        let ty = self.nodes[number.0 as usize].ty.clone();
+        let local = self.locals.len() as u32;
+        self.locals.push(Local { ty: ty.clone(), init: None });
+        let place = Place::local(local, ty.clone());
+        out.push(Statement::Store(place.clone(), number));
+        self.nodes.push(Node { op: Op::Load(place), ty, span: None });
+        let value = Value(self.nodes.len() as u32 - 1);
+        out.push(Statement::Let(value));
+        value
+    }
+
+    /// Hides the operands that became numbers and were not folded, where WGSL would compute with
+    /// them.
+    fn hide_new(&mut self, op: &mut Op, source: &Op, out: &mut Block) {
+        let is_number = |v: Value, nodes: &[Node]| {
+            matches!(nodes[v.0 as usize].op, Op::Uint(_) | Op::Int(_) | Op::Float(_))
+        };
+        let divides = matches!(
+            op,
+            Op::Binary(Bin::Divide | Bin::Modulo | Bin::ShiftLeft | Bin::ShiftRight, ..)
+        );
+        if !divides && !op.operands().iter().all(|v| is_number(*v, &self.nodes)) {
+            return;
+        }
+        let before = source.operands();
+        let mut hidden = HashMap::new();
+        for (now, then) in op.operands().into_iter().zip(before) {
+            if is_number(now, &self.nodes) && !self.source.op(then).is_constant() {
+                let value = self.hidden(now, out);
+                hidden.insert(now, value);
+            }
+        }
+        *op = op.map(|v| hidden.get(&v).copied().unwrap_or(v));
+    }
+
+    fn place(&mut self, place: &Place, out: &mut Block) -> Place {
         let mut mapped = place.map(|value| self.value(value));
         let mut ty = match &place.root {
             Root::Local(local) => self.source.locals[*local as usize].ty.clone(),
@@ -84,11 +125,13 @@ impl Unroller<'_> {
             Root::Global(_) => return mapped,
         };
         for step in &mut mapped.path {
-            if let Step::At(index) = step
-                && let Some(index) = self.whole(*index)
-                && (0..i64::from(ty.parts())).contains(&index)
+            if let Step::At(value) = *step
+                && let Some(index) = self.whole(value)
             {
-                *step = Step::Part(index as u32);
+                *step = match (0..i64::from(ty.parts())).contains(&index) {
+                    true => Step::Part(index as u32),
+                    false => Step::At(self.hidden(value, out)),
+                };
             }
             ty = ty.part(if let Step::Part(part) = step { *part } else { 0 });
         }
@@ -100,8 +143,6 @@ impl Unroller<'_> {
         let of = |number: i64| match ty {
             Type::Scalar(Scalar::U32) => u32::try_from(number).ok().map(Op::Uint),
             Type::Scalar(Scalar::I32) => i32::try_from(number).ok().map(Op::Int),
-            // Whole numbers of this size are exact.
-            Type::Scalar(Scalar::F32) if number.abs() < 1 << 24 => Some(Op::Float(number as f32)),
             _ => None,
         };
         match op {
@@ -148,7 +189,7 @@ impl Unroller<'_> {
             Statement::Let(value) => {
                 let node = self.source.node(*value);
                 let mut op = match &node.op {
-                    Op::Load(place) => Op::Load(self.place(place)),
+                    Op::Load(place) => Op::Load(self.place(place, out)),
                     op => op.map(|operand| self.value(operand)),
                 };
                 if let Op::ExtractAt(of, index) = op
@@ -163,7 +204,8 @@ impl Unroller<'_> {
                     self.map.insert(*value, if flag { accept } else { reject });
                     return;
                 }
-                let op = self.folded(&op, &node.ty).unwrap_or(op);
+                let mut op = self.folded(&op, &node.ty).unwrap_or(op);
+                self.hide_new(&mut op, &node.op, out);
                 let is_constant = op.is_constant();
                 let new = self.push(op, node.ty.clone(), *value);
                 self.map.insert(*value, new);
@@ -172,7 +214,7 @@ impl Unroller<'_> {
                 }
             }
             Statement::Store(place, value) => {
-                let (place, value) = (self.place(place), self.value(*value));
+                let (place, value) = (self.place(place, out), self.value(*value));
                 out.push(Statement::Store(place, value));
             }
             Statement::Call { function, arguments, result, span } => {
@@ -180,7 +222,7 @@ impl Unroller<'_> {
                     .iter()
                     .map(|argument| match argument {
                         Argument::Value(value) => Argument::Value(self.value(*value)),
-                        Argument::Pointer(place) => Argument::Pointer(self.place(place)),
+                        Argument::Pointer(place) => Argument::Pointer(self.place(place, out)),
                     })
                     .collect();
                 let result = result.map(|result| {

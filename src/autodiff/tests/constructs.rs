@@ -200,6 +200,38 @@ fn counters_that_begin_elsewhere_are_not_taken_for_new() {
     );
 }
 
+/// What is out of range only in iterations that do not use it, in loops that are written out.
+#[test]
+fn numbers_of_written_out_loops_are_not_constants_of_the_text() {
+    check(
+        3,
+        REVERSE,
+        "fn f(x: ptr<function, vec3<f32>>) -> f32 {
+             var sum = 0.0;
+             for (var i = 0u; i < 3u; i++) {
+                 let here = (*x)[i];
+                 sum += select(here / f32(i), here * here, i == 0u);
+                 sum += select(here * log(f32(i)), 0.0, i == 0u);
+                 sum += select((*x)[i - 1u] * here, 0.0, i == 0u);
+                 sum += select((*x)[i + 1u] * here, 0.0, i == 2u) * f32(6u / max(i, 1u));
+             }
+             return sum;
+         }",
+    );
+    check(
+        5,
+        REVERSE,
+        "fn f(x: array<f32, 5>) -> f32 {
+             var sum = 0.0;
+             for (var i = 0; i < 5; i++) {
+                 sum += select(x[i - 1] * x[i], x[i], i == 0) / select(f32(i), 2.0, i == 0);
+                 sum += select(x[i + 1] * x[i], x[i], i == 4) * f32(12 / i);
+             }
+             return sum;
+         }",
+    );
+}
+
 #[test]
 fn what_iterations_hand_on_is_recorded_where_they_are_counted() {
     check(
