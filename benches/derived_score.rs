@@ -9,6 +9,10 @@ use std::time::Instant;
 
 use wfr::{Component, Config, Flow, Gpu, Initial, Problem, Sampler, Schedule, Score, Target};
 
+#[path = "../tests/common/without.rs"]
+mod without;
+use without::without;
+
 const ROUNDS: usize = 9;
 const PARTICLES: u32 = 1 << 16;
 const STEPS: u32 = 32;
@@ -92,17 +96,6 @@ fn components(dim: usize) -> Vec<Component> {
         scale: vec![1.0],
     };
     (0..40).map(component).collect()
-}
-
-/// The text without some of its functions.
-fn without(text: &str, names: &[&str]) -> String {
-    let mut text = text.to_string();
-    for name in names {
-        let Some(start) = text.find(&format!("fn {name}(")) else { continue };
-        let end = start + text[start..].find("\n}\n").expect("it ends") + 3;
-        text.replace_range(start..end, "");
-    }
-    text
 }
 
 fn median(times: &mut [f64]) -> f64 {

@@ -8,7 +8,7 @@ use wgpu::naga;
 use crate::autodiff::{self, Evaluator};
 use crate::error::{Error, ErrorKind, Result};
 use crate::target::{Target, arrays};
-use crate::wgsl::{Linked, Source, describe};
+use crate::wgsl::{self, Linked, Source, describe};
 
 /// The type of a position that a function changes or does not want copied.
 pub(crate) const POINTER: &str = "ptr<function, Point>";
@@ -74,8 +74,7 @@ impl Signature {
 }
 
 pub(crate) fn signature(module: &naga::Module, name: &str) -> Option<Signature> {
-    let (_, function) = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some(name))?;
-    Some(Signature::of(module, function))
+    wgsl::function(module, name).map(|(_, function)| Signature::of(module, function))
 }
 
 /// The functions that `source` itself defines, for the error that lists them.
@@ -150,7 +149,7 @@ pub(crate) fn check_snippet(
 }
 
 /// How the engine calls a target, and where its score comes from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Adaptor {
     pub(crate) source: Source,
     pub(crate) score: Score,
@@ -230,6 +229,17 @@ impl Adaptor {
         Ok(Adaptor { source: Source::new("target adaptor", text), score: origin, by_value })
     }
 
+    /// The engine's functions of the target, evaluated on the host.
+    pub(crate) fn evaluator(&self, target: &Target) -> Result<Evaluator> {
+        let own = [target.source(), self.source.clone()];
+        let linked = Linked::new(target.prelude().into_iter().chain(own));
+        let module = linked.check()?;
+        let mut evaluator = Evaluator::new(&module, "target_log_density_and_score")
+            .map_err(|refusal| linked.refused(&refusal))?;
+        target.give(&module, &mut evaluator);
+        Ok(evaluator)
+    }
+
     /// Says what is slow in a target's text, for whom a check says more.
     pub(crate) fn warn(&self, target: &Target) {
         let dim = target.dim();
@@ -245,7 +255,7 @@ impl Adaptor {
 
 /// How to call the derivative: pointers to an array and to its alias are of two types.
 fn derivative_call(module: &naga::Module, dim: u32, name: &str) -> String {
-    let density = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some("log_density"));
+    let density = wgsl::function(module, "log_density");
     let ty =
         density.and_then(|(_, f)| f.arguments.first()).map(|x| match module.types[x.ty].inner {
             naga::TypeInner::Pointer { base, .. } => base,
@@ -302,14 +312,7 @@ impl Target {
     /// Those of [`crate::Problem::new`] for the target's text, and [`ErrorKind::Shader`] for what
     /// the host cannot evaluate.
     pub fn evaluator(&self) -> Result<Evaluator> {
-        let adaptor = Adaptor::of(self)?;
-        let own = [self.source(), adaptor.source];
-        let linked = Linked::new(self.prelude().into_iter().chain(own));
-        let module = linked.check()?;
-        let mut evaluator = Evaluator::new(&module, "target_log_density_and_score")
-            .map_err(|refusal| linked.refused(&refusal))?;
-        self.give(&module, &mut evaluator);
-        Ok(evaluator)
+        Adaptor::of(self)?.evaluator(self)
     }
 
     /// Gives an evaluator of a text that holds the target's its parameters and data.

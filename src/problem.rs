@@ -18,7 +18,7 @@ pub struct Problem {
     pub(crate) flow: Flow,
     /// The texts of initial law, flow and target with the engine's adaptors, the user's last.
     pub(crate) sources: Vec<Source>,
-    score: Score,
+    adaptor: Adaptor,
 }
 
 impl Problem {
@@ -53,8 +53,8 @@ impl Problem {
         target.check_parameters()?;
         adaptor.warn(&target);
         log::debug!("{}: the score is {}", target.name(), adaptor.score);
-        let sources = sources(&target, &initial, &flow, adaptor.source)?;
-        Ok(Problem { target, initial, flow, sources, score: adaptor.score })
+        let sources = sources(&target, &initial, &flow, adaptor.source.clone())?;
+        Ok(Problem { target, initial, flow, sources, adaptor })
     }
 
     /// The target.
@@ -74,7 +74,7 @@ impl Problem {
 
     /// Where the score of the target comes from.
     pub fn score(&self) -> Score {
-        self.score
+        self.adaptor.score
     }
 
     /// Loop iterations of one evaluation of the log density with its score.
@@ -86,7 +86,7 @@ impl Problem {
         // Not at the origin, where branches are often taken that are rare elsewhere.
         let x: Vec<f64> = (0..target.dim()).map(|j| 0.3 + 0.01 * f64::from(j % 7)).collect();
         let count = || {
-            let mut evaluator = target.evaluator().ok()?;
+            let mut evaluator = self.adaptor.evaluator(target).ok()?;
             evaluator.limit_iterations(1 << 18);
             evaluator.evaluate(&x, &[]).map_or(Some(u64::MAX), |found| Some(found.iterations))
         };

@@ -27,8 +27,8 @@ const MAX_BINDING: usize = 1023;
 /// The density to sample, in `dim` dimensions: WGSL text, its parameters and its data.
 ///
 /// The text defines `log_density` of a `Point`, or of a pointer to one; the alias `Point` and the
-/// constant `DIM` are generated. The score is derived from it unless the text defines `score`. Its parameters are WGSL `override`s and its data
-/// are storage buffers of group 1.
+/// constant `DIM` are generated. The score is derived from it unless the text defines `score`. Its
+/// parameters are WGSL `override`s and its data are storage buffers of group 1.
 ///
 /// ```
 /// use wfr::Target;
@@ -404,9 +404,12 @@ impl Target {
 
     /// The text by its name.
     pub(crate) fn source(&self) -> Source {
-        // Lines of what a formula became are not lines of the formula.
-        let name = if self.formula.is_some() { "formula.wgsl" } else { self.name.as_str() };
-        Source::new(name, self.wgsl.as_ref())
+        Source::new(self.source_name(), self.wgsl.as_ref())
+    }
+
+    /// What places in the text are named by: lines of what a formula became are not its own.
+    pub(crate) fn source_name(&self) -> &str {
+        if self.formula.is_some() { "formula.wgsl" } else { &self.name }
     }
 
     /// What stands before the text wherever it is linked.

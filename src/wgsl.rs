@@ -264,6 +264,14 @@ impl Linked {
     }
 }
 
+/// The function `name` of a module.
+pub(crate) fn function<'m>(
+    module: &'m naga::Module,
+    name: &str,
+) -> Option<(naga::Handle<naga::Function>, &'m naga::Function)> {
+    module.functions.iter().find(|(_, function)| function.name.as_deref() == Some(name))
+}
+
 /// A type by the name it has in the engine's texts.
 pub(crate) fn describe(module: &naga::Module, ty: naga::Handle<naga::Type>) -> String {
     let ty = &module.types[ty];

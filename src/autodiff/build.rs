@@ -340,6 +340,13 @@ impl Builder {
 
     /// `for (var i = 0u; i < count; i++)`.
     pub(super) fn count_up(&mut self, count: u32, body: impl FnOnce(&mut Builder, Value)) {
+        let (counter, index) = self.begin_count(count);
+        body(self, index);
+        self.end_count(&counter, count);
+    }
+
+    /// Opens the body of such a loop: its counter and what that is.
+    pub(super) fn begin_count(&mut self, count: u32) -> (Place, Value) {
         let counter = self.local_place(U32);
         let start = self.uint(0);
         self.store(counter.clone(), start);
@@ -348,13 +355,17 @@ impl Builder {
         let end = self.uint(count);
         let more = self.compare(Bin::Less, index, end);
         self.push(Statement::If(more, Vec::new(), vec![Statement::Break]));
-        body(self, index);
+        (counter, index)
+    }
+
+    /// Closes it.
+    pub(super) fn end_count(&mut self, counter: &Place, count: u32) {
         let inner = self.end();
         self.begin();
         let index = self.load(counter.clone());
         let one = self.uint(1);
         let next = self.value(Op::Binary(Bin::Add, index, one), U32);
-        self.store(counter, next);
+        self.store(counter.clone(), next);
         let continuing = self.end();
         self.push_loop(inner, continuing, None, Some(count));
     }

@@ -1,12 +1,14 @@
 //! The functions around a derivative: which modes are tried, and what the user calls.
 
+use std::rc::Rc;
+
 use wgpu::naga;
 
-use super::activity::Activities;
+use super::activity::{Activities, Activity};
 use super::build::Builder;
 use super::forward::{Forward, Seeds};
 use super::ir::{
-    self, Argument, F32, FunctionId, Op, Place, Program, Scalar, Statement, Step, Type, U32, Value,
+    self, Argument, F32, FunctionId, Op, Place, Program, Scalar, Statement, Step, Type, Value,
 };
 use super::reverse::Reverse;
 use super::{Derived, Mode, Refusal, cost, lower, print, unroll};
@@ -38,8 +40,7 @@ impl Problem {
         unroll::unroll(&mut program);
         let original = &program[id];
         let span = || {
-            let mut functions = module.functions.iter();
-            let found = functions.find(|(_, f)| f.name.as_deref() == Some(function));
+            let found = crate::wgsl::function(module, function);
             found.and_then(|(handle, _)| module.functions.get_span(handle).to_range())
         };
         let shape = "a function to differentiate takes an f32, a vector or an array of f32 first \
@@ -73,9 +74,19 @@ impl Problem {
         if self.ty.is_float() { 1 } else { self.ty.parts() }
     }
 
-    fn mask(&self) -> Vec<bool> {
-        let count = self.program[self.id].parameters.len();
+    /// Of a function's parameters the first one, the position.
+    fn mask(&self, id: FunctionId) -> Vec<bool> {
+        let count = self.program[id].parameters.len();
         (0..count).map(|i| i == 0).collect()
+    }
+
+    /// A function along one direction of its position, and what is active in it.
+    fn forward_of(&mut self, id: FunctionId) -> Result<(FunctionId, Rc<Activity>), Refusal> {
+        let mask = self.mask(id);
+        let mut forward = Forward::new(&mut self.program, &mut self.activities, None);
+        let derived = forward.derive(id, &mask, Seeds::Given(1))?;
+        let known = self.activities.of(&self.program, id, &mask)?;
+        Ok((derived, known))
     }
 
     fn name(&self, suffix: &str) -> String {
@@ -173,7 +184,7 @@ impl Problem {
     }
 
     fn by_reverse(&mut self) -> Result<FunctionId, Refusal> {
-        let mask = self.mask();
+        let mask = self.mask(self.id);
         let known = self.activities.of(&self.program, self.id, &mask)?;
         let adjoint = match known.result {
             true => self.reverse.derive(&mut self.program, &mut self.activities, self.id, &mask)?,
@@ -194,7 +205,7 @@ impl Problem {
     }
 
     fn by_forward(&mut self) -> Result<FunctionId, Refusal> {
-        let mask = self.mask();
+        let mask = self.mask(self.id);
         let dim = self.dim();
         let known = self.activities.of(&self.program, self.id, &mask)?;
         let mut forward =
@@ -222,10 +233,7 @@ impl Problem {
     }
 
     fn by_sweeps(&mut self) -> Result<FunctionId, Refusal> {
-        let mask = self.mask();
-        let known = self.activities.of(&self.program, self.id, &mask)?;
-        let mut forward = Forward::new(&mut self.program, &mut self.activities, None);
-        let sweep = forward.derive(self.id, &mask, Seeds::Given(1))?;
+        let (sweep, known) = self.forward_of(self.id)?;
         let mut outer = self.outer("gradient", "The value of `{f}` and its gradient.");
         let gradient = outer.b.parameter("gradient", self.ty.clone(), true);
         let gradient = outer.b.pointee(gradient);
@@ -260,28 +268,13 @@ impl Problem {
         let along = outer.b.local_place(self.ty.clone());
         let result = outer.b.local_place(F32);
         outer.b.set_zero(along.clone());
-        let dim = self.dim();
-        let counter = outer.b.local_place(U32);
-        let start = outer.b.uint(0);
-        outer.b.store(counter.clone(), start);
-        outer.b.begin();
-        let index = outer.b.load(counter.clone());
-        let end = outer.b.uint(dim);
-        let more = outer.b.compare(naga::BinaryOperator::Less, index, end);
-        outer.b.push(Statement::If(more, Vec::new(), vec![Statement::Break]));
+        let (counter, index) = outer.b.begin_count(self.dim());
         let (zero, one) = (outer.b.float(0.0), outer.b.float(1.0));
         outer.b.store(self.coordinate(&along, Step::At(index)), one);
         let value = body(self, &mut outer, &along, index);
         outer.b.store(result.clone(), value);
         outer.b.store(self.coordinate(&along, Step::At(index)), zero);
-        let inner = outer.b.end();
-        outer.b.begin();
-        let index = outer.b.load(counter.clone());
-        let one = outer.b.uint(1);
-        let next = outer.b.value(Op::Binary(naga::BinaryOperator::Add, index, one), U32);
-        outer.b.store(counter, next);
-        let continuing = outer.b.end();
-        outer.b.push_loop(inner, continuing, None, Some(dim));
+        outer.b.end_count(&counter, self.dim());
         let value = outer.b.load(result);
         outer.b.push(Statement::Return(Some(value)));
         outer.b.finish(&mut self.program)
@@ -293,10 +286,7 @@ impl Problem {
     }
 
     fn directional_function(&mut self) -> Result<FunctionId, Refusal> {
-        let mask = self.mask();
-        let known = self.activities.of(&self.program, self.id, &mask)?;
-        let mut forward = Forward::new(&mut self.program, &mut self.activities, None);
-        let sweep = forward.derive(self.id, &mask, Seeds::Given(1))?;
+        let (sweep, known) = self.forward_of(self.id)?;
         let mut outer = self.outer("directional", "The value of `{f}` and its slope along v.");
         let v = outer.b.parameter("v", self.ty.clone(), true);
         let slope = outer.b.parameter("slope", F32, true);
@@ -314,11 +304,7 @@ impl Problem {
     pub(super) fn laplacian(mut self) -> Result<Derived, Refusal> {
         let once = self.directional_function()?;
         let others = self.others();
-        let mut mask = vec![false; self.program[once].parameters.len()];
-        mask[0] = true;
-        let mut forward = Forward::new(&mut self.program, &mut self.activities, None);
-        let twice = forward.derive(once, &mask, Seeds::Given(1))?;
-        let known = self.activities.of(&self.program, once, &mask)?;
+        let (twice, known) = self.forward_of(once)?;
         let comment = "The value of `{f}`, its gradient and its Laplacian.";
         let mut outer = self.outer("laplacian", comment);
         let gradient = outer.b.parameter("gradient", self.ty.clone(), true);
@@ -363,11 +349,7 @@ impl Problem {
     pub(super) fn hessian_vector(mut self) -> Result<Derived, Refusal> {
         let (once, mode) = self.gradient_function(None)?;
         let others = self.others();
-        let mut mask = vec![false; self.program[once].parameters.len()];
-        mask[0] = true;
-        let mut forward = Forward::new(&mut self.program, &mut self.activities, None);
-        let twice = forward.derive(once, &mask, Seeds::Given(1))?;
-        let known = self.activities.of(&self.program, once, &mask)?;
+        let (twice, known) = self.forward_of(once)?;
         let comment = "The value of `{f}`, its gradient and its Hessian times v.";
         let mut outer = self.outer("hessian_vector", comment);
         let parameters =

@@ -42,7 +42,7 @@ pub(super) struct Forward<'p> {
 }
 
 /// One function on its way.
-struct Writer<'a> {
+struct Writer {
     b: Builder,
     source: Rc<Function>,
     activity: Rc<Activity>,
@@ -55,7 +55,6 @@ struct Writer<'a> {
     /// New numbers of the parameters.
     parameters: Vec<u32>,
     outs: Vec<u32>,
-    name: &'a str,
 }
 
 impl<'p> Forward<'p> {
@@ -88,7 +87,7 @@ impl<'p> Forward<'p> {
         let name = super::derive::name(self.program, &format!("{}_{what}", source.name));
         let comment = format!("Forward mode: `{}` and its tangents.", source.name);
         let mut writer = Writer {
-            b: Builder::new(name.clone(), comment),
+            b: Builder::new(name, comment),
             source: source.clone(),
             activity: activity.clone(),
             seeds,
@@ -98,7 +97,6 @@ impl<'p> Forward<'p> {
             parameter_tangents: HashMap::new(),
             parameters: Vec::new(),
             outs: Vec::new(),
-            name: &name,
         };
         writer.signature();
         writer.locals();
@@ -108,20 +106,20 @@ impl<'p> Forward<'p> {
         Ok(done)
     }
 
-    fn block(&mut self, w: &mut Writer<'_>, block: &Block) -> Result<(), Refusal> {
+    fn block(&mut self, w: &mut Writer, block: &Block) -> Result<(), Refusal> {
         for statement in block {
             self.statement(w, statement)?;
         }
         Ok(())
     }
 
-    fn inner(&mut self, w: &mut Writer<'_>, block: &Block) -> Result<Block, Refusal> {
+    fn inner(&mut self, w: &mut Writer, block: &Block) -> Result<Block, Refusal> {
         w.b.begin();
         self.block(w, block)?;
         Ok(w.b.end())
     }
 
-    fn statement(&mut self, w: &mut Writer<'_>, statement: &Statement) -> Result<(), Refusal> {
+    fn statement(&mut self, w: &mut Writer, statement: &Statement) -> Result<(), Refusal> {
         match statement {
             Statement::Let(value) => w.compute(*value)?,
             Statement::Store(place, value) => {
@@ -180,7 +178,7 @@ impl<'p> Forward<'p> {
 
     fn call(
         &mut self,
-        w: &mut Writer<'_>,
+        w: &mut Writer,
         callee: FunctionId,
         arguments: &[Argument],
         result: Option<Value>,
@@ -193,7 +191,7 @@ impl<'p> Forward<'p> {
             w.values.insert(result, value);
             value
         });
-        let push = |w: &mut Writer<'_>, function, arguments| {
+        let push = |w: &mut Writer, function, arguments| {
             let span = span.clone();
             w.b.push(Statement::Call { function, arguments, result: returned, span });
         };
@@ -248,7 +246,7 @@ impl<'p> Forward<'p> {
     /// Takes the gradient of a called function from reverse mode, where that exists and is cheaper.
     fn gradient_of_call(
         &mut self,
-        w: &mut Writer<'_>,
+        w: &mut Writer,
         callee: FunctionId,
         arguments: &[Argument],
         mask: &[bool],
@@ -280,7 +278,7 @@ impl<'p> Forward<'p> {
     }
 }
 
-impl Writer<'_> {
+impl Writer {
     fn signature(&mut self) {
         let count = self.seeds.count();
         let source = self.source.clone();
@@ -307,10 +305,9 @@ impl Writer<'_> {
 
     fn locals(&mut self) {
         let source = self.source.clone();
-        for (i, local) in source.locals.iter().enumerate() {
+        for local in &source.locals {
             let init = local.init.map(|init| self.value(init));
             self.b.function.locals.push(Local { ty: local.ty.clone(), init });
-            debug_assert_eq!(self.b.function.locals.len(), i + 1, "{}", self.name);
         }
         for (i, local) in source.locals.iter().enumerate() {
             if self.activity.locals[i] && local.ty.has_float() {

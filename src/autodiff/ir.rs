@@ -430,6 +430,14 @@ pub(super) fn walk<'a>(block: &'a [Statement], visit: &mut dyn FnMut(&'a Stateme
     }
 }
 
+/// Whether a block, or a branch in it, has such a statement, outside of the loops in it.
+pub(super) fn has_own(block: &[Statement], is_it: &dyn Fn(&Statement) -> bool) -> bool {
+    block.iter().any(|statement| match statement {
+        Statement::Loop(_) => false,
+        other => is_it(other) || blocks(other).iter().any(|inner| has_own(inner, is_it)),
+    })
+}
+
 /// The blocks of a statement.
 pub(super) fn blocks(statement: &Statement) -> Vec<&Block> {
     match statement {

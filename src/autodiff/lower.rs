@@ -21,8 +21,7 @@ type Result<T> = std::result::Result<T, Refusal>;
 
 /// Translates a function and all that it calls.
 pub(super) fn lower(module: &naga::Module, name: &str) -> Result<(Program, FunctionId)> {
-    let found = module.functions.iter().find(|(_, f)| f.name.as_deref() == Some(name));
-    let Some((handle, _)) = found else {
+    let Some((handle, _)) = crate::wgsl::function(module, name) else {
         return Err(Refusal::new(format!("there is no function `{name}`"), None));
     };
     let mut lowering = Lowering { module, program: Program::default(), done: HashMap::new() };

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::ir::{
-    Argument, Block, Function, FunctionId, Op, Place, Program, Root, Statement, Value,
+    Argument, Block, Function, FunctionId, Op, Place, Program, Root, Statement, Value, has_own,
 };
 
 /// What is needed of a function so far.
@@ -188,10 +188,5 @@ impl Needs<'_> {
 
 /// Whether a block has a `break` or a `continue` that belongs to the loop around it.
 fn has_exit(block: &Block) -> bool {
-    block.iter().any(|statement| match statement {
-        Statement::Break | Statement::Continue => true,
-        Statement::If(_, accept, reject) => has_exit(accept) || has_exit(reject),
-        Statement::Switch(_, cases) => cases.iter().any(|(_, block)| has_exit(block)),
-        _ => false,
-    })
+    has_own(block, &|statement| matches!(statement, Statement::Break | Statement::Continue))
 }

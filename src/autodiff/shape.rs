@@ -6,7 +6,8 @@ use wgpu::naga::BinaryOperator as Bin;
 
 use super::Refusal;
 use super::ir::{
-    Argument, Block, Function, Loop, Op, Place, Program, Root, Statement, Value, blocks, walk,
+    Argument, Block, Function, Loop, Op, Place, Program, Root, Statement, Value, blocks, has_own,
+    walk,
 };
 use super::reverse::is_whole;
 
@@ -197,11 +198,8 @@ fn expect_in(program: &Program, function: &Function, block: &mut Block) {
 
 /// Whether a block has an exit that belongs to the loop or the switch around it.
 fn has_exit(block: &[Statement]) -> bool {
-    block.iter().any(|statement| match statement {
-        Statement::Break | Statement::Continue | Statement::Return(_) => true,
-        Statement::If(_, accept, reject) => has_exit(accept) || has_exit(reject),
-        Statement::Switch(_, cases) => cases.iter().any(|(_, case)| has_exit(case)),
-        _ => false,
+    has_own(block, &|statement| {
+        matches!(statement, Statement::Break | Statement::Continue | Statement::Return(_))
     })
 }
 

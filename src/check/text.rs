@@ -111,7 +111,7 @@ impl<'p> Text<'p> {
     /// A place in the target's own text.
     pub(super) fn place(&self, span: Range<usize>) -> Option<(Location, String)> {
         let location = self.linked.locate(span.start)?;
-        let is_own = location.source == self.problem.target.name();
+        let is_own = location.source == self.problem.target.source_name();
         is_own.then(|| (location, self.linked.excerpt(span).unwrap_or_default()))
     }
 

@@ -78,6 +78,16 @@ fn a_number_beyond_single_precision_is_shown_at_its_line() {
     assert!(done.out.contains(place) && done.out.contains(line), "{}", done.out);
 }
 
+/// The line is that of the WGSL which the formula became, and is named so.
+#[test]
+fn a_number_of_a_formula_is_shown_in_its_wgsl() {
+    let run = ["check", "--dim", "1", "--density", "-x0^2 - exp(20*x0^2)*1e-30"];
+    let done = Folder::new().wfr_without_adapter(&run);
+    assert!(done.out.contains("leaves the range of single precision"), "{}", done.out);
+    assert!(done.out.contains("formula.wgsl:"), "{}", done.out);
+    assert!(done.out.contains("exp("), "{}", done.out);
+}
+
 #[test]
 fn a_vanishing_exponential_is_told_from_a_support() {
     let done = check(

@@ -7,24 +7,13 @@ use wfr::{Problem, Schedule, Score, Target};
 
 use crate::common::{self, Law, assert_hold, assert_rejected};
 
-/// The text without a function, found by its braces.
-fn without(text: &str, name: &str) -> String {
-    let Some(start) = text.find(&format!("fn {name}(")) else { return text.to_string() };
-    let mut depth = 0;
-    for (at, letter) in text[start..].char_indices() {
-        match letter {
-            '{' => depth += 1,
-            '}' if depth == 1 => return text[..start].to_string() + &text[start + at + 1..],
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    panic!("`{name}` has no end");
-}
+#[path = "../common/without.rs"]
+mod without;
+use without::without;
 
 /// The target from its text without the score, and more text.
 fn rewritten(target: &Target, name: &str, more: &str) -> Target {
-    let text = without(&without(target.wgsl(), "log_density_and_score"), "score") + more;
+    let text = without(target.wgsl(), &["log_density_and_score", "score"]) + more;
     let mut bare = Target::from_wgsl(target.dim(), name, text).unwrap();
     for (name, value) in target.constants() {
         bare = bare.set(name, *value).unwrap();

@@ -9,24 +9,13 @@ use crate::shaders::Prelude;
 use crate::target::{Component, Target, catalogue};
 use crate::testing::{self, normals};
 
-/// The text without a function, found by its braces.
-fn without(text: &str, name: &str) -> String {
-    let Some(start) = text.find(&format!("fn {name}(")) else { return text.to_string() };
-    let mut depth = 0;
-    for (at, letter) in text[start..].char_indices() {
-        match letter {
-            '{' => depth += 1,
-            '}' if depth == 1 => return text[..start].to_string() + &text[start + at + 1..],
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    panic!("`{name}` has no end");
-}
+#[path = "../../../tests/common/without.rs"]
+mod without;
+use without::without;
 
 /// The same target from its text without the score.
 fn underived(target: &Target) -> Target {
-    let text = without(&without(target.wgsl(), "log_density_and_score"), "score");
+    let text = without(target.wgsl(), &["log_density_and_score", "score"]);
     let mut bare = Target::from_wgsl(target.dim(), "bare.wgsl", text).unwrap();
     for (name, value) in target.constants() {
         bare = bare.set(name, *value).unwrap();
