@@ -42,6 +42,7 @@ fn step(
     let window = begin & ~(SCHEDULE_ALIGN - 1u);
     var local: Local;
     var pending: Pending;
+    integrator_load(source, slot, begin, &pending);
     var previous: Instant;
     var now = step_instant(begin - window);
     var k = begin;
@@ -51,7 +52,10 @@ fn step(
         loop {
             flow_local(&x, &local);
             if (k > begin) {
-                let gain = integrator_end(&local, &pending, previous, now);
+                // The step's own rate at its end point: the next step may have another one.
+                var arrival = now;
+                arrival.beta_rate = previous.beta_rate;
+                let gain = integrator_end(&x, &local, &pending, previous, arrival);
                 // Once out of the support, always out: -inf minus -inf is not a number.
                 if (!float_is_minus_infinity(log_weight)) {
                     log_weight += gain;
@@ -65,7 +69,7 @@ fn step(
             normal_draw(slot, k, STREAM_STEP, words, &noise);
             pending.noise = noise;
             let next = step_instant(k + 1u - window);
-            integrator_begin(&x, &local, &pending, now, next);
+            integrator_begin(&x, &local, &pending, now, next, slot, k);
             previous = now;
             now = next;
             k += 1u;
@@ -77,6 +81,8 @@ fn step(
             break if done;
         }
     }
+
+    integrator_store(slot, &pending);
 
     // A particle whose position is lost has no weight; reduce counts it. -inf is a legal weight.
     var lost = float_is_non_finite(log_weight) && !float_is_minus_infinity(log_weight);

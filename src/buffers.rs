@@ -9,8 +9,8 @@ use crate::shaders::WeightShape;
 
 /// How a run's memory is laid out, worked out before anything is allocated.
 ///
-/// A particle's state is `dim` coordinates and the index of its time-zero ancestor, one row of N
-/// words each. Rows are kept in pages of whole rows, because a binding has a largest size.
+/// A particle's state is `dim` coordinates, what the integrator carries from step to step, and the
+/// index of the time-zero ancestor, one row of N words each. Rows are kept in pages of whole rows, because a binding has a largest size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub(crate) particles: u32,
@@ -31,12 +31,14 @@ impl Plan {
     pub(crate) fn new(
         particles: u32,
         dim: u32,
+        carried: u32,
         shape: &WeightShape,
         data: &[u64],
         steps: u32,
         limits: &wgpu::Limits,
     ) -> Result<Plan> {
-        let plan = |particles: u32| Plan::layout(particles, dim, shape, data, steps, limits);
+        let rows = dim + carried + 1;
+        let plan = |particles: u32| Plan::layout(particles, rows, shape, data, steps, limits);
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         if let Some(bytes) = data.iter().copied().find(|bytes| *bytes > binding) {
             return Err(limit(
@@ -75,7 +77,7 @@ impl Plan {
     #[allow(clippy::type_complexity, reason = "one private error: limit, needed, available, words")]
     fn layout(
         particles: u32,
-        dim: u32,
+        rows: u32,
         shape: &WeightShape,
         data: &[u64],
         steps: u32,
@@ -83,7 +85,6 @@ impl Plan {
     ) -> Result<Plan, (&'static str, u64, u64, String)> {
         use crate::words::bytes;
         let n = u64::from(particles);
-        let rows = dim + 1;
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let row = 4 * n;
         let too_large = |needed: u64| {
@@ -322,7 +323,7 @@ mod tests {
     #[test]
     fn large_runs_fit_small_bindings() {
         for (particles, dim, pages) in [(1 << 24, 2, 2), (1 << 20, 64, 3), (1000, 2, 1)] {
-            let plan = Plan::new(particles, dim, &shape(particles), &[], 10, &software_limits());
+            let plan = Plan::new(particles, dim, 0, &shape(particles), &[], 10, &software_limits());
             let plan = plan.unwrap();
             assert_eq!(plan.pages, pages);
             assert!(plan.limits().max_storage_buffer_binding_size <= 128 << 20);
@@ -334,20 +335,20 @@ mod tests {
     #[test]
     fn too_large_names_the_largest_that_fits() {
         let n = 1 << 26;
-        let error = Plan::new(n, 8, &shape(n), &[], 10, &software_limits()).unwrap_err();
+        let error = Plan::new(n, 8, 0, &shape(n), &[], 10, &software_limits()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "particles = 67108864 in 8 dimensions needs a 256 MiB binding, this adapter allows \
              128 MiB; use at most 33554432"
         );
         let most = 33_554_432;
-        assert!(Plan::new(most, 8, &shape(most), &[], 10, &software_limits()).is_ok());
-        assert!(Plan::new(most + 1, 8, &shape(most), &[], 10, &software_limits()).is_err());
+        assert!(Plan::new(most, 8, 0, &shape(most), &[], 10, &software_limits()).is_ok());
+        assert!(Plan::new(most + 1, 8, 0, &shape(most), &[], 10, &software_limits()).is_err());
     }
 
     #[test]
     fn memory_is_checked_by_arithmetic() {
-        let plan = Plan::new(1 << 20, 2, &shape(1 << 20), &[], 10, &software_limits()).unwrap();
+        let plan = Plan::new(1 << 20, 2, 0, &shape(1 << 20), &[], 10, &software_limits()).unwrap();
         assert!(plan.check_available(plan.bytes()).is_ok());
         let error = plan.check_available(10 << 20).unwrap_err().to_string();
         assert!(error.contains("needs 32 MiB of memory (state 24 MiB"), "{error}");

@@ -6,12 +6,14 @@ use crate::wgsl::Source;
 
 /// The weighted SDE that particles follow: drift, noise and the rate ψ of their log-weights.
 ///
-/// dx = v(x, t) dt + √2 dW, d log w = ψ(x, t) dt: arXiv 2512.17878, and the weighted SDE of
-/// Feynman–Kac correctors (arXiv 2503.02819).
+/// dx = (u + ε ∇ log ρ_t) dt + √(2ε) dW, d log w = ψ(x, t) dt: arXiv 2512.17878, and the weighted SDE
+/// of Feynman–Kac correctors (arXiv 2503.02819). ε is the rate of transport, 1 unless set; most flows
+/// have no velocity u.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flow {
     name: String,
     source: Source,
+    transport: f32,
     has_path: bool,
     needs_initial_density: bool,
     is_builtin: bool,
@@ -44,14 +46,29 @@ impl Flow {
     /// ```
     ///
     /// and, when `has_path`, `fn flow_log_density(local: ptr<function, Local>, at: Instant) -> f32`,
-    /// the unnormalised log density whose gradient `flow_drift` is. It may call
-    /// `target_log_density_and_score(x, out)`, `target_score(x)` and
+    /// the unnormalised log density whose gradient `flow_drift` is. A velocity u beside the
+    /// gradient is
+    ///
+    /// ```wgsl
+    /// fn flow_velocity(local: ptr<function, Local>, at: Instant) -> Point
+    /// ```
+    ///
+    /// and then ψ = ∂_t log ρ + ∇·u + u·∇ log ρ, whatever ε; the kernel ratio needs no ψ. The text may
+    /// call `target_log_density_and_score(x, out)`, `target_score(x)` and
     /// `initial_log_density_and_score(x, out)`.
     pub fn from_wgsl(name: impl Into<String>, text: impl Into<String>, has_path: bool) -> Flow {
         let source = Source::new(name, text);
         let needs_initial_density = source.text.contains("initial_log_density_and_score");
         let name = source.name.clone();
-        Flow { name, source, has_path, needs_initial_density, is_builtin: false }
+        Flow { name, source, transport: 1.0, has_path, needs_initial_density, is_builtin: false }
+    }
+
+    /// The same flow with transport at the rate ε: drift ε ∇ log ρ + u, noise √(2ε) dW.
+    ///
+    /// It is 1 unless set. The noise lets the copies that resampling makes go apart; 0 leaves
+    /// nothing of transport but the velocity u.
+    pub fn with_transport(self, rate: f32) -> Flow {
+        Flow { transport: rate, ..self }
     }
 
     /// The flow's name.
@@ -67,6 +84,16 @@ impl Flow {
     /// Whether the flow has a path of densities, which the kernel ratio needs.
     pub fn has_path(&self) -> bool {
         self.has_path
+    }
+
+    /// The rate ε of transport.
+    pub fn transport(&self) -> f32 {
+        self.transport
+    }
+
+    /// Whether the flow has a velocity beside the gradient of a log density.
+    pub fn has_velocity(&self) -> bool {
+        self.source.text.contains("fn flow_velocity")
     }
 
     pub(crate) fn needs_initial_density(&self) -> bool {
@@ -86,6 +113,7 @@ impl Flow {
         Flow {
             name: name.into(),
             source: shaders::file(&format!("flow/{name}")),
+            transport: 1.0,
             has_path,
             needs_initial_density: has_path,
             is_builtin: true,

@@ -33,6 +33,28 @@ impl Integrator {
     }
 }
 
+impl Integrator {
+    /// The files under `shaders/` that make it up.
+    pub(crate) fn files(self) -> &'static [&'static str] {
+        match self {
+            Integrator::Euler => {
+                &["integrator/carry_nothing", "integrator/move", "integrator/euler"]
+            }
+            Integrator::Strang => {
+                &["integrator/carry_nothing", "integrator/move", "integrator/strang"]
+            }
+            Integrator::KernelRatio => {
+                &["integrator/carry_nothing", "integrator/move", "integrator/kernel_ratio"]
+            }
+        }
+    }
+
+    /// Rows of state, a word per particle each, that it carries from step to step.
+    pub(crate) fn carried_rows(self, _dim: u32) -> u32 {
+        0
+    }
+}
+
 impl fmt::Display for Integrator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

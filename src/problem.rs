@@ -47,6 +47,13 @@ impl Problem {
             );
             return Err(Error::config("initial", reason));
         }
+        if !(flow.transport() >= 0.0 && flow.transport().is_finite()) {
+            let reason = format!(
+                "= {} is not a rate from 0 (none) on; 1 is the plain Langevin diffusion",
+                flow.transport()
+            );
+            return Err(Error::config("transport", reason));
+        }
         target.check_formula()?;
         // Data that are missing are told before the shapes that they would have set.
         let adaptor = Adaptor::of(&target)?;
@@ -147,6 +154,9 @@ fn check_flow(library: Vec<Source>, flow: &Flow) -> Result<()> {
     require(&module, "flow", source, "flow_local", &[POINTER, local], "nothing")?;
     require(&module, "flow", source, "flow_drift", &[local, "Instant"], "Point")?;
     require(&module, "flow", source, "flow_psi", &[local, "Instant"], "f32")?;
+    if flow.has_velocity() {
+        require(&module, "flow", source, "flow_velocity", &[local, "Instant"], "Point")?;
+    }
     if flow.has_path() {
         require(&module, "flow", source, "flow_log_density", &[local, "Instant"], "f32")?;
     }

@@ -93,12 +93,14 @@ pub struct TraceEvent {
 #[non_exhaustive]
 pub struct Buffers<'a> {
     /// The particles' state in pages of rows: coordinate j of particle i is word
-    /// `(j % page_rows) * particles + i` of page `j / page_rows`, the bits of an f32; the row after
-    /// the last coordinate holds the index of the time-zero ancestor (u32). Valid until the next
-    /// [`Sampler::encode`], which writes the other copy.
+    /// `(j % page_rows) * particles + i` of page `j / page_rows`, the bits of an f32; the last row
+    /// holds the index of the time-zero ancestor (u32), and the rows between are the integrator's
+    /// own. Valid until the next [`Sampler::encode`], which writes the other copy.
     pub pages: &'a [wgpu::Buffer],
     /// Rows per page.
     pub page_rows: u32,
+    /// Rows in all.
+    pub rows: u32,
     /// N log-weights (f32), up to a common constant.
     pub log_weights: &'a wgpu::Buffer,
 }
@@ -114,7 +116,33 @@ pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -
         problem.target.storage().iter().map(|data| 4 * data.len() as u64).collect();
     let shape = weight_shape(config, false);
     let dim = problem.target.dim();
-    Plan::new(config.particles, dim, &shape, &data, config.schedule.steps(), limits)
+    let carried = integrator(problem, config).carried_rows(dim);
+    Plan::new(config.particles, dim, carried, &shape, &data, config.schedule.steps(), limits)
+}
+
+/// The integrator asked for, or the flow's best.
+fn integrator(problem: &Problem, config: &Config) -> Integrator {
+    config.integrator.unwrap_or(problem.flow.default_integrator())
+}
+
+/// Whether the integrator suits the flow.
+fn check_integrator(problem: &Problem, integrator: Integrator) -> Result<()> {
+    let flow = &problem.flow;
+    if integrator != Integrator::KernelRatio {
+        return Ok(());
+    }
+    if !flow.has_path() {
+        let reason = format!(
+            "= kernel-ratio needs a path of densities, which the {} flow has not; use euler",
+            flow.name()
+        );
+        return Err(Error::config("integrator", reason));
+    }
+    if flow.transport() == 0.0 {
+        let reason = "= kernel-ratio needs noise, and transport = 0 leaves none; use euler";
+        return Err(Error::config("integrator", reason));
+    }
+    Ok(())
 }
 
 fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
@@ -154,14 +182,8 @@ impl Sampler {
     pub fn new(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let plan = requirements(problem, &config, &gpu.device.limits())?;
         plan.check_memory(gpu)?;
-        let integrator = config.integrator.unwrap_or(problem.flow.default_integrator());
-        if integrator == Integrator::KernelRatio && !problem.flow.has_path() {
-            let reason = format!(
-                "= kernel-ratio needs a path of densities, which the {} flow has not; use euler",
-                problem.flow.name()
-            );
-            return Err(Error::config("integrator", reason));
-        }
+        let integrator = integrator(problem, &config);
+        check_integrator(problem, integrator)?;
         let max_segment = max_segment(gpu, problem, &config)?;
         let linked = step::linked(problem, &plan, &config, integrator);
         linked.check()?;
@@ -321,6 +343,9 @@ impl Sampler {
         let mut positions = vec![0.0; n * dim];
         let mut ancestors = Vec::new();
         for row in 0..self.plan.rows {
+            if row as usize >= dim && row + 1 < self.plan.rows {
+                continue;
+            }
             let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
             let offset = u64::from(row % self.plan.page_rows) * row_bytes;
             let words: Vec<u32> = readback::read(&self.gpu, page, offset, row_bytes).await?;
@@ -341,6 +366,7 @@ impl Sampler {
         Buffers {
             pages: &self.state.pages[self.parity],
             page_rows: self.plan.page_rows,
+            rows: self.plan.rows,
             log_weights: &self.state.log_weights,
         }
     }
@@ -397,7 +423,10 @@ impl Sampler {
         let row_bytes = 4 * u64::from(self.plan.particles);
         self.gpu.scoped(|| {
             for row in 0..self.plan.rows {
-                let words: Vec<u32> = if (row as usize) < dim {
+                let words: Vec<u32> = if row as usize >= dim && row + 1 < self.plan.rows {
+                    // The integrator fills what it carries at the first step.
+                    continue;
+                } else if (row as usize) < dim {
                     positions.chunks(dim).map(|x| x[row as usize].to_bits()).collect()
                 } else {
                     (0..self.plan.particles).collect()
@@ -533,7 +562,9 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
         schedule: buffers::filled(
             device,
             "wfr.schedule",
-            wgpu::BufferUsages::UNIFORM,
+            wgpu::BufferUsages::UNIFORM
+                | wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_SRC,
             bytemuck::cast_slice(&schedule),
         ),
         data: data.collect(),

@@ -1,18 +1,19 @@
 // Integrator: Euler-Maruyama, the weight by the left point:
-//   x' = x + h v(x, t) + sqrt(2 h) xi,   log-weight += h psi(x, t).
+//   x' = x + h v(x, t) + sqrt(2 eps h) xi,   log-weight += h psi(x, t).
 // Weak order 1: the log-normaliser has a bias of order h.
 
 fn integrator_begin(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
-    now: Instant, next: Instant,
+    now: Instant, next: Instant, slot: u32, step: u32,
 ) {
     (*pending).value = now.dt * flow_psi(local, now);
-    (*pending).drift = move_tamed(flow_drift(local, now), now.dt);
+    (*pending).drift = move_drift(local, now, now, 1.0, now.dt);
     move_particle(x, pending, now.dt);
 }
 
 fn integrator_end(
-    local: ptr<function, Local>, pending: ptr<function, Pending>, now: Instant, next: Instant,
+    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    now: Instant, next: Instant,
 ) -> f32 {
     return (*pending).value;
 }

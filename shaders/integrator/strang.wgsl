@@ -1,20 +1,21 @@
 // Integrator: Strang splitting of reaction and transport,
-//   log-weight += h/2 psi(x, t);  x' = x + h v(x, t) + sqrt(2 h) xi;  log-weight += h/2 psi(x', t).
+//   log-weight += h/2 psi(x, t);  x' = x + h v(x, t) + sqrt(2 eps h) xi;
+//   log-weight += h/2 psi(x', t + h).
 // It removes the bias of the splitting, not that of the Euler move: weak order 1 with a smaller
 // constant.
 
 fn integrator_begin(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
-    now: Instant, next: Instant,
+    now: Instant, next: Instant, slot: u32, step: u32,
 ) {
     (*pending).value = flow_psi(local, now);
-    (*pending).drift = move_tamed(flow_drift(local, now), now.dt);
+    (*pending).drift = move_drift(local, now, now, 1.0, now.dt);
     move_particle(x, pending, now.dt);
 }
 
-// The rate of the step's own interval, at its end point.
 fn integrator_end(
-    local: ptr<function, Local>, pending: ptr<function, Pending>, now: Instant, next: Instant,
+    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    now: Instant, next: Instant,
 ) -> f32 {
-    return 0.5 * now.dt * ((*pending).value + flow_psi(local, now));
+    return 0.5 * now.dt * ((*pending).value + flow_psi(local, next));
 }

@@ -55,11 +55,16 @@ pub(crate) fn linked(
     config: &Config,
     integrator: Integrator,
 ) -> Linked {
-    let mut sources = vec![prelude(plan, config, problem.target.dim()).source()];
+    let prelude = prelude(plan, config, problem.target.dim())
+        .f32("TRANSPORT", problem.flow.transport())
+        .bool("HAS_VELOCITY", problem.flow.has_velocity());
+    let mut sources = vec![prelude.source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
-    sources.extend(shaders::files(&["integrator/move"]));
-    let name = format!("integrator/{}", integrator.name().replace('-', "_"));
-    sources.extend([shaders::file(&name), shaders::file("step")]);
+    sources.extend(shaders::files(integrator.files()));
+    sources.push(shaders::file("step"));
+    if !problem.flow.has_velocity() {
+        sources.push(shaders::file("flow/no_velocity"));
+    }
     sources.extend(problem.sources.iter().cloned());
     Linked::new(sources)
 }

@@ -27,6 +27,8 @@ pub struct Stepper<'a> {
     pub initial: &'a Normal,
     /// The equation.
     pub flow: Flow,
+    /// The rate ε of transport.
+    pub transport: f64,
     /// How a step is done.
     pub integrator: Integrator,
     /// Whether a drift D is D / (1 + h |D|).
@@ -65,18 +67,22 @@ impl Stepper<'_> {
         let at = if self.integrator == Integrator::KernelRatio { next } else { now };
         let drift = self.tamed(self.drift(&before, at), h);
         for ((x, drift), noise) in x.iter_mut().zip(&drift).zip(&noise) {
-            *x += h * drift + (2.0 * h).sqrt() * noise;
+            *x += h * drift + (2.0 * self.transport * h).sqrt() * noise;
         }
+        let arrival = Moment { beta_rate: now.beta_rate, ..next };
         match self.integrator {
             Integrator::Euler => h * self.psi(&before, now),
-            Integrator::Strang => 0.5 * h * (self.psi(&before, now) + self.psi(x, now)),
+            Integrator::Strang => 0.5 * h * (self.psi(&before, now) + self.psi(x, arrival)),
             Integrator::KernelRatio => {
                 let back = self.tamed(self.drift(x, next), h);
-                // Both kernels are N(start + h drift, 2 h).
+                // Both kernels are N(start + h drift, 2 ε h).
+                let variance = self.transport * h;
                 let kernel = |from: &[f64], to: &[f64], drift: &[f64]| -> f64 {
                     let axes = from.iter().zip(to).zip(drift);
-                    axes.map(|((from, to), drift)| -(to - from - h * drift).powi(2) / (4.0 * h))
-                        .sum()
+                    axes.map(|((from, to), drift)| {
+                        -(to - from - h * drift).powi(2) / (4.0 * variance)
+                    })
+                    .sum()
                 };
                 self.log_density(x, next) - self.log_density(&before, now)
                     + kernel(x, &before, &back)
@@ -86,6 +92,7 @@ impl Stepper<'_> {
     }
 
     fn tamed(&self, mut drift: Vec<f64>, h: f64) -> Vec<f64> {
+        drift.iter_mut().for_each(|d| *d *= self.transport);
         if self.taming {
             drift.iter_mut().for_each(|d| *d /= 1.0 + h * d.abs());
         }

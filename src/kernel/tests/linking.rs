@@ -102,7 +102,7 @@ fn pages_link() {
             max_storage_buffers_per_shader_stage: 64,
             ..wgpu::Limits::default()
         };
-        let plan = Plan::new(100_000, 16, &shape, &[], 400, &limits).unwrap();
+        let plan = Plan::new(100_000, 16, 0, &shape, &[], 400, &limits).unwrap();
         assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
         let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
         assert_eq!(storage_buffers(&linked) as u32, plan.bindings);

@@ -112,8 +112,10 @@ impl Rig {
         let dim = problem.target.dim();
         let data: Vec<u64> = problem.target.storage().iter().map(|d| 4 * d.len() as u64).collect();
         let steps = config.schedule.steps();
-        let plan = Plan::new(config.particles, dim, &shape, &data, steps, &limits).unwrap();
-        assert_eq!(plan.pages, (dim + 1).div_ceil(page_rows));
+        let carried = integrator.carried_rows(dim);
+        let plan =
+            Plan::new(config.particles, dim, carried, &shape, &data, steps, &limits).unwrap();
+        assert_eq!(plan.pages, (dim + carried + 1).div_ceil(page_rows));
         let storage = |size| buffers::storage(&gpu.device, "step", size);
         let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "step", usage, contents);
         let pages = || -> Vec<_> {
@@ -236,7 +238,8 @@ fn steps_are_near_the_oracle() {
         {
             let taming = dim % 2 == 0;
             let config = Config { taming, ..config() };
-            let problem = problem(target.clone(), equation);
+            let mut problem = problem(target.clone(), equation);
+            problem.flow = problem.flow.with_transport(if dim == 3 { 0.7 } else { 1.0 });
             let rig = Rig::new(&gpu, problem, integrator, config.clone(), 1 << 10);
             let start = rig.init();
             let (law, schedule) = (normal(dim), &config.schedule);
@@ -244,6 +247,7 @@ fn steps_are_near_the_oracle() {
                 target,
                 initial: &law,
                 flow: equation,
+                transport: f64::from(rig.problem.flow.transport()),
                 integrator,
                 taming,
                 seed: SEED,

@@ -1,0 +1,12 @@
+// What a step keeps from its begin, at x, for its end, at x': for integrators that carry nothing
+// from one step to the next.
+
+struct Pending {
+    value: f32,
+    drift: Point,
+    noise: Point,
+}
+
+fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pending>) {}
+
+fn integrator_store(slot: u32, pending: ptr<function, Pending>) {}
