@@ -8,8 +8,9 @@ const JUMP_DOUBLE = 0.69314718056;
 fn react_gain(slot: u32, strength: f32, excess: f32) -> f32 {
     let word = threefry(slot, control.step_end, 0u, STREAM_JUMP).x;
     let chance = (f32(word >> 8u) + 0.5) * 5.9604644775390625e-8;
-    if (chance >= 1.0 - exp(-strength * abs(excess))) {
+    let push = strength * excess;
+    if (chance >= 1.0 - exp(-abs(push))) {
         return 0.0;
     }
-    return select(float_minus_infinity(), JUMP_DOUBLE, excess > 0.0);
+    return select(float_minus_infinity(), JUMP_DOUBLE, push > 0.0);
 }

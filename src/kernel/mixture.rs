@@ -71,10 +71,12 @@ pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
     Linked::new([prelude].into_iter().chain(files))
 }
 
-/// What a component is: the file that says so, and constants for it.
-pub(crate) struct Component<'a> {
+/// The components of a mixture: how many, the file that says what one is, and that file's constants.
+#[derive(Debug)]
+pub(crate) struct Components {
+    pub count: u32,
     pub file: &'static str,
-    pub text: &'a str,
+    pub text: String,
 }
 
 impl Mixture {
@@ -82,17 +84,18 @@ impl Mixture {
         gpu: &Gpu,
         shape: &WeightShape,
         (dim, page_rows): (u32, u32),
-        components: u32,
-        component: &Component<'_>,
+        components: &Components,
         state: &State,
         moments: &wgpu::Buffer,
     ) -> Result<Mixture> {
-        let sweeps: Vec<_> = (0..components).step_by(per_sweep(dim) as usize).collect();
+        let Components { count, file, text } = components;
+        let count = *count;
+        let sweeps: Vec<_> = (0..count).step_by(per_sweep(dim) as usize).collect();
         let table: Vec<u32> = sweeps
             .iter()
             .flat_map(|first| {
                 let mut row = [0; SWEEP_STRIDE as usize / 4];
-                row[..2].copy_from_slice(&[*first, per_sweep(dim).min(components - first)]);
+                row[..2].copy_from_slice(&[*first, per_sweep(dim).min(count - first)]);
                 row
             })
             .collect();
@@ -100,7 +103,7 @@ impl Mixture {
             let storage = |name, bytes| storage(&gpu.device, name, bytes);
             (
                 storage("wfr.mixture_sums", sum_bytes(shape.particles)),
-                storage("wfr.components", component_bytes(components, dim)),
+                storage("wfr.components", component_bytes(count, dim)),
                 filled(
                     &gpu.device,
                     "wfr.sweeps",
@@ -110,9 +113,9 @@ impl Mixture {
             )
         })?;
         let pages = state.pages[0].len() as u32;
-        let prelude = moments::prelude(shape, dim, 7, pages, page_rows).text(component.text);
-        let prelude = constants(prelude, shape.particles, components, dim).source();
-        let linked = linked(prelude, component.file);
+        let prelude = moments::prelude(shape, dim, 7, pages, page_rows).text(text);
+        let prelude = constants(prelude, shape.particles, count, dim).source();
+        let linked = linked(prelude, file);
         let buffers = [
             (Access::Read, &state.log_weights),
             (Access::Read, moments),
@@ -128,7 +131,7 @@ impl Mixture {
             total: kernel("mixture_total")?,
             sweep: kernel("mixture_sweep")?,
             sweeps: sweeps.len() as u32,
-            components,
+            components: count,
             particles: shape.particles,
             sums,
         })

@@ -42,8 +42,7 @@ impl ReactShape {
 
     pub(crate) fn linked(&self, prelude: Source) -> Linked {
         let realisation = if self.jumps { "react/jumps" } else { "react/weights" };
-        let files =
-            shaders::files(&["types", "index", "threefry", "float", "react", realisation]);
+        let files = shaders::files(&["types", "index", "threefry", "float", "react", realisation]);
         Linked::new([prelude].into_iter().chain(files))
     }
 }
@@ -86,7 +85,8 @@ impl React {
     }
 
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for (kernel, group) in [&self.before, &self.after, &self.react].into_iter().zip(&self.groups)
+        for (kernel, group) in
+            [&self.before, &self.after, &self.react].into_iter().zip(&self.groups)
         {
             kernel.warm_up(pass, group, &[]);
         }
