@@ -86,11 +86,11 @@ fn grid_blur(
     let node = (cell / stride) % GRID_CELLS;
     let width = grid_blur_width(GRID_BLUR_AXIS);
     let radius = min(u32(ceil(4.0 * width)), GRID_CELLS - 1u);
-    let precision = 0.5 / max(width * width, 1e-6);
+    let steepness = 0.5 / max(width * width, 1e-6);
     var sum = grid_load(cell);
     var norm = 1.0;
     for (var k = 1u; k <= radius; k++) {
-        let weight = exp(-precision * f32(k * k));
+        let weight = exp(-steepness * f32(k * k));
         norm += 2.0 * weight;
         if (node >= k) {
             sum += weight * grid_load(cell - k * stride);
