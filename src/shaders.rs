@@ -55,6 +55,7 @@ library!(
     "moments",
     "grid",
     "mixture",
+    "mixture_sweep",
     "ratio",
     "entropy",
     "react",
