@@ -82,3 +82,36 @@ struct Dispatches {
 struct Segment {
     steps: u32,
 }
+
+// What the device knows of the reaction, log-weight += strength (r - mean) with r = log pi - log p.
+struct ReactionState {
+    // The mean of r over the population.
+    mean: f32,
+    strength: f32,
+    // What is left of r: a reaction that has gone some way leaves log pi - log p smaller by a factor.
+    remaining: f32,
+    rows: u32,
+}
+
+// One estimate of p: a row of the reaction's trace.
+struct ReactionRow {
+    step: u32,
+    // log of the mean of pi / p, and of it the mean of r: the relative entropy of p to pi.
+    log_normalizer: f32,
+    relative_entropy: f32,
+    // How many log ratios were not finite.
+    outside: u32,
+}
+
+// One block's share of the means of r and of pi / p.
+struct EntropyBlock {
+    peak: f32,
+    weight: f32,
+    // Of the particles inside the support of pi alone, and their mean of r.
+    inside: f32,
+    mean: f32,
+    // Of weight times pi / p.
+    ratio_peak: f32,
+    ratio: f32,
+    outside: u32,
+}

@@ -136,6 +136,26 @@ impl Plan {
         Ok(Plan { particles, rows, pages, page_rows, buffers, bindings })
     }
 
+    /// The same run with further buffers.
+    pub(crate) fn with_buffers(
+        mut self,
+        more: Vec<(&'static str, u64)>,
+        limits: &wgpu::Limits,
+    ) -> Result<Plan> {
+        let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        if let Some((name, bytes)) = more.iter().find(|(_, bytes)| *bytes > binding) {
+            let hint = format!(
+                "{name} needs a binding of {}, this adapter allows {}; use fewer particles, cells or \
+                 landmarks",
+                crate::words::bytes(*bytes),
+                crate::words::bytes(binding)
+            );
+            return Err(limit("max_storage_buffer_binding_size", *bytes, binding, hint));
+        }
+        self.buffers.extend(more);
+        Ok(self)
+    }
+
     /// Total bytes on the device.
     pub fn bytes(&self) -> u64 {
         self.buffers.iter().map(|(_, bytes)| bytes).sum()

@@ -1,6 +1,7 @@
 //! The equation that particles follow.
 
 use crate::integrator::Integrator;
+use crate::reaction::Reaction;
 use crate::shaders;
 use crate::wgsl::Source;
 
@@ -17,6 +18,7 @@ pub struct Flow {
     has_path: bool,
     needs_initial_density: bool,
     is_builtin: bool,
+    reaction: Option<Reaction>,
 }
 
 impl Flow {
@@ -34,6 +36,20 @@ impl Flow {
     /// step size and exp(log-normaliser) is unbiased.
     pub fn annealed() -> Flow {
         Flow::builtin("annealed", true)
+    }
+
+    /// The gradient flow of KL(p‖π) in the Wasserstein–Fisher–Rao geometry: Langevin transport and
+    /// the reaction ψ = λ (log π − log p), with p the law of the population itself, estimated as the
+    /// reaction says.
+    ///
+    /// [`Flow::with_transport`] at 0 leaves the Fisher–Rao flow, which moves no particle; a reaction
+    /// at the rate 0 the Wasserstein flow, Langevin diffusion. The weights are those of the flow's
+    /// law: their log-normaliser is *not* log Z; [`Sampler::reaction_trace`](crate::Sampler) tells
+    /// log Z where the estimate does.
+    pub fn wasserstein_fisher_rao(reaction: Reaction) -> Flow {
+        let langevin = Flow::builtin("langevin", false);
+        let needs_initial_density = reaction.needs_initial_density();
+        Flow { name: "wfr".into(), needs_initial_density, reaction: Some(reaction), ..langevin }
     }
 
     /// Your own flow in WGSL. It defines `struct Local`, what the flow knows at one point whatever
@@ -60,7 +76,15 @@ impl Flow {
         let source = Source::new(name, text);
         let needs_initial_density = source.text.contains("initial_log_density_and_score");
         let name = source.name.clone();
-        Flow { name, source, transport: 1.0, has_path, needs_initial_density, is_builtin: false }
+        Flow {
+            name,
+            source,
+            transport: 1.0,
+            has_path,
+            needs_initial_density,
+            is_builtin: false,
+            reaction: None,
+        }
     }
 
     /// The same flow with transport at the rate ε: drift ε ∇ log ρ + u, noise √(2ε) dW.
@@ -91,6 +115,11 @@ impl Flow {
         self.transport
     }
 
+    /// The reaction of the Wasserstein–Fisher–Rao gradient flow.
+    pub fn reaction(&self) -> Option<&Reaction> {
+        self.reaction.as_ref()
+    }
+
     /// Whether the flow has a velocity beside the gradient of a log density.
     pub fn has_velocity(&self) -> bool {
         self.source.text.contains("fn flow_velocity")
@@ -117,6 +146,7 @@ impl Flow {
             has_path,
             needs_initial_density: has_path,
             is_builtin: true,
+            reaction: None,
         }
     }
 }

@@ -61,6 +61,39 @@ pub(crate) struct TraceRow {
     pub failed: u32,
 }
 
+/// What the device knows of the reaction.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct ReactionState {
+    pub mean: f32,
+    pub strength: f32,
+    pub remaining: f32,
+    pub rows: u32,
+}
+
+/// One estimate of the population's density, as the device wrote it down.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct ReactionRow {
+    pub step: u32,
+    pub log_normalizer: f32,
+    pub relative_entropy: f32,
+    pub outside: u32,
+}
+
+/// One block's share of the means that `entropy` takes.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct EntropyBlock {
+    pub peak: f32,
+    pub weight: f32,
+    pub inside: f32,
+    pub mean: f32,
+    pub ratio_peak: f32,
+    pub ratio: f32,
+    pub outside: u32,
+}
+
 /// Workgroup counts for the indirect dispatches.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
@@ -167,5 +200,8 @@ mod tests {
         same!(Block: total, base, end, peak, squares, non_finite, factor, shift, copies);
         same!(TraceRow: nats, log2, step, ess, max_weight, non_finite, resampled, failed);
         same!(Dispatches: blocks, particles);
+        same!(ReactionState: mean, strength, remaining, rows);
+        same!(ReactionRow: step, log_normalizer, relative_entropy, outside);
+        same!(EntropyBlock: peak, weight, inside, mean, ratio_peak, ratio, outside);
     }
 }

@@ -12,9 +12,10 @@ use crate::integrator::Integrator;
 use crate::kernel::decide;
 use crate::kernel::init::{self, Init};
 use crate::kernel::step::{self, Step};
-use crate::layout::{Control, MAX_SEGMENT, TraceRow, log_normalizer};
+use crate::layout::{Control, MAX_SEGMENT, ReactionRow, ReactionState, TraceRow, log_normalizer};
 use crate::particles::Particles;
 use crate::problem::Problem;
+use crate::reactor::{self, Reactor};
 use crate::readback;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
@@ -39,6 +40,7 @@ pub struct Sampler {
     state: State,
     step: Step,
     resampling: Resampling,
+    reactor: Option<Reactor>,
     wgsl: String,
     max_segment: u32,
     encoded: u32,
@@ -46,6 +48,8 @@ pub struct Sampler {
     trace: Vec<TraceEvent>,
     /// Trace rows read so far, of all that the device has written.
     trace_read: u32,
+    reaction_trace: Vec<ReactionEvent>,
+    reaction_trace_read: u32,
 }
 
 /// What is known of a run at one moment.
@@ -88,6 +92,24 @@ pub struct TraceEvent {
     pub resampled: bool,
 }
 
+/// One estimate of the population's density by the reaction of a Wasserstein–Fisher–Rao flow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct ReactionEvent {
+    /// Steps done before the estimate.
+    pub step: u32,
+    /// The time after them.
+    pub time: f64,
+    /// log of the weighted mean of π/p over the population: an estimate of log Z. With all
+    /// transition kernels it is importance sampling from the population's own law; with a subset of
+    /// them, a grid or a kernel density it carries their bias.
+    pub log_normalizer: f32,
+    /// KL(p‖π) for the normalised π: `log_normalizer` minus the weighted mean of log (π/p).
+    pub relative_entropy: f32,
+    /// Particles with a weight where π is zero or not a number; they are left out of the mean.
+    pub outside: u32,
+}
+
 /// The device buffers of a run, for kernels of the host program. No copy is made.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -116,8 +138,17 @@ pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -
         problem.target.storage().iter().map(|data| 4 * data.len() as u64).collect();
     let shape = weight_shape(config, false);
     let dim = problem.target.dim();
-    let carried = integrator(problem, config).carried_rows(dim);
-    Plan::new(config.particles, dim, carried, &shape, &data, config.schedule.steps(), limits)
+    let integrator = integrator(problem, config);
+    let carried = integrator.carried_rows(dim);
+    let steps = config.schedule.steps();
+    let plan = Plan::new(config.particles, dim, carried, &shape, &data, steps, limits)?;
+    match problem.flow.reaction() {
+        Some(reaction) => {
+            let more = reactor::buffers(reaction, problem, config, integrator)?;
+            plan.with_buffers(more, limits)
+        }
+        None => Ok(plan),
+    }
 }
 
 /// The integrator asked for, or the flow's best.
@@ -194,9 +225,14 @@ impl Sampler {
             Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
+        let reaction = problem.flow.reaction();
+        let reactor = reaction
+            .map(|r| Reactor::new(gpu, r, problem, &config, &shape, plan.page_rows, &state))
+            .transpose()?;
         gpu.submit_pass(|pass| {
             resampling.warm_up(pass);
             step.warm_up(pass);
+            reactor.iter().for_each(|reactor| reactor.warm_up(pass));
         })?;
         let mut sampler = Sampler {
             gpu: gpu.clone(),
@@ -205,12 +241,15 @@ impl Sampler {
             state,
             step,
             resampling,
+            reactor,
             wgsl: linked.text().to_string(),
             max_segment,
             encoded: 0,
             parity: 0,
             trace: Vec::new(),
             trace_read: 0,
+            reaction_trace: Vec::new(),
+            reaction_trace_read: 0,
             plan,
             config,
         };
@@ -233,6 +272,9 @@ impl Sampler {
             let since_test = self.encoded % every;
             let count = (every - since_test).min(end - self.encoded).min(self.max_segment);
             if since_test == 0 {
+                if let Some(reactor) = &self.reactor {
+                    reactor.encode_before(&mut pass, self.parity, self.encoded);
+                }
                 self.resampling.encode_test(&mut pass, count);
             } else {
                 self.resampling.encode_tick(&mut pass, count);
@@ -240,6 +282,10 @@ impl Sampler {
             self.step.encode(&mut pass, self.parity, self.encoded);
             self.parity = 1 - self.parity;
             self.encoded += count;
+            let ends = self.encoded.is_multiple_of(every) || self.encoded == self.steps();
+            if let Some(reactor) = self.reactor.as_ref().filter(|_| ends) {
+                reactor.encode_after(&mut pass, self.parity, self.encoded);
+            }
         }
     }
 
@@ -330,6 +376,40 @@ impl Sampler {
         }
         self.trace_read = written;
         Ok(&self.trace)
+    }
+
+    /// All estimates of the population's density so far, oldest first; none for a flow without
+    /// reaction. Reads the rows that are new since the last call; if more were written than
+    /// [`Config::trace_rows`] holds, the oldest are lost.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    pub async fn reaction_trace(&mut self) -> Result<&[ReactionEvent]> {
+        let Some(reactor) = &self.reactor else { return Ok(&[]) };
+        let state = size_of::<ReactionState>() as u64;
+        let written =
+            readback::read::<ReactionState>(&self.gpu, &reactor.state, 0, state).await?[0].rows;
+        let capacity = self.config.trace_rows;
+        let size = size_of::<ReactionRow>() as u64;
+        let mut next = self.reaction_trace_read.max(written.saturating_sub(capacity));
+        while next < written {
+            let start = next % capacity;
+            let count = (written - next).min(capacity - start);
+            let (offset, bytes) = (u64::from(start) * size, u64::from(count) * size);
+            let rows: Vec<ReactionRow> =
+                readback::read(&self.gpu, &reactor.trace, offset, bytes).await?;
+            let schedule = &self.config.schedule;
+            self.reaction_trace.extend(rows.into_iter().map(|row| ReactionEvent {
+                step: row.step,
+                time: schedule.time(row.step),
+                log_normalizer: row.log_normalizer,
+                relative_entropy: row.relative_entropy,
+                outside: row.outside,
+            }));
+            next += count;
+        }
+        self.reaction_trace_read = written;
+        Ok(&self.reaction_trace)
     }
 
     /// The particles of now, copied to host memory.
@@ -453,6 +533,7 @@ impl Sampler {
     /// The last ESS test as an [`Info`]: no work for the device.
     async fn progress(&mut self) -> Result<Info> {
         self.trace().await?;
+        self.reaction_trace().await?;
         let control = self.control().await?;
         let last = (control.trace_rows.max(1) - 1) % self.config.trace_rows;
         let row = self.trace_rows(last, 1).await?;

@@ -51,6 +51,22 @@ library!(
     "residual",
     "expand",
     "draw",
+    "moment_types",
+    "moments",
+    "grid",
+    "mixture",
+    "ratio",
+    "entropy",
+    "react",
+    "react/weights",
+    "react/jumps",
+    "density/grid_frame",
+    "density/grid",
+    "density/subset",
+    "density/kernel",
+    "density/transition",
+    "density/mixture",
+    "density/initial",
     "initial/normal",
     "initial/uniform",
     "flow/langevin",
@@ -200,6 +216,32 @@ pub(crate) fn per_coordinate(name: &str, values: &[f32]) -> String {
     text
 }
 
+/// The bindings of the current state alone, from binding `first` on, for kernels that only read it.
+pub(crate) fn state_inputs(first: u32, pages: u32, page_rows: u32) -> String {
+    let (mut text, mut load) = (String::new(), String::new());
+    for page in 0..pages {
+        let binding = first + page;
+        let _ = writeln!(
+            text,
+            "@group(0) @binding({binding}) var<storage, read> state_in_{page}: array<u32>;"
+        );
+        load.push_str(&state_case(page, pages, page_rows));
+    }
+    let _ = write!(
+        text,
+        "fn state_load(row: u32, slot: u32) -> u32 {{\n    switch row / {page_rows}u {{\n{load}    \
+         }}\n}}\n"
+    );
+    text
+}
+
+/// The case of `state_load` for one page.
+fn state_case(page: u32, pages: u32, page_rows: u32) -> String {
+    let case = if page + 1 == pages { "default".to_string() } else { format!("case {page}u") };
+    let at = format!("(row - {}u) * PARTICLES + slot", page * page_rows);
+    format!("        {case}: {{ return state_in_{page}[{at}]; }}\n")
+}
+
 /// The bindings of the particles' state, split in pages of whole rows, and their accessors.
 pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
     let mut text = String::new();
@@ -214,7 +256,7 @@ pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
         );
         let case = if page + 1 == pages { "default".to_string() } else { format!("case {page}u") };
         let at = format!("(row - {}u) * PARTICLES + slot", page * page_rows);
-        let _ = writeln!(load, "        {case}: {{ return state_in_{page}[{at}]; }}");
+        load.push_str(&state_case(page, pages, page_rows));
         let _ = writeln!(store, "        {case}: {{ state_out_{page}[{at}] = value; }}");
     }
     let rest = [

@@ -16,3 +16,4 @@ mod resampling;
 mod targets;
 mod transforms;
 mod wells;
+mod wfr;
