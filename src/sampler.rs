@@ -62,7 +62,9 @@ pub struct Info {
     pub time: f64,
     /// Effective sample size, 0 to N.
     pub ess: f32,
-    /// log Z: the log of the mean weight since time zero, resamplings included.
+    /// log Z: the log of the mean weight since time zero, resamplings included. Not a number for the
+    /// Wasserstein–Fisher–Rao gradient flow, whose weights do not tell it; see
+    /// [`Sampler::reaction_trace`].
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
@@ -82,7 +84,7 @@ pub struct TraceEvent {
     pub time: f64,
     /// Effective sample size before the test acted.
     pub ess: f32,
-    /// log Z up to here.
+    /// log Z up to here, as in [`Info`].
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
@@ -563,7 +565,11 @@ impl Sampler {
             step: row.step,
             time: self.config.schedule.time(row.step),
             ess: row.ess,
-            log_normalizer: log_normalizer(row.nats, row.log2),
+            log_normalizer: match self.reactor {
+                None => log_normalizer(row.nats, row.log2),
+                // What the weights of a gradient flow sum to says nothing of Z.
+                Some(_) => f64::NAN,
+            },
             max_weight: row.max_weight,
             non_finite: row.non_finite,
             resampled: row.resampled != 0,
