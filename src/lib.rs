@@ -23,6 +23,7 @@ mod readback;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
 mod resampling;
+mod rows;
 mod sampler;
 mod schedule;
 mod shaders;
@@ -54,7 +55,7 @@ pub use particles::Particles;
 pub use problem::Problem;
 pub use resampling::Resampling;
 pub use sampler::{Buffers, Info, Sampler, TraceEvent, requirements};
-pub use schedule::Schedule;
+pub use schedule::{Annealing, Schedule};
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
 pub use truth::Truth;
 pub use wgpu;

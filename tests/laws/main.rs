@@ -13,6 +13,7 @@ mod gaussian;
 mod normalizer;
 mod order;
 mod resampling;
+mod schedules;
 mod targets;
 mod transforms;
 mod wells;
