@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod adaptive;
 mod adaptor;
 pub mod autodiff;
 mod buffers;
@@ -39,6 +40,7 @@ pub mod tutorial {
 pub mod wgsl;
 mod words;
 
+pub use adaptive::Adaptive;
 pub use adaptor::Score;
 pub use buffers::Plan;
 pub use config::{Config, Resampler};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::adaptive::Adaptive;
 use crate::error::{Error, Result};
 use crate::layout::{Instant, SCHEDULE_WINDOW};
 use crate::rows;
@@ -18,6 +19,8 @@ pub struct Schedule {
     /// Where β comes from, as `--schedule` takes it, and what the steps are where not equal.
     beta: String,
     grid: Option<String>,
+    /// When the device chooses β; the points then hold the times alone.
+    adaptive: Option<Adaptive>,
 }
 
 /// How the path parameter β rises with the fraction s of the time that has passed.
@@ -171,6 +174,7 @@ impl Schedule {
             *beta = annealing.beta((*t - first) / (last - first));
         }
         self.beta = annealing.to_string();
+        self.adaptive = None;
         Ok(self)
     }
 
@@ -189,7 +193,7 @@ impl Schedule {
             check_point(point, k.checked_sub(1).map(|before| points[before]))
                 .map_err(|reason| Error::config("schedule", format!("point {k} = {reason}")))?;
         }
-        Ok(Schedule { points: points.to_vec(), beta: "points".into(), grid: None })
+        Ok(Schedule { points: points.to_vec(), beta: "points".into(), grid: None, adaptive: None })
     }
 
     /// Times and path parameters from a text file: a point `t beta` a line, as by
@@ -205,6 +209,30 @@ impl Schedule {
         let points = parse(&text).map_err(|reason| Error::file(path, reason))?;
         let schedule = Schedule::from_points(&points).map_err(|error| Error::file(path, error))?;
         Ok(Schedule { beta: path.display().to_string(), ..schedule })
+    }
+
+    /// Stages whose path parameters the device chooses while it runs; see [`Adaptive`].
+    ///
+    /// The flow needs a path of densities. [`Schedule::steps`] is the most there can be, and
+    /// [`Schedule::beta`] is 0 throughout: [`Sampler::schedule`](crate::Sampler::schedule) has
+    /// those of a run.
+    ///
+    /// # Errors
+    /// When a field is out of its bounds.
+    pub fn adaptive(adaptive: Adaptive) -> Result<Schedule> {
+        adaptive.check()?;
+        let steps = adaptive.moves_per_stage * adaptive.max_stages;
+        Ok(Schedule {
+            points: (0..=steps).map(|k| (f64::from(k) * adaptive.dt, 0.0)).collect(),
+            beta: format!("adaptive:{}", adaptive.cess),
+            grid: None,
+            adaptive: Some(adaptive),
+        })
+    }
+
+    /// How the device chooses the path parameters, where it does.
+    pub fn adaptivity(&self) -> Option<&Adaptive> {
+        self.adaptive.as_ref()
     }
 
     /// The number of steps K.
@@ -239,7 +267,7 @@ impl Schedule {
 
     fn grid(steps: u32, at: impl Fn(f64) -> (f64, f64)) -> Schedule {
         let points = (0..=steps).map(|k| at(f64::from(k) / f64::from(steps))).collect();
-        Schedule { points, beta: Annealing::Linear.to_string(), grid: None }
+        Schedule { points, beta: Annealing::Linear.to_string(), grid: None, adaptive: None }
     }
 
     /// The device's rows: one per step, then rows with dt = 0 until the last window is full.

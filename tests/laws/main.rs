@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adaptive;
 mod derived;
 mod gaussian;
 mod normalizer;
