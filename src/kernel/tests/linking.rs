@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::buffers::Plan;
 use crate::kernel::{
-    decide, draw, entropy, expand, grid, init, mixture, moments, ratio, react, reduce, residual, scan,
-    step,
+    decide, draw, entropy, expand, grid, init, mixture, moments, ratio, react, reduce, residual,
+    scan, step,
 };
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
