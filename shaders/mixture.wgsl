@@ -1,10 +1,6 @@
 // Mixture: the sum of M Gaussian components at every particle, O(N M). `mixture_gather` collects the
 // components, a systematic subset of the particles with a random start; `mixture_total` sums their
-// weights; `mixture_sweep` adds some of the components to the sums, through workgroup memory, and is
-// dispatched until all are in.
-//
-// A sum is kept relative to a reference that is known beforehand, the particle's own term or what is
-// 60 below the heaviest component: no term overflows, and none that underflows matters.
+// weights; then `mixture_sweep`, in a file of its own, adds some of the components at a time.
 // Reads state_in, log_weights, moments, control, schedule; writes components, mixture_sums.
 
 @group(0) @binding(0) var<storage, read> log_weights: array<f32>;
@@ -27,7 +23,6 @@ const MIXTURE_NOTHING = -1e30;
 const MIXTURE_ROW = DIM + 1u;
 
 var<workgroup> sh_sum: array<f32, LANES>;
-var<workgroup> sh_components: array<f32, MIXTURE_TILE * MIXTURE_ROW>;
 
 fn mixture_scale(x: ptr<function, Point>) {
     for (var j = 0u; j < DIM; j++) {
@@ -100,46 +95,5 @@ fn mixture_total(@builtin(local_invocation_index) lane: u32) {
         }
         mixture_sums[PARTICLES] = vec2<f32>(sum, log_norm);
         mixture_sums[PARTICLES + 1u] = subset_pack(mixture_rotation());
-    }
-}
-
-@compute @workgroup_size(LANES)
-fn mixture_sweep(
-    @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let slot = index_of_workgroup(id, count) * LANES + lane;
-    let particle = min(slot, PARTICLES - 1u);
-    var x = mixture_position(particle);
-    mixture_scale(&x);
-    var sum = mixture_sums[particle];
-    if (sweep.first == 0u) {
-        sum = vec2<f32>(mixture_log_weight(particle) + component_self(particle), 0.0);
-    }
-    let reference = max(sum.x, MIXTURE_LEAST);
-    let own = subset_component(particle, mixture_rotation());
-    for (var tile = 0u; tile < sweep.count; tile += MIXTURE_TILE) {
-        let size = min(MIXTURE_TILE, sweep.count - tile);
-        let first = sweep.first + tile;
-        workgroupBarrier();
-        for (var k = lane; k < size * MIXTURE_ROW; k += LANES) {
-            sh_components[k] = components[first * MIXTURE_ROW + k];
-        }
-        workgroupBarrier();
-        var part = 0.0;
-        for (var k = 0u; k < size; k++) {
-            var square = 0.0;
-            for (var j = 0u; j < DIM; j++) {
-                let apart = x[j] - sh_components[k * MIXTURE_ROW + j];
-                square += apart * apart;
-            }
-            let term = exp(sh_components[k * MIXTURE_ROW + DIM] - 0.5 * square - reference);
-            part += select(term, 0.0, first + k == own);
-        }
-        sum.y += part;
-    }
-    if (slot < PARTICLES) {
-        mixture_sums[slot] = sum;
     }
 }

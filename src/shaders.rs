@@ -59,6 +59,7 @@ library!(
     "moments",
     "grid",
     "mixture",
+    "mixture_sweep",
     "ratio",
     "entropy",
     "react",

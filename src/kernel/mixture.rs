@@ -1,4 +1,5 @@
-//! The density as a mixture of Gaussians at the particles: `shaders/mixture.wgsl`.
+//! The density as a mixture of Gaussians at the particles: `shaders/mixture.wgsl`,
+//! `shaders/mixture_sweep.wgsl`.
 
 use super::{Access, Reader, dispatch};
 use crate::buffers::{State, filled, storage};
@@ -23,6 +24,7 @@ pub(crate) struct Mixture {
     sweeps: u32,
     components: u32,
     particles: u32,
+    items: u32,
     /// Sums per particle, and two rows of what they have in common.
     pub sums: wgpu::Buffer,
 }
@@ -32,9 +34,16 @@ fn tile(dim: u32) -> u32 {
     (TILE_WORDS / (dim + 1)).clamp(1, 128)
 }
 
-/// Components that one dispatch adds: a loop iteration for each, and one for each of its numbers.
+/// Particles per lane of a sweep: what registers hold.
+fn items(dim: u32) -> u32 {
+    if dim <= 4 { 4 } else { 1 }
+}
+
+/// Components that one dispatch adds: loop iterations for each, for each of its numbers, and for each
+/// particle of the lane in both.
 fn per_sweep(dim: u32) -> u32 {
-    ((SOFTWARE_LOOP_CAP - 4096) / (dim + 3) / tile(dim)).max(1) * tile(dim)
+    let loops = 1 + (dim + 1) * (items(dim) + 2);
+    ((SOFTWARE_LOOP_CAP - 4096) / loops / tile(dim)).max(1) * tile(dim)
 }
 
 /// Bytes of the sums.
@@ -53,6 +62,7 @@ pub(crate) fn constants(prelude: Prelude, particles: u32, components: u32, dim: 
         .u32("MIXTURE_COMPONENTS", components)
         .u32("MIXTURE_STRIDE", particles / components)
         .u32("MIXTURE_TILE", tile(dim))
+        .u32("MIXTURE_ITEMS", items(dim))
 }
 
 /// `density` is the file that says what a component is.
@@ -67,6 +77,7 @@ pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
         density,
         "density/subset",
         "mixture",
+        "mixture_sweep",
     ]);
     Linked::new([prelude].into_iter().chain(files))
 }
@@ -133,6 +144,7 @@ impl Mixture {
             sweeps: sweeps.len() as u32,
             components: count,
             particles: shape.particles,
+            items: items(dim),
             sums,
         })
     }
@@ -144,7 +156,7 @@ impl Mixture {
         dispatch(pass, 1);
         for sweep in 0..self.sweeps {
             self.sweep.set(pass, copy, &[sweep * SWEEP_STRIDE]);
-            dispatch(pass, self.particles.div_ceil(LANES));
+            dispatch(pass, self.particles.div_ceil(LANES * self.items));
         }
     }
 
