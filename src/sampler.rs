@@ -1,5 +1,7 @@
 //! The loop: test the ESS, resample if it says so, step; all on the device.
 
+mod stages;
+
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::initial::Kind;
 use crate::integrator::Integrator;
+use crate::kernel::adapt::{self, Adapt};
 use crate::kernel::decide;
 use crate::kernel::init::{self, Init};
 use crate::kernel::step::{self, Step};
@@ -41,6 +44,8 @@ pub struct Sampler {
     step: Step,
     resampling: Resampling,
     reactor: Option<Reactor>,
+    /// Chooses the stages of an adaptive schedule.
+    adapt: Option<Adapt>,
     wgsl: String,
     max_segment: u32,
     encoded: u32,
@@ -50,6 +55,8 @@ pub struct Sampler {
     trace_read: u32,
     reaction_trace: Vec<ReactionEvent>,
     reaction_trace_read: u32,
+    /// Whether an adaptive schedule was seen to have reached its end.
+    finished: bool,
 }
 
 /// What is known of a run at one moment.
@@ -60,6 +67,10 @@ pub struct Info {
     pub step: u32,
     /// The time after them.
     pub time: f64,
+    /// The path parameter β after them, 0 (initial law) to 1 (target).
+    pub beta: f64,
+    /// Stages begun, of an adaptive schedule.
+    pub stages: u32,
     /// Effective sample size, 0 to N.
     pub ess: f32,
     /// log Z: the log of the mean weight since time zero, resamplings included. Not a number for the
@@ -82,8 +93,13 @@ pub struct TraceEvent {
     pub step: u32,
     /// The time after them.
     pub time: f64,
+    /// The path parameter β after them, 0 (initial law) to 1 (target).
+    pub beta: f64,
     /// Effective sample size before the test acted.
     pub ess: f32,
+    /// Conditional effective sample size of the increment of β that follows the test, as a fraction
+    /// of N: of an adaptive schedule.
+    pub cess: Option<f32>,
     /// log Z up to here, as in [`Info`].
     pub log_normalizer: f64,
     /// The largest normalised weight.
@@ -144,13 +160,18 @@ pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -
     let carried = integrator.carried_rows(dim);
     let steps = config.schedule.steps();
     let plan = Plan::new(config.particles, dim, carried, &shape, &data, steps, limits)?;
-    match problem.flow.reaction() {
+    let plan = match problem.flow.reaction() {
         Some(reaction) => {
             let more = reactor::buffers(reaction, problem, config, integrator)?;
-            plan.with_buffers(more, limits)
+            plan.with_buffers(more, limits)?
         }
-        None => Ok(plan),
+        None => plan,
+    };
+    if config.schedule.adaptivity().is_none() {
+        return Ok(plan);
     }
+    let loops = loops_per_step(problem.loops_per_evaluation(), dim);
+    plan.adaptive(adapt::items(SOFTWARE_LOOP_CAP / 2, loops), data.len() as u32, limits)
 }
 
 /// The integrator asked for, or the flow's best.
@@ -217,6 +238,7 @@ impl Sampler {
         plan.check_memory(gpu)?;
         let integrator = integrator(problem, &config);
         check_integrator(problem, integrator)?;
+        stages::check(problem, &config)?;
         let max_segment = max_segment(gpu, problem, &config)?;
         let linked = step::linked(problem, &plan, &config, integrator);
         linked.check()?;
@@ -231,6 +253,12 @@ impl Sampler {
         let reactor = reaction
             .map(|r| Reactor::new(gpu, r, problem, &config, &shape, plan.page_rows, &state))
             .transpose()?;
+        let trace = &resampling.scratch.trace;
+        let adapt = config
+            .schedule
+            .adaptivity()
+            .map(|adaptive| Adapt::new(gpu, problem, &plan, &config, adaptive, &state, trace));
+        let adapt = adapt.transpose()?;
         gpu.submit_pass(|pass| {
             resampling.warm_up(pass);
             step.warm_up(pass);
@@ -244,6 +272,7 @@ impl Sampler {
             step,
             resampling,
             reactor,
+            adapt,
             wgsl: linked.text().to_string(),
             max_segment,
             encoded: 0,
@@ -252,6 +281,7 @@ impl Sampler {
             trace_read: 0,
             reaction_trace: Vec::new(),
             reaction_trace_read: 0,
+            finished: false,
             plan,
             config,
         };
@@ -260,12 +290,14 @@ impl Sampler {
     }
 
     /// Records up to `steps` steps into your encoder; past the schedule's end nothing is recorded.
+    /// Steps recorded past the end of an adaptive schedule, which only the device knows, change
+    /// nothing.
     ///
     /// [`Sampler::info`] and the like see them once you have submitted the encoder. Nothing is
     /// submitted, allocated or written to the queue here.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
         let end = self.encoded.saturating_add(steps).min(self.steps());
-        let every = self.config.ess_every;
+        let every = self.config.test_every();
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("wfr.steps"),
             timestamp_writes: None,
@@ -278,6 +310,9 @@ impl Sampler {
                     reactor.encode_before(&mut pass, self.parity, self.encoded);
                 }
                 self.resampling.encode_test(&mut pass, count);
+                if let Some(adapt) = &self.adapt {
+                    adapt.encode(&mut pass, self.parity);
+                }
             } else {
                 self.resampling.encode_tick(&mut pass, count);
             }
@@ -307,7 +342,8 @@ impl Sampler {
     /// Runs to the end of the schedule, blocking.
     ///
     /// # Errors
-    /// [`ErrorKind::AllWeightsZero`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    /// [`ErrorKind::AllWeightsZero`], [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and
+    /// [`ErrorKind::Device`].
     pub fn run(&mut self) -> Result<Info> {
         self.run_observed(|_| ControlFlow::Continue(()))
     }
@@ -322,11 +358,12 @@ impl Sampler {
         mut observer: impl FnMut(&Info) -> ControlFlow<()>,
     ) -> Result<Info> {
         // A software driver freezes no desktop, and whole blocks run fused.
-        let least = if self.gpu.is_software() { self.config.ess_every } else { 1 };
+        let every = self.config.test_every();
+        let least = if self.gpu.is_software() { every } else { 1 };
         // Tests are read before the device's ring of rows comes round.
-        let most = self.config.ess_every.saturating_mul(self.config.trace_rows);
-        let mut chunk = self.config.ess_every.min(self.max_segment).max(least).min(most);
-        while self.encoded < self.steps() {
+        let most = every.saturating_mul(self.config.trace_rows);
+        let mut chunk = every.min(self.max_segment).max(least).min(most);
+        while self.encoded < self.steps() && !self.finished {
             let started = Instant::now();
             let before = self.encoded;
             self.submit(chunk)?;
@@ -335,15 +372,16 @@ impl Sampler {
             let fits = SUBMISSION.as_nanos() / per_step.as_nanos().max(1);
             let grown = u32::try_from(fits).unwrap_or(u32::MAX).min(chunk.saturating_mul(2));
             // Whole blocks where they fit.
-            let every = self.config.ess_every;
             let whole = if grown >= every { grown - grown % every } else { grown };
             chunk = whole.max(least).min(most);
             let info = pollster::block_on(self.progress())?;
             if observer(&info).is_break() {
-                break;
+                return pollster::block_on(self.info());
             }
         }
-        pollster::block_on(self.info())
+        let info = pollster::block_on(self.info())?;
+        self.check_finished(&info)?;
+        Ok(info)
     }
 
     /// The state of now: one reduction on the device, then a few dozen bytes.
@@ -473,7 +511,7 @@ impl Sampler {
         &self.gpu
     }
 
-    /// Steps of the whole schedule.
+    /// Steps of the whole schedule; of an adaptive one, the most there can be.
     pub fn steps(&self) -> u32 {
         self.config.schedule.steps()
     }
@@ -539,6 +577,7 @@ impl Sampler {
         let control = self.control().await?;
         let last = (control.trace_rows.max(1) - 1) % self.config.trace_rows;
         let row = self.trace_rows(last, 1).await?;
+        self.finished = control.stop != 0 && control.step_end >= control.stop;
         self.interpret(&control, &row[0])
     }
 
@@ -552,6 +591,8 @@ impl Sampler {
         Ok(Info {
             step: event.step,
             time: event.time,
+            beta: event.beta,
+            stages: control.stages,
             ess: event.ess,
             log_normalizer: event.log_normalizer,
             max_weight: event.max_weight,
@@ -561,10 +602,13 @@ impl Sampler {
     }
 
     fn event(&self, row: &TraceRow) -> TraceEvent {
+        let adapt = self.adapt.as_ref();
         TraceEvent {
             step: row.step,
             time: self.config.schedule.time(row.step),
+            beta: adapt.map_or_else(|| self.config.schedule.beta(row.step), |_| row.beta.into()),
             ess: row.ess,
+            cess: adapt.map(|_| row.cess),
             log_normalizer: match self.reactor {
                 None => log_normalizer(row.nats, row.log2),
                 // What the weights of a gradient flow sum to says nothing of Z.
@@ -585,7 +629,7 @@ pub(crate) fn loops_per_step(loops_per_evaluation: u32, dim: u32) -> u32 {
 
 /// How many steps one dispatch may fuse.
 fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
-    let wanted = config.ess_every.min(MAX_SEGMENT);
+    let wanted = config.test_every().min(MAX_SEGMENT);
     if !gpu.is_software() {
         return Ok(wanted);
     }

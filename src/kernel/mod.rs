@@ -1,6 +1,7 @@
 //! The kernels: one file per WGSL file. A struct holds the pipelines and bind groups, its `encode`
 //! records into a pass that is given to it; nothing here submits, allocates later or writes queues.
 
+pub(crate) mod adapt;
 pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod draw;

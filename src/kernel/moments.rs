@@ -5,7 +5,7 @@ use crate::buffers::{State, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::BLOCK;
-use crate::shaders::{self, Prelude, WeightShape, state_inputs};
+use crate::shaders::{self, Prelude, WeightShape, state_in};
 use crate::wgsl::{Linked, Source};
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) fn prelude(
     pages: u32,
     page_rows: u32,
 ) -> Prelude {
-    Prelude::default().dimension(dim).weights(shape).text(&state_inputs(first, pages, page_rows))
+    Prelude::default().dimension(dim).weights(shape).text(&state_in(first, pages, page_rows))
 }
 
 /// Bytes of the result in `dim` dimensions.

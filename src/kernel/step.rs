@@ -61,12 +61,24 @@ pub(crate) fn linked(
     let mut sources = vec![prelude.source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
     sources.extend(shaders::files(integrator.files()));
-    sources.push(shaders::file("step"));
+    sources.extend(shaders::files(&["gather", "step"]));
     if !problem.flow.has_velocity() {
         sources.push(shaders::file("flow/no_velocity"));
     }
     sources.extend(problem.sources.iter().cloned());
     Linked::new(sources)
+}
+
+/// The target's data as group 1 of a kernel, where there are any.
+pub(crate) fn bind_data(
+    gpu: &Gpu,
+    kernel: &Kernel,
+    state: &State,
+) -> Result<Option<wgpu::BindGroup>> {
+    if state.data.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(kernel.bind(gpu, 1, &state.data.iter().collect::<Vec<_>>())?))
 }
 
 impl Step {
@@ -87,11 +99,7 @@ impl Step {
         let kernel = Kernel::new(gpu, linked, "step", &layouts, problem.target.constants())?;
         let groups =
             [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
-        let data = if data_accesses.is_empty() {
-            None
-        } else {
-            Some(kernel.bind(gpu, 1, &state.data.iter().collect::<Vec<_>>())?)
-        };
+        let data = bind_data(gpu, &kernel, state)?;
         let workgroups = plan.particles.div_ceil(config.workgroup_size);
         Ok(Step { kernel, groups, data, workgroups })
     }

@@ -8,11 +8,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adaptive;
 mod derived;
 mod gaussian;
 mod normalizer;
 mod order;
 mod resampling;
+mod schedules;
 mod targets;
 mod transforms;
 mod wells;
