@@ -19,6 +19,7 @@ mod gap;
 mod law;
 mod numbers;
 mod options;
+mod reaction;
 mod report;
 mod run;
 mod sample;
@@ -28,6 +29,7 @@ mod targets;
 use console::Console;
 pub(crate) use failure::{Done, Failure};
 pub(crate) use numbers::grouped;
+pub(crate) use report::tells_log_z;
 pub(crate) use run::Outcome;
 
 const EXIT_CODES: &str = "\

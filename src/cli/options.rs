@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use wfr::{Config, Flow, Initial, Integrator, Resampler, Schedule, Target};
+use wfr::{Config, Flow, Initial, Integrator, Reaction, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
 use super::{data, law, numbers};
@@ -124,6 +124,8 @@ pub(crate) enum FlowName {
     Annealed,
     /// Plain Langevin diffusion of the target, without weights.
     Langevin,
+    /// The Wasserstein–Fisher–Rao gradient flow of KL: Langevin transport, and mass that teleports.
+    Wfr,
 }
 
 impl FlowName {
@@ -132,6 +134,7 @@ impl FlowName {
         match self {
             FlowName::Annealed => Flow::annealed(),
             FlowName::Langevin => Flow::langevin(),
+            FlowName::Wfr => Flow::wasserstein_fisher_rao(Reaction::default()),
         }
     }
 }

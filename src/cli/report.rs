@@ -1,6 +1,6 @@
 //! A run in words and a table.
 
-use wfr::{Estimate, Target};
+use wfr::{Density, Estimate, Target};
 
 use super::numbers::{grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
@@ -18,6 +18,15 @@ pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
             "{} of {n} particles have a position or log-weight that is not a number; they count \
              as weight zero, and smaller steps may keep them",
             outcome.info.non_finite
+        );
+    }
+    if let Some(Density::Transition { components: Some(some) }) =
+        outcome.problem.flow().reaction().map(|reaction| &reaction.density)
+        && (*some as usize) < n
+    {
+        log::warn!(
+            "log Z comes from {some} of {n} transition kernels, which biases it upward; leave out \
+             --landmarks for all of them"
         );
     }
     // Between two tests weights may collapse; resampling hides it from the genealogy.
@@ -51,7 +60,7 @@ pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
     let mut row = |name: &str, estimate: &Estimate, exact: String| {
         table.row([name.to_string(), with_error(estimate.value, estimate.se), exact]);
     };
-    if outcome.problem.flow().has_path() {
+    if tells_log_z(outcome) {
         row("log Z", &estimates.log_normalizer, exact(&|truth| truth.log_normalizer));
     }
     row("P(x0 > 0)", &estimates.right_mass, exact(&|truth| truth.right_mass));
@@ -64,6 +73,15 @@ pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
         row(&name, &estimates.second_moment[j], exact(&|truth| truth.second_moment[j]));
     }
     format!("{}\n{}{}", settings(outcome), table.text(), cost(outcome, estimates))
+}
+
+/// Whether log Z comes out of the run: from weights along a path of densities, or from the
+/// transition mixture of a gradient flow.
+pub(crate) fn tells_log_z(outcome: &Outcome) -> bool {
+    let flow = outcome.problem.flow();
+    let transition =
+        |reaction: &wfr::Reaction| matches!(reaction.density, Density::Transition { .. });
+    flow.has_path() || flow.reaction().is_some_and(transition)
 }
 
 /// The target with its parameters: `ring (radius = 2, width = 0.4), 2 dimensions,`.

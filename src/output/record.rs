@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wfr::{Diagnostics, Estimate, Target, Truth, catalogue};
 
+use super::reaction::{self, ReactionRecord};
 use crate::cli::Outcome;
 
 /// What the weighted particles say, worked out once.
 pub(crate) struct Estimates {
+    /// Not a number where the run does not tell log Z.
     pub(crate) log_normalizer: Estimate,
     pub(crate) ess: f64,
     pub(crate) unique_ancestors: usize,
@@ -21,11 +23,16 @@ impl Estimates {
     /// From the particles of a run.
     pub(crate) fn of(outcome: &Outcome) -> Estimates {
         let diagnostics = Diagnostics::new(&outcome.particles);
+        let of_weights =
+            Estimate { value: outcome.info.log_normalizer, se: diagnostics.log_normalizer_se() };
+        // The weights of a gradient flow do not tell log Z; its estimates of the density may.
+        let log_normalizer = match outcome.problem.flow().reaction() {
+            Some(reaction) => reaction::log_normalizer(reaction, &outcome.reaction)
+                .unwrap_or(Estimate { value: f64::NAN, se: f64::NAN }),
+            None => of_weights,
+        };
         Estimates {
-            log_normalizer: Estimate {
-                value: outcome.info.log_normalizer,
-                se: diagnostics.log_normalizer_se(),
-            },
+            log_normalizer,
             ess: f64::from(outcome.info.ess),
             unique_ancestors: diagnostics.unique_ancestors(),
             mean: diagnostics.means(),
@@ -44,6 +51,8 @@ pub(crate) struct Record {
     dim: u32,
     initial: String,
     flow: String,
+    transport: f32,
+    reaction: Option<ReactionRecord>,
     integrator: &'static str,
     particles: u32,
     steps: u32,
@@ -114,6 +123,11 @@ impl Record {
             dim: target.dim(),
             initial: problem.initial().description().to_string(),
             flow: problem.flow().name().to_string(),
+            transport: problem.flow().transport(),
+            reaction: problem
+                .flow()
+                .reaction()
+                .map(|reaction| ReactionRecord::new(reaction, &outcome.reaction)),
             integrator: outcome.integrator.name(),
             particles: config.particles,
             steps,
