@@ -76,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
 
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
+    let modes = arguments.problem.modes(&target)?;
     let problem = Problem::new(target, initial, arguments.flow.flow())?;
     let config = arguments.run.config()?;
     let mut device = Device::new(arguments.run.device.adapter.as_deref());
@@ -83,8 +84,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let name = problem.target().name().to_string();
     let outcome = run::run(gpu, &problem, &config, &name, console)?;
 
-    let estimates = Estimates::of(&outcome);
-    report::warn(&outcome, &estimates);
+    let estimates = Estimates::of(&outcome, modes.as_ref());
+    report::warn(&estimates);
     if let Some(place) = &out {
         place.fill(|path| {
             output::write_npz(path, &outcome.particles, &outcome.trace, &outcome.info)
