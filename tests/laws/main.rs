@@ -9,12 +9,14 @@
 mod common;
 
 mod adaptive;
+mod coverage;
 mod derived;
 mod gaussian;
 mod normalizer;
 mod order;
 mod resampling;
 mod schedules;
+mod stress;
 mod targets;
 mod transforms;
 mod wells;
