@@ -21,7 +21,8 @@ pub(crate) struct Step {
     kernel: Kernel,
     /// One per parity: state 0 → 1 and 1 → 0.
     groups: [wgpu::BindGroup; 2],
-    data: Option<wgpu::BindGroup>,
+    /// Groups 1 and 2.
+    data: Vec<wgpu::BindGroup>,
     workgroups: u32,
 }
 
@@ -81,17 +82,20 @@ impl Step {
         let data_accesses = vec![Access::Read; state.data.len()];
         let accesses = accesses(plan);
         let mut layouts: Vec<&[Access]> = vec![&accesses];
-        if !data_accesses.is_empty() {
+        let mut buffers: Vec<Vec<&wgpu::Buffer>> = Vec::new();
+        if !state.data.is_empty() || state.flow_data.is_some() {
             layouts.push(&data_accesses);
+            buffers.push(state.data.iter().collect());
         }
-        let kernel = Kernel::new(gpu, linked, "step", &layouts, problem.target.constants())?;
+        if let Some(flow_data) = &state.flow_data {
+            layouts.push(&[Access::Read]);
+            buffers.push(vec![flow_data]);
+        }
+        let kernel = Kernel::new(gpu, linked, "step", &layouts, &problem.constants)?;
         let groups =
             [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
-        let data = if data_accesses.is_empty() {
-            None
-        } else {
-            Some(kernel.bind(gpu, 1, &state.data.iter().collect::<Vec<_>>())?)
-        };
+        let data = buffers.iter().enumerate().map(|(k, group)| kernel.bind(gpu, k + 1, group));
+        let data = data.collect::<Result<_>>()?;
         let workgroups = plan.particles.div_ceil(config.workgroup_size);
         Ok(Step { kernel, groups, data, workgroups })
     }
@@ -99,15 +103,18 @@ impl Step {
     /// Advances from state `parity` to the other; `first` is the step the clock shows.
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize, first: u32) {
         self.kernel.set(pass, &self.groups[parity], &[schedule_offset(first)]);
-        if let Some(data) = &self.data {
-            pass.set_bind_group(1, data, &[]);
-        }
+        self.set_data(pass);
         dispatch(pass, self.workgroups);
     }
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        if let Some(data) = &self.data {
-            pass.set_bind_group(1, data, &[]);
+
+    fn set_data(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for (group, data) in (1..).zip(&self.data) {
+            pass.set_bind_group(group, data, &[]);
         }
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.set_data(pass);
         self.kernel.warm_up(pass, &self.groups[0], &[0]);
     }
 }
