@@ -12,6 +12,7 @@ mod derived;
 mod gaussian;
 mod normalizer;
 mod order;
+mod paths;
 mod resampling;
 mod targets;
 mod transforms;
