@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod adaptive;
 mod adaptor;
 pub mod autodiff;
 mod buffers;
@@ -20,10 +21,13 @@ mod kernel;
 mod layout;
 mod particles;
 mod problem;
+mod reaction;
+mod reactor;
 mod readback;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
 mod resampling;
+mod rows;
 mod sampler;
 mod schedule;
 mod shaders;
@@ -39,6 +43,7 @@ pub mod tutorial {
 pub mod wgsl;
 mod words;
 
+pub use adaptive::Adaptive;
 pub use adaptor::Score;
 pub use buffers::Plan;
 pub use config::{Config, Resampler};
@@ -54,9 +59,10 @@ pub use initial::Initial;
 pub use integrator::Integrator;
 pub use particles::Particles;
 pub use problem::Problem;
+pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
 pub use resampling::Resampling;
-pub use sampler::{Buffers, Info, Sampler, TraceEvent, requirements};
-pub use schedule::Schedule;
+pub use sampler::{Buffers, Info, ReactionEvent, Sampler, TraceEvent, requirements};
+pub use schedule::{Annealing, Schedule};
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
 pub use truth::Truth;
 pub use wgpu;

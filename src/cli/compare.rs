@@ -70,12 +70,13 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let [(first, _), ..] = &outcomes[..] else { return Ok(()) };
     let table = comparison::table(target.truth().as_ref(), &columns).text();
     console::print(&format!(
-        "{} from {}\nN = {}, {} steps to time {}, seed {}, on {}\n\n{table}",
+        "{} from {}\nN = {}, {} steps to time {}, schedule {}, seed {}, on {}\n\n{table}",
         report::described(&target),
         initial.description(),
         grouped(u64::from(config.particles)),
         config.schedule.steps(),
         config.schedule.time(config.schedule.steps()),
+        config.schedule.description(),
         config.seed,
         first.adapter.name,
     ))

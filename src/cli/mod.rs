@@ -15,6 +15,7 @@ mod data;
 mod demo;
 mod derive;
 mod failure;
+mod gap;
 mod law;
 mod numbers;
 mod options;
@@ -74,6 +75,7 @@ enum Command {
     Targets(targets::Arguments),
     Bench(bench::Arguments),
     Derive(derive::Arguments),
+    Gap(gap::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -89,6 +91,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Targets(arguments) => targets::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments, &console),
         Command::Derive(arguments) => derive::run(&arguments),
+        Command::Gap(arguments) => gap::run(&arguments, &console),
         Command::Demo(arguments) => demo::run(&arguments, &console),
     };
     match done {

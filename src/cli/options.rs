@@ -62,13 +62,8 @@ pub(crate) struct RunOptions {
     #[arg(short = 'n', long, value_name = "N", default_value = "1e5")]
     #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
     particles: u32,
-    /// How many time steps.
-    #[arg(long, value_name = "K", default_value = "400")]
-    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
-    steps: u32,
-    /// The time at the end; a step takes T / K. Particles diffuse as dx = ∇ log π dt + √2 dW.
-    #[arg(long, value_name = "T", default_value = "4", allow_negative_numbers = true)]
-    time: f64,
+    #[command(flatten)]
+    schedule: ScheduleOptions,
     /// How a step is done; by default kernel-ratio for annealed and euler for langevin.
     #[arg(long, value_name = "NAME", value_parser = integrators())]
     integrator: Option<Integrator>,
@@ -91,6 +86,27 @@ pub(crate) struct RunOptions {
     seed: u64,
     #[command(flatten)]
     pub(crate) device: DeviceOptions,
+}
+
+/// When the steps are, and how far along the path.
+#[derive(Debug, Args)]
+struct ScheduleOptions {
+    /// How many time steps [default: 400].
+    #[arg(long, value_name = "K")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    steps: Option<u32>,
+    /// The time at the end; a step takes T / K. Particles diffuse as dx = ∇ log π dt + √2 dW
+    /// [default: 4].
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    time: Option<f64>,
+    /// The first step's length; the steps after it grow by one factor. By default all are equal.
+    #[arg(long, value_name = "H", allow_negative_numbers = true)]
+    first_step: Option<f64>,
+    /// How the path parameter β goes from 0 to 1: linear, power:K (β = s^K of the fraction s of the
+    /// time), sigmoid:K (steepness K), or a text file with a time and a β a line, which tells the
+    /// steps too.
+    #[arg(long, value_name = "NAME|FILE", default_value = "linear")]
+    schedule: String,
 }
 
 /// Where to sample.
@@ -199,7 +215,7 @@ impl RunOptions {
         Ok(Config {
             particles: self.particles,
             seed: self.seed,
-            schedule: Schedule::uniform(self.time, self.steps)?,
+            schedule: self.schedule.read()?,
             integrator: self.integrator,
             taming: !self.no_taming,
             ess_threshold: self.ess_threshold,
@@ -208,6 +224,41 @@ impl RunOptions {
             ..Config::default()
         })
     }
+}
+
+impl ScheduleOptions {
+    fn read(&self) -> Done<Schedule> {
+        let text = self.schedule.as_str();
+        if is_file(text) {
+            return self.read_file(text);
+        }
+        let (time, steps) = (self.time.unwrap_or(4.0), self.steps.unwrap_or(400));
+        let grid = match self.first_step {
+            Some(first) => Schedule::geometric(first, time, steps)?,
+            None => Schedule::uniform(time, steps)?,
+        };
+        Ok(grid.annealed(text.parse()?)?)
+    }
+
+    fn read_file(&self, path: &str) -> Done<Schedule> {
+        let given = [
+            ("--steps", self.steps.is_some()),
+            ("--time", self.time.is_some()),
+            ("--first-step", self.first_step.is_some()),
+        ];
+        if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+            return Err(Failure::Usage(format!(
+                "{option} is told by the schedule file {path} already; leave it out"
+            )));
+        }
+        Ok(Schedule::from_file(path)?)
+    }
+}
+
+/// Whether a schedule is a file: it is there, or it is written as one.
+fn is_file(text: &str) -> bool {
+    let path = Path::new(text);
+    path.is_file() || path.extension().is_some() && !text.contains(':') || text.contains('/')
 }
 
 fn setting(text: &str) -> Result<(String, f64), String> {

@@ -83,13 +83,14 @@ fn settings(outcome: &Outcome) -> String {
     let (problem, config) = (&outcome.problem, &outcome.config);
     let steps = config.schedule.steps();
     format!(
-        "{} from {}, {} flow, {}\nN = {}, {steps} steps to time {}, seed {}, on {}\n",
+        "{} from {}, {} flow, {}\nN = {}, {steps} steps to time {}, schedule {}, seed {}, on {}\n",
         described(problem.target()),
         problem.initial().description(),
         problem.flow().name(),
         outcome.integrator,
         grouped(u64::from(config.particles)),
         config.schedule.time(steps),
+        config.schedule.description(),
         config.seed,
         outcome.adapter.name,
     )

@@ -8,6 +8,7 @@ mod tracks;
 use crate::error::{Error, Result};
 use crate::initial::Initial;
 use crate::integrator::Integrator;
+use crate::reaction::Reaction;
 use crate::shaders::{self, Prelude};
 use crate::target::Target;
 use crate::wgsl::Source;
@@ -34,6 +35,7 @@ pub struct Flow {
     has_path: bool,
     needs_initial_density: bool,
     is_builtin: bool,
+    reaction: Option<Reaction>,
 }
 
 /// What the flow's texts are made of.
@@ -136,6 +138,20 @@ impl Flow {
         Flow::tracks(&format!("cone:{length}"), pairing)
     }
 
+    /// The gradient flow of KL(p‖π) in the Wasserstein–Fisher–Rao geometry: Langevin transport and
+    /// the reaction ψ = λ (log π − log p), with p the law of the population itself, estimated as the
+    /// reaction says.
+    ///
+    /// [`Flow::with_transport`] at 0 leaves the Fisher–Rao flow, which moves no particle; a reaction
+    /// at the rate 0 the Wasserstein flow, Langevin diffusion. The weights are those of the flow's
+    /// law: their log-normaliser is *not* log Z; [`Sampler::reaction_trace`](crate::Sampler) tells
+    /// log Z where the estimate does.
+    pub fn wasserstein_fisher_rao(reaction: Reaction) -> Flow {
+        let needs_initial_density = reaction.needs_initial_density();
+        let reaction = Some(reaction);
+        Flow { name: "wfr".into(), needs_initial_density, reaction, ..Flow::langevin() }
+    }
+
     /// Your own flow in WGSL. It defines `struct Local`, what the flow knows at one point whatever
     /// the time, and
     ///
@@ -224,6 +240,11 @@ impl Flow {
     /// The rate ε of transport.
     pub fn transport(&self) -> f32 {
         self.transport
+    }
+
+    /// The reaction of the Wasserstein–Fisher–Rao gradient flow.
+    pub fn reaction(&self) -> Option<&Reaction> {
+        self.reaction.as_ref()
     }
 
     /// The estimate of log(Z₁/Z₀) where the flow's path depends on one.
@@ -399,6 +420,7 @@ impl Flow {
             has_path,
             needs_initial_density,
             is_builtin: true,
+            reaction: None,
         }
     }
 }

@@ -22,9 +22,9 @@ pub(super) const INK: RGBColor = RGBColor(34, 34, 40);
 pub(super) const GREY: RGBColor = RGBColor(105, 105, 115);
 /// Weighted particles: blue, and orange for what they are compared with; colour-blind safe
 /// (Okabe & Ito, 2008).
-pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
 /// See [`BLUE`].
-pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
+pub(crate) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 
 const FAMILY: &str = "sans-serif";
 

@@ -10,6 +10,10 @@ pub const STREAM_STEP: u32 = 1;
 pub const STREAM_RESAMPLE: u32 = 2;
 /// The uniforms of the other resamplers.
 pub const STREAM_STRATUM: u32 = 3;
+/// Where the subset of components of a mixture begins.
+pub const STREAM_SUBSET: u32 = 8;
+/// The chances of birth and death.
+pub const STREAM_JUMP: u32 = 9;
 
 const PARITY: u32 = 0x1BD1_1BDA;
 const ROTATIONS: [[u32; 2]; 8] =

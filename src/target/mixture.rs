@@ -3,6 +3,7 @@
 use std::f64::consts::{FRAC_PI_8, TAU};
 
 use super::MAX_DIM;
+use crate::rows;
 
 /// One Gaussian of a mixture: its weight, its mean and its standard deviations.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,15 +113,7 @@ impl Component {
 /// The components in a text with one of them a line: `weight mean_1 … mean_d scale`, or a scale per
 /// axis. Errors begin with the line.
 pub(super) fn parse(text: &str, dim: Option<u32>) -> Result<Vec<Component>, String> {
-    let mut rows = Vec::new();
-    for (i, line) in text.lines().enumerate() {
-        let numbers = fields(line)
-            .and_then(|fields| fields.into_iter().map(number).collect::<Result<_, _>>());
-        let numbers: Vec<f64> = numbers.map_err(|reason| format!("line {}: {reason}", i + 1))?;
-        if !numbers.is_empty() {
-            rows.push((i + 1, numbers));
-        }
-    }
+    let rows = rows::parse(text, "`weight mean_1 … mean_d scale`, or a scale per axis")?;
     let dim = match dim {
         Some(dim) => dim as usize,
         None => common_dim(&rows)?,
@@ -138,28 +131,6 @@ pub(super) fn parse(text: &str, dim: Option<u32>) -> Result<Vec<Component>, Stri
         components.push(component);
     }
     Ok(components)
-}
-
-fn fields(line: &str) -> Result<Vec<&str>, String> {
-    let line = line.split('#').next().unwrap_or_default();
-    let mut fields = Vec::new();
-    let pieces: Vec<&str> = line.split(',').collect();
-    for (i, piece) in pieces.iter().enumerate() {
-        if pieces.len() > 1 && piece.trim().is_empty() && i + 1 < pieces.len() {
-            return Err(format!("there is no number before comma {}", i + 1));
-        }
-        fields.extend(piece.split_whitespace());
-    }
-    Ok(fields)
-}
-
-fn number(field: &str) -> Result<f64, String> {
-    field.parse().map_err(|_| {
-        format!(
-            "{field:?} is not a number; expected `weight mean_1 … mean_d scale`, \
-             or a scale per axis"
-        )
-    })
 }
 
 /// The dimensions that this number of columns can mean: one scale, then a scale per axis.

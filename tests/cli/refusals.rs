@@ -20,6 +20,24 @@ fn numbers_out_of_range_are_usage_errors() {
 }
 
 #[test]
+fn schedules_are_refused_in_one_sentence() {
+    let folder = Folder::new();
+    folder.write("beta.txt", "0 0\n1 0.5\n0.5 1\n");
+    let sample =
+        |options: &[&str]| folder.wfr(&[&["sample", "ring", "--schedule"], options].concat());
+    sample(&["cubic"])
+        .failed(2, "error: schedule 'cubic' is not known; write linear, power:2 or sigmoid:6");
+    sample(&["power:0"])
+        .failed(2, "error: schedule power:0 needs a number above 0 and at most 100");
+    sample(&["none.txt"]).failed_with(2, &["none.txt: cannot be read"]);
+    sample(&["beta.txt"]).failed_with(2, &["beta.txt: line 3: (0.5, 1) must have a later t"]);
+    sample(&["beta.txt", "--steps", "10"])
+        .failed(2, "error: --steps is told by the schedule file beta.txt already; leave it out");
+    sample(&["linear", "--first-step", "9"])
+        .failed(2, "error: schedule first step = 9 is not between 0 and time = 4");
+}
+
+#[test]
 fn unknown_names_are_answered_with_the_known_ones() {
     let folder = Folder::new();
     folder.wfr(&["sample", "rong"]).failed_with(2, &["\"rong\" is not known", "are ring,"]);

@@ -64,6 +64,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "resamplings",
         "right_mass",
         "right_mass_se",
+        "schedule",
         "second_moment",
         "second_moment_se",
         "seed",
@@ -425,4 +426,35 @@ fn data_reach_the_target_from_every_kind_of_file() {
         let (mean, se) = (first.0[k].as_f64().unwrap(), first.1[k].as_f64().unwrap());
         assert!((mean - exact).abs() < 4.0 * se && se < 0.05, "{mean} ± {se} against {exact}");
     }
+}
+
+/// Whatever the schedule, log Z is the target's; the report and the record say which it was.
+#[test]
+fn schedules_are_chosen_by_name_or_file() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let lines: Vec<_> =
+        (0..=40).map(|k| format!("{} {}\n", 0.05 * f64::from(k), f64::from(k) / 40.0)).collect();
+    folder.write("beta.txt", &lines.concat());
+    let run = |options: &[&str]| {
+        let sample = ["sample", "double-well", "--set", "a=4", "-n", "2e4"];
+        folder.wfr(&[&sample[..], options].concat())
+    };
+    for (options, steps, expected) in [
+        (&["--schedule", "power:2", "--steps", "64"][..], 64, "power:2"),
+        (&["--schedule", "sigmoid:6", "--steps", "64"], 64, "sigmoid:6"),
+        (&["--first-step", "0.01", "--steps", "64"], 64, "linear, steps growing from 0.01"),
+        (&["--schedule", "beta.txt"], 40, "beta.txt"),
+    ] {
+        let record = json(&run(&[options, &["--json"]].concat()).succeeded());
+        assert_eq!((&record["schedule"], &record["steps"]), (&expected.into(), &steps.into()));
+        let off = record["log_normalizer"].as_f64().unwrap()
+            - record["truth"]["log_normalizer"].as_f64().unwrap();
+        let se = record["log_normalizer_se"].as_f64().unwrap();
+        assert!(off.abs() < 5.0 * se, "{expected}: {off} with error {se}");
+    }
+    let done = run(&["--schedule", "power:2", "--steps", "16"]).succeeded();
+    assert!(done.out.contains("16 steps to time 4, schedule power:2, seed 0"), "{}", done.out);
 }

@@ -8,12 +8,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adaptive;
 mod derived;
 mod gaussian;
 mod normalizer;
 mod order;
 mod paths;
 mod resampling;
+mod schedules;
 mod targets;
 mod transforms;
 mod wells;
+mod wfr;

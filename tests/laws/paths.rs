@@ -38,7 +38,14 @@ fn run(gpu: &Gpu, problem: &Problem, config: &Config) -> wfr::Result<End> {
 
 impl End {
     /// Mean, mass of the right side and log Z against the truth; `flip` turns the weights round.
-    fn laws(&self, name: &str, target: &Target, log_z: f64, allowance: f64, flip: bool) -> Vec<Law> {
+    fn laws(
+        &self,
+        name: &str,
+        target: &Target,
+        log_z: f64,
+        allowance: f64,
+        flip: bool,
+    ) -> Vec<Law> {
         let truth = target.truth().unwrap();
         let own = &self.particles;
         let sign = if flip { -1.0 } else { 1.0 };
@@ -46,10 +53,8 @@ impl End {
         let (positions, ancestors) = (own.positions().to_vec(), own.ancestors().to_vec());
         let particles = Particles::new(own.dim(), positions, log_weights, ancestors).unwrap();
         let diagnostics = Diagnostics::new(&particles);
-        let measured = Estimate {
-            value: self.log_z[usize::from(flip)],
-            se: diagnostics.log_normalizer_se(),
-        };
+        let measured =
+            Estimate { value: self.log_z[usize::from(flip)], se: diagnostics.log_normalizer_se() };
         let law = |what: &str, measured, truth| {
             Law::new(format!("{name}: {what}"), measured, truth, allowance)
         };
@@ -214,8 +219,7 @@ fn a_mixture_is_drawn_by_its_weights() {
     let start = Initial::gaussian_mixture(&components).unwrap();
     let config = config(1.0, 1);
     let laws = |of: &Target| -> Option<Vec<Law>> {
-        let problem =
-            Problem::new(of.clone(), start.clone(), Flow::langevin()).unwrap();
+        let problem = Problem::new(of.clone(), start.clone(), Flow::langevin()).unwrap();
         let sampler = common::sampler(&problem, &config)?;
         let particles = common::particles(&sampler);
         let diagnostics = Diagnostics::new(&particles);
@@ -279,7 +283,8 @@ fn the_cone_path_says_what_it_needs() {
         let info = common::info(&sampler);
         let particles = common::particles(&sampler);
         let measured = common::log_z(&info, &Diagnostics::new(&particles));
-        let law = |truth: f64| vec![Law::new(format!("mass on the way, {length}"), measured, truth, 0.0)];
+        let law =
+            |truth: f64| vec![Law::new(format!("mass on the way, {length}"), measured, truth, 0.0)];
         assert_hold(&law(mass.ln()));
         assert_rejected(Ok(law(-mass.ln())));
     }
@@ -352,9 +357,8 @@ fn a_velocity_that_solves_the_continuity_equation_leaves_nothing_to_weigh() {
 
     for steps in [40, 160] {
         let end = run(&gpu, &problem(1.0, BELL_DIVERGENCE), &euler(steps)).unwrap();
-        let sum: f64 = (0..steps)
-            .map(|k| bell_rate(f64::from(k) / f64::from(steps)) / f64::from(steps))
-            .sum();
+        let sum: f64 =
+            (0..steps).map(|k| bell_rate(f64::from(k) / f64::from(steps)) / f64::from(steps)).sum();
         assert!(end.ess > 0.9999, "ESS {} N", end.ess);
         let measured = Estimate { value: end.log_z[0], se: 0.0 };
         println!("Euler, {steps} steps: log Z off by {:.4}", end.log_z[0] - log_z);
@@ -382,9 +386,8 @@ fn a_velocity_that_solves_the_continuity_equation_leaves_nothing_to_weigh() {
 /// Flipped, log Z is off by more than 1.
 #[test]
 fn particles_of_one_target_become_those_of_another() {
-    let well = |a: f64, c: f64| {
-        Target::double_well(1).unwrap().set("a", a).unwrap().set("c", c).unwrap()
-    };
+    let well =
+        |a: f64, c: f64| Target::double_well(1).unwrap().set("a", a).unwrap().set("c", c).unwrap();
     let (first, second) = (well(1.0, -0.2), well(4.0, 0.5));
     let log_z = [&first, &second].map(|target| target.log_normalizer().unwrap());
     let config = config(2.0, 50);

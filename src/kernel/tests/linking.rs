@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::buffers::Plan;
-use crate::kernel::{decide, draw, expand, init, reduce, residual, scan, step};
+use crate::kernel::{
+    decide, draw, entropy, expand, grid, init, mixture, moments, ratio, react, reduce, residual,
+    scan, step,
+};
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
 use crate::{Config, Flow, Initial, Integrator, Problem, Resampler, Target, catalogue};
@@ -147,4 +150,49 @@ fn every_file_is_short_and_says_what_it_is() {
         let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
         assert!(longest <= 100, "{name}.wgsl has a line of {longest} characters");
     }
+}
+
+/// Every estimator, realisation and order in every dimension that they are for.
+#[test]
+fn the_reaction_links_in_every_dimension() {
+    let config = Config { ess_threshold: 1.0, ..config(Resampler::Systematic) };
+    let mut linked_texts = 0;
+    for dim in [1, 2, 3, 4, 8, 64] {
+        let shape = weight_shape(1000, Resampler::Systematic);
+        let initial = Initial::normal(&vec![0.5; dim as usize], &vec![2.0; dim as usize]).unwrap();
+        let problem =
+            Problem::new(Target::standard_normal(dim).unwrap(), initial, Flow::langevin()).unwrap();
+        let pages = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap().pages;
+        let prelude = |first| moments::prelude(&shape, dim, first, pages, dim + 1);
+        let bandwidth = crate::Bandwidth::Silverman.wgsl(dim, 1000);
+        let mut texts = vec![
+            moments::linked(prelude(3).source()),
+            entropy::linked(entropy::prelude(&shape).source()),
+            ratio::linked(prelude(4).source(), &["density/initial"], &problem),
+        ];
+        if dim <= grid::MAX_GRID_DIM {
+            let source = |first| grid::constants(prelude(first), 64, dim, &bandwidth).source();
+            texts.push(grid::linked(source(4)));
+            let density = ["density/grid_frame", "density/grid"];
+            texts.push(ratio::linked(source(4), &density, &problem));
+        }
+        for (file, text) in [
+            ("density/kernel", bandwidth.as_str()),
+            ("density/transition", "const TRANSPORT: f32 = 1.0f;\n"),
+        ] {
+            let source = |first| mixture::constants(prelude(first), 1000, 100, dim);
+            texts.push(mixture::linked(source(7).text(text).source(), file));
+            let density = ["density/subset", "density/mixture"];
+            texts.push(ratio::linked(source(4).source(), &density, &problem));
+        }
+        for jumps in [false, true] {
+            let shape_of = react::ReactShape { rate: 1.0, share: 0.5, jumps, every: 4, steps: 10 };
+            texts.push(shape_of.linked(shape_of.prelude(&shape).source()));
+        }
+        for linked in &texts {
+            assert!(storage_buffers(linked) <= PROMISED_STORAGE);
+        }
+        linked_texts += texts.len();
+    }
+    assert_eq!(linked_texts, 6 * 9 + 3 * 2);
 }
