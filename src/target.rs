@@ -320,14 +320,22 @@ impl Target {
         })
     }
 
-    /// `components` are normalised.
-    fn mixture_of(components: Vec<Component>) -> Result<Target> {
+    /// `components` are normalised, but may have weight 0.
+    pub(crate) fn mixture_of(components: Vec<Component>) -> Result<Target> {
         let dim = components.first().map_or(0, |component| component.mean.len());
         let mut target =
             Target::built_in(&catalogue::GAUSSIAN_MIXTURE, u32::try_from(dim).unwrap_or(u32::MAX))?;
         target.storage.push(mixture::pack(&components));
         target.components = components;
         Ok(target)
+    }
+
+    /// The same mixture with more numbers after its own in the buffer.
+    pub(crate) fn with_appended(mut self, numbers: &[f32]) -> Target {
+        if let Some(buffer) = self.storage.last_mut() {
+            buffer.extend(numbers);
+        }
+        self
     }
 
     /// The same target with the parameter `name`, an `override` of its WGSL text, set to `value`.
@@ -529,6 +537,19 @@ impl Target {
     /// The law behind a built-in target, with the parameters set.
     pub(crate) fn law(&self) -> Option<Law<'_>> {
         self.entry.map(|entry| (entry.law)(self))
+    }
+
+    /// The components of a law made of Gaussians with a scale per axis, and its log Z.
+    pub(crate) fn gaussians(&self) -> Option<(Vec<Component>, f64)> {
+        match self.law()? {
+            Law::StandardNormal => {
+                let dim = self.dim as usize;
+                let one = Component { weight: 1.0, mean: vec![0.0; dim], scale: vec![1.0; dim] };
+                Some((vec![one], self.log_normalizer()?))
+            }
+            Law::GaussianMixture(components) => Some((components.to_vec(), 0.0)),
+            _ => None,
+        }
     }
 
     /// The value of a built-in target's parameter.

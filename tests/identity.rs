@@ -8,6 +8,8 @@
 //! double precision; it knows nothing of how the flows simplify it.
 
 mod common;
+#[path = "identity/paths.rs"]
+mod paths;
 
 use wfr::reference::target::{log_density, score};
 use wfr::{Config, Flow, Initial, Integrator, Problem, Sampler, Schedule, Target};

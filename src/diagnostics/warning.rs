@@ -323,7 +323,8 @@ mod tests {
     fn modes_that_hang_on_few_ancestors_are_told() {
         for (of_the_left, told) in [(15, true), (17, false)] {
             let mut run = healthy();
-            let ancestor = |i: usize| if i % 2 == 0 { 2 * (i / 2 % of_the_left) } else { i };
+            let ancestor =
+                |i: usize| if i.is_multiple_of(2) { 2 * (i / 2 % of_the_left) } else { i };
             run.ancestors = (0..N).map(|i| ancestor(i) as u32).collect();
             let found: Vec<_> = run.warnings().iter().map(ToString::to_string).collect();
             let expected = "1 mode hangs on few time-zero ancestors (effective numbers): 1 (-1.00) \

@@ -54,7 +54,7 @@ impl Component {
 }
 
 /// The components of positive weight, with weights that sum to 1 and a scale for every axis.
-pub(super) fn normalised(components: &[Component]) -> Result<Vec<Component>, String> {
+pub(crate) fn normalised(components: &[Component]) -> Result<Vec<Component>, String> {
     let Some(first) = components.first() else {
         return Err("there is no component; expected one or more".to_string());
     };
@@ -94,7 +94,8 @@ pub(super) fn normalised(components: &[Component]) -> Result<Vec<Component>, Str
 pub(super) fn pack(components: &[Component]) -> Vec<f32> {
     let mut packed = vec![components.len() as f32];
     for component in components {
-        packed.push(component.log_factor() as f32);
+        // Above −∞ also for a component without weight.
+        packed.push(component.log_factor().max(-1e38) as f32);
         packed.extend(&component.mean);
         packed.extend(component.scale.iter().map(|scale| 1.0 / scale));
     }

@@ -14,6 +14,7 @@ mod derived;
 mod gaussian;
 mod normalizer;
 mod order;
+mod paths;
 mod resampling;
 mod schedules;
 mod stress;
