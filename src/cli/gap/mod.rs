@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use wfr::{Config, Generator, Gpu, Initial, Integrator, Problem, Sampler, Target};
+use wfr::{Config, Generator, Initial, Integrator, Problem, Target};
 
 mod decay;
 mod domain;
@@ -14,10 +14,10 @@ use super::failure::{Done, Failure};
 use super::numbers::{grouped, three_digits, with_error};
 use super::options::{FlowName, ProblemOptions, RunOptions};
 use super::report;
-use super::run::Device;
+use super::run::{self, Device};
 use super::table::Table;
 use crate::output::Place;
-use crate::plot::{self, Curve};
+use crate::plot::{self, Curve, Heading};
 use decay::{Bins, Look, Rate};
 
 const DETAILS: &str = "\
@@ -100,7 +100,11 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
             config.integrator = None;
         }
         let gpu = device.for_run(&problem, &config)?;
-        let looks = follow(gpu, &problem, &config, arguments.looks, &bins, console)?;
+        let mut looks = Vec::new();
+        let label = (problem.flow().name(), console);
+        run::watch(gpu, &problem, &config, label, arguments.looks, |particles, time, _| {
+            looks.push(bins.look(particles, time));
+        })?;
         let rate = decay::rate(&looks);
         all.push(Measured { name: "Langevin", looks, rate, theory });
     }
@@ -109,7 +113,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     if let Some(place) = &picture {
         place.fill(|path| {
             let title = format!("{}: spectral gap {}", target.name(), three_digits(gap));
-            plot::decay(path, &title, &facts, &curves(&all))
+            let heading = Heading { title: &title, facts: &facts, x: "time", y: "KL(p|π)" };
+            plot::over_time(path, &heading, &curves(&all))
         })?;
         log::info!("the picture is in {}", place.path().display());
     }
@@ -134,35 +139,6 @@ fn grid(target: &Target, range: Option<(f64, f64)>) -> Done<(Generator, Bins)> {
     let generator = Generator::new(&low, &high, bins * cells, density)?;
     let bins = Bins::new(&generator, (&low, &high), bins);
     Ok((generator, bins))
-}
-
-/// Runs to the end and looks at the population that often.
-fn follow(
-    gpu: &Gpu,
-    problem: &Problem,
-    config: &Config,
-    count: u32,
-    bins: &Bins,
-    console: &Console,
-) -> Done<Vec<Look>> {
-    let mut sampler = Sampler::new(gpu, problem, config.clone())?;
-    let bar = console.bar(problem.flow().name(), sampler.steps());
-    let steps = sampler.steps();
-    let mut looks = Vec::new();
-    let count = u64::from(count.clamp(1, steps));
-    let mut next = 0_u64;
-    loop {
-        let particles = pollster::block_on(sampler.particles())?;
-        looks.push(bins.look(&particles, config.schedule.time(sampler.steps_encoded())));
-        if sampler.steps_encoded() == steps {
-            return Ok(looks);
-        }
-        next += 1;
-        let until = (u64::from(steps) * next).div_ceil(count) as u32;
-        let ahead = until - sampler.steps_encoded();
-        sampler.submit(ahead)?;
-        bar.show(&pollster::block_on(sampler.info())?);
-    }
 }
 
 fn facts(target: &Target, initial: &Initial, config: &Config) -> String {
@@ -196,7 +172,7 @@ fn table(gap: f64, all: &[Measured]) -> Table {
 
 fn curves(all: &[Measured]) -> Vec<Curve> {
     let mut curves = Vec::new();
-    for (measured, color) in all.iter().zip([plot::ORANGE, plot::BLUE]) {
+    for (measured, color) in all.iter().zip(plot::COLORS) {
         let clear = measured.looks.iter().filter(|look| look.divergence > look.floor);
         let points: Vec<_> = clear.map(|look| (look.time, look.divergence)).collect();
         if let (Some(rate), Some(anchor)) = (&measured.rate, points.last()) {
