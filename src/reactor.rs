@@ -225,8 +225,8 @@ impl Reactor {
         })
     }
 
-    /// Reacts before the ESS test that begins a block; `step` steps are done, and copy `copy` of the
-    /// state is current.
+    /// Reacts before the ESS test that begins a block; `step` steps are done, and copy `copy` of
+    /// the state is current.
     pub(crate) fn encode_before(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, step: u32) {
         match self.splitting {
             Splitting::TransportFirst => return,
