@@ -143,8 +143,8 @@ pub(crate) fn buffers(
             buffers.extend([("grid", 4 * u64::from(grid::total(cells, dim))); 2]);
         }
         Estimate::Mixture(components) => buffers.extend([
-            ("mixture sums", mixture::sum_bytes(n)),
             ("components", mixture::component_bytes(components.count, dim)),
+            ("mixture sums", mixture::sum_bytes(n)),
         ]),
     }
     Ok(buffers)

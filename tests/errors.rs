@@ -460,19 +460,19 @@ fn reactions() {
     let first = Splitting::TransportFirst;
     let plain = |density| Reaction { splitting: first, ..of(density) };
     let ratio = Config { integrator: Some(Integrator::KernelRatio), ..config.clone() };
-    let large = Config { particles: 1 << 27, ..config.clone() };
+    let large = Config { particles: 1 << 24, ..config.clone() };
     let texts = [
         refused(2, Reaction { rate: f32::NAN, ..Reaction::default() }, 1.0, config.clone()),
         refused(4, of(grid(None, scott.clone())), 1.0, config.clone()),
         refused(2, of(grid(Some(5000), scott.clone())), 1.0, config.clone()),
-        refused(2, of(kernel(0, scott.clone())), 1.0, config.clone()),
+        refused(2, of(kernel(0, scott)), 1.0, config.clone()),
         refused(2, of(kernel(9, fixed(&[0.1, 0.2, 0.3]))), 1.0, config.clone()),
         refused(2, of(kernel(9, fixed(&[0.0]))), 1.0, config.clone()),
         refused(2, plain(transition.clone()), 0.0, config.clone()),
-        refused(2, of(transition), 1.0, config.clone()),
+        refused(2, of(transition.clone()), 1.0, config.clone()),
         refused(2, jumps.clone(), 1.0, config.clone()),
         refused(2, Reaction { splitting: first, ..jumps }, 1.0, config),
-        refused(2, of(kernel(9, scott)), 1.0, large),
+        refused(2, plain(transition), 1.0, large),
     ];
     golden("reactions", &texts.join("\n"));
     let target = Target::standard_normal(2).unwrap();

@@ -106,7 +106,7 @@ fn estimators() -> [(Density, u32); 3] {
     [
         (Density::Grid { cells: None, bandwidth: bandwidth.clone() }, 1 << 15),
         (Density::Kernel { landmarks: 1024, bandwidth }, 1 << 13),
-        (Density::Transition { components: None }, 1 << 12),
+        (Density::Transition { components: None }, 3 << 10),
     ]
 }
 
