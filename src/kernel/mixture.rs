@@ -36,7 +36,11 @@ fn tile(dim: u32) -> u32 {
 
 /// Particles per lane of a sweep: what registers hold.
 fn items(dim: u32) -> u32 {
-    if dim <= 4 { 4 } else { 1 }
+    match dim {
+        1..=2 => 8,
+        3..=4 => 4,
+        _ => 1,
+    }
 }
 
 /// Components that one dispatch adds: loop iterations for each, for each of its numbers, and for
