@@ -37,8 +37,8 @@ pub(crate) struct ReactionOptions {
     /// Whether particles gain weight or are doubled and killed. [default: weights]
     #[arg(long, value_name = "NAME", value_parser = realisations())]
     realisation: Option<Realisation>,
-    /// The rate of transport: drift and variance of the diffusion are multiplied by it; 0 leaves the
-    /// reaction alone. [default: 1]
+    /// The rate of transport: drift and variance of the diffusion are multiplied by it; 0 leaves
+    /// the reaction alone. [default: 1]
     #[arg(long, value_name = "EPSILON", allow_negative_numbers = true)]
     transport: Option<f32>,
 }

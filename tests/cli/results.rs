@@ -502,3 +502,35 @@ fn modes_are_told_with_their_ancestors() {
     let record = folder.wfr(&["sample", "ring", "-n", "1000", "--steps", "8", "--json"]);
     assert_eq!(json(&record.succeeded())["modes"], serde_json::json!([]));
 }
+
+/// A gradient flow tells log Z by its transition mixture alone; what its weights sum to is not it.
+#[test]
+fn a_gradient_flow_tells_log_z_by_the_transition_mixture() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let run = |estimator: &str, more: &[&str]| {
+        let of =
+            "sample double-well --flow wfr --set a=4 -n 2000 --steps 40 --time 2 --ess-every 2";
+        let mut words: Vec<_> = of.split(' ').collect();
+        words.extend(["--density-estimator", estimator]);
+        words.extend(more);
+        folder.wfr(&words).succeeded()
+    };
+    let record = json(&run("transition", &["--json"]));
+    let log_z = record["log_normalizer"].as_f64().unwrap();
+    // 2000 particles, weights of size 1, and the scatter of estimates.
+    let truth = record["truth"]["log_normalizer"].as_f64().unwrap();
+    assert!((log_z - truth).abs() < 0.1, "{log_z} is not {truth}");
+    assert_eq!(record["reaction"]["estimates"], 21);
+    assert_eq!(record["reaction"]["density_estimator"], "transition");
+    assert!(run("transition", &[]).out.contains("log Z"));
+
+    let record = json(&run("grid", &["--json", "--bandwidth", "0.1", "--realisation", "jumps"]));
+    assert!(record["log_normalizer"].is_null() && record["log_normalizer_se"].is_null());
+    assert_eq!(record["reaction"]["bandwidth"], "0.1");
+    assert_eq!(record["reaction"]["splitting"], "transport-first");
+    assert_eq!(record["ess_threshold"], 1.0);
+    assert!(!run("grid", &[]).out.contains("log Z"));
+}
