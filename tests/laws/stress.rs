@@ -62,7 +62,7 @@ impl Case {
 fn five_modes(dim: usize) -> Target {
     let component = |k: usize| {
         let mut mean = vec![0.0; dim];
-        mean[k * dim / 5] = if k % 2 == 0 { 4.0 } else { -4.0 };
+        mean[k * dim / 5] = if k.is_multiple_of(2) { 4.0 } else { -4.0 };
         Component { weight: (k + 1) as f64, mean, scale: vec![0.5] }
     };
     Target::gaussian_mixture(&(0..5).map(component).collect::<Vec<_>>()).unwrap()
