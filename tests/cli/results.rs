@@ -494,9 +494,9 @@ fn modes_are_told_with_their_ancestors() {
     assert_eq!(record["modes"][0]["exact"], Value::Null);
 
     // Everybody is deep in the left well, and nothing carries them.
-    let stuck =
-        ["--set", "a=400", "--flow", "langevin", "--initial", "normal(mean=[-1,0], sd=0.1)"];
-    let stuck = folder.wfr(&[&["sample", "double-well", "-n", "1e4"], &stuck[..]].concat());
+    let stuck = ["--set", "a=80", "--flow", "langevin", "--initial", "normal(mean=[-1,0], sd=0.1)"];
+    let well = ["sample", "double-well", "-n", "1e4", "--time", "0.1"];
+    let stuck = folder.wfr(&[&well[..], &stuck].concat());
     let told = "1 mode hangs on few time-zero ancestors (effective numbers): x0 > 0 on none";
     assert!(stuck.err.contains(told), "{}", stuck.err);
     let record = folder.wfr(&["sample", "ring", "-n", "1000", "--steps", "8", "--json"]);
