@@ -21,6 +21,7 @@ mod options;
 mod report;
 mod run;
 mod sample;
+mod schedule;
 mod table;
 mod targets;
 

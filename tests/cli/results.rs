@@ -41,6 +41,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
     for key in [
         "adapter",
         "backend",
+        "betas",
         "cpu_s",
         "dim",
         "driver",
@@ -70,6 +71,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "seed",
         "setup_s",
         "software",
+        "stages",
         "steps",
         "taming",
         "target",
@@ -132,6 +134,7 @@ fn the_archive_holds_the_particles_and_the_trace() {
             "ancestors0",
             "log_weights",
             "positions",
+            "trace_beta",
             "trace_ess",
             "trace_log_normalizer",
             "trace_resampled",
@@ -457,4 +460,35 @@ fn schedules_are_chosen_by_name_or_file() {
     }
     let done = run(&["--schedule", "power:2", "--steps", "16"]).succeeded();
     assert!(done.out.contains("16 steps to time 4, schedule power:2, seed 0"), "{}", done.out);
+}
+
+/// Stages are told in words and in the record.
+#[test]
+fn an_adaptive_schedule_is_chosen_by_name() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let sample = ["sample", "double-well", "--set", "a=4", "-n", "2e4", "--schedule"];
+    let run = |options: &[&str]| folder.wfr(&[&sample[..], options].concat());
+    let record = json(&run(&["adaptive:0.9", "--stage-moves", "8", "--json"]).succeeded());
+    assert_eq!(
+        (&record["schedule"], &record["ess_every"]),
+        (&"adaptive:0.9".into(), &Value::from(8))
+    );
+    let stages = record["stages"].as_u64().unwrap();
+    assert_eq!(record["steps"].as_u64(), Some(8 * stages));
+    let betas: Vec<_> =
+        record["betas"].as_array().unwrap().iter().map(|b| b.as_f64().unwrap()).collect();
+    assert_eq!(betas.len() as u64, stages + 1);
+    assert!(betas[0] == 0.0 && betas[stages as usize] == 1.0);
+    assert!(betas.windows(2).all(|pair| pair[0] < pair[1]), "{betas:?}");
+    let off = record["log_normalizer"].as_f64().unwrap()
+        - record["truth"]["log_normalizer"].as_f64().unwrap();
+    assert!(off.abs() < 5.0 * record["log_normalizer_se"].as_f64().unwrap(), "{off}");
+
+    let done = run(&["adaptive", "--time", "1", "--steps", "50"]).succeeded();
+    assert!(done.out.contains(", schedule adaptive:0.95 in "), "{}", done.out);
+    assert!(done.out.contains(" stages, seed 0, on "), "{}", done.out);
+    run(&["adaptive", "--max-stages", "2"]).failed_with(1, &["after 2 stages"]);
 }
