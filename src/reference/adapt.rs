@@ -1,5 +1,5 @@
-//! Twin of `shaders/adapt.wgsl` and `shaders/adapt_choose.wgsl`: the next path parameter in `f64`, by
-//! halvings in place of candidates.
+//! Twin of `shaders/adapt.wgsl` and `shaders/adapt_choose.wgsl`: the next path parameter in `f64`,
+//! by halvings in place of candidates.
 
 /// Conditional effective sample size of increments, as a fraction: (ΣWu)² / (ΣW · ΣWu²) with
 /// u = exp(increment). A particle whose increment is not finite adds nothing to the sums of u.
@@ -17,8 +17,8 @@ pub fn cess(weights: &[f64], increments: &[f64]) -> f64 {
 /// The next path parameter after `beta` ≥ 0: the largest up to 1 whose conditional effective sample
 /// size is `target`, and that size; at least `floor` of the way to 1.
 ///
-/// `increments` gives log ρ at a path parameter less log ρ at `beta`, per particle. The size is taken
-/// to fall with the parameter.
+/// `increments` gives log ρ at a path parameter less log ρ at `beta`, per particle. The size is
+/// taken to fall with the parameter.
 pub fn choose(
     weights: &[f64],
     increments: impl Fn(f64) -> Vec<f64>,
@@ -32,7 +32,7 @@ pub fn choose(
     }
     let (mut low, mut high) = (floor * (1.0 - beta), 1.0 - beta);
     // Halvings of the logarithm, because the increment may have any order of magnitude.
-    for _ in 0..100 {
+    for _ in 0..50 {
         let middle = (low * high).sqrt();
         if at(beta + middle) >= target { low = middle } else { high = middle }
     }

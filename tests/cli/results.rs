@@ -490,5 +490,5 @@ fn an_adaptive_schedule_is_chosen_by_name() {
     let done = run(&["adaptive", "--time", "1", "--steps", "50"]).succeeded();
     assert!(done.out.contains(", schedule adaptive:0.95 in "), "{}", done.out);
     assert!(done.out.contains(" stages, seed 0, on "), "{}", done.out);
-    run(&["adaptive", "--max-stages", "2"]).failed_with(1, &["after 2 stages"]);
+    run(&["adaptive", "--max-stages", "2"]).failed_with(1, &["max_stages = 2 at β = "]);
 }
