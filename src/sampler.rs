@@ -208,7 +208,7 @@ fn check_integrator(problem: &Problem, integrator: Integrator) -> Result<()> {
     Ok(())
 }
 
-fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
+pub(crate) fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
     WeightShape {
         particles: config.particles,
         resampler: config.resampler,

@@ -482,3 +482,28 @@ fn reactions() {
     let error = Sampler::new(&gpu, &problem, ratio).unwrap_err().to_string();
     golden("kernel_ratio_of_a_gradient_flow", &error);
 }
+
+/// Half of the particles start where the target has no density, so that the floor is taken: β is
+/// known.
+#[test]
+fn an_adaptive_schedule_says_what_it_lacks() {
+    let half = "fn log_density(x: Point) -> f32 {
+        var minus_infinity = 0xff800000u;
+        return select(-0.5 * dot(x, x), bitcast<f32>(minus_infinity), x.x < 0.0);
+    }\n";
+    let target = Target::from_wgsl(2, "half.wgsl", format!("{half}{SCORE}")).unwrap();
+    let problem = |flow| Problem::new(target.clone(), start(), flow).unwrap();
+    let adaptive = wfr::Adaptive { max_stages: 1, floor: 1e-3, ..Default::default() };
+    let config = Config {
+        particles: 1000,
+        schedule: Schedule::adaptive(adaptive).unwrap(),
+        ..Config::default()
+    };
+    let Some(gpu) = common::gpu(&problem(Flow::annealed()), &config) else { return };
+    let run = |flow| {
+        let error = Sampler::new(&gpu, &problem(flow), config.clone())?.run().unwrap_err();
+        Err::<(), _>(error)
+    };
+    golden("stages_exhausted", &run(Flow::annealed()).unwrap_err().to_string());
+    golden("adaptive_without_path", &run(Flow::langevin()).unwrap_err().to_string());
+}

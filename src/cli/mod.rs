@@ -23,6 +23,7 @@ mod reaction;
 mod report;
 mod run;
 mod sample;
+mod schedule;
 mod table;
 mod targets;
 

@@ -30,7 +30,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Particles times steps.
     pub(crate) fn particle_steps(&self) -> f64 {
-        f64::from(self.config.particles) * f64::from(self.config.schedule.steps())
+        f64::from(self.config.particles) * f64::from(self.info.step)
     }
 }
 

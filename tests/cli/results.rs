@@ -534,3 +534,34 @@ fn a_gradient_flow_tells_log_z_by_the_transition_mixture() {
     assert_eq!(record["ess_threshold"], 1.0);
     assert!(!run("grid", &[]).out.contains("log Z"));
 }
+
+/// Stages are told in words and in the record.
+#[test]
+fn an_adaptive_schedule_is_chosen_by_name() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let sample = ["sample", "double-well", "--set", "a=4", "-n", "2e4", "--schedule"];
+    let run = |options: &[&str]| folder.wfr(&[&sample[..], options].concat());
+    let record = json(&run(&["adaptive:0.9", "--stage-moves", "8", "--json"]).succeeded());
+    assert_eq!(
+        (&record["schedule"], &record["ess_every"]),
+        (&"adaptive:0.9".into(), &Value::from(8))
+    );
+    let stages = record["stages"].as_u64().unwrap();
+    assert_eq!(record["steps"].as_u64(), Some(8 * stages));
+    let betas: Vec<_> =
+        record["betas"].as_array().unwrap().iter().map(|b| b.as_f64().unwrap()).collect();
+    assert_eq!(betas.len() as u64, stages + 1);
+    assert!(betas[0] == 0.0 && betas[stages as usize] == 1.0);
+    assert!(betas.windows(2).all(|pair| pair[0] < pair[1]), "{betas:?}");
+    let off = record["log_normalizer"].as_f64().unwrap()
+        - record["truth"]["log_normalizer"].as_f64().unwrap();
+    assert!(off.abs() < 5.0 * record["log_normalizer_se"].as_f64().unwrap(), "{off}");
+
+    let done = run(&["adaptive", "--time", "1", "--steps", "50"]).succeeded();
+    assert!(done.out.contains(", schedule adaptive:0.95 in "), "{}", done.out);
+    assert!(done.out.contains(" stages, seed 0, on "), "{}", done.out);
+    run(&["adaptive", "--max-stages", "2"]).failed_with(1, &["max_stages = 2 at β = "]);
+}
