@@ -128,8 +128,8 @@ fn stage(
             wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
             bytemuck::cast_slice(&rows),
         ),
-        data: problem
         flow_data: None,
+        data: problem
             .target
             .storage()
             .iter()
