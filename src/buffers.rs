@@ -52,7 +52,7 @@ impl Plan {
                 bytes,
                 binding,
                 format!(
-                    "the target's data need a binding of {}, this adapter allows {}; use less data",
+                    "the data need a binding of {}, this adapter allows {}; use less data",
                     crate::words::bytes(bytes),
                     crate::words::bytes(binding)
                 ),
@@ -257,7 +257,10 @@ pub(crate) struct State {
     pub ancestors: wgpu::Buffer,
     pub control: wgpu::Buffer,
     pub schedule: wgpu::Buffer,
+    /// Group 1: the data of the target and of the initial law.
     pub data: Vec<wgpu::Buffer>,
+    /// Group 2: the data of the flow.
+    pub flow_data: Option<wgpu::Buffer>,
 }
 
 impl State {

@@ -152,8 +152,7 @@ pub struct Buffers<'a> {
 /// [`ErrorKind::InvalidConfig`]. Nothing is allocated.
 pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -> Result<Plan> {
     config.check()?;
-    let data: Vec<u64> =
-        problem.target.storage().iter().map(|data| 4 * data.len() as u64).collect();
+    let data = problem.data_sizes();
     let shape = weight_shape(config, false);
     let dim = problem.target.dim();
     let integrator = integrator(problem, config);
@@ -183,7 +182,17 @@ fn integrator(problem: &Problem, config: &Config) -> Integrator {
 fn check_integrator(problem: &Problem, integrator: Integrator) -> Result<()> {
     let flow = &problem.flow;
     if integrator != Integrator::KernelRatio {
-        return Ok(());
+        return match flow.without_divergence() {
+            None => Ok(()),
+            Some(velocity) => {
+                let reason = format!(
+                    "= {integrator} needs the divergence of the velocity; write `fn \
+                     velocity_divergence(x: Point, beta: f32) -> f32` in {velocity}, or use \
+                     kernel-ratio, which needs none"
+                );
+                Err(Error::config("integrator", reason))
+            }
+        };
     }
     if !flow.has_path() {
         let reason = format!(
@@ -239,6 +248,7 @@ impl Sampler {
         let integrator = integrator(problem, &config);
         check_integrator(problem, integrator)?;
         stages::check(problem, &config)?;
+        problem.check_resampling(&config)?;
         let max_segment = max_segment(gpu, problem, &config)?;
         let linked = step::linked(problem, &plan, &config, integrator);
         linked.check()?;
@@ -522,11 +532,20 @@ impl Sampler {
     }
 
     fn draw_initial(&mut self, problem: &Problem) -> Result<()> {
-        if let Kind::Positions(positions) = &problem.initial.kind {
-            return self.write_positions(positions);
+        match &problem.start().kind {
+            Kind::Positions(positions) => return self.write_positions(positions),
+            Kind::Particles { positions, log_weights, .. } => {
+                self.write_positions(positions)?;
+                return self.gpu.scoped(|| {
+                    let bytes = bytemuck::cast_slice(log_weights);
+                    self.gpu.queue.write_buffer(&self.state.log_weights, 0, bytes);
+                    self.gpu.queue.submit([]);
+                });
+            }
+            _ => {}
         }
-        init::linked(&problem.initial, &self.plan, &self.config).check()?;
-        let init = Init::new(&self.gpu, &problem.initial, &self.plan, &self.config, &self.state)?;
+        init::linked(problem, &self.plan, &self.config).check()?;
+        let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
         self.gpu.submit_pass(|pass| init.encode(pass))
     }
 
@@ -679,10 +698,10 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
             })
             .collect()
     };
-    let data = problem.target.storage().iter().map(|data| {
+    let filled = |data: &[f32]| {
         let bytes = bytemuck::cast_slice(data);
         buffers::filled(device, "wfr.data", wgpu::BufferUsages::STORAGE, bytes)
-    });
+    };
     let schedule = config.schedule.rows();
     State {
         pages: [pages(), pages()],
@@ -698,6 +717,7 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
                 | wgpu::BufferUsages::COPY_SRC,
             bytemuck::cast_slice(&schedule),
         ),
-        data: data.collect(),
+        data: problem.data().map(filled).collect(),
+        flow_data: problem.flow_data().map(filled),
     }
 }

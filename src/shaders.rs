@@ -33,6 +33,7 @@ library!(
     "threefry",
     "normal",
     "float",
+    "series",
     "transform",
     "wide",
     "wide_high",
@@ -74,9 +75,16 @@ library!(
     "density/initial",
     "initial/normal",
     "initial/uniform",
+    "initial/mixture",
+    "initial/unweighted",
     "flow/langevin",
     "flow/no_velocity",
     "flow/annealed",
+    "flow/power",
+    "flow/along",
+    "flow/controlled",
+    "flow/no_divergence",
+    "flow/tracks",
     "integrator/move",
     "integrator/carry_nothing",
     "integrator/euler",
@@ -175,7 +183,12 @@ impl Prelude {
     }
 
     pub(crate) fn source(self) -> Source {
-        Source::new("prelude", self.0)
+        self.named("prelude")
+    }
+
+    /// The same under another name, beside the prelude of the run.
+    pub(crate) fn named(self, name: &str) -> Source {
+        Source::new(name, self.0)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use wfr::{Config, Flow, Initial, Integrator, Reaction, Resampler, Schedule, Target};
+use wfr::{Config, Flow, Initial, Integrator, Modes, Reaction, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
 use super::{data, law, numbers};
@@ -22,6 +22,10 @@ pub(crate) struct ProblemOptions {
     /// number counts for every coordinate, a list is written [-1,0].
     #[arg(long, value_name = "LAW", default_value = DEFAULT_INITIAL)]
     initial: String,
+    /// Tell the masses of modes around the points of a text file, one point a line; the nearest
+    /// wins. Without it, those of the built-in targets that have several.
+    #[arg(long, value_name = "FILE")]
+    mode_centres: Option<PathBuf>,
 }
 
 /// The density, its parameters and its data.
@@ -148,6 +152,14 @@ impl ProblemOptions {
     /// The initial law.
     pub(crate) fn initial(&self, dim: u32) -> Done<Initial> {
         law::parse(&self.initial, dim)
+    }
+
+    /// The modes to tell of, where there are any.
+    pub(crate) fn modes(&self, target: &Target) -> Done<Option<Modes>> {
+        match &self.mode_centres {
+            Some(path) => Ok(Some(Modes::from_file(path, target.dim())?)),
+            None => Ok(Modes::of(target)),
+        }
     }
 }
 

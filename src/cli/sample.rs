@@ -80,6 +80,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
 
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
+    let modes = arguments.problem.modes(&target)?;
     let flow = arguments.reaction.flow(arguments.flow)?;
     let problem = Problem::new(target, initial, flow)?;
     let config = arguments.reaction.adapt(arguments.run.config()?);
@@ -88,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let name = problem.target().name().to_string();
     let outcome = run::run(gpu, &problem, &config, &name, console)?;
 
-    let estimates = Estimates::of(&outcome);
+    let estimates = Estimates::of(&outcome, modes.as_ref());
     report::warn(&outcome, &estimates);
     if let Some(place) = &out {
         place.fill(|path| {

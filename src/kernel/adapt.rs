@@ -38,7 +38,7 @@ pub(crate) struct Adapt {
     measured: [wgpu::BindGroup; 2],
     chosen: wgpu::BindGroup,
     opened: wgpu::BindGroup,
-    data: Option<wgpu::BindGroup>,
+    data: Vec<wgpu::BindGroup>,
     workgroups: u32,
 }
 
@@ -98,13 +98,11 @@ impl Adapt {
         })?;
         let mut accesses = vec![Read; plan.pages as usize];
         accesses.extend([Read, Read, Read, Read, ReadWrite]);
-        let data_accesses = vec![Read; state.data.len()];
-        let mut layouts: Vec<&[Access]> = vec![&accesses];
-        if !data_accesses.is_empty() {
-            layouts.push(&data_accesses);
-        }
+        let data = step::data_accesses(state);
+        let layouts: Vec<&[Access]> =
+            [accesses.as_slice()].into_iter().chain(data.iter().map(Vec::as_slice)).collect();
         let linked = linked(problem, plan, config);
-        let measure = Kernel::new(gpu, &linked, "adapt", &layouts, problem.target.constants())?;
+        let measure = Kernel::new(gpu, &linked, "adapt", &layouts, &problem.constants)?;
         let bind = |parity: usize| {
             let mut buffers: Vec<_> = state.pages[parity].iter().collect();
             let State { log_weights, ancestors, control, .. } = state;
@@ -134,9 +132,7 @@ impl Adapt {
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize) {
         for _ in 0..PASSES {
             self.measure.set(pass, &self.measured[parity], &[]);
-            if let Some(data) = &self.data {
-                pass.set_bind_group(1, data, &[]);
-            }
+            step::set_data(pass, &self.data);
             dispatch(pass, self.workgroups);
             self.choose.set(pass, &self.chosen, &[]);
             pass.dispatch_workgroups(1, 1, 1);
@@ -144,9 +140,7 @@ impl Adapt {
     }
 
     fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        if let Some(data) = &self.data {
-            pass.set_bind_group(1, data, &[]);
-        }
+        step::set_data(pass, &self.data);
         self.measure.warm_up(pass, &self.measured[0], &[]);
         self.choose.warm_up(pass, &self.chosen, &[]);
     }

@@ -42,7 +42,7 @@ impl Ratio {
             (Access::Read, field),
             (Access::ReadWrite, ratios),
         ];
-        let constants = problem.target.constants();
+        let constants = &problem.constants;
         let kernel = Reader::new(gpu, linked, "ratio", &buffers, state, constants, &state.data)?;
         Ok(Ratio { kernel, groups: particles.div_ceil(LANES) })
     }

@@ -54,7 +54,7 @@ impl Component {
 }
 
 /// The components of positive weight, with weights that sum to 1 and a scale for every axis.
-pub(super) fn normalised(components: &[Component]) -> Result<Vec<Component>, String> {
+pub(crate) fn normalised(components: &[Component]) -> Result<Vec<Component>, String> {
     let Some(first) = components.first() else {
         return Err("there is no component; expected one or more".to_string());
     };
@@ -94,7 +94,8 @@ pub(super) fn normalised(components: &[Component]) -> Result<Vec<Component>, Str
 pub(super) fn pack(components: &[Component]) -> Vec<f32> {
     let mut packed = vec![components.len() as f32];
     for component in components {
-        packed.push(component.log_factor() as f32);
+        // Above −∞ also for a component without weight.
+        packed.push(component.log_factor().max(-1e38) as f32);
         packed.extend(&component.mean);
         packed.extend(component.scale.iter().map(|scale| 1.0 / scale));
     }
@@ -106,6 +107,14 @@ impl Component {
     pub(crate) fn log_factor(&self) -> f64 {
         let logs: f64 = self.scale.iter().map(|scale| f64::from(*scale).ln()).sum();
         self.weight.ln() - logs - 0.5 * self.mean.len() as f64 * TAU.ln()
+    }
+
+    /// log of the weight times the density at `x`, of a component with a scale for every axis.
+    pub(crate) fn log_term(&self, x: &[f64]) -> f64 {
+        let axes = x.iter().zip(&self.mean).zip(&self.scale);
+        let z2 =
+            axes.map(|((x, mean), scale)| ((x - f64::from(*mean)) / f64::from(*scale)).powi(2));
+        self.log_factor() - 0.5 * z2.sum::<f64>()
     }
 }
 

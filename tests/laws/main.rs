@@ -9,12 +9,15 @@
 mod common;
 
 mod adaptive;
+mod coverage;
 mod derived;
 mod gaussian;
 mod normalizer;
 mod order;
+mod paths;
 mod resampling;
 mod schedules;
+mod stress;
 mod targets;
 mod transforms;
 mod wells;

@@ -52,7 +52,7 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
                 let plan =
                     crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
                 assert!(
-                    storage_buffers(&init::linked(initial, &plan, &config)) <= PROMISED_STORAGE
+                    storage_buffers(&init::linked(&problem, &plan, &config)) <= PROMISED_STORAGE
                 );
                 for integrator in Integrator::ALL {
                     if integrator == Integrator::KernelRatio && !flow.has_path() {

@@ -72,6 +72,7 @@ impl Rig {
             control: storage(size_of::<Control>() as u64),
             schedule: storage(size_of_val(&instants[..]) as u64),
             data: Vec::new(),
+            flow_data: None,
         };
         poison(gpu, &state.pages[0][0], 8);
         write(gpu, &state.pages[1][0], &rows.concat());

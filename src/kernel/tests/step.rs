@@ -110,7 +110,7 @@ impl Rig {
             ..gpu.device.limits()
         };
         let dim = problem.target.dim();
-        let data: Vec<u64> = problem.target.storage().iter().map(|d| 4 * d.len() as u64).collect();
+        let data = problem.data_sizes();
         let steps = config.schedule.steps();
         let carried = integrator.carried_rows(dim);
         let plan =
@@ -131,11 +131,10 @@ impl Rig {
                 bytemuck::cast_slice(&config.schedule.rows()),
             ),
             data: problem
-                .target
-                .storage()
-                .iter()
+                .data()
                 .map(|d| filled(wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(d)))
                 .collect(),
+            flow_data: None,
         };
         let words = state.pages.iter().flatten().chain([&state.log_weights, &state.ancestors]);
         words.enumerate().for_each(|(i, buffer)| poison(gpu, buffer, i as u32));
@@ -146,8 +145,8 @@ impl Rig {
 
     /// The swarm at time zero, in the state that parity 0 reads.
     fn init(&self) -> Swarm {
-        let initial = &self.problem.initial;
-        let init = Init::new(&self.gpu, initial, &self.plan, &self.config, &self.state).unwrap();
+        let problem = &self.problem;
+        let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state).unwrap();
         testing::pass(&self.gpu, |pass| init.encode(pass));
         self.download(0)
     }
