@@ -136,6 +136,7 @@ fn the_archive_holds_the_particles_and_the_trace() {
             "ancestors0",
             "log_weights",
             "positions",
+            "trace_beta",
             "trace_ess",
             "trace_log_normalizer",
             "trace_resampled",
