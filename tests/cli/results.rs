@@ -136,6 +136,7 @@ fn the_archive_holds_the_particles_and_the_trace() {
             "ancestors0",
             "log_weights",
             "positions",
+            "trace_beta",
             "trace_ess",
             "trace_log_normalizer",
             "trace_resampled",
@@ -173,8 +174,8 @@ fn numpy_reads(path: &Path) {
                    run = np.load(sys.argv[1])\n\
                    assert run['positions'].shape == (3000, 2), run['positions'].shape\n\
                    kinds = [str(run[name].dtype) for name in sorted(run.files)]\n\
-                   assert kinds == ['uint32', 'float32', 'float32', 'float64', 'float64', 'bool', \
-                   'float64'], kinds\n";
+                   assert kinds == ['uint32', 'float32', 'float32', 'float64', 'float64', 'float64', \
+                   'bool', 'float64'], kinds\n";
     let has_numpy = Command::new("python3").args(["-c", "import numpy"]).output();
     if !has_numpy.is_ok_and(|output| output.status.success()) {
         println!("skipped: there is no python3 with NumPy");
