@@ -14,11 +14,13 @@ mod console;
 mod data;
 mod demo;
 mod derive;
+mod experiment;
 mod failure;
 mod gap;
 mod law;
 mod numbers;
 mod options;
+mod path;
 mod report;
 mod run;
 mod sample;
@@ -28,6 +30,7 @@ mod targets;
 use console::Console;
 pub(crate) use failure::{Done, Failure};
 pub(crate) use numbers::grouped;
+pub(crate) use path::PilotRecord;
 pub(crate) use run::Outcome;
 
 const EXIT_CODES: &str = "\
@@ -76,6 +79,7 @@ enum Command {
     Bench(bench::Arguments),
     Derive(derive::Arguments),
     Gap(gap::Arguments),
+    Experiment(experiment::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -92,6 +96,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments, &console),
         Command::Derive(arguments) => derive::run(&arguments),
         Command::Gap(arguments) => gap::run(&arguments, &console),
+        Command::Experiment(arguments) => experiment::run(&arguments, &console),
         Command::Demo(arguments) => demo::run(&arguments, &console),
     };
     match done {

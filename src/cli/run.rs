@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use wfr::{Config, Gpu, Info, Integrator, Particles, Problem, Sampler, TraceEvent, wgpu};
+use wfr::{Config, Gpu, Info, Integrator, Particles, Pilot, Problem, Sampler, TraceEvent, wgpu};
 
 use super::clock::{Clock, Spent};
 use super::console::{self, Console};
@@ -12,6 +12,8 @@ use super::failure::{Done, Failure};
 pub(crate) struct Outcome {
     pub(crate) problem: Problem,
     pub(crate) config: Config,
+    /// What a small run before it said of the path.
+    pub(crate) pilot: Option<Pilot>,
     pub(crate) integrator: Integrator,
     pub(crate) adapter: wgpu::AdapterInfo,
     pub(crate) info: Info,
@@ -83,6 +85,7 @@ pub(crate) fn run(
     Ok(Outcome {
         problem: problem.clone(),
         config: config.clone(),
+        pilot: None,
         integrator: sampler.integrator(),
         adapter: gpu.adapter_info().clone(),
         info,

@@ -8,6 +8,7 @@ use wfr::Problem;
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
 use super::options::{FlowName, ProblemOptions, RunOptions};
+use super::path::PathOptions;
 use super::report;
 use super::run::{self, Device};
 use crate::output::{self, Estimates, Place, Record};
@@ -21,6 +22,7 @@ Examples:
   wfr sample mine.wgsl --dim 2 --initial 'uniform(low=-3, high=3)' --json
   wfr sample regression.wgsl --dim 6 --data X=X.npy --data y=survey.csv:vote
   wfr sample ring --flow langevin --adapter nvidia
+  wfr sample double-well --flow path --path fisher-rao --log-ratio auto
 
 A formula is the log density of x0, x1, …: ^ before the sign before * /, sum(i, x[i]^2) over all
 coordinates, where(a < b, so, not), exp, log, … and names of your own as parameters. The
@@ -45,6 +47,8 @@ pub(crate) struct Arguments {
     /// The equation that particles follow.
     #[arg(long, value_name = "NAME", default_value = "annealed", help_heading = "Run")]
     flow: FlowName,
+    #[command(flatten)]
+    path: PathOptions,
     #[command(flatten)]
     results: Results,
 }
@@ -76,12 +80,18 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
 
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
-    let problem = Problem::new(target, initial, arguments.flow.flow())?;
     let config = arguments.run.config()?;
     let mut device = Device::new(arguments.run.device.adapter.as_deref());
+    let path = arguments.path.choose(arguments.flow, &target, &initial, &config, &mut device)?;
+    let (flow, pilot) = match path {
+        Some(chosen) => (chosen.flow, chosen.pilot),
+        None => (arguments.flow.flow(), None),
+    };
+    let problem = Problem::new(target, initial, flow)?;
     let gpu = device.for_run(&problem, &config)?;
     let name = problem.target().name().to_string();
-    let outcome = run::run(gpu, &problem, &config, &name, console)?;
+    let mut outcome = run::run(gpu, &problem, &config, &name, console)?;
+    outcome.pilot = pilot;
 
     let estimates = Estimates::of(&outcome);
     report::warn(&outcome, &estimates);

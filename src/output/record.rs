@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wfr::{Diagnostics, Estimate, Target, Truth, catalogue};
 
-use crate::cli::Outcome;
+use crate::cli::{Outcome, PilotRecord};
 
 /// What the weighted particles say, worked out once.
 pub(crate) struct Estimates {
@@ -44,6 +44,9 @@ pub(crate) struct Record {
     dim: u32,
     initial: String,
     flow: String,
+    /// The estimate of log(Z1/Z0) that the path was given.
+    log_ratio: Option<f64>,
+    pilot: Option<PilotRecord>,
     integrator: &'static str,
     particles: u32,
     steps: u32,
@@ -114,6 +117,8 @@ impl Record {
             dim: target.dim(),
             initial: problem.initial().description().to_string(),
             flow: problem.flow().name().to_string(),
+            log_ratio: problem.flow().log_ratio(),
+            pilot: outcome.pilot.as_ref().map(PilotRecord::from),
             integrator: outcome.integrator.name(),
             particles: config.particles,
             steps,
