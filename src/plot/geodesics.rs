@@ -27,7 +27,8 @@ pub(crate) struct Look {
 }
 
 const HEIGHT: u32 = 32;
-const PLACES: std::ops::Range<f64> = -3.6..4.4;
+const COLUMNS: usize = 3;
+const PLACES: std::ops::Range<f64> = -3.6..4.2;
 const BINS: usize = 100;
 /// Particles whose way is drawn.
 const LINES: usize = 36;
@@ -44,22 +45,31 @@ pub(crate) fn geodesics(path: &Path, journeys: &[Journey<'_>]) -> Drawn {
         let facts =
             "density (blue) and particles (orange), a line as wide as its particle is heavy";
         head.draw(&Text::new(facts, (0, 74), text(HEIGHT, GREY))).map_err(words)?;
-        let panels = body.split_evenly((journeys.len().div_ceil(3), 3));
-        for ((area, journey), plane) in panels.iter().zip(journeys).zip(&planes) {
-            panel(area, journey, plane, peak)?;
+        let panels = body.split_evenly((journeys.len().div_ceil(COLUMNS), COLUMNS));
+        for (k, ((area, journey), plane)) in panels.iter().zip(journeys).zip(&planes).enumerate() {
+            // Axes are named once, at the left and below.
+            let y = if k % COLUMNS == 0 { "x" } else { "" };
+            let x = if k + COLUMNS >= journeys.len() { "β" } else { "" };
+            let labels = Labels { x, y, height: HEIGHT, notes: &[], parting: None };
+            panel(area, journey, plane, peak, &labels)?;
         }
         Ok(())
     })
 }
 
-fn panel(area: &Area<'_>, journey: &Journey<'_>, plane: &Plane, peak: f64) -> Drawn {
+fn panel(
+    area: &Area<'_>,
+    journey: &Journey<'_>,
+    plane: &Plane,
+    peak: f64,
+    labels: &Labels<'_>,
+) -> Drawn {
     let (head, body) = area.split_vertically(92);
     let left = heat_map::room_beside(HEIGHT) as i32;
     head.draw(&Text::new(journey.title.to_string(), (left, 0), text(44, INK))).map_err(words)?;
     head.draw(&Text::new(journey.remark.to_string(), (left, 50), text(HEIGHT, GREY)))
         .map_err(words)?;
-    let labels = Labels { x: "β", y: "x", height: HEIGHT, notes: &[], parting: None };
-    let mut chart = heat_map::painted(&body, plane, peak, &labels, Paint::Blue)?;
+    let mut chart = heat_map::painted(&body, plane, peak, labels, Paint::Blue)?;
     let weights: Vec<Vec<f64>> =
         journey.looks.iter().map(|look| look.particles.weights()).collect();
     let count = weights.first().map_or(0, Vec::len);

@@ -19,17 +19,17 @@ const PICTURE: &str = "wfr-geodesics.png";
 
 const DETAILS: &str = "\
 Both laws are mixtures of two normal laws on the line,
-  0.65 N(-1.6, 0.6^2) + 0.35 N(1, 0.6^2)  and  0.3 N(-1, 0.5^2) + 0.7 N(2.2, 0.5^2).
+  0.65 N(-1.6, 0.6^2) + 0.35 N(1, 0.6^2)  and  0.3 N(-1, 0.5^2) + 0.7 N(2, 0.5^2).
 Along the exponential, the mixture and the Fisher-Rao geodesic mass changes by weights alone;
 along the Wasserstein geodesic (among mixtures) it travels and weights are even; the hybrid moves
-components and weighs them; the cone geodesic, of length scale 0.35, moves the left component and
+components and weighs them; the cone geodesic, of length scale 0.3, moves the left component and
 lets the right one vanish in one place and appear in the other. Nothing is resampled, so that a
 line is one particle: as wide as it is heavy. Particles diffuse a little, at the rate 0.05.";
 
 /// The rate of transport: little noise, so that one sees where particles are taken.
 const TRANSPORT: f32 = 0.05;
 /// The length scale of the cone.
-const LENGTH: f64 = 0.35;
+const LENGTH: f64 = 0.3;
 
 /// Joins two mixtures by six geodesics: particles' ways over the density, wfr-geodesics.png, and a
 /// table of the errors at the end.
@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         )));
     }
     let initial = Initial::gaussian_mixture(&mixture([(0.65, -1.6, 0.6), (0.35, 1.0, 0.6)]))?;
-    let target = Target::gaussian_mixture(&mixture([(0.3, -1.0, 0.5), (0.7, 2.2, 0.5)]))?;
+    let target = Target::gaussian_mixture(&mixture([(0.3, -1.0, 0.5), (0.7, 2.0, 0.5)]))?;
     let truth = target
         .truth()
         .ok_or_else(|| Failure::Output("bug in wfr: a mixture has moments".into()))?;
