@@ -1,6 +1,6 @@
-// Mixture: the sum of M Gaussian components at every particle, O(N M). `mixture_gather` collects the
-// components, a systematic subset of the particles with a random start; `mixture_total` sums their
-// weights; then `mixture_sweep`, in a file of its own, adds some of the components at a time.
+// Mixture: the sum of M Gaussian components at every particle, O(N M). `mixture_gather` collects
+// the components, a systematic subset of the particles with a random start; `mixture_total` sums
+// their weights; then `mixture_sweep`, in a file of its own, adds some of the components at a time.
 // Reads state_in, log_weights, moments, control, schedule; writes components, mixture_sums.
 
 @group(0) @binding(0) var<storage, read> log_weights: array<f32>;

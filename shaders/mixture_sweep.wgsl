@@ -1,10 +1,11 @@
-// Mixture, the sums: adds the components [first, first + count) to the sum of every particle, through
-// workgroup memory; dispatched until all components are in. A lane has MIXTURE_ITEMS particles, so
-// that a component is loaded once for all of them.
+// Mixture, the sums: adds the components [first, first + count) to the sum of every particle,
+// through workgroup memory; dispatched until all components are in. A lane has MIXTURE_ITEMS
+// particles, so that a component is loaded once for all of them.
 //
-// A sum is kept relative to a reference that is known beforehand, the particle's own term or what is
-// 60 below the heaviest component: no term overflows, and none that underflows matters.
-// Reads state_in, log_weights, moments, components, control, schedule; reads and writes mixture_sums.
+// A sum is kept relative to a reference that is known beforehand, the particle's own term or what
+// is 60 below the heaviest component: no term overflows, and none that underflows matters.
+// Reads state_in, log_weights, moments, components, control, schedule; reads and writes
+// mixture_sums.
 
 var<workgroup> sh_components: array<f32, MIXTURE_TILE * MIXTURE_ROW>;
 

@@ -2,8 +2,8 @@
 // coordinate.
 
 struct Moments {
-    // The largest log-weight, and the sum of the weights relative to it; -inf and 0 when no particle
-    // is left.
+    // The largest log-weight, and the sum of the weights relative to it; -inf and 0 when no
+    // particle is left.
     peak: f32,
     total: f32,
     mean: array<f32, DIM>,

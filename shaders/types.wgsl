@@ -99,7 +99,7 @@ struct ReactionState {
     // The mean of r over the population.
     mean: f32,
     strength: f32,
-    // What is left of r: a reaction that has gone some way leaves log pi - log p smaller by a factor.
+    // What is left of r: a reaction that has gone some way leaves it smaller by this factor.
     remaining: f32,
     rows: u32,
 }

@@ -134,7 +134,7 @@ impl Initial {
         }
         let weights = particles.weights();
         let count = particles.len() as f64;
-        if !(weights.iter().sum::<f64>() > 0.0) {
+        if weights.iter().sum::<f64>() <= 0.0 {
             let reason = "has no particle of positive weight; give one at least";
             return Err(Error::config("initial", reason));
         }

@@ -197,7 +197,7 @@ impl Reactor {
             rate: reaction.rate,
             share,
             jumps: reaction.realisation == Realisation::Jumps,
-            every: config.ess_every,
+            every: config.test_every(),
             steps: config.schedule.steps(),
         };
         let first_ratio = match reaction.needs_initial_density() {

@@ -73,7 +73,9 @@ pub struct Info {
     pub stages: u32,
     /// Effective sample size, 0 to N.
     pub ess: f32,
-    /// log Z: the log of the mean weight since time zero, resamplings included.
+    /// log Z: the log of the mean weight since time zero, resamplings included. Not a number for the
+    /// Wasserstein–Fisher–Rao gradient flow, whose weights do not tell it; see
+    /// [`Sampler::reaction_trace`].
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
@@ -98,7 +100,7 @@ pub struct TraceEvent {
     /// Conditional effective sample size of the increment of β that follows the test, as a fraction
     /// of N: of an adaptive schedule.
     pub cess: Option<f32>,
-    /// log Z up to here.
+    /// log Z up to here, as in [`Info`].
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
@@ -626,7 +628,11 @@ impl Sampler {
             beta: adapt.map_or_else(|| self.config.schedule.beta(row.step), |_| row.beta.into()),
             ess: row.ess,
             cess: adapt.map(|_| row.cess),
-            log_normalizer: log_normalizer(row.nats, row.log2),
+            log_normalizer: match self.reactor {
+                None => log_normalizer(row.nats, row.log2),
+                // What the weights of a gradient flow sum to says nothing of Z.
+                Some(_) => f64::NAN,
+            },
             max_weight: row.max_weight,
             non_finite: row.non_finite,
             resampled: row.resampled != 0,

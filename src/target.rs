@@ -35,7 +35,7 @@ const MAX_BINDING: usize = 1023;
 ///
 /// # fn main() -> wfr::Result<()> {
 /// let wells = Target::double_well(2)?.set("a", 40.0)?.set("c", 0.03)?;
-/// let truth = wells.truth().expect("known for every built-in target");
+/// let truth = wells.truth().expect("known for a double well");
 /// assert!((truth.right_mass - 0.4853).abs() < 1e-4);
 ///
 /// let mine = Target::from_wgsl(
@@ -74,6 +74,7 @@ pub(crate) enum Law<'a> {
     Funnel { spread: f64 },
     Banana { spread: f64, bend: f64 },
     Ring { radius: f64, width: f64 },
+    LennardJones { eps: f64, sigma: f64, temperature: f64, confinement: f64 },
 }
 
 impl Target {
@@ -121,6 +122,22 @@ impl Target {
     /// D. J. Rezende and S. Mohamed, arXiv:1505.05770, table 1.
     pub fn ring(dim: u32) -> Result<Target> {
         Target::built_in(&catalogue::RING, dim)
+    }
+
+    /// A cluster of `dim / 3` atoms that attract and repel each other by the Lennard-Jones energy,
+    /// each held by a spring to the origin; coordinates 3a to 3a + 2 are those of atom a, and `dim`
+    /// is a multiple of 3.
+    ///
+    /// Parameters: `eps` (default 1; the depth of a pair's well), `sigma` (1; where a pair's energy
+    /// is 0), `temperature` (1) and `confinement` (1; the springs' stiffness). Not normalised; log
+    /// Z is known for one and two atoms.
+    ///
+    /// Closer than 0.7 `sigma` a pair's energy is linear in the squared distance, from 255 `eps` at
+    /// 0.7 `sigma` to 1887 `eps` where two atoms coincide: nothing overflows, and at temperatures
+    /// up to 10 `eps` the law is the uncut one.
+    /// J. E. Jones, Proc. R. Soc. A 106 (1924) 463; L. Klein et al., arXiv:2306.15030.
+    pub fn lennard_jones(dim: u32) -> Result<Target> {
+        Target::built_in(&catalogue::LENNARD_JONES, dim)
     }
 
     /// A mixture of Gaussians, each with one scale or a scale per axis; any number of them.

@@ -155,6 +155,8 @@ fn targets() -> Vec<Target> {
         Target::funnel(5).unwrap(),
         Target::banana(2).unwrap(),
         Target::ring(2).unwrap(),
+        // No pair of the points is so near the core's edge that the differences reach across.
+        Target::lennard_jones(6).unwrap().set("sigma", 0.6).unwrap(),
     ]
 }
 

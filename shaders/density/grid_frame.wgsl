@@ -1,6 +1,6 @@
-// The box of the grid: the range of the population, at most GRID_REACH standard deviations to either
-// side of its mean, and four bandwidths more. Cells are nodes: the first at the low end, the last at
-// the high end.
+// The box of the grid: the range of the population, at most GRID_REACH standard deviations to
+// either side of its mean, and four bandwidths more. The first node is at the low end of an axis,
+// the last at the high end.
 
 // Farther out a particle counts at the border.
 const GRID_REACH = 8.0;

@@ -1,11 +1,11 @@
 // Density: the mixture that `mixture` summed. Particle i counts with its own component at its true
 // weight, and the rest of the mass is spread over the other components K:
 //   p(x_i) = W_i q_i(x_i) + (1 - W_i) sum_{l in K, l /= i} W_l q_l(x_i) / sum_{l in K, l /= i} W_l,
-// the full mixture when K is everybody. Without the own term a particle outside the subset may see a
-// density of nothing.
+// the full mixture when K is everybody. Without the own term a particle outside the subset may see
+// a density of nothing.
 
-// Per particle (own exponent, sum of the others); then (weight of K, log of the peak of a component)
-// and the rotation.
+// Per particle (own exponent, sum of the others); then (weight of K, log of the peak of a
+// component) and the rotation.
 @group(0) @binding(2) var<storage, read> mixture_sums: array<vec2<f32>>;
 
 fn density_log(x: ptr<function, Point>, slot: u32) -> f32 {

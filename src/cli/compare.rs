@@ -35,6 +35,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
+    let modes = arguments.problem.modes(&target)?;
     let config = arguments.run.config()?;
     let mut device = Device::new(arguments.run.device.adapter.as_deref());
     let mut outcomes = Vec::new();
@@ -47,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         let problem = Problem::new(target.clone(), initial.clone(), flow)?;
         let gpu = device.for_run(&problem, &config)?;
         let outcome = run::run(gpu, &problem, &config, problem.flow().name(), console)?;
-        let estimates = Estimates::of(&outcome);
+        let estimates = Estimates::of(&outcome, modes.as_ref());
         report::warn(&outcome, &estimates);
         outcomes.push((outcome, estimates));
     }

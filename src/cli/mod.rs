@@ -21,6 +21,7 @@ mod law;
 mod numbers;
 mod options;
 mod path;
+mod reaction;
 mod report;
 mod run;
 mod sample;
@@ -31,6 +32,7 @@ use console::Console;
 pub(crate) use failure::{Done, Failure};
 pub(crate) use numbers::grouped;
 pub(crate) use path::PilotRecord;
+pub(crate) use report::tells_log_z;
 pub(crate) use run::Outcome;
 
 const EXIT_CODES: &str = "\

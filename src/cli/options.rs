@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use wfr::{Config, Flow, Initial, Integrator, Resampler, Schedule, Target};
+use wfr::{Config, Flow, Initial, Integrator, Modes, Reaction, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
 use super::{data, law, numbers};
@@ -23,6 +23,10 @@ pub(crate) struct ProblemOptions {
     /// lines as in --components.
     #[arg(long, value_name = "LAW", default_value = DEFAULT_INITIAL)]
     initial: String,
+    /// Tell the masses of modes around the points of a text file, one point a line; the nearest
+    /// wins. Without it, those of the built-in targets that have several.
+    #[arg(long, value_name = "FILE")]
+    mode_centres: Option<PathBuf>,
 }
 
 /// The density, its parameters and its data.
@@ -127,6 +131,8 @@ pub(crate) enum FlowName {
     Langevin,
     /// From the initial law to the target along the path of --path.
     Path,
+    /// The Wasserstein–Fisher–Rao gradient flow of KL: Langevin transport, and mass that teleports.
+    Wfr,
 }
 
 impl FlowName {
@@ -137,6 +143,7 @@ impl FlowName {
             FlowName::Langevin => Flow::langevin(),
             // The geometric one where nothing says which.
             FlowName::Path => Flow::path(wfr::Path::Geometric),
+            FlowName::Wfr => Flow::wasserstein_fisher_rao(Reaction::default()),
         }
     }
 }
@@ -150,6 +157,14 @@ impl ProblemOptions {
     /// The initial law.
     pub(crate) fn initial(&self, dim: u32) -> Done<Initial> {
         law::parse(&self.initial, dim)
+    }
+
+    /// The modes to tell of, where there are any.
+    pub(crate) fn modes(&self, target: &Target) -> Done<Option<Modes>> {
+        match &self.mode_centres {
+            Some(path) => Ok(Some(Modes::from_file(path, target.dim())?)),
+            None => Ok(Modes::of(target)),
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use wfr::{Config, Gpu, Info, Integrator, Particles, Pilot, Problem, Sampler, TraceEvent, wgpu};
+use wfr::{
+    Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler, TraceEvent,
+    wgpu,
+};
 
 use super::clock::{Clock, Spent};
 use super::console::{self, Console};
@@ -19,6 +22,8 @@ pub(crate) struct Outcome {
     pub(crate) info: Info,
     pub(crate) particles: Particles,
     pub(crate) trace: Vec<TraceEvent>,
+    /// The reaction's estimates; none for flows without one.
+    pub(crate) reaction: Vec<ReactionEvent>,
     /// The sampling loop alone.
     pub(crate) spent: Spent,
     /// Seconds to compile the kernels, allocate and draw the initial particles.
@@ -81,6 +86,7 @@ pub(crate) fn run(
     drop(bar);
 
     let trace = pollster::block_on(sampler.trace())?.to_vec();
+    let reaction = pollster::block_on(sampler.reaction_trace())?.to_vec();
     let particles = pollster::block_on(sampler.particles())?;
     Ok(Outcome {
         problem: problem.clone(),
@@ -91,6 +97,7 @@ pub(crate) fn run(
         info,
         particles,
         trace,
+        reaction,
         spent,
         setup_s,
     })

@@ -9,6 +9,7 @@ use super::console::{self, Console};
 use super::failure::{Done, Failure};
 use super::options::{FlowName, ProblemOptions, RunOptions};
 use super::path::PathOptions;
+use super::reaction::ReactionOptions;
 use super::report;
 use super::run::{self, Device};
 use crate::output::{self, Estimates, Place, Record};
@@ -23,6 +24,7 @@ Examples:
   wfr sample regression.wgsl --dim 6 --data X=X.npy --data y=survey.csv:vote
   wfr sample ring --flow langevin --adapter nvidia
   wfr sample double-well --flow path --path fisher-rao --log-ratio auto
+  wfr sample double-well --flow wfr --density-estimator grid --bandwidth 0.05,0.2
 
 A formula is the log density of x0, x1, …: ^ before the sign before * /, sum(i, x[i]^2) over all
 coordinates, where(a < b, so, not), exp, log, … and names of your own as parameters. The
@@ -49,6 +51,8 @@ pub(crate) struct Arguments {
     flow: FlowName,
     #[command(flatten)]
     path: PathOptions,
+    #[command(flatten)]
+    reaction: ReactionOptions,
     #[command(flatten)]
     results: Results,
 }
@@ -80,12 +84,14 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
 
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
-    let config = arguments.run.config()?;
+    let modes = arguments.problem.modes(&target)?;
+    let plain = arguments.reaction.flow(arguments.flow)?;
+    let config = arguments.reaction.adapt(arguments.run.config()?);
     let mut device = Device::new(arguments.run.device.adapter.as_deref());
     let path = arguments.path.choose(arguments.flow, &target, &initial, &config, &mut device)?;
     let (flow, pilot) = match path {
         Some(chosen) => (chosen.flow, chosen.pilot),
-        None => (arguments.flow.flow(), None),
+        None => (plain, None),
     };
     let problem = Problem::new(target, initial, flow)?;
     let gpu = device.for_run(&problem, &config)?;
@@ -93,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let mut outcome = run::run(gpu, &problem, &config, &name, console)?;
     outcome.pilot = pilot;
 
-    let estimates = Estimates::of(&outcome);
+    let estimates = Estimates::of(&outcome, modes.as_ref());
     report::warn(&outcome, &estimates);
     if let Some(place) = &out {
         place.fill(|path| {

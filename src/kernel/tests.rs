@@ -6,6 +6,7 @@ mod derived_targets;
 mod formula;
 mod linking;
 mod normal;
+mod reaction;
 mod resampling;
 mod step;
 mod threefry;

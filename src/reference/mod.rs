@@ -10,14 +10,19 @@
 
 pub mod decide;
 pub mod draw;
+pub mod entropy;
 pub mod expand;
 pub mod fixed;
 pub mod formula;
+pub mod grid;
 pub mod initial;
+pub mod mixture;
+pub mod moments;
 pub mod normal;
 pub mod offspring;
 pub mod population;
 pub mod power;
+pub mod react;
 pub mod reduce;
 pub mod resampling;
 pub mod residual;

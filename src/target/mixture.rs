@@ -108,6 +108,14 @@ impl Component {
         let logs: f64 = self.scale.iter().map(|scale| f64::from(*scale).ln()).sum();
         self.weight.ln() - logs - 0.5 * self.mean.len() as f64 * TAU.ln()
     }
+
+    /// log of the weight times the density at `x`, of a component with a scale for every axis.
+    pub(crate) fn log_term(&self, x: &[f64]) -> f64 {
+        let axes = x.iter().zip(&self.mean).zip(&self.scale);
+        let z2 =
+            axes.map(|((x, mean), scale)| ((x - f64::from(*mean)) / f64::from(*scale)).powi(2));
+        self.log_factor() - 0.5 * z2.sum::<f64>()
+    }
 }
 
 /// The components in a text with one of them a line: `weight mean_1 … mean_d scale`, or a scale per

@@ -45,17 +45,20 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "dim",
         "driver",
         "elapsed_s",
+        "effective_ancestors",
         "ess",
         "ess_every",
         "ess_threshold",
         "flow",
         "initial",
         "integrator",
+        "largest_ancestor",
         "log_normalizer",
         "log_normalizer_se",
         "max_weight",
         "mean",
         "mean_se",
+        "modes",
         "non_finite",
         "parameters",
         "particle_steps_per_s",
@@ -77,6 +80,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "truth",
         "unique_ancestors",
         "version",
+        "warnings",
     ] {
         assert!(record.get(key).is_some(), "{key} is missing: {record}");
     }
@@ -457,4 +461,44 @@ fn schedules_are_chosen_by_name_or_file() {
     }
     let done = run(&["--schedule", "power:2", "--steps", "16"]).succeeded();
     assert!(done.out.contains("16 steps to time 4, schedule power:2, seed 0"), "{}", done.out);
+}
+
+/// Masses of modes in the report and in the record: those of the target, and around centres.
+#[test]
+fn modes_are_told_with_their_ancestors() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("centres.txt", "-1 0\n1 0\n");
+    let sample = |options: &[&str]| folder.wfr(&[&QUICK[..12], options].concat()).succeeded();
+    let text = sample(&[]).out;
+    for word in ["mode", "x0 < 0", "x0 > 0", "exact", "ancestors", "effectively", "largest share"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let record = json(&sample(&["--json"]));
+    assert_eq!(record["warnings"], serde_json::json!([]));
+    let right = &record["modes"][1];
+    assert_eq!(
+        (&right["name"], &right["exact"]),
+        (&"x0 > 0".into(), &record["truth"]["right_mass"])
+    );
+    assert!(right["effective_ancestors"].as_f64().unwrap() > 100.0);
+    for (mode, whole) in [("mass", "right_mass"), ("mass_se", "right_mass_se")] {
+        let (mode, whole) = (right[mode].as_f64().unwrap(), record[whole].as_f64().unwrap());
+        assert!((mode - whole).abs() < 1e-9, "{mode} is not {whole}");
+    }
+
+    let record = json(&sample(&["--mode-centres", "centres.txt", "--json"]));
+    assert_eq!(record["modes"][0]["name"], "1 (-1.00, 0.00)");
+    assert_eq!(record["modes"][0]["exact"], Value::Null);
+
+    // Everybody is deep in the left well, and nothing carries them.
+    let stuck =
+        ["--set", "a=400", "--flow", "langevin", "--initial", "normal(mean=[-1,0], sd=0.1)"];
+    let stuck = folder.wfr(&[&["sample", "double-well", "-n", "1e4"], &stuck[..]].concat());
+    let told = "1 mode hangs on few time-zero ancestors (effective numbers): x0 > 0 on none";
+    assert!(stuck.err.contains(told), "{}", stuck.err);
+    let record = folder.wfr(&["sample", "ring", "-n", "1000", "--steps", "8", "--json"]);
+    assert_eq!(json(&record.succeeded())["modes"], serde_json::json!([]));
 }

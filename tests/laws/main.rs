@@ -9,6 +9,7 @@
 mod common;
 
 mod adaptive;
+mod coverage;
 mod derived;
 mod gaussian;
 mod normalizer;
@@ -16,6 +17,7 @@ mod order;
 mod paths;
 mod resampling;
 mod schedules;
+mod stress;
 mod targets;
 mod transforms;
 mod wells;

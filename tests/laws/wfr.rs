@@ -120,25 +120,14 @@ fn bell_config(particles: u32) -> Config {
     }
 }
 
-/// Row G3: every estimator in every order, and jumps, along the closed form in one dimension.
-///
-/// Splitting in blocks of 0.02 lags or leads by up to 0.016 in the first-order runs, and a kernel of
-/// width 0.1 slows the reaction by 0.01 / Σ: 0.02 is allowed for both. With the sign of ψ flipped
-/// (λ = −1) the mean is off by 0.9 and more from t = 0.2 on, whatever the estimator.
-#[test]
-fn gaussians_follow_their_equations() {
-    let mut cases: Vec<_> = estimators()
-        .into_iter()
-        .flat_map(|(density, n)| {
-            Splitting::ALL.map(|splitting| (density.clone(), n, splitting, Realisation::Weights))
-        })
-        .collect();
-    let (grid, n) = estimators()[0].clone();
-    cases.push((grid, n, Splitting::TransportFirst, Realisation::Jumps));
-    for (density, particles, splitting, realisation) in cases {
+/// Row G3 for one estimator: in every order with weights, or with jumps.
+fn assert_bell(density: &Density, particles: u32, realisation: Realisation, allowance: f64) {
+    let is_jumps = realisation == Realisation::Jumps;
+    let orders = if is_jumps { &Splitting::ALL[..1] } else { &Splitting::ALL[..] };
+    for &splitting in orders {
         let mut config = bell_config(particles);
-        if realisation == Realisation::Jumps {
-            config.ess_threshold = 1.0;
+        if is_jumps {
+            (config.ess_threshold, config.ess_every) = (1.0, 1);
         }
         let reaction = |rate| Reaction { rate, density: density.clone(), splitting, realisation };
         let Some(gpu) = common::gpu(&bell(reaction(1.0), 1.0), &config) else { return };
@@ -147,51 +136,88 @@ fn gaussians_follow_their_equations() {
             let measured = moments(&gpu, &problem, &config, seeds, &TIMES)?;
             let name = format!("{}, {splitting}, {realisation}", density.name());
             let truth = |_, t| bell_at([-1.0, 2.0], [2.0, 0.5], 1.0, 1.0, t);
-            Ok(bell_laws(&name, &measured, truth, f64::from(particles) * seeds as f64, 0.02))
+            let samples = f64::from(particles) * seeds as f64;
+            Ok(bell_laws(&name, &measured, truth, samples, allowance))
         };
         assert_hold(&laws(1.0, 2).unwrap());
         assert_rejected(laws(-1.0, 1));
     }
 }
 
-/// In two dimensions the coordinates of a diagonal Gaussian follow an equation each, here with half
-/// the transport and twice the reaction.
+/// Splitting in blocks of 0.02 lags or leads by up to 0.016 in the first-order runs, and a kernel of
+/// width 0.1 slows the reaction by 0.01 / Σ: 0.02 is allowed for both, here and below.
 ///
-/// Flipped, the variance of x0 is off by 0.9 at t = 0.8.
+/// Flipped (λ = −1), the mean at 0.8 is off by 2.5 in every order, for every estimator.
+#[test]
+fn gaussians_follow_their_equations_on_a_grid() {
+    let (density, particles) = &estimators()[0];
+    assert_bell(density, *particles, Realisation::Weights, 0.02);
+}
+
+#[test]
+fn gaussians_follow_their_equations_by_kernels() {
+    let (density, particles) = &estimators()[1];
+    assert_bell(density, *particles, Realisation::Weights, 0.02);
+}
+
+#[test]
+fn gaussians_follow_their_equations_by_transitions() {
+    let (density, particles) = &estimators()[2];
+    assert_bell(density, *particles, Realisation::Weights, 0.02);
+}
+
+/// Jumps are of first order: in blocks of 0.02 the mean at 0.1 lags by 0.053, and here, in blocks of
+/// 0.01, by half of it. An independent program has 0.056 for 0.02.
+///
+/// Flipped, the mean at 0.8 is off by 2.
+#[test]
+fn gaussians_follow_their_equations_by_birth_and_death() {
+    let (density, particles) = &estimators()[0];
+    assert_bell(density, *particles, Realisation::Jumps, 0.03);
+}
+
+/// In two dimensions the coordinates of a diagonal Gaussian follow an equation each.
+///
+/// A particle in the tail, where N times the kernel's volume times p is not large, sees its own kernel
+/// most: the reaction there is too weak, and the wider coordinate lags behind its equation. 0.04 is
+/// allowed. Flipped, the mean of x0 at 0.8 is off by 1.5 and more.
 #[test]
 fn coordinates_of_a_gaussian_follow_equations_of_their_own() {
+    let (transport, rate) = (0.8, 1.2);
     let aims = [[2.0, 0.5], [0.0, 1.5]];
     let starts = [[0.5, 1.0], [1.0, 0.6]];
     let target = Target::from_formula(2, "-(x0 - 2)^2 - x1^2/3").unwrap();
     let initial = Initial::normal(&[0.5, 1.0], &[1.0, 0.6_f32.sqrt()]).unwrap();
-    for (density, particles) in estimators() {
-        let density = match density {
-            Density::Kernel { bandwidth, .. } => Density::Kernel { landmarks: 2048, bandwidth },
-            other => other,
-        };
+    let bandwidth = Bandwidth::Fixed(vec![0.15, 0.2]);
+    let cases = [
+        (Density::Grid { cells: None, bandwidth: bandwidth.clone() }, 1 << 16),
+        (Density::Kernel { landmarks: 2048, bandwidth }, 1 << 13),
+        (Density::Transition { components: None }, 1 << 12),
+    ];
+    for (density, particles) in cases {
         let config = bell_config(particles);
-        let problem = |rate: f32| {
-            let reaction = Reaction { rate, density: density.clone(), ..Reaction::default() };
-            let flow = Flow::wasserstein_fisher_rao(reaction).with_transport(0.5);
+        let problem = |rate: f64| {
+            let reaction =
+                Reaction { rate: rate as f32, density: density.clone(), ..Reaction::default() };
+            let flow = Flow::wasserstein_fisher_rao(reaction).with_transport(transport as f32);
             Problem::new(target.clone(), initial.clone(), flow).unwrap()
         };
-        let Some(gpu) = common::gpu(&problem(2.0), &config) else { return };
-        let laws = |rate: f32| -> wfr::Result<Vec<Law>> {
-            let measured = moments(&gpu, &problem(rate), &config, 1, &TIMES)?;
-            let truth = |j: usize, t| bell_at(starts[j], aims[j], 0.5, 2.0, t);
+        let Some(gpu) = common::gpu(&problem(rate), &config) else { return };
+        let laws = |sign: f64| -> wfr::Result<Vec<Law>> {
+            let measured = moments(&gpu, &problem(sign * rate), &config, 1, &TIMES)?;
+            let truth = |j: usize, t| bell_at(starts[j], aims[j], transport, rate, t);
             let name = format!("{} in the plane", density.name());
-            // A component's own share is larger in the plane.
-            Ok(bell_laws(&name, &measured, truth, f64::from(particles), 0.03))
+            Ok(bell_laws(&name, &measured, truth, f64::from(particles), 0.04))
         };
-        assert_hold(&laws(2.0).unwrap());
-        assert_rejected(laws(-2.0));
+        assert_hold(&laws(1.0).unwrap());
+        assert_rejected(laws(-1.0));
     }
 }
 
 /// Without transport p_t is proportional to p₀^a π^(1−a), a = exp(−λ t); no particle moves, and none
 /// is resampled, because copies would never part.
 ///
-/// Flipped, the mean at t = 0.8 is off by more than 1.
+/// Flipped, the mean at t = 0.8 is off by more than 6.
 #[test]
 fn without_transport_the_flow_is_that_of_fisher_and_rao() {
     let target = Target::from_formula(1, "-(x0 - 1)^2").unwrap();
@@ -253,8 +279,8 @@ fn without_reaction_the_flow_is_langevin() {
 /// ψ = −κ V, the reaction that forgets the population's own density, tends to the ground state of a
 /// Schrödinger operator (row G4): for π = N(0, 1) its variance is (√(1 + 2κ) − 1) / κ, not 1.
 ///
-/// The steps are of 0.01, for which 0.01 is allowed. Flipped, κ = −1 has no such law: ψ = +V lets
-/// the variance grow to 2 and beyond.
+/// The steps are of 0.01, for which 0.01 is allowed. Flipped, κ = −1 gives 1.26 in place of 0.73, and
+/// κ = −3, where no law is left, 0.34 in place of 0.55.
 #[test]
 fn a_reaction_without_the_density_tends_to_a_wrong_law() {
     let text = |kappa: f64| {
@@ -322,79 +348,127 @@ fn in_the_wells(particles: u32, share: f64, sd: f64) -> Initial {
     Initial::from_positions(2, positions.collect()).unwrap()
 }
 
-/// The mass of the right well at the times 1, 2, …, from `share` at time zero.
-fn well_masses(gpu: &Gpu, problem: &Problem, config: &Config, count: u32) -> wfr::Result<Vec<f64>> {
-    let mut sampler = wfr::Sampler::new(gpu, problem, config.clone())?;
-    let each = config.schedule.steps() / count;
-    (0..count)
-        .map(|_| {
-            common::advance(&mut sampler, each);
+/// A run in the double well with barrier a / 4.
+struct Wells {
+    a: f64,
+    time: u32,
+    steps_per_time: u32,
+    particles: u32,
+    density: Density,
+    realisation: Realisation,
+}
+
+impl Wells {
+    /// From `share` of the particles in the right well.
+    fn problem(&self, rate: f32, share: f64) -> Problem {
+        let target = Target::double_well(2).unwrap();
+        let target = target.set("a", self.a).unwrap().set("c", 0.1).unwrap();
+        let reaction = Reaction {
+            rate,
+            density: self.density.clone(),
+            splitting: Splitting::TransportFirst,
+            realisation: self.realisation,
+        };
+        let start = in_the_wells(self.particles, share, (0.5 / self.a).sqrt());
+        Problem::new(target, start, Flow::wasserstein_fisher_rao(reaction)).unwrap()
+    }
+
+    fn config(&self) -> Config {
+        let steps = self.time * self.steps_per_time;
+        Config {
+            particles: self.particles,
+            schedule: Schedule::uniform(f64::from(self.time), steps).unwrap(),
+            ess_every: self.steps_per_time / 50,
+            ess_threshold: if self.realisation == Realisation::Jumps { 1.0 } else { 0.5 },
+            ..Config::default()
+        }
+    }
+
+    /// The mass of the right well at the times 1, 2, …
+    fn masses(&self, gpu: &Gpu, rate: f32, share: f64) -> wfr::Result<Vec<f64>> {
+        let mut sampler = wfr::Sampler::new(gpu, &self.problem(rate, share), self.config())?;
+        let mass = |_| {
+            common::advance(&mut sampler, self.steps_per_time);
             common::checked(&sampler)?;
             let particles = common::particles(&sampler);
             Ok(Diagnostics::new(&particles).mass(|x| x[0] > 0.0).value)
-        })
-        .collect()
-}
+        };
+        (0..self.time).map(mass).collect()
+    }
 
-/// Row W2: behind a barrier the logit of the right well's mass relaxes at the rate λ, whatever the
-/// barrier: 5, where a little leaks across too, and 20, where nothing does.
-///
-/// The standard error is that of a mass among half of N, the seeds' scatter in an independent program
-/// in double precision; 0.02 is allowed for the leak (at most 0.015), blurring and the blocks. Flipped,
-/// the right well empties: its mass at the end is below 0.02 where 0.3 and more is due.
-#[test]
-fn the_mass_of_a_well_relaxes_at_the_rate_of_reaction() {
-    let narrow = |x: f32, y: f32| Bandwidth::Fixed(vec![x, y]);
-    let grid = |x, y| Density::Grid { cells: None, bandwidth: narrow(x, y) };
-    let kernel = Density::Kernel { landmarks: 1024, bandwidth: narrow(0.1, 0.25) };
-    let transition = Density::Transition { components: None };
-    let (weights, jumps) = (Realisation::Weights, Realisation::Jumps);
-    let cases = [
-        (20.0, 6, 50, 1 << 14, grid(0.05, 0.2), weights),
-        (20.0, 6, 50, 1 << 14, grid(0.05, 0.2), jumps),
-        (20.0, 6, 50, 1 << 13, kernel, weights),
-        (20.0, 6, 50, 1 << 11, transition, weights),
-        (80.0, 3, 200, 1 << 14, grid(0.03, 0.2), weights),
-        (80.0, 3, 200, 1 << 14, grid(0.03, 0.2), jumps),
-    ];
-    for (a, time, steps_per_time, particles, density, realisation) in cases {
-        let target = Target::double_well(2).unwrap().set("a", a).unwrap().set("c", 0.1).unwrap();
-        let end = target.truth().unwrap().right_mass;
-        let sd = (0.5 / a).sqrt();
-        let problem = |rate: f32, share: f64| {
-            let splitting = Splitting::TransportFirst;
-            let reaction = Reaction { rate, density: density.clone(), splitting, realisation };
-            let flow = Flow::wasserstein_fisher_rao(reaction);
-            Problem::new(target.clone(), in_the_wells(particles, share, sd), flow).unwrap()
-        };
-        let config = Config {
-            particles,
-            schedule: Schedule::uniform(f64::from(time), time * steps_per_time).unwrap(),
-            ess_every: steps_per_time / 50,
-            ess_threshold: if realisation == jumps { 1.0 } else { 0.5 },
-            ..Config::default()
-        };
-        let Some(gpu) = common::gpu(&problem(1.0, 0.05), &config) else { return };
+    /// The logit of the mass relaxes to its equilibrium as e^{−t}, from 0.05.
+    ///
+    /// The standard error is that of a mass among half of N, the scatter of seeds in an independent
+    /// program in double precision.
+    fn assert_relaxes(&self) {
+        let Some(gpu) = common::gpu(&self.problem(1.0, 0.05), &self.config()) else { return };
+        let end = self.problem(1.0, 0.05).target().truth().unwrap().right_mass;
         let logit = |m: f64| (m / (1.0 - m)).ln();
         let laws = |rate: f32| -> wfr::Result<Vec<Law>> {
-            let measured = well_masses(&gpu, &problem(rate, 0.05), &config, time)?;
-            let law = |(k, mass): (usize, &f64)| {
+            let law = |(k, value): (usize, &f64)| {
                 let t = (k + 1) as f64;
                 let due = logit(end) + (-t).exp() * (logit(0.05) - logit(end));
                 let due = 1.0 / (1.0 + (-due).exp());
-                let se = (2.0 * due * (1.0 - due) / f64::from(particles)).sqrt();
-                let name = format!("a = {a}, {}, {realisation}: mass at {t}", density.name());
-                Law::new(name, Estimate { value: *mass, se }, due, 0.02)
+                let se = (2.0 * due * (1.0 - due) / f64::from(self.particles)).sqrt();
+                let name = format!(
+                    "a = {}, {}, {}: mass at {t}",
+                    self.a,
+                    self.density.name(),
+                    self.realisation
+                );
+                Law::new(name, Estimate { value: *value, se }, due, 0.025)
             };
-            Ok(measured.iter().enumerate().map(law).collect())
+            Ok(self.masses(&gpu, rate, 0.05)?.iter().enumerate().map(law).collect())
         };
         assert_hold(&laws(1.0).unwrap());
         assert_rejected(laws(-1.0));
-        if a == 80.0 {
-            // The reaction creates no new modes.
-            let nobody = well_masses(&gpu, &problem(1.0, 0.0), &config, time).unwrap();
-            assert_eq!(nobody, vec![0.0; time as usize]);
-        }
+    }
+}
+
+fn narrow_grid(x: f32) -> Density {
+    Density::Grid { cells: None, bandwidth: Bandwidth::Fixed(vec![x, 0.2]) }
+}
+
+/// Row W2, barrier 5, by weights and by jumps. 0.025 is allowed for what leaks across (at most 0.015),
+/// and the blurring.
+///
+/// Flipped, the right well empties: its mass is 0.02 from t = 3 on, where 0.4 is due.
+#[test]
+fn the_mass_of_a_well_relaxes_at_the_rate_of_reaction() {
+    let wells = |density: Density, particles: u32, realisation: Realisation| Wells {
+        a: 20.0,
+        time: 4,
+        steps_per_time: 50,
+        particles,
+        density,
+        realisation,
+    };
+    let kernel = Density::Kernel { landmarks: 1024, bandwidth: Bandwidth::Fixed(vec![0.1, 0.25]) };
+    let transition = Density::Transition { components: None };
+    wells(narrow_grid(0.05), 1 << 14, Realisation::Weights).assert_relaxes();
+    wells(narrow_grid(0.05), 1 << 14, Realisation::Jumps).assert_relaxes();
+    wells(kernel, 1 << 13, Realisation::Weights).assert_relaxes();
+    wells(transition, 1 << 11, Realisation::Weights).assert_relaxes();
+}
+
+/// Barrier 20, which nothing crosses in this time: the logit relaxes all the same, and where nobody
+/// is at the start nobody comes, because the reaction creates no new modes.
+///
+/// Flipped, the right well is empty at t = 3.
+#[test]
+fn the_height_of_the_barrier_does_not_matter_but_an_empty_well_stays_empty() {
+    for realisation in Realisation::ALL {
+        let wells = Wells {
+            a: 80.0,
+            time: 3,
+            steps_per_time: 200,
+            particles: 1 << 14,
+            density: narrow_grid(0.03),
+            realisation,
+        };
+        wells.assert_relaxes();
+        let Some(gpu) = common::gpu(&wells.problem(1.0, 0.0), &wells.config()) else { return };
+        assert_eq!(wells.masses(&gpu, 1.0, 0.0).unwrap(), [0.0; 3]);
     }
 }
 
@@ -403,7 +477,8 @@ fn the_mass_of_a_well_relaxes_at_the_rate_of_reaction() {
 ///
 /// Both are means over N = 4096 particles of numbers of size 1. The log ratio's sign enters the
 /// relative entropy twice, as log Ẑ and as its mean: flipped (λ = −1) the population is elsewhere, and
-/// KL at 0.8 is 4 in place of 0.03. log Ẑ itself holds for whatever population there is.
+/// KL at 0.8 is 7.2 in place of 0.03. log Ẑ is importance
+/// sampling, and off by 1.3 then, because too few particles are where π is.
 #[test]
 fn the_transition_mixture_tells_log_z_and_relative_entropy() {
     let config = bell_config(1 << 12);
