@@ -1,7 +1,7 @@
 // Conditional effective sample size of increments of the path, four at a time, in one pass:
 //   CESS = (sum W u)^2 / (sum W · sum W u^2),  u = exp(increment), 0 < CESS <= 1.
 // The sums are relative to the largest increment so far, so that none overflows whatever the sign
-// and the size of the increments. Sums are merged in an order fixed by the particles' slots.
+// and the size of the increments. The order of the merges is fixed by the particles' slots.
 // Source: Zhou, Johansen & Aston 2016; the running peak: Milakov & Gimelshein 2018.
 
 const CESS_ENTRIES = CESS_LANES * CESS_GROUPS;

@@ -1,6 +1,6 @@
-// Ratio: r = log pi - log p of every particle, where p is what `density_log` says of the population.
-// Minus infinity outside the support of pi; not a number for a lost particle.
-// Reads state_in, log_weights, moments and the density's buffers; writes ratios.
+// Ratio: r = log pi - log p of every particle, where p is what `density_log` says of the
+// population. Minus infinity outside the support of pi; not a number for a lost particle. Reads
+// state_in, log_weights, moments and the density's buffers; writes ratios.
 
 @group(0) @binding(0) var<storage, read> log_weights: array<f32>;
 @group(0) @binding(1) var<storage, read> moments: Moments;

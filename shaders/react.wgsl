@@ -2,8 +2,8 @@
 //   p <- p^a pi^(1-a) / constant,   a = exp(-lambda g),
 // which the log-weights realise by (1 - a) (r - mean), r = log pi - log p. Reacting twice without
 // moving takes r from one estimate: the first leaves log pi - log p = a r.
-// `react_before` and `react_after` say how strong the next `react` is: g is the time of the block of
-// steps to come, or of the one just done, or half of it.
+// `react_before` and `react_after` say how strong the next `react` is: g is the time of the block
+// of steps to come, or of the one just done, or half of it.
 // Reads control, schedule, ratios; reads and writes log_weights, reaction.
 
 @group(0) @binding(0) var<storage, read_write> log_weights: array<f32>;

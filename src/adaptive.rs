@@ -6,10 +6,10 @@ use crate::schedule::Schedule;
 /// How an adaptive schedule is chosen, for [`Schedule::adaptive`].
 ///
 /// The run is a sequence of *stages*. At the begin of each, after the ESS test, the device chooses
-/// how far the path parameter β goes: as far as the conditional effective sample size of the weights'
-/// increments stays at [`cess`](Adaptive::cess) (Zhou, Johansen & Aston 2016). The first step of the
-/// stage carries the increment of β, the others move the particles at the new β. The run ends when
-/// β = 1.
+/// how far the path parameter β goes: as far as the conditional effective sample size of what the
+/// weights gain by it stays at [`cess`](Adaptive::cess) (Zhou, Johansen & Aston 2016). The first
+/// step of the stage carries the increment of β, the others move the particles at the new β. The
+/// run ends when β = 1.
 ///
 /// A schedule that looks at the particles makes exp(log-normaliser) slightly biased, by O(1/N). A
 /// second run with another seed and the [`Schedule`] of the first,

@@ -11,7 +11,8 @@ use crate::shaders::WeightShape;
 /// How a run's memory is laid out, worked out before anything is allocated.
 ///
 /// A particle's state is `dim` coordinates, what the integrator carries from step to step, and the
-/// index of the time-zero ancestor, one row of N words each. Rows are kept in pages of whole rows, because a binding has a largest size.
+/// index of the time-zero ancestor, one row of N words each. Rows are kept in pages of whole rows,
+/// because a binding has a largest size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub(crate) particles: u32,
@@ -167,8 +168,8 @@ impl Plan {
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         if let Some((name, bytes)) = more.iter().find(|(_, bytes)| *bytes > binding) {
             let hint = format!(
-                "{name} needs a binding of {}, this adapter allows {}; use fewer particles, cells or \
-                 landmarks",
+                "{name} needs a binding of {}, this adapter allows {}; use fewer particles, cells \
+                 or landmarks",
                 crate::words::bytes(*bytes),
                 crate::words::bytes(binding)
             );

@@ -197,9 +197,9 @@ impl fmt::Display for Error {
             }
             ErrorKind::StagesExhausted { beta, stages } => write!(
                 f,
-                "the adaptive schedule has reached β = {beta:.3e} of 1 after {stages} stages, the \
-                 most it may have; allow more stages, lower its cess, or start from an initial law \
-                 nearer to the target"
+                "the adaptive schedule has used up its max_stages = {stages} at β = {beta:.3e} of 1; \
+                 allow more stages, lower its cess, or start from an initial law nearer to the \
+                 target"
             ),
             ErrorKind::DeviceLost { message } => write!(f, "the device was lost: {message}"),
             ErrorKind::Device { message } => write!(f, "the device reported: {message}"),

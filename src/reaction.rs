@@ -7,18 +7,18 @@ use crate::kernel::grid::MAX_GRID_DIM;
 /// particles gain log-weight at the rate ψ = λ (log π − log p), minus its mean.
 ///
 /// The density p of the population has no formula and is estimated on the device from the weighted
-/// particles, once per block of [`Config::ess_every`](crate::Config::ess_every) steps. Over the time
-/// g of a block the reaction is solved exactly where p is known,
-/// p ← p^a π^(1−a) / constant with a = exp(−λ g).
+/// particles, once per block of [`Config::ess_every`](crate::Config::ess_every) steps. Over the
+/// time g of a block the reaction is solved exactly where p is known, p ← p^a π^(1−a) / constant
+/// with a = exp(−λ g).
 ///
 /// It makes mass *teleport* between modes that are occupied: while a barrier keeps particles from
-/// crossing, the logit of a mode's mass relaxes to its equilibrium as exp(−λ t), whatever the height
-/// of the barrier. It creates no new modes: where there is no particle there is nothing to weigh up.
-/// Where log Z is wanted, or in many dimensions, [`Flow::annealed`](crate::Flow::annealed) is the
-/// better choice: it needs no estimate.
+/// crossing, the logit of a mode's mass relaxes to its equilibrium as exp(−λ t), whatever the
+/// height of the barrier. It creates no new modes: where there is no particle there is nothing to
+/// weigh up. Where log Z is wanted, or in many dimensions,
+/// [`Flow::annealed`](crate::Flow::annealed) is the better choice: it needs no estimate.
 ///
-/// Sources: Lu, Lu & Nolen 2019 (birth–death Langevin dynamics); Lu, Slepčev & Wang 2023; Crucinio &
-/// Pathiraja 2025 (SMC-WFR).
+/// Sources: Lu, Lu & Nolen 2019 (birth–death Langevin dynamics); Lu, Slepčev & Wang 2023; Crucinio
+/// & Pathiraja 2025 (SMC-WFR).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reaction {
     /// λ, the rate of reaction relative to transport: 0 leaves plain Langevin diffusion. A negative
@@ -50,10 +50,10 @@ pub enum Density {
     /// On a grid over the population, in up to three dimensions: O(N + cells), for millions of
     /// particles.
     ///
-    /// Weights are shared out to the nodes of a grid over the population's range (at most 8 standard
-    /// deviations to either side; farther particles count at its border), blurred to the bandwidth
-    /// and interpolated linearly. The bandwidth is never below 0.58 spacings. Mass is resolved to
-    /// 2⁻³¹ of the whole.
+    /// Weights are shared out to the nodes of a grid over the population's range (at most 8
+    /// standard deviations to either side; farther particles count at its border), blurred to the
+    /// bandwidth and interpolated linearly. The bandwidth is never below 0.58 spacings. Mass is
+    /// resolved to 2⁻³¹ of the whole.
     Grid {
         /// Cells per axis; `None` takes 1024, 256 and 64 in one, two and three dimensions.
         cells: Option<u32>,
@@ -74,12 +74,13 @@ pub enum Density {
     /// The mixture of the transition kernels of the last Langevin step, which is the law of the
     /// particles after it: no bandwidth to choose, in any dimension: O(N · components).
     ///
-    /// The width of a component is √(2 ε h) for steps of h, so that N (2 ε h)^(d/2) must be large in
-    /// units of the bulk; otherwise every particle sees only itself, and the flow tends to a wrong
-    /// law. With all N components the trace tells log Z without bias of a kernel; a subset biases it.
+    /// The width of a component is √(2 ε h) for steps of h, so that N (2 ε h)^(d/2) must be large
+    /// in units of the bulk; otherwise every particle sees only itself, and the flow tends to a
+    /// wrong law. With all N components the trace tells log Z without bias of a kernel; a subset
+    /// biases it.
     Transition {
-        /// How many components enter, a fresh systematic subset for every estimate; `None` takes all
-        /// N.
+        /// How many components enter, a fresh systematic subset for every estimate; `None` takes
+        /// all N.
         components: Option<u32>,
     },
 }
@@ -95,8 +96,8 @@ impl Default for Density {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Bandwidth {
     /// (4 / (d + 2))^(1/(d+4)) n^(−1/(d+4)) standard deviations of the coordinate (Silverman 1986),
-    /// with n the particles or landmarks: best for a single Gaussian bulk, too wide where narrow modes
-    /// lie far apart.
+    /// with n the particles or landmarks: best for a single Gaussian bulk, too wide where narrow
+    /// modes lie far apart.
     #[default]
     Silverman,
     /// n^(−1/(d+4)) standard deviations of the coordinate (Scott 1992).
@@ -113,8 +114,8 @@ pub enum Splitting {
     /// The reaction, then the steps: first order. At time zero the transition mixture has no step
     /// behind it and takes the initial law's density.
     ReactionFirst,
-    /// Half the reaction before and half after the steps: second order. It costs no further estimate,
-    /// because the half after one block and the half before the next are of one density.
+    /// Half the reaction before and half after the steps: second order. It costs no further
+    /// estimate, because the half after one block and the half before the next are of one density.
     #[default]
     Strang,
 }
@@ -127,8 +128,8 @@ pub enum Realisation {
     Weights,
     /// By birth and death: a particle whose log ratio falls short of the mean by b is killed with
     /// probability 1 − exp(−λ g b), one that exceeds it is doubled, and a resampling at once keeps
-    /// their number. Replacing by uniformly chosen particles, as the authors do, is the same in law up
-    /// to O(1/N). First order in g and noisier than weights.
+    /// their number. Replacing by uniformly chosen particles, as the authors do, is the same in law
+    /// up to O(1/N). First order in g and noisier than weights.
     Jumps,
 }
 
@@ -171,8 +172,8 @@ impl Reaction {
                     return out("landmarks", "= 0 is below 1".into());
                 }
                 if transport == 0.0 {
-                    let reason = "= transition is the law after a diffusion step, and transport = 0 \
-                                  leaves none; use grid or kernel";
+                    let reason = "= transition is the law after a diffusion step, and transport = \
+                                  0 leaves none; use grid or kernel";
                     return out("density estimator", reason.into());
                 }
                 Ok(())

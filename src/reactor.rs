@@ -143,8 +143,8 @@ pub(crate) fn buffers(
             buffers.extend([("grid", 4 * u64::from(grid::total(cells, dim))); 2]);
         }
         Estimate::Mixture(components) => buffers.extend([
-            ("mixture sums", mixture::sum_bytes(n)),
             ("components", mixture::component_bytes(components.count, dim)),
+            ("mixture sums", mixture::sum_bytes(n)),
         ]),
     }
     Ok(buffers)
@@ -225,8 +225,8 @@ impl Reactor {
         })
     }
 
-    /// Reacts before the ESS test that begins a block; `step` steps are done, and copy `copy` of the
-    /// state is current.
+    /// Reacts before the ESS test that begins a block; `step` steps are done, and copy `copy` of
+    /// the state is current.
     pub(crate) fn encode_before(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, step: u32) {
         match self.splitting {
             Splitting::TransportFirst => return,

@@ -73,8 +73,8 @@ pub struct Info {
     pub stages: u32,
     /// Effective sample size, 0 to N.
     pub ess: f32,
-    /// log Z: the log of the mean weight since time zero, resamplings included. Not a number for the
-    /// Wasserstein–Fisher–Rao gradient flow, whose weights do not tell it; see
+    /// log Z: the log of the mean weight since time zero, resamplings included. Not a number for
+    /// the Wasserstein–Fisher–Rao gradient flow, whose weights do not tell it; see
     /// [`Sampler::reaction_trace`].
     pub log_normalizer: f64,
     /// The largest normalised weight.
@@ -208,7 +208,7 @@ fn check_integrator(problem: &Problem, integrator: Integrator) -> Result<()> {
     Ok(())
 }
 
-fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
+pub(crate) fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
     WeightShape {
         particles: config.particles,
         resampler: config.resampler,

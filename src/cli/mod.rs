@@ -25,6 +25,7 @@ mod reaction;
 mod report;
 mod run;
 mod sample;
+mod schedule;
 mod table;
 mod targets;
 

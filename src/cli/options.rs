@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use wfr::{Config, Flow, Initial, Integrator, Modes, Reaction, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
+use super::schedule::AdaptiveOptions;
 use super::{data, law, numbers};
 
 /// The initial law where none is given.
@@ -109,9 +110,13 @@ struct ScheduleOptions {
     first_step: Option<f64>,
     /// How the path parameter β goes from 0 to 1: linear, power:K (β = s^K of the fraction s of the
     /// time), sigmoid:K (steepness K), or a text file with a time and a β a line, which tells the
-    /// steps too.
+    /// steps too. Or adaptive: steps of T / K in stages, as many as are needed, each going as far
+    /// along the path as keeps the conditional effective sample size at 0.95 of N; adaptive:0.9
+    /// for another fraction. It tests the effective sample size once a stage.
     #[arg(long, value_name = "NAME|FILE", default_value = "linear")]
     schedule: String,
+    #[command(flatten)]
+    adaptive: AdaptiveOptions,
 }
 
 /// Where to sample.
@@ -253,6 +258,13 @@ impl ScheduleOptions {
             return self.read_file(text);
         }
         let (time, steps) = (self.time.unwrap_or(4.0), self.steps.unwrap_or(400));
+        if let Some(adaptive) = self.adaptive.read(text, time / f64::from(steps))? {
+            if self.first_step.is_some() {
+                let message = "--first-step makes growing steps, and those of an adaptive schedule";
+                return Err(Failure::Usage(format!("{message} are equal; leave it out")));
+            }
+            return Ok(adaptive);
+        }
         let grid = match self.first_step {
             Some(first) => Schedule::geometric(first, time, steps)?,
             None => Schedule::uniform(time, steps)?,

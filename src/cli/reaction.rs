@@ -37,8 +37,8 @@ pub(crate) struct ReactionOptions {
     /// Whether particles gain weight or are doubled and killed. [default: weights]
     #[arg(long, value_name = "NAME", value_parser = realisations())]
     realisation: Option<Realisation>,
-    /// The rate of transport: drift and variance of the diffusion are multiplied by it; 0 leaves the
-    /// reaction alone. [default: 1]
+    /// The rate of transport: drift and variance of the diffusion are multiplied by it; 0 leaves
+    /// the reaction alone. [default: 1]
     #[arg(long, value_name = "EPSILON", allow_negative_numbers = true)]
     transport: Option<f32>,
 }
@@ -52,6 +52,16 @@ enum Estimator {
     Kernel,
     /// The mixture of the transition kernels of the last step; tells log Z.
     Transition,
+}
+
+impl Estimator {
+    fn heading(self) -> &'static str {
+        match self {
+            Estimator::Grid => "WFR, grid",
+            Estimator::Kernel => "WFR, kernel",
+            Estimator::Transition => "WFR, transition",
+        }
+    }
 }
 
 impl ReactionOptions {
@@ -68,17 +78,37 @@ impl ReactionOptions {
                 None => Ok(flow),
             };
         }
+        let estimator = self.density_estimator.unwrap_or(Estimator::Kernel);
+        self.check_used(estimator)?;
+        self.gradient_flow(estimator, self.realisation.unwrap_or_default())
+    }
+
+    /// The flow with each estimator for so many dimensions, or with the one asked for, and birth and
+    /// death, under the names that a comparison gives them.
+    pub(crate) fn all(&self, dim: u32) -> Done<Vec<(&'static str, Flow)>> {
+        let fits = |estimator: &Estimator| *estimator != Estimator::Grid || dim <= 3;
+        let estimators: Vec<_> = match self.density_estimator {
+            Some(estimator) => vec![estimator],
+            None => Estimator::value_variants().iter().copied().filter(fits).collect(),
+        };
+        let weights = estimators.iter().map(|e| (e.heading(), *e, Realisation::Weights));
+        let jumps = estimators.first().map(|e| ("birth-death", *e, Realisation::Jumps));
+        let flows = weights.chain(jumps).filter(|(.., r)| self.realisation.is_none_or(|x| x == *r));
+        flows.map(|(name, e, r)| Ok((name, self.gradient_flow(e, r)?))).collect()
+    }
+
+    fn gradient_flow(&self, estimator: Estimator, realisation: Realisation) -> Done<Flow> {
         let rate = self.reaction_rate.unwrap_or(1.0);
         if !(rate >= 0.0 && rate.is_finite()) {
             let message = format!("--reaction-rate = {rate} is not a rate from 0 (none) on");
             return Err(Failure::Usage(message));
         }
-        let realisation = self.realisation.unwrap_or_default();
-        let splitting = self.splitting.unwrap_or(match realisation {
-            Realisation::Weights => Splitting::default(),
-            Realisation::Jumps => Splitting::TransportFirst,
-        });
-        let reaction = Reaction { rate, density: self.density()?, splitting, realisation };
+        let splitting = match (self.splitting, realisation) {
+            (Some(splitting), _) => splitting,
+            (None, Realisation::Weights) => Splitting::default(),
+            (None, Realisation::Jumps) => Splitting::TransportFirst,
+        };
+        let reaction = Reaction { rate, density: self.density(estimator), splitting, realisation };
         Ok(Flow::wasserstein_fisher_rao(reaction).with_transport(self.transport.unwrap_or(1.0)))
     }
 
@@ -91,8 +121,8 @@ impl ReactionOptions {
         config
     }
 
-    fn density(&self) -> Done<Density> {
-        let estimator = self.density_estimator.unwrap_or(Estimator::Kernel);
+    /// Refuses options that the estimator would not look at.
+    fn check_used(&self, estimator: Estimator) -> Done {
         let unused = match estimator {
             Estimator::Grid => [("--landmarks", self.landmarks.is_some()), ("", false)],
             Estimator::Kernel => [("--cells", self.cells.is_some()), ("", false)],
@@ -100,20 +130,22 @@ impl ReactionOptions {
                 [("--cells", self.cells.is_some()), ("--bandwidth", self.bandwidth.is_some())]
             }
         };
-        if let Some((option, _)) = unused.iter().find(|(_, given)| *given) {
-            let name = estimator.to_possible_value();
-            let name = name.as_ref().map_or("this", |name| name.get_name());
-            let message = format!("{option} does not go with the {name} estimator; leave it out");
-            return Err(Failure::Usage(message));
-        }
+        let Some((option, _)) = unused.iter().find(|(_, given)| *given) else { return Ok(()) };
+        let name = estimator.to_possible_value();
+        let name = name.as_ref().map_or("this", |name| name.get_name());
+        let message = format!("{option} does not go with the {name} estimator; leave it out");
+        Err(Failure::Usage(message))
+    }
+
+    fn density(&self, estimator: Estimator) -> Density {
         let bandwidth = self.bandwidth.clone().unwrap_or_default();
-        Ok(match estimator {
+        match estimator {
             Estimator::Grid => Density::Grid { cells: self.cells, bandwidth },
             Estimator::Kernel => {
                 Density::Kernel { landmarks: self.landmarks.unwrap_or(2048), bandwidth }
             }
             Estimator::Transition => Density::Transition { components: self.landmarks },
-        })
+        }
     }
 
     fn first_given(&self) -> Option<&'static str> {

@@ -107,15 +107,19 @@ pub(crate) fn described(target: &Target) -> String {
 /// What was run, and on what.
 fn settings(outcome: &Outcome) -> String {
     let (problem, config) = (&outcome.problem, &outcome.config);
-    let steps = config.schedule.steps();
+    let stages = match config.schedule.adaptivity() {
+        Some(_) => format!(" in {} stages", outcome.info.stages),
+        None => String::new(),
+    };
     format!(
-        "{} from {}, {} flow, {}\nN = {}, {steps} steps to time {}, schedule {}, seed {}, on {}\n",
+        "{} from {}, {} flow, {}\nN = {}, {} steps to time {}, schedule {}{stages}, seed {}, on {}\n",
         described(problem.target()),
         problem.initial().description(),
         problem.flow().name(),
         outcome.integrator,
         grouped(u64::from(config.particles)),
-        config.schedule.time(steps),
+        outcome.info.step,
+        outcome.info.time,
         config.schedule.description(),
         config.seed,
         outcome.adapter.name,

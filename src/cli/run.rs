@@ -33,7 +33,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Particles times steps.
     pub(crate) fn particle_steps(&self) -> f64 {
-        f64::from(self.config.particles) * f64::from(self.config.schedule.steps())
+        f64::from(self.config.particles) * f64::from(self.info.step)
     }
 }
 
@@ -84,20 +84,60 @@ pub(crate) fn run(
     })?;
     let spent = clock.spent();
     drop(bar);
+    outcome(sampler, problem, info, spent, setup_s)
+}
 
-    let trace = pollster::block_on(sampler.trace())?.to_vec();
-    let reaction = pollster::block_on(sampler.reaction_trace())?.to_vec();
-    let particles = pollster::block_on(sampler.particles())?;
+/// Runs to the end, and shows the particles to `look` at time zero and after each of `looks` parts,
+/// with the time and the seconds of sampling so far; the clock stands still meanwhile.
+pub(crate) fn watch(
+    gpu: &Gpu,
+    problem: &Problem,
+    config: &Config,
+    (label, console): (&str, &Console),
+    looks: u32,
+    mut look: impl FnMut(&Particles, f64, f64),
+) -> Done<Outcome> {
+    let setup = Clock::start();
+    let mut sampler = Sampler::new(gpu, problem, config.clone())?;
+    wait(gpu)?;
+    let setup_s = setup.spent().wall;
+
+    let steps = sampler.steps();
+    let parts = u64::from(looks.clamp(1, steps));
+    let bar = console.bar(label, steps);
+    let mut spent = Spent::default();
+    for part in 0..=parts {
+        let until = (u64::from(steps) * part).div_ceil(parts) as u32;
+        let clock = Clock::start();
+        sampler.submit(until - sampler.steps_encoded())?;
+        wait(gpu)?;
+        spent = if part == 0 { clock.spent() } else { spent.plus(clock.spent()) };
+        bar.show(&pollster::block_on(sampler.info())?);
+        let particles = pollster::block_on(sampler.particles())?;
+        look(&particles, config.schedule.time(until), spent.wall);
+    }
+    drop(bar);
+    let info = pollster::block_on(sampler.info())?;
+    outcome(sampler, problem, info, spent, setup_s)
+}
+
+fn outcome(
+    mut sampler: Sampler,
+    problem: &Problem,
+    info: Info,
+    spent: Spent,
+    setup_s: f64,
+) -> Done<Outcome> {
     Ok(Outcome {
         problem: problem.clone(),
-        config: config.clone(),
+        config: sampler.config().clone(),
         pilot: None,
         integrator: sampler.integrator(),
-        adapter: gpu.adapter_info().clone(),
+        adapter: sampler.gpu().adapter_info().clone(),
         info,
-        particles,
-        trace,
-        reaction,
+        trace: pollster::block_on(sampler.trace())?.to_vec(),
+        reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
+        particles: pollster::block_on(sampler.particles())?,
         spent,
         setup_s,
     })

@@ -140,13 +140,13 @@ impl Flow {
     }
 
     /// The gradient flow of KL(p‖π) in the Wasserstein–Fisher–Rao geometry: Langevin transport and
-    /// the reaction ψ = λ (log π − log p), with p the law of the population itself, estimated as the
-    /// reaction says.
+    /// the reaction ψ = λ (log π − log p), with p the law of the population itself, estimated as
+    /// the reaction says.
     ///
-    /// [`Flow::with_transport`] at 0 leaves the Fisher–Rao flow, which moves no particle; a reaction
-    /// at the rate 0 the Wasserstein flow, Langevin diffusion. The weights are those of the flow's
-    /// law: their log-normaliser is *not* log Z; [`Sampler::reaction_trace`](crate::Sampler) tells
-    /// log Z where the estimate does.
+    /// [`Flow::with_transport`] at 0 leaves the Fisher–Rao flow, which moves no particle; a
+    /// reaction at the rate 0 the Wasserstein flow, Langevin diffusion. The weights are those of
+    /// the flow's law: their log-normaliser is *not* log Z, which
+    /// [`Sampler::reaction_trace`](crate::Sampler::reaction_trace) tells where the estimate does.
     pub fn wasserstein_fisher_rao(reaction: Reaction) -> Flow {
         let needs_initial_density = reaction.needs_initial_density();
         let reaction = Some(reaction);

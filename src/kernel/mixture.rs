@@ -36,11 +36,15 @@ fn tile(dim: u32) -> u32 {
 
 /// Particles per lane of a sweep: what registers hold.
 fn items(dim: u32) -> u32 {
-    if dim <= 4 { 4 } else { 1 }
+    match dim {
+        1..=2 => 8,
+        3..=4 => 4,
+        _ => 1,
+    }
 }
 
-/// Components that one dispatch adds: loop iterations for each, for each of its numbers, and for each
-/// particle of the lane in both.
+/// Components that one dispatch adds: loop iterations for each, for each of its numbers, and for
+/// each particle of the lane in both.
 fn per_sweep(dim: u32) -> u32 {
     let loops = 1 + (dim + 1) * (items(dim) + 2);
     ((SOFTWARE_LOOP_CAP - 4096) / loops / tile(dim)).max(1) * tile(dim)
@@ -82,7 +86,8 @@ pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
     Linked::new([prelude].into_iter().chain(files))
 }
 
-/// The components of a mixture: how many, the file that says what one is, and that file's constants.
+/// The components of a mixture: how many, the file that says what one is, and that file's
+/// constants.
 #[derive(Debug)]
 pub(crate) struct Components {
     pub count: u32,

@@ -1,5 +1,6 @@
 //! Kernels and shader functions against their oracles in `reference/`, on whatever adapter there is.
 
+mod adapt;
 mod arithmetic;
 mod autodiff;
 mod derived_targets;

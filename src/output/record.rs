@@ -74,6 +74,9 @@ pub(crate) struct Record {
     steps: u32,
     time: f64,
     schedule: String,
+    /// Of an adaptive schedule: how many, and β where each begins, then at the end.
+    stages: Option<u32>,
+    betas: Option<Vec<f64>>,
     seed: u64,
     ess_threshold: f32,
     ess_every: u32,
@@ -160,10 +163,11 @@ impl Record {
     pub(crate) fn new(outcome: &Outcome, estimates: &Estimates) -> Record {
         let (problem, config) = (&outcome.problem, &outcome.config);
         let target = problem.target();
-        let steps = config.schedule.steps();
         let values = |all: &[Estimate]| all.iter().map(|estimate| estimate.value).collect();
         let errors = |all: &[Estimate]| all.iter().map(|estimate| estimate.se).collect();
         let adapter = &outcome.adapter;
+        let adaptivity = config.schedule.adaptivity();
+        let betas = outcome.trace.iter().map(|event| event.beta);
         Record {
             version: env!("CARGO_PKG_VERSION"),
             target: target.name().to_string(),
@@ -180,12 +184,14 @@ impl Record {
                 .map(|reaction| ReactionRecord::new(reaction, &outcome.reaction)),
             integrator: outcome.integrator.name(),
             particles: config.particles,
-            steps,
-            time: config.schedule.time(steps),
+            steps: outcome.info.step,
+            time: outcome.info.time,
             schedule: config.schedule.description(),
+            stages: adaptivity.map(|_| outcome.info.stages),
+            betas: adaptivity.map(|_| betas.chain([outcome.info.beta]).collect()),
             seed: config.seed,
             ess_threshold: config.ess_threshold,
-            ess_every: config.ess_every,
+            ess_every: adaptivity.map_or(config.ess_every, |stages| stages.moves_per_stage),
             resampler: config.resampler.name(),
             taming: config.taming,
             adapter: adapter.name.clone(),

@@ -3,6 +3,7 @@
 use plotters::backend::BitMapBackend;
 use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::coord::cartesian::Cartesian2d;
+use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
 use plotters::element::{BitMapElement, PathElement, Text};
 use plotters::prelude::Rectangle;
@@ -38,7 +39,14 @@ pub(super) fn room_below(labels: &Labels<'_>) -> u32 {
 }
 
 /// Draws axes without a grid, with about `y_labels` numbers beside.
-pub(super) fn axes(chart: &mut Chart<'_>, labels: &Labels<'_>, y_labels: usize) -> Drawn {
+pub(super) fn axes<Y>(
+    chart: &mut ChartContext<'_, BitMapBackend<'_>, Cartesian2d<RangedCoordf64, Y>>,
+    labels: &Labels<'_>,
+    y_labels: usize,
+) -> Drawn
+where
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
     chart
         .configure_mesh()
         .disable_mesh()

@@ -1,5 +1,5 @@
-//! Twin of `shaders/grid.wgsl` and `shaders/density/grid.wgsl`: the density of a weighted population
-//! on a grid, its deposits not rounded.
+//! Twin of `shaders/grid.wgsl` and `shaders/density/grid.wgsl`: the density of a weighted
+//! population on a grid, its deposits not rounded.
 
 use super::moments::{Moments, moments, moments_weights};
 

@@ -1,5 +1,5 @@
-//! Twin of `shaders/mixture.wgsl`, `shaders/mixture_sweep.wgsl` and `shaders/density/`: the density of
-//! a weighted population as a mixture of Gaussians.
+//! Twin of `shaders/mixture.wgsl`, `shaders/mixture_sweep.wgsl` and `shaders/density/`: the density
+//! of a weighted population as a mixture of Gaussians.
 
 use std::f64::consts::TAU;
 

@@ -67,6 +67,25 @@ fn unknown_names_are_answered_with_the_known_ones() {
 }
 
 #[test]
+fn options_of_the_reaction_need_their_flow_and_their_estimator() {
+    let folder = Folder::new();
+    let sample = |options: &[&str]| folder.wfr(&[&["sample", "ring"], options].concat());
+    sample(&["--landmarks", "5"]).failed(
+        2,
+        "error: --landmarks is for the flow wfr, and the flow is annealed; add --flow wfr, or \
+         leave it out",
+    );
+    let wfr = |options: &[&str]| sample(&[&["--flow", "wfr"], options].concat());
+    wfr(&["--cells", "64"])
+        .failed(2, "error: --cells does not go with the kernel estimator; leave it out");
+    wfr(&["--density-estimator", "transition", "--bandwidth", "1"])
+        .failed_with(2, &["--bandwidth does not go with the transition estimator"]);
+    wfr(&["--reaction-rate", "-1"]).failed_with(2, &["--reaction-rate = -1"]);
+    wfr(&["--bandwidth", "wide"]).failed_with(2, &["neither silverman nor scott nor numbers"]);
+    wfr(&["--splitting", "lie"]).failed_with(2, &["transport-first", "strang"]);
+}
+
+#[test]
 fn files_are_checked() {
     let folder = Folder::new();
     folder.write("components.txt", "1 0 0 1\n1 NaN 0 1\n");

@@ -494,11 +494,74 @@ fn modes_are_told_with_their_ancestors() {
     assert_eq!(record["modes"][0]["exact"], Value::Null);
 
     // Everybody is deep in the left well, and nothing carries them.
-    let stuck =
-        ["--set", "a=400", "--flow", "langevin", "--initial", "normal(mean=[-1,0], sd=0.1)"];
-    let stuck = folder.wfr(&[&["sample", "double-well", "-n", "1e4"], &stuck[..]].concat());
+    let stuck = ["--set", "a=80", "--flow", "langevin", "--initial", "normal(mean=[-1,0], sd=0.1)"];
+    let well = ["sample", "double-well", "-n", "1e4", "--time", "0.1"];
+    let stuck = folder.wfr(&[&well[..], &stuck].concat());
     let told = "1 mode hangs on few time-zero ancestors (effective numbers): x0 > 0 on none";
     assert!(stuck.err.contains(told), "{}", stuck.err);
     let record = folder.wfr(&["sample", "ring", "-n", "1000", "--steps", "8", "--json"]);
     assert_eq!(json(&record.succeeded())["modes"], serde_json::json!([]));
+}
+
+/// A gradient flow tells log Z by its transition mixture alone; what its weights sum to is not it.
+#[test]
+fn a_gradient_flow_tells_log_z_by_the_transition_mixture() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let run = |estimator: &str, more: &[&str]| {
+        let of =
+            "sample double-well --flow wfr --set a=4 -n 2000 --steps 40 --time 2 --ess-every 2";
+        let mut words: Vec<_> = of.split(' ').collect();
+        words.extend(["--density-estimator", estimator]);
+        words.extend(more);
+        folder.wfr(&words).succeeded()
+    };
+    let record = json(&run("transition", &["--json"]));
+    let log_z = record["log_normalizer"].as_f64().unwrap();
+    // 2000 particles, weights of size 1, and the scatter of estimates.
+    let truth = record["truth"]["log_normalizer"].as_f64().unwrap();
+    assert!((log_z - truth).abs() < 0.1, "{log_z} is not {truth}");
+    assert_eq!(record["reaction"]["estimates"], 21);
+    assert_eq!(record["reaction"]["density_estimator"], "transition");
+    assert!(run("transition", &[]).out.contains("log Z"));
+
+    let record = json(&run("grid", &["--json", "--bandwidth", "0.1", "--realisation", "jumps"]));
+    assert!(record["log_normalizer"].is_null() && record["log_normalizer_se"].is_null());
+    assert_eq!(record["reaction"]["bandwidth"], "0.1");
+    assert_eq!(record["reaction"]["splitting"], "transport-first");
+    assert_eq!(record["ess_threshold"], 1.0);
+    assert!(!run("grid", &[]).out.contains("log Z"));
+}
+
+/// Stages are told in words and in the record.
+#[test]
+fn an_adaptive_schedule_is_chosen_by_name() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let sample = ["sample", "double-well", "--set", "a=4", "-n", "2e4", "--schedule"];
+    let run = |options: &[&str]| folder.wfr(&[&sample[..], options].concat());
+    let record = json(&run(&["adaptive:0.9", "--stage-moves", "8", "--json"]).succeeded());
+    assert_eq!(
+        (&record["schedule"], &record["ess_every"]),
+        (&"adaptive:0.9".into(), &Value::from(8))
+    );
+    let stages = record["stages"].as_u64().unwrap();
+    assert_eq!(record["steps"].as_u64(), Some(8 * stages));
+    let betas: Vec<_> =
+        record["betas"].as_array().unwrap().iter().map(|b| b.as_f64().unwrap()).collect();
+    assert_eq!(betas.len() as u64, stages + 1);
+    assert!(betas[0] == 0.0 && betas[stages as usize] == 1.0);
+    assert!(betas.windows(2).all(|pair| pair[0] < pair[1]), "{betas:?}");
+    let off = record["log_normalizer"].as_f64().unwrap()
+        - record["truth"]["log_normalizer"].as_f64().unwrap();
+    assert!(off.abs() < 5.0 * record["log_normalizer_se"].as_f64().unwrap(), "{off}");
+
+    let done = run(&["adaptive", "--time", "1", "--steps", "50"]).succeeded();
+    assert!(done.out.contains(", schedule adaptive:0.95 in "), "{}", done.out);
+    assert!(done.out.contains(" stages, seed 0, on "), "{}", done.out);
+    run(&["adaptive", "--max-stages", "2"]).failed_with(1, &["max_stages = 2 at β = "]);
 }

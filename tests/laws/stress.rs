@@ -62,13 +62,15 @@ impl Case {
 fn five_modes(dim: usize) -> Target {
     let component = |k: usize| {
         let mut mean = vec![0.0; dim];
-        mean[k * dim / 5] = if k % 2 == 0 { 4.0 } else { -4.0 };
+        mean[k * dim / 5] = if k.is_multiple_of(2) { 4.0 } else { -4.0 };
         Component { weight: (k + 1) as f64, mean, scale: vec![0.5] }
     };
     Target::gaussian_mixture(&(0..5).map(component).collect::<Vec<_>>()).unwrap()
 }
 
 /// log Z and the mass of every mode.
+///
+/// Flipped, one mode has everything and log Z is off by 90, 170 and 278 or more.
 #[test]
 fn mixtures_in_many_dimensions_have_their_weights() {
     for (dim, steps, particles) in [(10, 200, 1 << 14), (32, 300, 1 << 13), (64, 400, 1 << 12)] {
@@ -87,7 +89,10 @@ fn mixtures_in_many_dimensions_have_their_weights() {
     }
 }
 
-/// Two atoms have an exact log Z and E x₀².
+/// Two atoms have an exact log Z and E x₀². Steps of 0.001 are too long for the kernel ratio's
+/// weights here: log Z came out 0.33 low, 7 standard errors, from 2¹⁴ particles.
+///
+/// Flipped, log Z is off by 165.
 #[test]
 fn two_atoms_agree_with_quadrature() {
     let target = Target::lennard_jones(6).unwrap().set("eps", 2.0).unwrap();
@@ -108,7 +113,10 @@ fn two_atoms_agree_with_quadrature() {
 }
 
 /// Thirteen atoms from a start where some overlap: no particle is lost, and the virial
-/// E Σ x·∇V / temperature is the dimension, by integration by parts.
+/// E Σ x·∇V / temperature is the dimension, by integration by parts. At temperature 1 a run of this
+/// size keeps 85 families and misses the virial by 6 standard errors, which it says: few ancestors.
+///
+/// Flipped, the virial is off by 116.
 #[test]
 fn thirteen_atoms_obey_the_virial_theorem() {
     let target = Target::named("lennard-jones", None).unwrap().set("temperature", 3.0).unwrap();
@@ -132,7 +140,10 @@ fn thirteen_atoms_obey_the_virial_theorem() {
     });
 }
 
-/// Neal's funnel in 10 dimensions: the path visits its narrow neck rarely.
+/// Neal's funnel in 10 dimensions: the path visits its narrow neck rarely, so that log Z comes out
+/// low, by 0.30 here, and its standard error, 0.085, barely covers that.
+///
+/// Flipped, log Z is off by 134 and more.
 #[test]
 fn the_funnel_is_met_within_a_stated_bound() {
     let target = Target::named("funnel", None).unwrap();

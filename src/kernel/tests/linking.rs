@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::buffers::Plan;
 use crate::kernel::{
-    decide, draw, entropy, expand, grid, init, mixture, moments, ratio, react, reduce, residual,
-    scan, step,
+    adapt, decide, draw, entropy, expand, grid, init, mixture, moments, ratio, react, reduce,
+    residual, scan, step,
 };
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
-use crate::{Config, Flow, Initial, Integrator, Problem, Resampler, Target, catalogue};
+use crate::{
+    Adaptive, Config, Flow, Initial, Integrator, Problem, Resampler, Schedule, Target, catalogue,
+};
 
 /// The storage buffers that WebGPU promises to every shader stage.
 const PROMISED_STORAGE: usize = 8;
@@ -54,6 +56,14 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
                 assert!(
                     storage_buffers(&init::linked(&problem, &plan, &config)) <= PROMISED_STORAGE
                 );
+                if flow.has_path() {
+                    let schedule = Schedule::adaptive(Adaptive::default()).unwrap();
+                    let config = Config { schedule, ..config.clone() };
+                    let limits = wgpu::Limits::default();
+                    let plan = crate::requirements(&problem, &config, &limits).unwrap();
+                    let count = storage_buffers(&adapt::linked(&problem, &plan, &config));
+                    assert!(count <= PROMISED_STORAGE && count as u32 <= plan.bindings);
+                }
                 for integrator in Integrator::ALL {
                     if integrator == Integrator::KernelRatio && !flow.has_path() {
                         continue;
@@ -121,6 +131,22 @@ fn the_weight_kernels_link_for_every_resampler() {
                 assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
             }
         }
+    }
+}
+
+#[test]
+fn the_choice_of_a_stage_links() {
+    let adaptive = Adaptive::default();
+    let schedule = Schedule::adaptive(adaptive).unwrap();
+    let normal = Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+    let problem =
+        Problem::new(Target::standard_normal(2).unwrap(), normal, Flow::annealed()).unwrap();
+    for particles in [1, 1000, 1 << 20] {
+        let schedule = schedule.clone();
+        let config = Config { particles, schedule, ..config(Resampler::Systematic) };
+        let plan = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
+        let linked = adapt::linked_choice(&plan, &config, &adaptive);
+        assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
     }
 }
 

@@ -167,8 +167,8 @@ impl Rig {
     }
 }
 
-/// Means are of 2500 terms rounded to 2^-24, and merged in 20 levels: 4e-6 of the size of a value or
-/// of the variance is allowed.
+/// Means are of 2500 terms rounded to 2^-24, and merged in 20 levels: 4e-6 of the size of a value
+/// or of the variance is allowed.
 #[test]
 fn moments_are_near_the_oracle() {
     let Some(gpu) = testing::gpu() else { return };
@@ -222,7 +222,8 @@ fn the_density_on_a_grid_is_near_the_oracle() {
     }
 }
 
-/// Exponents of up to some hundreds are rounded to 2^-24 of themselves: those that matter are small.
+/// Exponents of up to some hundreds are rounded to 2^-24 of themselves: those that matter are
+/// small.
 #[test]
 fn the_density_of_a_mixture_is_near_the_oracle() {
     let Some(gpu) = testing::gpu() else { return };
