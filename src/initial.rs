@@ -76,7 +76,21 @@ impl Initial {
     /// # Errors
     /// Those of [`Target::gaussian_mixture`].
     pub fn gaussian_mixture(components: &[Component]) -> Result<Initial> {
-        let target = Target::gaussian_mixture(components)?;
+        Initial::of_mixture(&Target::gaussian_mixture(components)?)
+    }
+
+    /// A mixture of Gaussians read from a text file, as [`Target::gaussian_mixture_from_file`].
+    ///
+    /// # Errors
+    /// Those of [`Target::gaussian_mixture_from_file`].
+    pub fn gaussian_mixture_from_file(
+        path: impl AsRef<std::path::Path>,
+        dim: Option<u32>,
+    ) -> Result<Initial> {
+        Initial::of_mixture(&Target::gaussian_mixture_from_file(path, dim)?)
+    }
+
+    fn of_mixture(target: &Target) -> Result<Initial> {
         let (components, _) = target.gaussians().unwrap_or_default();
         let shares: Vec<f64> = components.iter().map(|component| component.weight).collect();
         let description = match components.len() {

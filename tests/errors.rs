@@ -5,6 +5,8 @@
 mod common;
 #[path = "errors/derived.rs"]
 mod derived;
+#[path = "errors/paths.rs"]
+mod paths;
 
 use std::path::PathBuf;
 

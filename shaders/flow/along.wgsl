@@ -3,5 +3,7 @@
 // Source: Jarzynski 1997.
 
 fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 {
-    return at.beta_rate * flow_rate(local, at.beta);
+    let rate = flow_rate(local, at.beta);
+    // Where there is no density there is none at rest either: 0 · inf is not a number.
+    return select(at.beta_rate * rate, rate, float_is_minus_infinity(rate));
 }

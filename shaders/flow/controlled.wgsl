@@ -17,7 +17,11 @@ fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 {
     var x = (*local).x;
     var velocity = control_velocity(&x, at.beta);
     var score = flow_drift(local, at);
-    var sum = flow_rate(local, at.beta) + control_divergence(&x, at.beta);
+    let rate = flow_rate(local, at.beta);
+    if (float_is_minus_infinity(rate)) {
+        return rate;
+    }
+    var sum = rate + control_divergence(&x, at.beta);
     for (var j = 0u; j < DIM; j++) {
         sum += velocity[j] * score[j];
     }

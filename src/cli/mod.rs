@@ -14,11 +14,13 @@ mod console;
 mod data;
 mod demo;
 mod derive;
+mod experiment;
 mod failure;
 mod gap;
 mod law;
 mod numbers;
 mod options;
+mod path;
 mod reaction;
 mod report;
 mod run;
@@ -30,6 +32,7 @@ mod targets;
 use console::Console;
 pub(crate) use failure::{Done, Failure};
 pub(crate) use numbers::grouped;
+pub(crate) use path::PilotRecord;
 pub(crate) use report::tells_log_z;
 pub(crate) use run::Outcome;
 
@@ -79,6 +82,7 @@ enum Command {
     Bench(bench::Arguments),
     Derive(derive::Arguments),
     Gap(gap::Arguments),
+    Experiment(experiment::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -95,6 +99,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments, &console),
         Command::Derive(arguments) => derive::run(&arguments),
         Command::Gap(arguments) => gap::run(&arguments, &console),
+        Command::Experiment(arguments) => experiment::run(&arguments, &console),
         Command::Demo(arguments) => demo::run(&arguments, &console),
     };
     match done {

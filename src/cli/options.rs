@@ -19,8 +19,9 @@ pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
 pub(crate) struct ProblemOptions {
     #[command(flatten)]
     target: TargetOptions,
-    /// The law of the particles at time zero: normal(mean=…, sd=…) or uniform(low=…, high=…); a
-    /// number counts for every coordinate, a list is written [-1,0].
+    /// The law of the particles at time zero: normal(mean=…, sd=…) or uniform(low=…, high=…), where
+    /// a number counts for every coordinate and a list is written [-1,0]; or mixture(FILE), with
+    /// lines as in --components.
     #[arg(long, value_name = "LAW", default_value = DEFAULT_INITIAL)]
     initial: String,
     /// Tell the masses of modes around the points of a text file, one point a line; the nearest
@@ -133,6 +134,8 @@ pub(crate) enum FlowName {
     Annealed,
     /// Plain Langevin diffusion of the target, without weights.
     Langevin,
+    /// From the initial law to the target along the path of --path.
+    Path,
     /// The Wasserstein–Fisher–Rao gradient flow of KL: Langevin transport, and mass that teleports.
     Wfr,
 }
@@ -143,6 +146,8 @@ impl FlowName {
         match self {
             FlowName::Annealed => Flow::annealed(),
             FlowName::Langevin => Flow::langevin(),
+            // The geometric one where nothing says which.
+            FlowName::Path => Flow::path(wfr::Path::Geometric),
             FlowName::Wfr => Flow::wasserstein_fisher_rao(Reaction::default()),
         }
     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use wfr::{Config, Estimate, Flow, Gpu, Initial, Path, Pilot, Target};
+use wfr::{Config, Estimate, Flow, Gpu, Initial, Path, Pilot, Problem, Target};
 
 use super::failure::{Done, Failure};
 use super::options::FlowName;
@@ -69,8 +69,8 @@ impl From<&Pilot> for PilotRecord {
 }
 
 impl PathOptions {
-    /// The flow that `--flow` and these options name; a pilot runs on the device where one is asked
-    /// for.
+    /// The flow of --flow path, and none for another one; a pilot runs on the device where one is
+    /// asked for.
     pub(crate) fn choose(
         &self,
         name: FlowName,
@@ -78,13 +78,16 @@ impl PathOptions {
         initial: &Initial,
         config: &Config,
         device: &mut Device<'_>,
-    ) -> Done<Chosen> {
+    ) -> Done<Option<Chosen>> {
         if name != FlowName::Path {
-            let given = [("--path", self.path.is_some()), ("--log-ratio", self.log_ratio.is_some())];
-            if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
-                return Err(Failure::Usage(format!("{option} is for --flow path; add that")));
-            }
-            return Ok(Chosen { flow: name.flow(), pilot: None });
+            let given =
+                [("--path", self.path.is_some()), ("--log-ratio", self.log_ratio.is_some())];
+            return match given.into_iter().find(|(_, given)| *given) {
+                Some((option, _)) => {
+                    Err(Failure::Usage(format!("{option} is for --flow path; add that")))
+                }
+                None => Ok(None),
+            };
         }
         let kind = self.path.ok_or_else(|| {
             Failure::Usage(format!("--flow path needs to know which; add --path, and {FORMS}"))
@@ -95,8 +98,9 @@ impl PathOptions {
         }
         let wants_pilot = kind == Kind::Arc || self.log_ratio == Some(Ratio::Auto);
         let pilot = if wants_pilot {
-            let gpu = device.for_pilot(target, initial, config)?;
-            Some(self.pilot(gpu, target, initial, config)?)
+            let problem = Problem::new(target.clone(), initial.clone(), Flow::annealed())?;
+            let gpu = device.for_run(&problem, config)?;
+            Some(run_pilot(gpu, &problem, config)?)
         } else {
             None
         };
@@ -116,18 +120,18 @@ impl PathOptions {
             (Kind::Hybrid, _) => Flow::hybrid(),
             (Kind::Cone(length), _) => Flow::cone(length),
         };
-        Ok(Chosen { flow, pilot })
+        Ok(Some(Chosen { flow, pilot }))
     }
+}
 
-    fn pilot(&self, gpu: &Gpu, target: &Target, initial: &Initial, config: &Config) -> Done<Pilot> {
-        let pilot = Pilot::run(gpu, target, initial, config)?;
-        log::info!(
-            "a pilot estimates log(Z1/Z0) = {} and the overlap of the laws {}",
-            shown(pilot.log_ratio),
-            shown(pilot.affinity),
-        );
-        Ok(pilot)
-    }
+fn run_pilot(gpu: &Gpu, problem: &Problem, config: &Config) -> Done<Pilot> {
+    let pilot = Pilot::run(gpu, problem.target(), problem.initial(), config)?;
+    log::info!(
+        "a pilot estimates log(Z1/Z0) = {} and the overlap of the laws {}",
+        shown(pilot.log_ratio),
+        shown(pilot.affinity),
+    );
+    Ok(pilot)
 }
 
 fn shown(estimate: Estimate) -> String {

@@ -44,6 +44,9 @@ pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
     if tells_log_z(outcome) {
         row("log Z", &estimates.log_normalizer, exact(&|truth| truth.log_normalizer));
     }
+    if let Some(pilot) = &outcome.pilot {
+        row("log Z, by the pilot", &pilot.log_ratio, String::new());
+    }
     row("P(x0 > 0)", &estimates.right_mass, exact(&|truth| truth.right_mass));
     let dim = outcome.particles.dim();
     for j in 0..dim.min(SHOWN) {

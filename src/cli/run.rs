@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use wfr::{
-    Config, Gpu, Info, Integrator, Particles, Problem, ReactionEvent, Sampler, TraceEvent, wgpu,
+    Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler, TraceEvent,
+    wgpu,
 };
 
 use super::clock::{Clock, Spent};
@@ -14,6 +15,8 @@ use super::failure::{Done, Failure};
 pub(crate) struct Outcome {
     pub(crate) problem: Problem,
     pub(crate) config: Config,
+    /// What a small run before it said of the path.
+    pub(crate) pilot: Option<Pilot>,
     pub(crate) integrator: Integrator,
     pub(crate) adapter: wgpu::AdapterInfo,
     pub(crate) info: Info,
@@ -128,6 +131,7 @@ fn outcome(
     Ok(Outcome {
         problem: problem.clone(),
         config: sampler.config().clone(),
+        pilot: None,
         integrator: sampler.integrator(),
         adapter: sampler.gpu().adapter_info().clone(),
         info,

@@ -8,6 +8,7 @@ use wfr::Problem;
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
 use super::options::{FlowName, ProblemOptions, RunOptions};
+use super::path::PathOptions;
 use super::reaction::ReactionOptions;
 use super::report;
 use super::run::{self, Device};
@@ -22,6 +23,7 @@ Examples:
   wfr sample mine.wgsl --dim 2 --initial 'uniform(low=-3, high=3)' --json
   wfr sample regression.wgsl --dim 6 --data X=X.npy --data y=survey.csv:vote
   wfr sample ring --flow langevin --adapter nvidia
+  wfr sample double-well --flow path --path fisher-rao --log-ratio auto
   wfr sample double-well --flow wfr --density-estimator grid --bandwidth 0.05,0.2
 
 A formula is the log density of x0, x1, …: ^ before the sign before * /, sum(i, x[i]^2) over all
@@ -47,6 +49,8 @@ pub(crate) struct Arguments {
     /// The equation that particles follow.
     #[arg(long, value_name = "NAME", default_value = "annealed", help_heading = "Run")]
     flow: FlowName,
+    #[command(flatten)]
+    path: PathOptions,
     #[command(flatten)]
     reaction: ReactionOptions,
     #[command(flatten)]
@@ -81,13 +85,19 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
     let modes = arguments.problem.modes(&target)?;
-    let flow = arguments.reaction.flow(arguments.flow)?;
-    let problem = Problem::new(target, initial, flow)?;
+    let plain = arguments.reaction.flow(arguments.flow)?;
     let config = arguments.reaction.adapt(arguments.run.config()?);
     let mut device = Device::new(arguments.run.device.adapter.as_deref());
+    let path = arguments.path.choose(arguments.flow, &target, &initial, &config, &mut device)?;
+    let (flow, pilot) = match path {
+        Some(chosen) => (chosen.flow, chosen.pilot),
+        None => (plain, None),
+    };
+    let problem = Problem::new(target, initial, flow)?;
     let gpu = device.for_run(&problem, &config)?;
     let name = problem.target().name().to_string();
-    let outcome = run::run(gpu, &problem, &config, &name, console)?;
+    let mut outcome = run::run(gpu, &problem, &config, &name, console)?;
+    outcome.pilot = pilot;
 
     let estimates = Estimates::of(&outcome, modes.as_ref());
     report::warn(&outcome, &estimates);

@@ -88,6 +88,7 @@ impl Flow {
     ///
     /// Both laws may be unnormalised; see [`Flow::with_log_ratio`].
     pub fn path(path: Path) -> Flow {
+        let path = if path.powers() == (0.0, 0.0) { Path::Geometric } else { path };
         let name = if path == Path::Geometric { "annealed".into() } else { path.to_string() };
         Flow::builtin(&name, Equation::Mean(path), true, true)
     }
@@ -98,8 +99,8 @@ impl Flow {
     /// Between N(m₀, s₀²) and N(m₁, s₁²) the path is N((1−β)m₀ + βm₁, ((1−β)s₀ + βs₁)²) times Z^β,
     /// with u = m₁ − m₀ + (x − m_β)(s₁ − s₀)/s_β and ψ = β′ log Z. Between mixtures it is the geodesic
     /// among mixtures: the cheapest transport plan between the components, each part by its own line
-    /// (J. Delon, A. Desolneux, SIAM J. Imaging Sciences 13 (2020) 936), which is a little longer
-    /// than the one among all laws.
+    /// (J. Delon, A. Desolneux, SIAM J. Imaging Sciences 13 (2020) 936), at least as long as the one
+    /// among all laws.
     ///
     /// The initial law is normal or a mixture, and the target a Gaussian mixture or the standard
     /// normal; [`Problem::new`](crate::Problem::new) refuses others.
@@ -112,7 +113,7 @@ impl Flow {
     ///
     /// ρ = Σ π_k N(m_k, s_k²), u = Σ r_k (m_k′ + (x − m_k) s_k′/s_k), ψ = Σ r_k (log π_k)′ with r_k the
     /// parts of the components in ρ: exact, without any divergence. The laws are as for
-    /// [`Flow::displacement`], with equally many components.
+    /// [`Flow::displacement`], with equally many components, not counting those of weight 0.
     pub fn hybrid() -> Flow {
         Flow::tracks("hybrid", Pairing::Hybrid)
     }
@@ -123,8 +124,8 @@ impl Flow {
     /// The k-th components at distance D (of Wasserstein) and masses m₀, m₁ have θ = D/2δ. If
     /// θ < π/2 one component travels by angle(βr₁ sin θ, (1−β)r₀ + βr₁ cos θ)/θ of the way, rᵢ = √mᵢ,
     /// with the mass (1−β)²m₀ + β²m₁ + 2β(1−β)r₀r₁ cos θ; else m₀(1−β)² vanishes in one place while
-    /// m₁β² appears in the other. Components without a partner vanish or appear. The total mass is
-    /// below 1 on the way.
+    /// m₁β² appears in the other. Components without a partner vanish or appear. On the way the
+    /// total mass is at most 1.
     ///
     /// L. Chizat, G. Peyré, B. Schmitzer, F.-X. Vialard, Foundations of Computational Mathematics 18
     /// (2018) 1. The laws are as for [`Flow::displacement`].
@@ -351,7 +352,9 @@ impl Flow {
         let (tracks, log_z) = self.tracks_between(pairing, target, initial)?;
         let teleports = tracks.iter().any(|track| track.mass[0] == 0.0);
         let proposal = match pairing {
-            Pairing::Cone { .. } if teleports => Some(Initial::for_tracks(initial, &tracks)?),
+            Pairing::Cone { .. } if teleports && !initial.is_given() => {
+                Some(Initial::for_tracks(initial, &tracks)?)
+            }
             _ => None,
         };
         let dim = target.dim();

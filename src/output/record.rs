@@ -6,7 +6,7 @@ use serde::Serialize;
 use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Warning, catalogue};
 
 use super::reaction::{self, ReactionRecord};
-use crate::cli::Outcome;
+use crate::cli::{Outcome, PilotRecord};
 
 /// What the weighted particles say, worked out once.
 pub(crate) struct Estimates {
@@ -64,6 +64,9 @@ pub(crate) struct Record {
     dim: u32,
     initial: String,
     flow: String,
+    /// The estimate of log(Z1/Z0) that the path was given.
+    log_ratio: Option<f64>,
+    pilot: Option<PilotRecord>,
     transport: f32,
     reaction: Option<ReactionRecord>,
     integrator: &'static str,
@@ -172,6 +175,8 @@ impl Record {
             dim: target.dim(),
             initial: problem.initial().description().to_string(),
             flow: problem.flow().name().to_string(),
+            log_ratio: problem.flow().log_ratio(),
+            pilot: outcome.pilot.as_ref().map(PilotRecord::from),
             transport: problem.flow().transport(),
             reaction: problem
                 .flow()

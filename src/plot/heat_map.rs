@@ -11,7 +11,7 @@ use plotters::series::DashedLineSeries;
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
 use plotters::style::{Color, RGBColor, ShapeStyle, WHITE};
 
-use super::canvas::{Area, Drawn, GREY, INK, centred, text, words};
+use super::canvas::{Area, BLUE, Drawn, GREY, INK, centred, text, words};
 use super::histogram::Plane;
 
 /// What is written around and on a chart.
@@ -63,8 +63,46 @@ where
         .map_err(words)
 }
 
+/// The colours of a density.
+#[derive(Clone, Copy)]
+pub(super) enum Paint {
+    /// Viridis.
+    Viridis,
+    /// From white to blue, for lines drawn over it.
+    Blue,
+}
+
+impl Paint {
+    fn color(self, fraction: f64) -> RGBColor {
+        match self {
+            Paint::Viridis => color(fraction),
+            Paint::Blue => {
+                let fraction = fraction.clamp(0.0, 1.0).powf(0.7);
+                let mix = |white: f64, ink: u8| white + fraction * (f64::from(ink) - white);
+                let RGBColor(r, g, b) = BLUE;
+                RGBColor(mix(255.0, r) as u8, mix(255.0, g) as u8, mix(255.0, b) as u8)
+            }
+        }
+    }
+}
+
+/// A chart with linear axes.
+pub(super) type Chart<'a> =
+    ChartContext<'a, BitMapBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
 /// Draws the density with axes; `peak` has the last colour.
 pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Labels<'_>) -> Drawn {
+    painted(area, plane, peak, labels, Paint::Viridis).map(|_| ())
+}
+
+/// Likewise in these colours; the chart is for what is drawn over it.
+pub(super) fn painted<'a>(
+    area: &Area<'a>,
+    plane: &Plane,
+    peak: f64,
+    labels: &Labels<'_>,
+    paint: Paint,
+) -> Drawn<Chart<'a>> {
     let mut chart = ChartBuilder::on(area)
         .x_label_area_size(room_below(labels))
         .y_label_area_size(room_beside(labels.height))
@@ -77,7 +115,7 @@ pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Label
         for column in 0..width {
             let across = (f64::from(column) + 0.5) / f64::from(width);
             let up = 1.0 - (f64::from(row) + 0.5) / f64::from(height);
-            let RGBColor(r, g, b) = color(plane.at(across, up) / peak);
+            let RGBColor(r, g, b) = paint.color(plane.at(across, up) / peak);
             pixels.extend([r, g, b]);
         }
     }
@@ -96,7 +134,7 @@ pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Label
     let notes = labels.notes.iter();
     let notes = notes.map(|(place, note)| Text::new(note.clone(), *place, style.clone()));
     chart.draw_series(notes).map_err(words)?;
-    Ok(())
+    Ok(chart)
 }
 
 /// Draws the scale of colours from 0 to `peak`.

@@ -3,6 +3,7 @@
 mod canvas;
 mod curves;
 mod demo;
+mod geodesics;
 mod heat_map;
 mod histogram;
 mod marginal;
@@ -12,5 +13,6 @@ mod sample;
 pub(crate) use canvas::{COLORS, GREY};
 pub(crate) use curves::Curve;
 pub(crate) use demo::{Panel, demo};
+pub(crate) use geodesics::{Journey, Look, geodesics};
 pub(crate) use over_time::{Heading, over_time};
 pub(crate) use sample::sample;

@@ -82,6 +82,39 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
     assert!(linked_problems > 10 * 8 * (catalogue().len() - 2), "{linked_problems}");
 }
 
+/// Every path between two mixtures, and a velocity beside one, within the promised bindings.
+#[test]
+fn every_path_links_in_every_dimension() {
+    let config = Config { ess_threshold: 0.0, ..config(Resampler::Systematic) };
+    let velocity = "fn velocity(x: Point, beta: f32) -> Point { return x; }
+        fn velocity_divergence(x: Point, beta: f32) -> f32 { return f32(DIM); }";
+    for dim in [1, 2, 3, 4, 8, 64] {
+        let target = Target::named("gaussian-mixture", Some(dim)).unwrap();
+        let (components, _) = target.gaussians().unwrap();
+        let initial = Initial::gaussian_mixture(&components).unwrap();
+        for flow in [
+            Flow::path(crate::Path::FisherRao),
+            Flow::path(crate::Path::arc(1.0)),
+            Flow::path(crate::Path::hybrid(1.0, 0.0)),
+            Flow::annealed().with_velocity("u.wgsl", velocity),
+            Flow::displacement(),
+            Flow::hybrid(),
+            Flow::cone(0.5),
+        ] {
+            let problem = Problem::new(target.clone(), initial.clone(), flow.clone()).unwrap();
+            let plan = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
+            assert!(storage_buffers(&init::linked(&problem, &plan, &config)) <= PROMISED_STORAGE);
+            for integrator in Integrator::ALL {
+                let linked = step::linked(&problem, &plan, &config, integrator);
+                let count = storage_buffers(&linked);
+                let name = format!("{} {integrator} {dim}", flow.name());
+                assert!(count <= PROMISED_STORAGE, "{name}: {count} storage buffers");
+                assert_eq!(count as u32, plan.bindings, "{name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_weight_kernels_link_for_every_resampler() {
     for resampler in Resampler::ALL {
