@@ -41,6 +41,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
     for key in [
         "adapter",
         "backend",
+        "betas",
         "cpu_s",
         "dim",
         "driver",
@@ -73,6 +74,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "seed",
         "setup_s",
         "software",
+        "stages",
         "steps",
         "taming",
         "target",
