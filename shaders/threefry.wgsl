@@ -7,6 +7,8 @@ const STREAM_INITIAL = 0u;
 const STREAM_STEP = 1u;
 const STREAM_RESAMPLE = 2u;
 const STREAM_STRATUM = 3u;
+const STREAM_MOMENTUM = 4u;
+const STREAM_ACCEPT = 5u;
 
 const THREEFRY_KEY = array<u32, 5>(
     SEED_LOW, SEED_HIGH, 0u, 0u, 0x1BD11BDAu ^ SEED_LOW ^ SEED_HIGH,

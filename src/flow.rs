@@ -13,6 +13,8 @@ use crate::wgsl::Source;
 pub struct Flow {
     name: String,
     source: Source,
+    /// The same flow with the density that it leaves invariant, where its text has none.
+    with_density: Option<Source>,
     transport: f32,
     has_path: bool,
     needs_initial_density: bool,
@@ -24,7 +26,10 @@ impl Flow {
     ///
     /// It crosses a barrier only in a time exponential in its height.
     pub fn langevin() -> Flow {
-        Flow::builtin("langevin", false)
+        Flow {
+            with_density: Some(shaders::file("flow/langevin_with_density")),
+            ..Flow::builtin("langevin", false)
+        }
     }
 
     /// Langevin diffusion annealed along the geometric path ρ_t ∝ p₀^{1−β} π^β with Jarzynski's
@@ -60,7 +65,15 @@ impl Flow {
         let source = Source::new(name, text);
         let needs_initial_density = source.text.contains("initial_log_density_and_score");
         let name = source.name.clone();
-        Flow { name, source, transport: 1.0, has_path, needs_initial_density, is_builtin: false }
+        Flow {
+            name,
+            source,
+            with_density: None,
+            transport: 1.0,
+            has_path,
+            needs_initial_density,
+            is_builtin: false,
+        }
     }
 
     /// The same flow with transport at the rate ε: drift ε ∇ log ρ + u, noise √(2ε) dW.
@@ -86,6 +99,12 @@ impl Flow {
         self.has_path
     }
 
+    /// Whether its diffusion leaves a known unnormalised density invariant at each time, which
+    /// Metropolis moves and underdamped dynamics need: that of its path, or a constant one.
+    pub fn has_density(&self) -> bool {
+        self.has_path || self.with_density.is_some()
+    }
+
     /// The rate ε of transport.
     pub fn transport(&self) -> f32 {
         self.transport
@@ -109,10 +128,17 @@ impl Flow {
         &self.source
     }
 
+    /// The text for a step by this integrator.
+    pub(crate) fn source_for(&self, integrator: Integrator) -> &Source {
+        let with_density = self.with_density.as_ref().filter(|_| integrator.needs_density());
+        with_density.unwrap_or(&self.source)
+    }
+
     fn builtin(name: &'static str, has_path: bool) -> Flow {
         Flow {
             name: name.into(),
             source: shaders::file(&format!("flow/{name}")),
+            with_density: None,
             transport: 1.0,
             has_path,
             needs_initial_density: has_path,

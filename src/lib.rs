@@ -30,6 +30,7 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod truth;
+mod tuning;
 #[doc = include_str!("../docs/tutorial.md")]
 pub mod tutorial {
     #[allow(unused_imports, reason = "names that the text links to")]
@@ -57,4 +58,5 @@ pub use sampler::{Buffers, Info, Sampler, TraceEvent, requirements};
 pub use schedule::Schedule;
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
 pub use truth::Truth;
+pub use tuning::{Tuned, Tuning, tune};
 pub use wgpu;

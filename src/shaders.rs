@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::config::Resampler;
-use crate::layout::{self, BLOCK, ITEMS, LANES, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS};
+use crate::layout::{
+    self, ACCEPT_COUNTERS, BLOCK, ITEMS, LANES, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS,
+};
 use crate::wgsl::{Linked, Source};
 
 /// `shaders/types.wgsl`.
@@ -54,13 +56,19 @@ library!(
     "initial/normal",
     "initial/uniform",
     "flow/langevin",
+    "flow/langevin_with_density",
     "flow/no_velocity",
     "flow/annealed",
+    "integrator/decay",
     "integrator/move",
+    "integrator/move_euler",
+    "integrator/move_exponential",
     "integrator/carry_nothing",
     "integrator/euler",
     "integrator/strang",
     "integrator/kernel_ratio",
+    "integrator/mala",
+    "integrator/baoab",
 );
 
 /// A file that is known to be there.
@@ -201,7 +209,7 @@ pub(crate) fn per_coordinate(name: &str, values: &[f32]) -> String {
 }
 
 /// The bindings of the particles' state, split in pages of whole rows, and their accessors.
-pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
+pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool) -> String {
     let mut text = String::new();
     let mut load = String::new();
     let mut store = String::new();
@@ -223,9 +231,17 @@ pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
         ("storage, read", "control", "Control".to_string()),
         ("uniform", "schedule", format!("array<Instant, {SCHEDULE_WINDOW}>")),
     ];
+    let counters = 2 * pages as usize + rest.len();
     for (k, (space, name, ty)) in rest.into_iter().enumerate() {
         let binding = 2 * pages as usize + k;
         let _ = writeln!(text, "@group(0) @binding({binding}) var<{space}> {name}: {ty};");
+    }
+    if counts {
+        let _ = writeln!(
+            text,
+            "@group(0) @binding({counters}) var<storage, read_write> accepted: \
+             array<atomic<u32>, {ACCEPT_COUNTERS}>;"
+        );
     }
     let _ = write!(
         text,

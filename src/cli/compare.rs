@@ -46,7 +46,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         }
         let problem = Problem::new(target.clone(), initial.clone(), flow)?;
         let gpu = device.for_run(&problem, &config)?;
-        let outcome = run::run(gpu, &problem, &config, problem.flow().name(), console)?;
+        let (options, label) = (&arguments.run.integrator, problem.flow().name());
+        let outcome = run::run_tuned(gpu, &problem, &config, options, label, console)?;
         let estimates = Estimates::of(&outcome);
         report::warn(&outcome, &estimates);
         outcomes.push((outcome, estimates));

@@ -15,6 +15,7 @@ mod data;
 mod demo;
 mod derive;
 mod failure;
+mod integrator;
 mod law;
 mod numbers;
 mod options;

@@ -1,6 +1,6 @@
 //! A run in words and a table.
 
-use wfr::{Estimate, Target};
+use wfr::{Estimate, Target, Tuned};
 
 use super::numbers::{grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
@@ -92,6 +92,22 @@ fn settings(outcome: &Outcome) -> String {
         config.schedule.time(steps),
         config.seed,
         outcome.adapter.name,
+    ) + &outcome.tuned.as_ref().map_or_else(String::new, tuning)
+}
+
+/// What pilot runs found.
+fn tuning(tuned: &Tuned) -> String {
+    let config = &tuned.config;
+    let mobilities = config.preconditioner.as_deref().unwrap_or_default();
+    let scales: Vec<_> =
+        mobilities.iter().take(SHOWN).map(|m| three_digits(f64::from(m.sqrt()))).collect();
+    let more = if mobilities.len() > SHOWN { ", …" } else { "" };
+    let (shortest, longest) = config.schedule.step_lengths();
+    format!(
+        "tuned to scales {}{more}, steps of {} to {}\n",
+        scales.join(", "),
+        three_digits(shortest),
+        three_digits(longest),
     )
 }
 
@@ -100,8 +116,10 @@ fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
         Some(cpu) => format!(" ({} of processor time)", seconds(cpu)),
         None => String::new(),
     };
+    let acceptance = outcome.info.acceptance;
+    let acceptance = acceptance.map_or_else(String::new, |a| format!(", acceptance {a:.3}"));
     format!(
-        "\nESS {} of {}, {} resamplings, {} time-zero ancestors left\nsampled in {}{cpu}, {} \
+        "\nESS {} of {}, {} resamplings, {} time-zero ancestors left{acceptance}\nsampled in {}{cpu}, {} \
          particle-steps/s; set up in {}\n",
         grouped(estimates.ess.round() as u64),
         grouped(outcome.particles.len() as u64),

@@ -2,16 +2,19 @@
 
 use std::ops::ControlFlow;
 
-use wfr::{Config, Gpu, Info, Integrator, Particles, Problem, Sampler, TraceEvent, wgpu};
+use wfr::{Config, Gpu, Info, Integrator, Particles, Problem, Sampler, TraceEvent, Tuned, wgpu};
 
 use super::clock::{Clock, Spent};
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
+use super::integrator::IntegratorOptions;
 
 /// All that is known after a run.
 pub(crate) struct Outcome {
     pub(crate) problem: Problem,
     pub(crate) config: Config,
+    /// What pilot runs found, where there were any.
+    pub(crate) tuned: Option<Tuned>,
     pub(crate) integrator: Integrator,
     pub(crate) adapter: wgpu::AdapterInfo,
     pub(crate) info: Info,
@@ -83,6 +86,7 @@ pub(crate) fn run(
     Ok(Outcome {
         problem: problem.clone(),
         config: config.clone(),
+        tuned: None,
         integrator: sampler.integrator(),
         adapter: gpu.adapter_info().clone(),
         info,
@@ -91,6 +95,21 @@ pub(crate) fn run(
         spent,
         setup_s,
     })
+}
+
+/// Runs with the settings that pilot runs find, where the options ask for them.
+pub(crate) fn run_tuned(
+    gpu: &Gpu,
+    problem: &Problem,
+    config: &Config,
+    options: &IntegratorOptions,
+    label: &str,
+    console: &Console,
+) -> Done<Outcome> {
+    let tuned = options.tune(gpu, problem, config)?;
+    let config = tuned.as_ref().map_or(config, |tuned| &tuned.config);
+    let outcome = run(gpu, problem, config, label, console)?;
+    Ok(Outcome { tuned, ..outcome })
 }
 
 /// Waits until the device has done everything submitted so far.

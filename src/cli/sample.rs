@@ -81,7 +81,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let mut device = Device::new(arguments.run.device.adapter.as_deref());
     let gpu = device.for_run(&problem, &config)?;
     let name = problem.target().name().to_string();
-    let outcome = run::run(gpu, &problem, &config, &name, console)?;
+    let options = &arguments.run.integrator;
+    let outcome = run::run_tuned(gpu, &problem, &config, options, &name, console)?;
 
     let estimates = Estimates::of(&outcome);
     report::warn(&outcome, &estimates);

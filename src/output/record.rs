@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wfr::{Diagnostics, Estimate, Target, Truth, catalogue};
+use wfr::{Diagnostics, Estimate, Target, Truth, Tuned, catalogue};
 
 use crate::cli::Outcome;
 
@@ -53,6 +53,10 @@ pub(crate) struct Record {
     ess_every: u32,
     resampler: &'static str,
     taming: bool,
+    preconditioner: Option<Vec<f32>>,
+    friction: f32,
+    stiffness: f32,
+    tuned: Option<TunedRecord>,
     adapter: String,
     driver: String,
     backend: String,
@@ -61,6 +65,7 @@ pub(crate) struct Record {
     log_normalizer_se: f64,
     ess: f64,
     resamplings: u32,
+    acceptance: Option<f32>,
     unique_ancestors: usize,
     mean: Vec<f64>,
     mean_se: Vec<f64>,
@@ -84,6 +89,21 @@ struct TruthRecord {
     right_mass: f64,
     mean: Vec<f64>,
     second_moment: Vec<f64>,
+}
+
+/// What pilot runs found beside the preconditioner.
+#[derive(Debug, Serialize)]
+struct TunedRecord {
+    shortest_step: f64,
+    longest_step: f64,
+    acceptance: Option<f32>,
+}
+
+impl From<&Tuned> for TunedRecord {
+    fn from(tuned: &Tuned) -> TunedRecord {
+        let (shortest_step, longest_step) = tuned.config.schedule.step_lengths();
+        TunedRecord { shortest_step, longest_step, acceptance: tuned.acceptance }
+    }
 }
 
 impl From<Truth> for TruthRecord {
@@ -122,6 +142,10 @@ impl Record {
             ess_every: config.ess_every,
             resampler: config.resampler.name(),
             taming: config.taming,
+            preconditioner: config.preconditioner.clone(),
+            friction: config.friction,
+            stiffness: config.stiffness,
+            tuned: outcome.tuned.as_ref().map(TunedRecord::from),
             adapter: adapter.name.clone(),
             driver: format!("{} {}", adapter.driver, adapter.driver_info).trim().to_string(),
             backend: adapter.backend.to_string(),
@@ -130,6 +154,7 @@ impl Record {
             log_normalizer_se: estimates.log_normalizer.se,
             ess: estimates.ess,
             resamplings: outcome.info.resamplings,
+            acceptance: outcome.info.acceptance,
             unique_ancestors: estimates.unique_ancestors,
             mean: values(&estimates.mean),
             mean_se: errors(&estimates.mean),

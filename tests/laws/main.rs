@@ -10,6 +10,7 @@ mod common;
 
 mod derived;
 mod gaussian;
+mod integrators;
 mod normalizer;
 mod order;
 mod resampling;
