@@ -127,8 +127,8 @@ impl Config {
         // Its square root and its inverse are taken in single precision.
         match mobilities.iter().position(|m| !(1e-30..=1e30).contains(m)) {
             Some(j) => {
-                let reason = format!("[{j}] = {} is not between 1e-30 and 1e30", mobilities[j]);
-                Err(Error::config("preconditioner", reason))
+                let reason = format!("= {} is not between 1e-30 and 1e30", mobilities[j]);
+                Err(Error::config(format!("preconditioner[{j}]"), reason))
             }
             None => Ok(()),
         }

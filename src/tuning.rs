@@ -16,6 +16,9 @@ use crate::schedule::Schedule;
 const WINDOWS: u32 = 8;
 /// The most that one round changes a step length.
 const LARGEST_CHANGE: f64 = 8.0;
+/// The most by which a mobility is above the least variance along the path: the rate of relaxation
+/// there, in units of that at the end.
+const LARGEST_GROWTH: f64 = 10.0;
 /// Scales are measured where at least this share of the particles is effective.
 const LEAST_ESS: f64 = 0.05;
 
@@ -50,8 +53,8 @@ pub struct Tuned {
 
 /// Finds a preconditioner and, for [`Integrator::Mala`], step lengths by pilot runs.
 ///
-/// The preconditioner is the variance of each coordinate, the least that it has along the path of
-/// densities; where there is no path, that at the end. The step lengths bring the acceptance in each
+/// The preconditioner is the variance that each coordinate has at the end; along a path of densities
+/// at most ten times the least on the way, so that no step is unstable there. The step lengths bring the acceptance in each
 /// eighth of the schedule to [`Tuning::acceptance`]; the path parameter after each step stays, and
 /// so the time at the end changes.
 ///
@@ -167,10 +170,14 @@ fn change(rate: f64, aim: f64) -> f64 {
 
 /// The mobilities that the variances ask for; what was before where they are no numbers.
 fn mobilities(flow: &Flow, variances: &[Vec<f64>], before: Vec<f32>) -> Vec<f32> {
-    let used = if flow.has_path() { variances } else { &variances[variances.len() - 1..] };
-    let least = |j: usize| used.iter().map(|v| v[j]).fold(f64::INFINITY, f64::min);
-    let mobility = |(j, before): (usize, f32)| match least(j) as f32 {
-        variance if (1e-30..=1e30).contains(&variance) => variance,
+    let wanted = |j: usize| {
+        let along = variances.iter().map(|window| window[j]);
+        let end = along.clone().next_back().unwrap_or(f64::NAN);
+        let least = along.fold(f64::INFINITY, f64::min);
+        if flow.has_path() { end.min(LARGEST_GROWTH * least) } else { end }
+    };
+    let mobility = |(j, before): (usize, f32)| match wanted(j) as f32 {
+        mobility if (1e-30..=1e30).contains(&mobility) => mobility,
         _ => before,
     };
     before.into_iter().enumerate().map(mobility).collect()
@@ -246,6 +253,14 @@ mod tests {
             }
             assert!((h.ln()).abs() < 0.02, "{start} ends at {h}");
         }
+    }
+
+    #[test]
+    fn mobilities_are_the_variances_at_the_end_where_the_way_allows_it() {
+        let variances = [vec![0.1, 4.0, 1.0, f64::NAN], vec![2.0, 0.25, 5.0, f64::NAN]];
+        let ours = |flow: Flow| mobilities(&flow, &variances, vec![7.0; 4]);
+        assert_eq!(ours(Flow::annealed()), [1.0, 0.25, 5.0, 7.0]);
+        assert_eq!(ours(Flow::langevin()), [2.0, 0.25, 5.0, 7.0]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::gaussian::{bell, langevin_with_flipped_drift, moments};
 /// log Z, mean and variance at the end of a Gaussian path: exact weights at steps where Euler's are
 /// far off, 0.1 for the kernel ratio (of a curvature of 4), 0.3 for MALA, 0.6 for BAOAB.
 ///
-/// Flipped, FLIPPED.
+/// Flipped, log Z is off by 60 to 220 in every case.
 #[test]
 fn exact_integrators_have_the_closed_form_log_z_at_coarse_steps() {
     let run = |dim, integrator, time, steps| (dim, integrator, time, steps);
@@ -51,7 +51,7 @@ fn exact_integrators_have_the_closed_form_log_z_at_coarse_steps() {
 /// A constant density by steps of 0.8 from N(1/2, 1.2²): MALA leaves N(0, 1) invariant, BAOAB its
 /// marginal of the positions, and Euler has the variance 1 / (1 − h/2) of its own steps.
 ///
-/// With the density upside down MALA FLIPPED; with the force BAOAB.
+/// Turned upside down, the variance is 21 by MALA and 22 by BAOAB.
 #[test]
 fn langevin_has_the_exact_variance_at_coarse_steps() {
     let (h, steps) = (0.8, 60);
@@ -107,7 +107,7 @@ fn langevin_has_the_exact_variance_at_coarse_steps() {
 /// Euler's would explode: mean μ + (x − μ) e^{−κεh} and variance (1 − e^{−2κεh})/κ, whatever the
 /// rate of transport; where the stiffness is not the target's, the mean of the frozen rest.
 ///
-/// With the drift's sign flipped FLIPPED.
+/// With the drift's sign flipped every mean is off by 2 to 4.
 #[test]
 fn the_exponential_step_is_the_ornstein_uhlenbeck_transition() {
     let (mean, sd) = ([1.0, -1.0], [0.5, 0.5]);
@@ -165,11 +165,11 @@ fn the_exponential_step_is_the_ornstein_uhlenbeck_transition() {
 /// Scales from 0.05 to 5: what pilot runs find.
 const SCALES: [f32; 4] = [0.05, 0.3, 1.0, 5.0];
 
-fn ill_scaled(flow: Flow) -> Problem {
+fn ill_scaled(spread: f32, flow: Flow) -> Problem {
     let mean = vec![0.2, -0.5, 1.0, -3.0];
     let component = Component { weight: 1.0, mean, scale: SCALES.to_vec() };
     let target = Target::gaussian_mixture(std::slice::from_ref(&component)).unwrap();
-    Problem::new(target, Initial::normal(&[0.0; 4], &[1.5; 4]).unwrap(), flow).unwrap()
+    Problem::new(target, Initial::normal(&[0.0; 4], &[spread; 4]).unwrap(), flow).unwrap()
 }
 
 fn ill_scaled_laws(
@@ -178,7 +178,7 @@ fn ill_scaled_laws(
     config: &Config,
     seeds: std::ops::Range<u64>,
 ) -> wfr::Result<Vec<Law>> {
-    let measured = common::averaged(gpu, &ill_scaled(flow), config, seeds, |info, d| {
+    let measured = common::averaged(gpu, &ill_scaled(1.5, flow), config, seeds, |info, d| {
         [common::log_z(info, d)].into_iter().chain(moments(d, 0)).chain(moments(d, 3)).collect()
     })?;
     let square = |scale: f32| f64::from(scale).powi(2);
@@ -197,37 +197,39 @@ fn ill_scaled_laws(
 }
 
 /// The same number of steps from the same settings, tuned and not: tuned, every law holds over the
-/// seeds, and the error of log Z is RATIO times smaller.
+/// seeds, and the error of log Z is much smaller (0.02 for 9.2 by the kernel ratio, 0.015 for 0.18 by
+/// MALA).
 ///
-/// Flipped, FLIPPED.
+/// Flipped, log Z is off by 7000 and more.
 #[test]
 fn tuned_runs_sample_an_ill_scaled_gaussian() {
-    for (integrator, gain) in
-        [(Integrator::KernelRatio, 2.0), (Integrator::Mala, 2.0), (Integrator::Baoab, 2.0)]
-    {
+    for (integrator, time, gain) in [
+        (Integrator::KernelRatio, 4.0, 50.0),
+        (Integrator::Mala, 4.0, 4.0),
+        (Integrator::Baoab, 12.0, 2.0),
+    ] {
         let config = Config {
             particles: 1 << 14,
-            schedule: Schedule::uniform(4.0, 200).unwrap(),
+            schedule: Schedule::uniform(time, 200).unwrap(),
             integrator: Some(integrator),
             ..Config::default()
         };
-        let Some(gpu) = common::gpu(&ill_scaled(Flow::annealed()), &config) else { return };
-        let found = |flow: Flow| tune(&gpu, &ill_scaled(flow), &config, &Tuning::default());
+        let Some(gpu) = common::gpu(&ill_scaled(1.5, Flow::annealed()), &config) else { return };
+        let found = |flow: Flow| tune(&gpu, &ill_scaled(1.5, flow), &config, &Tuning::default());
         let tuned = found(Flow::annealed()).unwrap();
         let mobilities = tuned.config.preconditioner.clone().unwrap();
         println!("{integrator}: {mobilities:?}, acceptance {:?}", tuned.acceptance);
         println!("steps of {:?}", tuned.config.schedule.step_lengths());
-        // The least variance along the path: the start is narrower than the wide coordinate.
-        for (mobility, scale) in mobilities.iter().zip(SCALES.map(|scale| scale.min(1.5))) {
+        for (mobility, scale) in mobilities.iter().zip(SCALES) {
             let ratio = mobility / scale.powi(2);
             assert!((0.8..1.25).contains(&ratio), "{mobility} for a scale of {scale}");
         }
         if let Some(acceptance) = tuned.acceptance {
-            assert!((acceptance - 0.57).abs() < 0.03, "{acceptance}");
+            assert!((acceptance - 0.57).abs() < 0.05, "{acceptance}");
         }
         let laws = ill_scaled_laws(&gpu, Flow::annealed(), &tuned.config, 0..4).unwrap();
         assert_hold(&laws);
-        let untuned = ill_scaled_laws(&gpu, Flow::annealed(), &config, 0..4).unwrap();
+        let untuned = ill_scaled_laws(&gpu, Flow::annealed(), &config, 0..2).unwrap();
         untuned.iter().for_each(|law| println!("not tuned: {law}"));
         let error = |law: &Law| law.measured.se.max((law.measured.value - law.truth).abs());
         let (before, after) = (error(&untuned[0]), error(&laws[0]));
@@ -244,11 +246,11 @@ fn tuned_runs_sample_an_ill_scaled_gaussian() {
 fn tuned_langevin_meets_every_scale() {
     let config = Config {
         particles: 1 << 14,
-        schedule: Schedule::uniform(1.0, 100).unwrap(),
+        schedule: Schedule::uniform(3.0, 300).unwrap(),
         integrator: Some(Integrator::Mala),
         ..Config::default()
     };
-    let problem = ill_scaled(Flow::langevin());
+    let problem = ill_scaled(0.5, Flow::langevin());
     let Some(gpu) = common::gpu(&problem, &config) else { return };
     let variances = |config: &Config| -> Vec<Law> {
         let measured = common::averaged(&gpu, &problem, config, 0..2, |_, d| {
