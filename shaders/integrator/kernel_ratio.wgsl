@@ -19,6 +19,6 @@ fn integrator_end(
     now: Instant, next: Instant,
 ) -> f32 {
     var back = move_drift(local, next, next, -1.0, now.dt);
-    let ratio = move_log_ratio(pending, &back, now.dt);
-    return flow_log_density(local, next) - (*pending).value + ratio;
+    let densities = flow_log_density(local, next) - (*pending).value;
+    return move_log_ratio(densities, pending, &back, now.dt);
 }

@@ -56,7 +56,8 @@ fn integrator_end(
 ) -> f32 {
     var back = move_drift(local, next, next, 1.0, now.dt);
     let log_density = flow_log_density(local, next);
-    let ratio = log_density - (*pending).log_density + move_log_ratio(pending, &back, now.dt);
+    let densities = log_density - (*pending).log_density;
+    let ratio = move_log_ratio(densities, pending, &back, now.dt);
     // A density that is no number is none, and out of the support every way leads back.
     let outside = float_is_minus_infinity((*pending).log_density);
     let keep = (*pending).log_uniform < ratio || outside;

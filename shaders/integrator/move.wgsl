@@ -39,11 +39,13 @@ fn move_particle(x: ptr<function, Point>, pending: ptr<function, Pending>, dt: f
     }
 }
 
-// log B(x | x') - log F(x' | x) of the pending move F and the move B back with the drift `back`.
-// Both are normal with one variance, noise^2, so that it is
+// `densities` + log B(x | x') - log F(x' | x) of the pending move F and the move B back with the
+// drift `back`. Both are normal with one variance, noise^2, so that log B - log F is
 //   |xi|^2/2 - |xi + e|^2/2 = -e . (xi + e/2),  e = strain (D(x) + back).
-fn move_log_ratio(pending: ptr<function, Pending>, back: ptr<function, Point>, dt: f32) -> f32 {
-    var ratio = 0.0;
+fn move_log_ratio(
+    densities: f32, pending: ptr<function, Pending>, back: ptr<function, Point>, dt: f32,
+) -> f32 {
+    var ratio = densities;
     for (var j = 0u; j < DIM; j++) {
         let e = move_strain(dt, j) * ((*pending).drift[j] + (*back)[j]);
         ratio -= e * ((*pending).noise[j] + 0.5 * e);
