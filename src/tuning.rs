@@ -54,9 +54,11 @@ pub struct Tuned {
 /// Finds a preconditioner and, for [`Integrator::Mala`], step lengths by pilot runs.
 ///
 /// The preconditioner is the variance that each coordinate has at the end; along a path of densities
-/// at most ten times the least on the way, so that no step is unstable there. The step lengths bring the acceptance in each
-/// eighth of the schedule to [`Tuning::acceptance`]; the path parameter after each step stays, and
-/// so the time at the end changes.
+/// at most ten times the least on the way, so that no step is unstable there. For MALA the step
+/// lengths bring the acceptance in each eighth of the schedule to [`Tuning::acceptance`]; the path
+/// parameter after each step stays, and so the time at the end changes. For the others the steps
+/// stay, and all mobilities are raised by one factor as far as the steps allow it, so that no time
+/// is lost where scales are below 1.
 ///
 /// Pilot runs move by MALA where the flow allows it, otherwise by the integrator of `config`. Their
 /// random numbers are not those of the run with `config.seed`, and what they found is fixed before
@@ -72,6 +74,7 @@ pub fn tune(gpu: &Gpu, problem: &Problem, config: &Config, tuning: &Tuning) -> R
     let mut scales = [1.0; WINDOWS as usize];
     let mut preconditioner = config.preconditioner.clone();
     let mut acceptance = None;
+    let mut variances = Vec::new();
     for round in 0..tuning.rounds {
         let pilot = Config {
             particles: pilot_particles(problem, config, tuning),
@@ -92,11 +95,19 @@ pub fn tune(gpu: &Gpu, problem: &Problem, config: &Config, tuning: &Tuning) -> R
         }
         let before = preconditioner.unwrap_or(vec![1.0; problem.target().dim() as usize]);
         preconditioner = Some(mobilities(problem.flow(), &found.variances, before));
+        variances = found.variances;
     }
     let schedule = match wanted {
         Integrator::Mala => stretched(&config.schedule, &scales),
         _ => config.schedule.clone(),
     };
+    if wanted != Integrator::Mala
+        && let Some(mobilities) = &mut preconditioner
+    {
+        let longest = schedule.step_lengths().1 * f64::from(problem.flow().transport());
+        let factor = quickening(mobilities, &variances, longest) as f32;
+        mobilities.iter_mut().for_each(|m| *m *= factor);
+    }
     let acceptance = acceptance.filter(|_| wanted == Integrator::Mala);
     Ok(Tuned { config: Config { schedule, preconditioner, ..config.clone() }, acceptance })
 }
@@ -183,6 +194,18 @@ fn mobilities(flow: &Flow, variances: &[Vec<f64>], before: Vec<f32>) -> Vec<f32>
     before.into_iter().enumerate().map(mobility).collect()
 }
 
+/// By how much all mobilities may be raised: until the fastest relaxation along the path is as fast
+/// as without a preconditioner, or a step of this length takes a fifth of it.
+fn quickening(mobilities: &[f32], variances: &[Vec<f64>], longest: f64) -> f64 {
+    let fastest = |mobility: &dyn Fn(usize) -> f64| {
+        let rates = variances.iter().flat_map(|v| (0..v.len()).map(|j| mobility(j) / v[j]));
+        rates.filter(|rate| rate.is_finite()).fold(0.0, f64::max)
+    };
+    let allowed = fastest(&|_| 1.0).min(0.2 / longest);
+    let factor = allowed / fastest(&|j| f64::from(mobilities[j]));
+    if factor.is_finite() { factor.max(1.0) } else { 1.0 }
+}
+
 /// Positions that are given one by one come with their number.
 fn pilot_particles(problem: &Problem, config: &Config, tuning: &Tuning) -> u32 {
     match &problem.initial.kind {
@@ -261,6 +284,17 @@ mod tests {
         let ours = |flow: Flow| mobilities(&flow, &variances, vec![7.0; 4]);
         assert_eq!(ours(Flow::annealed()), [1.0, 0.25, 5.0, 7.0]);
         assert_eq!(ours(Flow::langevin()), [2.0, 0.25, 5.0, 7.0]);
+    }
+
+    #[test]
+    fn no_time_is_lost_where_scales_are_small() {
+        // Equal scales: as without a preconditioner.
+        let equal = [vec![1.0; 2], vec![0.25; 2]];
+        assert_eq!(quickening(&[0.25; 2], &equal, 0.01), 4.0);
+        // As far as the steps allow it, and never slower.
+        assert_eq!(quickening(&[0.25; 2], &equal, 0.1), 2.0);
+        assert_eq!(quickening(&[0.25; 2], &equal, 1.0), 1.0);
+        assert_eq!(quickening(&[1.0], &[vec![f64::NAN]], 0.1), 1.0);
     }
 
     #[test]
