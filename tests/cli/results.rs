@@ -39,6 +39,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
     let done = Folder::new().wfr(&QUICK).succeeded();
     let record = json(&done);
     for key in [
+        "acceptance",
         "adapter",
         "backend",
         "betas",
@@ -51,6 +52,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "ess_every",
         "ess_threshold",
         "flow",
+        "friction",
         "initial",
         "integrator",
         "largest_ancestor",
@@ -64,6 +66,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "parameters",
         "particle_steps_per_s",
         "particles",
+        "preconditioner",
         "resampler",
         "resamplings",
         "right_mass",
@@ -76,10 +79,12 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "software",
         "stages",
         "steps",
+        "stiffness",
         "taming",
         "target",
         "time",
         "truth",
+        "tuned",
         "unique_ancestors",
         "version",
         "warnings",
@@ -117,6 +122,33 @@ fn sample_prints_one_json_object_with_sane_numbers() {
     if cfg!(target_os = "linux") {
         assert!(number(&record["cpu_s"]) >= 0.0);
     }
+}
+
+#[test]
+fn a_tuned_run_says_what_the_pilots_found() {
+    if !has_adapter() {
+        return;
+    }
+    let options = ["--tune", "--integrator", "mala"];
+    let folder = Folder::new();
+    let record = json(&folder.wfr(&[&QUICK[..], &options[..]].concat()).succeeded());
+    assert_eq!(record["preconditioner"].as_array().map(Vec::len), Some(2));
+    let tuned = &record["tuned"];
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert!(number(&tuned["shortest_step"]) < number(&tuned["longest_step"]));
+    // The pilots' mean, and that of the run on the same steps.
+    for acceptance in [&tuned["acceptance"], &record["acceptance"]] {
+        assert!((number(acceptance) - 0.57).abs() < 0.05, "{acceptance}");
+    }
+    let (off, se) = (
+        number(&record["log_normalizer"]) - number(&record["truth"]["log_normalizer"]),
+        number(&record["log_normalizer_se"]),
+    );
+    assert!(off.abs() < 5.0 * se, "log Z is off by {off} with error {se}");
+
+    let words = [&QUICK[..QUICK.len() - 1], &options[..]].concat();
+    let text = folder.wfr(&words).succeeded().out;
+    assert!(text.contains("\ntuned to scales ") && text.contains(", acceptance 0."), "{text}");
 }
 
 #[test]
