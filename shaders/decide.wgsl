@@ -30,6 +30,7 @@ fn decide_trace_row(population: Population, resampled: bool) -> TraceRow {
     row.failed = select(0u, 1u, empty);
     row.nats = control.nats;
     row.log2 = control.log2;
+    row.beta = control.beta;
     if (!empty) {
         row.nats = wide_add(control.nats, fixed_from_float(population.peak));
         row.log2 = wide_add(control.log2, decide_log2_mean(population.total));
@@ -37,11 +38,31 @@ fn decide_trace_row(population: Population, resampled: bool) -> TraceRow {
     return row;
 }
 
+// Whether an adaptive schedule has reached its end: then nothing is decided and nothing moves.
+fn decide_stopped() -> bool {
+    return control.stop != 0u && control.step_end >= control.stop;
+}
+
+fn decide_move_clock() {
+    control.step_begin = control.step_end;
+    if (!decide_stopped()) {
+        control.step_end += segment.steps;
+    }
+}
+
+// Moves the clock, and neither gathers nor shifts.
+fn decide_still() {
+    decide_move_clock();
+    control.resampled = 0u;
+    control.shift = 0.0;
+}
+
 @compute @workgroup_size(LANES)
 fn decide(@builtin(local_invocation_index) lane: u32) {
     let population = population_reduce(lane);
     let empty = population.total.x == 0u && population.total.y == 0u;
-    let resample = !empty && population.ess < ESS_THRESHOLD * f32(PARTICLES);
+    let stopped = decide_stopped();
+    let resample = !stopped && !empty && population.ess < ESS_THRESHOLD * f32(PARTICLES);
     if (resample) {
         var before = population.before;
         var base = offspring_at(before, population.total);
@@ -62,7 +83,11 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
             base = end;
         }
     }
-    if (lane == 0u) {
+    if (lane == 0u && stopped) {
+        dispatches.blocks = vec4<u32>(0u);
+        dispatches.particles = vec4<u32>(0u);
+        decide_still();
+    } else if (lane == 0u) {
         trace[control.trace_rows % TRACE_ROWS] = decide_trace_row(population, resample);
         control.trace_rows += 1u;
         control.resampled = select(0u, 1u, resample);
@@ -88,18 +113,14 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
         control.tests += 1u;
         dispatches.blocks = select(vec4<u32>(0u), GROUPS_OF_BLOCKS, resample);
         dispatches.particles = select(vec4<u32>(0u), GROUPS_OF_PARTICLES, resample);
-        control.step_begin = control.step_end;
-        control.step_end += segment.steps;
+        decide_move_clock();
     }
 }
 
 // Moves the clock where no ESS test is due.
 @compute @workgroup_size(1)
 fn tick() {
-    control.step_begin = control.step_end;
-    control.step_end += segment.steps;
-    control.resampled = 0u;
-    control.shift = 0.0;
+    decide_still();
 }
 
 // Writes the row that `decide` would write now to row TRACE_ROWS, and changes nothing else.

@@ -1,5 +1,5 @@
-// Init: draws every particle from the initial law, with log-weight 0 and itself as its time-zero
-// ancestor.
+// Init: draws every particle for the initial law, with the log-weight that it needs there and
+// itself as its time-zero ancestor.
 // Writes state_out, log_weights.
 
 @compute @workgroup_size(WORKGROUP)
@@ -17,5 +17,5 @@ fn init(
         state_store(j, slot, bitcast<u32>(x[j]));
     }
     state_store(ORIGIN_ROW, slot, slot);
-    log_weights[slot] = 0.0;
+    log_weights[slot] = initial_log_weight(&x);
 }

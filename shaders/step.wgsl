@@ -21,17 +21,10 @@ fn step(
     if (slot >= PARTICLES) {
         return;
     }
-    var source = slot;
-    var log_weight = 0.0;
-    if (control.resampled != 0u) {
-        source = ancestors[slot];
-    } else {
-        log_weight = log_weights[slot] - control.shift;
-    }
     var x: Point;
-    for (var j = 0u; j < DIM; j++) {
-        x[j] = bitcast<f32>(state_load(j, source));
-    }
+    let particle = gather_particle(slot, &x);
+    let source = particle.source;
+    var log_weight = particle.log_weight;
     state_store(ORIGIN_ROW, slot, state_load(ORIGIN_ROW, source));
 
     // The flow is evaluated at one place in the text, and the weight added step by step, so that

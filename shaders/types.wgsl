@@ -36,6 +36,13 @@ struct Control {
     copies: u32,
     non_finite: u32,
     max_non_finite: u32,
+    // An adaptive schedule: the stages begun, the path parameter at the end of the last one, and
+    // the step at which it is 1 and the clock stops, or 0.
+    stages: u32,
+    beta: f32,
+    stop: u32,
+    // To a multiple of eight bytes.
+    padding: u32,
 }
 
 // A block is BLOCK consecutive particles. Weights inside it are integers relative to its peak.
@@ -70,6 +77,10 @@ struct TraceRow {
     non_finite: u32,
     resampled: u32,
     failed: u32,
+    // An adaptive schedule: the path parameter, and, once it is chosen, the conditional ESS of the
+    // increment that follows, as a fraction.
+    beta: f32,
+    cess: f32,
 }
 
 // Workgroup counts for the indirect dispatches that `decide` allows or skips.
@@ -81,4 +92,59 @@ struct Dispatches {
 // How many steps the next `step` dispatch fuses.
 struct Segment {
     steps: u32,
+}
+
+// What the device knows of the reaction, log-weight += strength (r - mean) with r = log pi - log p.
+struct ReactionState {
+    // The mean of r over the population.
+    mean: f32,
+    strength: f32,
+    // What is left of r: a reaction that has gone some way leaves it smaller by this factor.
+    remaining: f32,
+    rows: u32,
+}
+
+// One estimate of p: a row of the reaction's trace.
+struct ReactionRow {
+    step: u32,
+    // log of the mean of pi / p, and of it the mean of r: the relative entropy of p to pi.
+    log_normalizer: f32,
+    relative_entropy: f32,
+    // How many log ratios were not finite.
+    outside: u32,
+}
+
+// One block's share of the means of r and of pi / p.
+struct EntropyBlock {
+    peak: f32,
+    weight: f32,
+    // Of the particles inside the support of pi alone, and their mean of r.
+    inside: f32,
+    mean: f32,
+    // Of weight times pi / p.
+    ratio_peak: f32,
+    ratio: f32,
+    outside: u32,
+}
+
+// A stage of an adaptive schedule while its end is being chosen.
+struct Stage {
+    // Where it begins.
+    now: Instant,
+    // The bracket of its end: the target is met at `low` (or `low` is the floor), and it is missed
+    // at `high` (or `high` is 1).
+    low: f32,
+    high: f32,
+    passes: u32,
+    // Whether `low` is the choice already.
+    settled: u32,
+    // The values of beta to try: where the stage begins, then from `low` to `high`.
+    candidates: array<vec4<f32>, 4>,
+}
+
+// For four increments, relative to the largest so far: sum W u and sum W u^2, u = exp(increment).
+struct Sums {
+    peak: vec4<f32>,
+    sum: vec4<f32>,
+    squares: vec4<f32>,
 }

@@ -4,8 +4,8 @@ use crate::error::{ErrorKind, Result};
 use crate::gpu::{Gpu, available_memory};
 use crate::integrator::Integrator;
 use crate::layout::{
-    ACCEPT_COUNTERS, BLOCK, Block, Control, Dispatches, Instant, MAX_PARTICLES, SCHEDULE_WINDOW,
-    TraceRow,
+    ACCEPT_COUNTERS, BLOCK, Block, CESS_GROUPS, CESS_LANES, Control, Dispatches, Instant,
+    MAX_PARTICLES, SCHEDULE_WINDOW, Sums, TraceRow,
 };
 use crate::shaders::WeightShape;
 
@@ -24,12 +24,16 @@ pub struct Plan {
     pub(crate) counts: bool,
     /// Total bytes on the device, by buffer.
     pub(crate) buffers: Vec<(&'static str, u64)>,
-    /// The storage buffers that the step kernel binds.
+    /// The storage buffers that the kernel with the most of them binds.
     pub(crate) bindings: u32,
+    /// Particles per lane of the kernel `adapt`, where there is one.
+    pub(crate) cess_items: u32,
 }
 
 /// Storage buffers of every step kernel beside the state: log-weights, ancestors, control.
 const STEP_BINDINGS: u32 = 3;
+/// Storage buffers of the kernel `adapt` beside the state: those, the stage and its sums.
+const ADAPT_BINDINGS: u32 = 5;
 
 impl Plan {
     /// Lays out a run, or says which limit stands in the way and the largest N that fits.
@@ -53,7 +57,7 @@ impl Plan {
                 bytes,
                 binding,
                 format!(
-                    "the target's data need a binding of {}, this adapter allows {}; use less data",
+                    "the data need a binding of {}, this adapter allows {}; use less data",
                     crate::words::bytes(bytes),
                     crate::words::bytes(binding)
                 ),
@@ -143,7 +147,44 @@ impl Plan {
         {
             return Err(too_large(*size));
         }
-        Ok(Plan { particles, rows, pages, page_rows, counts, buffers, bindings })
+        Ok(Plan { particles, rows, pages, page_rows, counts, buffers, bindings, cess_items: 0 })
+    }
+
+    /// The same run with an adaptive schedule, whose kernel takes `items` particles per lane.
+    pub(crate) fn adaptive(self, items: u32, data: u32, limits: &wgpu::Limits) -> Result<Plan> {
+        let bindings = self.bindings.max(self.pages + ADAPT_BINDINGS + data);
+        let most = limits.max_storage_buffers_per_shader_stage;
+        if bindings > most {
+            let words = format!(
+                "an adaptive schedule with {data} arrays of data needs {bindings} storage buffers \
+                 in one kernel, this adapter allows {most}; use a fixed schedule"
+            );
+            let limit_name = "max_storage_buffers_per_shader_stage";
+            return Err(limit(limit_name, u64::from(bindings), u64::from(most), words));
+        }
+        let mut buffers = self.buffers;
+        buffers.push(("partials", partial_bytes(self.particles, items)));
+        Ok(Plan { buffers, bindings, cess_items: items, ..self })
+    }
+
+    /// The same run with further buffers.
+    pub(crate) fn with_buffers(
+        mut self,
+        more: Vec<(&'static str, u64)>,
+        limits: &wgpu::Limits,
+    ) -> Result<Plan> {
+        let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        if let Some((name, bytes)) = more.iter().find(|(_, bytes)| *bytes > binding) {
+            let hint = format!(
+                "{name} needs a binding of {}, this adapter allows {}; use fewer particles, cells \
+                 or landmarks",
+                crate::words::bytes(*bytes),
+                crate::words::bytes(binding)
+            );
+            return Err(limit("max_storage_buffer_binding_size", *bytes, binding, hint));
+        }
+        self.buffers.extend(more);
+        Ok(self)
     }
 
     /// Total bytes on the device.
@@ -206,6 +247,12 @@ impl Plan {
     }
 }
 
+/// Bytes of the blocks' sums that the kernel `adapt` writes.
+pub(crate) fn partial_bytes(particles: u32, items: u32) -> u64 {
+    let blocks = particles.div_ceil(CESS_LANES * items);
+    u64::from(blocks * CESS_GROUPS) * size_of::<Sums>() as u64
+}
+
 fn limit(name: &str, needed: u64, available: u64, hint: String) -> crate::Error {
     ErrorKind::LimitExceeded { limit: name.into(), needed, available, hint }.into()
 }
@@ -218,7 +265,10 @@ pub(crate) struct State {
     pub ancestors: wgpu::Buffer,
     pub control: wgpu::Buffer,
     pub schedule: wgpu::Buffer,
+    /// Group 1: the data of the target and of the initial law.
     pub data: Vec<wgpu::Buffer>,
+    /// Group 2: the data of the flow.
+    pub flow_data: Option<wgpu::Buffer>,
     /// The counts of accepted moves, where they are counted.
     pub accepted: Option<wgpu::Buffer>,
 }

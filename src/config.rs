@@ -48,7 +48,8 @@ pub struct Config {
     /// Resample when ESS falls below this fraction of the particles: 0 never, 1 whenever the
     /// weights differ.
     pub ess_threshold: f32,
-    /// Test the ESS every so many steps; the steps between two tests run fused in one dispatch.
+    /// Test the ESS every so many steps; the steps between two tests run fused in one dispatch. An
+    /// adaptive schedule tests once a stage instead.
     pub ess_every: u32,
     /// How ancestors are drawn.
     pub resampler: Resampler,
@@ -79,6 +80,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Steps from one ESS test to the next.
+    pub(crate) fn test_every(&self) -> u32 {
+        self.schedule.adaptivity().map_or(self.ess_every, |adaptive| adaptive.moves_per_stage)
+    }
+
     /// Checks every field against its bounds.
     pub(crate) fn check(&self) -> Result<()> {
         let out = |field: &str, reason: String| Err(Error::config(field, reason));

@@ -81,6 +81,14 @@ pub enum ErrorKind {
         /// How many log-weights were not a number or +∞ (the others were −∞).
         non_finite: u32,
     },
+    /// An adaptive schedule has used up its stages before the path's end. The particles are those of
+    /// the path parameter reached.
+    StagesExhausted {
+        /// The path parameter β reached, below 1.
+        beta: f64,
+        /// The stages done.
+        stages: u32,
+    },
     /// The device was lost: a driver reset, an unplugged GPU, or `destroy()` by the host.
     DeviceLost {
         /// The driver's own words.
@@ -187,6 +195,12 @@ impl fmt::Display for Error {
                     )
                 }
             }
+            ErrorKind::StagesExhausted { beta, stages } => write!(
+                f,
+                "the adaptive schedule has used up its max_stages = {stages} at β = {beta:.3e} of 1; \
+                 allow more stages, lower its cess, or start from an initial law nearer to the \
+                 target"
+            ),
             ErrorKind::DeviceLost { message } => write!(f, "the device was lost: {message}"),
             ErrorKind::Device { message } => write!(f, "the device reported: {message}"),
             ErrorKind::File { path, message } => write!(f, "{}: {message}", path.display()),

@@ -1,22 +1,28 @@
 //! The law of the particles at time zero.
 
+use crate::adaptor::Adaptor;
 use crate::error::{Error, Result};
+use crate::flow::Track;
+use crate::particles::Particles;
 use crate::shaders::{self, float, per_coordinate};
-use crate::wgsl::Source;
+use crate::target::{Component, Target};
+use crate::wgsl::{Source, prefixed};
 
 /// The law of the particles at time zero: a sampler on the device and, for paths of densities, its
 /// normalised log density and score.
 ///
 /// Source: the initial ratio of arXiv 2503.02819; particles drawn from the law itself start with
-/// log-weight 0.
-#[derive(Debug, Clone, PartialEq)]
+/// log-weight 0, others with the log of the law over what they were drawn from.
+#[derive(Debug, Clone)]
 pub struct Initial {
     pub(crate) dim: u32,
     pub(crate) kind: Kind,
     description: String,
+    /// The law where it is made of Gaussians with a scale per axis.
+    gaussians: Option<Vec<Component>>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Kind {
     /// A shader file and the constants it needs.
     Builtin { file: &'static str, constants: String },
@@ -24,7 +30,14 @@ pub(crate) enum Kind {
     Wgsl(Source),
     /// Row-major (N, dim) positions.
     Positions(Vec<f32>),
+    /// A mixture of Gaussians; whether particles are drawn by other shares than its weights.
+    Mixture { law: Box<Target>, weighted: bool },
+    /// Particles, and the target that they are of.
+    Particles { law: Box<Target>, positions: Vec<f32>, log_weights: Vec<f32> },
 }
+
+/// Stands before the names of a law that is a target.
+const PREFIX: &str = "from_";
 
 impl Initial {
     /// Independent normals, N(mean_j, sd_j²).
@@ -50,6 +63,122 @@ impl Initial {
             dim: mean.len() as u32,
             kind: Kind::Builtin { file: "initial/normal", constants },
             description: format!("normal(mean={}, sd={})", list(mean), list(sd)),
+            gaussians: Some(vec![Component {
+                weight: 1.0,
+                mean: mean.to_vec(),
+                scale: sd.to_vec(),
+            }]),
+        })
+    }
+
+    /// A mixture of Gaussians with a scale per axis, as [`Target::gaussian_mixture`].
+    ///
+    /// # Errors
+    /// Those of [`Target::gaussian_mixture`].
+    pub fn gaussian_mixture(components: &[Component]) -> Result<Initial> {
+        Initial::of_mixture(&Target::gaussian_mixture(components)?)
+    }
+
+    /// A mixture of Gaussians read from a text file, as [`Target::gaussian_mixture_from_file`].
+    ///
+    /// # Errors
+    /// Those of [`Target::gaussian_mixture_from_file`].
+    pub fn gaussian_mixture_from_file(
+        path: impl AsRef<std::path::Path>,
+        dim: Option<u32>,
+    ) -> Result<Initial> {
+        Initial::of_mixture(&Target::gaussian_mixture_from_file(path, dim)?)
+    }
+
+    fn of_mixture(target: &Target) -> Result<Initial> {
+        let (components, _) = target.gaussians().unwrap_or_default();
+        let shares: Vec<f64> = components.iter().map(|component| component.weight).collect();
+        let description = match components.len() {
+            1 => "a mixture of 1 Gaussian".to_string(),
+            count => format!("a mixture of {count} Gaussians"),
+        };
+        Initial::mixture(components, &shares, description)
+    }
+
+    /// Particles of a law that is a target of its own, for instance those that an earlier run left.
+    ///
+    /// The law's log density may be unnormalised; then log Z of a run along a path is that of the
+    /// ratio Z₁/Z₀. The particles are a weighted sample of the law, and their log-weights are
+    /// carried over, up to a constant that makes the mean weight 1. Resampled or not, there are as
+    /// many as [`Config::particles`](crate::Config::particles).
+    ///
+    /// ```
+    /// use wfr::{Flow, Initial, Particles, Path, Problem, Target};
+    ///
+    /// # fn main() -> wfr::Result<()> {
+    /// let law = Target::standard_normal(1)?;
+    /// let sample = Particles::new(1, vec![0.3, -1.2], vec![0.0, 0.0], vec![0, 1])?;
+    /// let start = Initial::from_target(law, &sample)?;
+    /// Problem::new(Target::double_well(1)?, start, Flow::path(Path::FisherRao))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When dimensions differ, there are no particles, or no weight is positive. What the law's text
+    /// may not contain beside the target's is an error of [`Problem::new`](crate::Problem::new).
+    pub fn from_target(law: Target, particles: &Particles) -> Result<Initial> {
+        if particles.dim() != law.dim() as usize {
+            let reason = format!(
+                "has particles in {} dimensions but {} has {}; give as many coordinates",
+                particles.dim(),
+                law.name(),
+                law.dim()
+            );
+            return Err(Error::config("initial", reason));
+        }
+        let weights = particles.weights();
+        let count = particles.len() as f64;
+        if weights.iter().sum::<f64>() <= 0.0 {
+            let reason = "has no particle of positive weight; give one at least";
+            return Err(Error::config("initial", reason));
+        }
+        let log_weights = weights.iter().map(|weight| (weight * count).ln() as f32).collect();
+        let description = format!("{} particles of {}", particles.len(), law.name());
+        Ok(Initial {
+            dim: law.dim(),
+            gaussians: law.gaussians().map(|(components, _)| components),
+            kind: Kind::Particles {
+                law: Box::new(law),
+                positions: particles.positions().to_vec(),
+                log_weights,
+            },
+            description,
+        })
+    }
+
+    /// What particles along tracks are drawn from: each track has the mean of its masses at the
+    /// ends for a share, whatever its mass at the start.
+    pub(crate) fn for_tracks(of: &Initial, tracks: &[Track]) -> Result<Initial> {
+        let total: f64 = tracks.iter().map(|track| track.mass[0] + track.mass[2]).sum();
+        let shares: Vec<f64> =
+            tracks.iter().map(|track| (track.mass[0] + track.mass[2]) / total).collect();
+        let begin = |track: &Track| Component { weight: track.mass[0], ..track.from.clone() };
+        let components = tracks.iter().map(begin).collect();
+        Initial::mixture(components, &shares, of.description.clone())
+    }
+
+    /// Normalised components with a scale for every axis, drawn by these shares.
+    fn mixture(components: Vec<Component>, shares: &[f64], description: String) -> Result<Initial> {
+        let mut table = Vec::with_capacity(2 * shares.len());
+        let mut sum = 0.0;
+        for (component, share) in components.iter().zip(shares) {
+            sum += share;
+            let drawn = Component { weight: *share, ..component.clone() };
+            table.extend([sum as f32, drawn.log_factor() as f32]);
+        }
+        let weighted = components.iter().zip(shares).any(|(c, share)| c.weight != *share);
+        let law = Box::new(Target::mixture_of(components.clone())?.with_appended(&table));
+        Ok(Initial {
+            dim: law.dim(),
+            kind: Kind::Mixture { law, weighted },
+            description,
+            gaussians: Some(components),
         })
     }
 
@@ -73,17 +202,19 @@ impl Initial {
             dim: low.len() as u32,
             kind: Kind::Builtin { file: "initial/uniform", constants },
             description: format!("uniform(low={}, high={})", list(low), list(high)),
+            gaussians: None,
         })
     }
 
     /// Your own law in WGSL: `fn initial_sample(slot: u32) -> Point`, which may call
     /// `threefry(slot, time, block, STREAM_INITIAL)` and `normal_draw`, and
     /// `fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Point>) -> f32`,
-    /// normalised.
+    /// normalised. Where particles are drawn from another law q, it defines
+    /// `fn initial_log_weight(x: ptr<function, Point>) -> f32`, log p₀ − log q, too.
     pub fn from_wgsl(dim: u32, name: impl Into<String>, text: impl Into<String>) -> Initial {
         let source = Source::new(name, text);
         let description = source.name.clone();
-        Initial { dim, kind: Kind::Wgsl(source), description }
+        Initial { dim, kind: Kind::Wgsl(source), description, gaussians: None }
     }
 
     /// Given positions, row-major (N, dim). Their law has no density: flows with a path of
@@ -101,7 +232,7 @@ impl Initial {
         }
         check_each("positions", &positions, "finite", |v| v.is_finite())?;
         let description = format!("positions({}, {dim})", positions.len() / dim as usize);
-        Ok(Initial { dim, kind: Kind::Positions(positions), description })
+        Ok(Initial { dim, kind: Kind::Positions(positions), description, gaussians: None })
     }
 
     /// The number of coordinates.
@@ -119,15 +250,76 @@ impl Initial {
         !matches!(self.kind, Kind::Positions(_))
     }
 
-    /// The law's shader text; none for given positions.
-    pub(crate) fn sources(&self) -> Vec<Source> {
+    /// Whether the particles are given, as many as there are.
+    pub(crate) fn is_given(&self) -> bool {
+        matches!(self.kind, Kind::Positions(_) | Kind::Particles { .. })
+    }
+
+    /// The law's components, where it is made of Gaussians with a scale per axis.
+    pub(crate) fn gaussians(&self) -> Option<&[Component]> {
+        self.gaussians.as_deref()
+    }
+
+    /// The target behind the law, where there is one.
+    pub(crate) fn law(&self) -> Option<&Target> {
         match &self.kind {
+            Kind::Mixture { law, .. } | Kind::Particles { law, .. } => Some(law),
+            _ => None,
+        }
+    }
+
+    /// The law's shader text; none for given positions. Its data are bound from `first_binding` on,
+    /// and `law` is the adaptor of [`Initial::law`].
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Shader`] for a law whose names cannot be told from the target's.
+    pub(crate) fn sources(&self, law: Option<&Adaptor>, first_binding: u32) -> Result<Vec<Source>> {
+        let mut sources = match &self.kind {
             Kind::Builtin { file, constants } => {
                 vec![Source::new("initial", constants.clone()), shaders::file(file)]
             }
             Kind::Wgsl(source) => vec![source.clone()],
-            Kind::Positions(_) => Vec::new(),
+            Kind::Positions(_) => return Ok(Vec::new()),
+            Kind::Mixture { .. } | Kind::Particles { .. } => Vec::new(),
+        };
+        if let (Some(target), Some(adaptor)) = (self.law(), law) {
+            // One text, so that the adaptor's calls are renamed with what they call.
+            let own = target.source();
+            let text = format!("{}\n{}", own.text, adaptor.source.text);
+            let linked = prefixed(&Source::new(own.name, text), PREFIX, first_binding)?;
+            let call = format!(
+                "fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, \
+                 Point>) -> f32 {{\n    return {PREFIX}target_log_density_and_score(x, \
+                 out);\n}}\n"
+            );
+            sources.extend([linked, Source::new("initial", call)]);
         }
+        if let Kind::Mixture { weighted, .. } = self.kind {
+            let constants = shaders::Prelude::default().bool("INITIAL_WEIGHTED", weighted);
+            sources.extend([constants.named("initial"), shaders::file("initial/mixture")]);
+        } else if !sources.iter().any(|source| source.text.contains("fn initial_log_weight")) {
+            sources.push(shaders::file("initial/unweighted"));
+        }
+        Ok(sources)
+    }
+
+    /// The law's parameters as pipeline constants, under the names they are linked by.
+    ///
+    /// # Errors
+    /// For a parameter that is declared with a number: the target may have the same one.
+    pub(crate) fn constants(&self) -> Result<Vec<(String, f64)>> {
+        let Some(law) = self.law() else { return Ok(Vec::new()) };
+        let renamed = law.constants().iter().map(|(key, value)| {
+            if key.parse::<u32>().is_ok() {
+                let reason = format!(
+                    "is {}, which declares a parameter by @id({key}); leave the @id out",
+                    law.name()
+                );
+                return Err(Error::config("initial law", reason));
+            }
+            Ok((format!("{PREFIX}{key}"), *value))
+        });
+        renamed.collect()
     }
 }
 

@@ -30,6 +30,11 @@ pub(crate) struct Control {
     pub copies: u32,
     pub non_finite: u32,
     pub max_non_finite: u32,
+    pub stages: u32,
+    pub beta: f32,
+    pub stop: u32,
+    /// To a multiple of eight bytes.
+    pub padding: u32,
 }
 
 /// The weights of [`BLOCK`] consecutive particles.
@@ -59,6 +64,62 @@ pub(crate) struct TraceRow {
     pub non_finite: u32,
     pub resampled: u32,
     pub failed: u32,
+    pub beta: f32,
+    pub cess: f32,
+}
+
+/// A stage of an adaptive schedule while its end is being chosen.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+pub(crate) struct Stage {
+    pub now: Instant,
+    pub low: f32,
+    pub high: f32,
+    pub passes: u32,
+    pub settled: u32,
+    pub candidates: [[f32; 4]; CESS_GROUPS as usize],
+}
+
+/// Sums for the conditional ESS of four increments.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+pub(crate) struct Sums {
+    pub peak: [f32; 4],
+    pub sum: [f32; 4],
+    pub squares: [f32; 4],
+}
+
+/// What the device knows of the reaction.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct ReactionState {
+    pub mean: f32,
+    pub strength: f32,
+    pub remaining: f32,
+    pub rows: u32,
+}
+
+/// One estimate of the population's density, as the device wrote it down.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct ReactionRow {
+    pub step: u32,
+    pub log_normalizer: f32,
+    pub relative_entropy: f32,
+    pub outside: u32,
+}
+
+/// One block's share of the means that `entropy` takes.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct EntropyBlock {
+    pub peak: f32,
+    pub weight: f32,
+    pub inside: f32,
+    pub mean: f32,
+    pub ratio_peak: f32,
+    pub ratio: f32,
+    pub outside: u32,
 }
 
 /// Workgroup counts for the indirect dispatches.
@@ -80,6 +141,11 @@ pub(crate) const BLOCK: u32 = LANES * ITEMS;
 pub(crate) const WEIGHT_BITS: u32 = 27;
 /// Sums of squared weights are in units of 2 to the minus this.
 pub(crate) const SQUARE_BITS: u32 = 20;
+/// Lanes per workgroup of the kernel `adapt`: fixed, because its sums follow the lanes; a power of
+/// four.
+pub(crate) const CESS_LANES: u32 = 64;
+/// The candidates of a stage's end, in fours.
+pub(crate) const CESS_GROUPS: u32 = 4;
 /// The most steps that one `step` dispatch fuses.
 pub(crate) const MAX_SEGMENT: u32 = 64;
 /// Dynamic offsets of uniforms are multiples of 256 bytes: rows of the schedule come 16 at a time.
@@ -172,9 +238,16 @@ mod tests {
         }
         same!(Instant: time, dt, beta, beta_rate);
         same!(Control: nats, log2, step_begin, step_end, resampled, shift, tests, resamplings,
-            trace_rows, failed, uniform, copies, non_finite, max_non_finite);
+            trace_rows, failed, uniform, copies, non_finite, max_non_finite, stages, beta, stop,
+            padding);
         same!(Block: total, base, end, peak, squares, non_finite, factor, shift, copies);
-        same!(TraceRow: nats, log2, step, ess, max_weight, non_finite, resampled, failed);
+        same!(TraceRow: nats, log2, step, ess, max_weight, non_finite, resampled, failed, beta,
+            cess);
+        same!(Stage: now, low, high, passes, settled, candidates);
+        same!(Sums: peak, sum, squares);
         same!(Dispatches: blocks, particles);
+        same!(ReactionState: mean, strength, remaining, rows);
+        same!(ReactionRow: step, log_normalizer, relative_entropy, outside);
+        same!(EntropyBlock: peak, weight, inside, mean, ratio_peak, ratio, outside);
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod adaptive;
 mod adaptor;
 pub mod autodiff;
 mod buffers;
@@ -12,6 +13,7 @@ mod diagnostics;
 mod error;
 mod flow;
 mod formula;
+mod generator;
 mod gpu;
 mod initial;
 mod integrator;
@@ -19,10 +21,13 @@ mod kernel;
 mod layout;
 mod particles;
 mod problem;
+mod reaction;
+mod reactor;
 mod readback;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
 mod resampling;
+mod rows;
 mod sampler;
 mod schedule;
 mod shaders;
@@ -39,23 +44,26 @@ pub mod tutorial {
 pub mod wgsl;
 mod words;
 
+pub use adaptive::Adaptive;
 pub use adaptor::Score;
 pub use buffers::Plan;
 pub use config::{Config, Resampler};
 pub use data::Data;
 #[cfg(feature = "data")]
 pub use data::DataFile;
-pub use diagnostics::{Diagnostics, Estimate};
+pub use diagnostics::{Diagnostics, Estimate, Mode, Modes, Warning};
 pub use error::{Error, ErrorKind, Location, Result};
-pub use flow::Flow;
+pub use flow::{Flow, Path, Pilot};
+pub use generator::Generator;
 pub use gpu::{Gpu, adapter, adapters, instance};
 pub use initial::Initial;
 pub use integrator::Integrator;
 pub use particles::Particles;
 pub use problem::Problem;
+pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
 pub use resampling::Resampling;
-pub use sampler::{Buffers, Info, Sampler, TraceEvent, requirements};
-pub use schedule::Schedule;
+pub use sampler::{Buffers, Info, ReactionEvent, Sampler, TraceEvent, requirements};
+pub use schedule::{Annealing, Schedule};
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
 pub use truth::Truth;
 pub use tuning::{Tuned, Tuning, tune};

@@ -3,8 +3,9 @@
 use wgpu::naga;
 
 use crate::adaptor::{Adaptor, POINTER, Score, Signature, check_snippet, missing, signature};
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::flow::Flow;
+use crate::flow::{Ends, Flow};
 use crate::initial::{Initial, Kind};
 use crate::shaders::{self, Prelude};
 use crate::target::Target;
@@ -18,7 +19,15 @@ pub struct Problem {
     pub(crate) flow: Flow,
     /// The texts of initial law, flow and target with the engine's adaptors, the user's last.
     pub(crate) sources: Vec<Source>,
+    /// The texts of the initial law alone.
+    pub(crate) initial_sources: Vec<Source>,
+    /// What the flow makes of the two laws.
+    pub(crate) ends: Ends,
+    /// Parameters of the target and of the initial law, as pipeline constants.
+    pub(crate) constants: Vec<(String, f64)>,
     adaptor: Adaptor,
+    /// The adaptor of the target behind the initial law.
+    law: Option<Adaptor>,
 }
 
 impl Problem {
@@ -47,21 +56,74 @@ impl Problem {
             );
             return Err(Error::config("initial", reason));
         }
-        if !(flow.transport() >= 0.0 && flow.transport().is_finite()) {
-            let reason = format!(
-                "= {} is not a rate from 0 (none) on; 1 is the plain Langevin diffusion",
-                flow.transport()
-            );
-            return Err(Error::config("transport", reason));
-        }
+        flow.check()?;
         target.check_formula()?;
         // Data that are missing are told before the shapes that they would have set.
         let adaptor = Adaptor::of(&target)?;
         target.check_parameters()?;
         adaptor.warn(&target);
         log::debug!("{}: the score is {}", target.name(), adaptor.score);
-        let sources = sources(&target, &initial, &flow, adaptor.source.clone())?;
-        Ok(Problem { target, initial, flow, sources, adaptor })
+        let ends = flow.ends(&target, &initial)?;
+        let start = ends.proposal.as_ref().unwrap_or(&initial);
+        let law = match start.law() {
+            Some(law) => {
+                law.check_formula()?;
+                let adaptor = Adaptor::of(law)?;
+                law.check_parameters()?;
+                Some(adaptor)
+            }
+            None => None,
+        };
+        let first = target.storage().len() as u32;
+        let initial_sources = start.sources(law.as_ref(), first)?;
+        let constants = target.constants().iter().cloned().chain(start.constants()?).collect();
+        let sources = sources(&target, start, &initial_sources, &flow, &ends, &adaptor)?;
+        Ok(Problem {
+            target,
+            initial,
+            flow,
+            sources,
+            initial_sources,
+            ends,
+            constants,
+            adaptor,
+            law,
+        })
+    }
+
+    /// What the particles are drawn from: the initial law, or what the flow puts in its place.
+    pub(crate) fn start(&self) -> &Initial {
+        self.ends.proposal.as_ref().unwrap_or(&self.initial)
+    }
+
+    /// Whether resampling leaves the particles that the flow waits with.
+    pub(crate) fn check_resampling(&self, config: &Config) -> Result<()> {
+        if !self.ends.teleports || config.ess_threshold == 0.0 {
+            return Ok(());
+        }
+        let reason = format!(
+            "= {} would take away the particles that wait, nearly without weight, where the {} path \
+             lets mass appear; use 0",
+            config.ess_threshold,
+            self.flow.name()
+        );
+        Err(Error::config("ess_threshold", reason))
+    }
+
+    /// The buffers of group 1: the target's data, then those of the initial law.
+    pub(crate) fn data(&self) -> impl Iterator<Item = &[f32]> {
+        let law = self.start().law().map_or(&[][..], Target::storage);
+        self.target.storage().iter().chain(law).map(Vec::as_slice)
+    }
+
+    /// The buffer of group 2: the flow's data, where it has some.
+    pub(crate) fn flow_data(&self) -> Option<&[f32]> {
+        (!self.ends.data.is_empty()).then_some(self.ends.data.as_slice())
+    }
+
+    /// The size of every buffer of data in bytes.
+    pub(crate) fn data_sizes(&self) -> Vec<u64> {
+        self.data().chain(self.flow_data()).map(|data| 4 * data.len() as u64).collect()
     }
 
     /// The target.
@@ -84,25 +146,31 @@ impl Problem {
         self.adaptor.score
     }
 
-    /// Loop iterations of one evaluation of the log density with its score.
+    /// Loop iterations of one evaluation of the log densities with their scores, and of the flow.
     ///
     /// Mesa's software driver ends every shader after 65535 of them. They are counted on the host,
     /// at one point; where that fails, loops over the dimensions are assumed and one over all data.
     pub(crate) fn loops_per_evaluation(&self) -> u32 {
-        let target = &self.target;
-        // Not at the origin, where branches are often taken that are rare elsewhere.
-        let x: Vec<f64> = (0..target.dim()).map(|j| 0.3 + 0.01 * f64::from(j % 7)).collect();
-        let count = || {
-            let mut evaluator = self.adaptor.evaluator(target).ok()?;
-            evaluator.limit_iterations(1 << 18);
-            evaluator.evaluate(&x, &[]).map_or(Some(u64::MAX), |found| Some(found.iterations))
-        };
-        let assumed = || {
-            let data = target.storage().iter().map(|data| data.len() as u64);
-            data.sum::<u64>() + 2 * u64::from(target.dim())
-        };
-        u32::try_from(count().unwrap_or_else(assumed)).unwrap_or(u32::MAX)
+        let law = self.start().law().zip(self.law.as_ref());
+        let law = law.map_or(0, |(law, adaptor)| loops(law, adaptor));
+        loops(&self.target, &self.adaptor).saturating_add(law).saturating_add(self.ends.loops)
     }
+}
+
+/// Loop iterations of one evaluation of a target.
+fn loops(target: &Target, adaptor: &Adaptor) -> u32 {
+    // Not at the origin, where branches are often taken that are rare elsewhere.
+    let x: Vec<f64> = (0..target.dim()).map(|j| 0.3 + 0.01 * f64::from(j % 7)).collect();
+    let count = || {
+        let mut evaluator = adaptor.evaluator(target).ok()?;
+        evaluator.limit_iterations(1 << 18);
+        evaluator.evaluate(&x, &[]).map_or(Some(u64::MAX), |found| Some(found.iterations))
+    };
+    let assumed = || {
+        let data = target.storage().iter().map(|data| data.len() as u64);
+        data.sum::<u64>() + 2 * u64::from(target.dim())
+    };
+    u32::try_from(count().unwrap_or_else(assumed)).unwrap_or(u32::MAX)
 }
 
 /// The texts of a problem, each of the user's checked alone first so that its errors point at its
@@ -110,31 +178,68 @@ impl Problem {
 fn sources(
     target: &Target,
     initial: &Initial,
+    initial_sources: &[Source],
     flow: &Flow,
-    adaptor: Source,
+    ends: &Ends,
+    adaptor: &Adaptor,
 ) -> Result<Vec<Source>> {
     let prelude = Prelude::default().dimension(target.dim()).seed(0);
-    let target_library = crate::target::library(target.wgsl());
-    let target = target.source();
+    let law = initial.law().and_then(|law| crate::target::library(law.wgsl()));
+    let transforms = crate::target::library(target.wgsl()).or(law);
     let mut library = vec![prelude.source()];
     library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
     if let Kind::Wgsl(source) = &initial.kind {
         check_initial(&library, source)?;
     }
-    let initial = initial.sources();
-    let initials = initial.len();
-    library.extend(initial.iter().cloned());
     // Of two that define one name the later is blamed: the user's.
-    let mut sources = initial;
-    sources.extend(target_library);
-    if flow.is_builtin() {
-        sources.extend([flow.source().clone(), adaptor, target]);
-    } else {
-        sources.extend([adaptor, target, flow.source().clone()]);
+    let mut sources: Vec<Source> = transforms.into_iter().collect();
+    sources.extend(initial_sources.iter().cloned());
+    sources.extend(ends.constants.iter().cloned());
+    sources.extend(flow.sources());
+    sources.extend([adaptor.source.clone(), target.source()]);
+    sources.extend(flow.own_text().cloned());
+    if let Some(velocity) = flow.velocity() {
+        sources.push(velocity.clone());
+        let adaptor = velocity_adaptor(library.iter().chain(&sources).cloned(), flow, velocity)?;
+        sources.push(adaptor);
     }
-    library.extend(sources.iter().skip(initials).cloned());
+    library.extend(sources.iter().cloned());
     check_flow(library, flow)?;
     Ok(sources)
+}
+
+/// The engine's calls of the user's velocity, in whatever form that is.
+fn velocity_adaptor(
+    texts: impl Iterator<Item = Source>,
+    flow: &Flow,
+    velocity: &Source,
+) -> Result<Source> {
+    // Checked with stand-ins for the calls that it completes.
+    let call = |name: &str, result: &str, body: &str| {
+        format!("fn control_{name}(x: {POINTER}, beta: f32) -> {result} {{\n    {body}\n}}\n")
+    };
+    let mut stand_in = call("velocity", "Point", "return Point();");
+    let mut parts = vec![("velocity", "velocity", "Point")];
+    if flow.without_divergence().is_none() {
+        stand_in += &call("divergence", "f32", "return 0.0;");
+        parts.push(("divergence", "velocity_divergence", "f32"));
+    }
+    let linked = Linked::new(texts.chain([Source::new("velocity adaptor", stand_in)]));
+    let module = linked.check()?;
+    let mut text = String::new();
+    for (role, name, result) in parts {
+        let found = signature(&module, name).filter(|found| found.result == result);
+        let argument = match found {
+            Some(found) if found.takes(&["Point", "f32"]) => "*x",
+            Some(found) if found.takes(&[POINTER, "f32"]) => "x",
+            _ => {
+                let wanted = format!("fn {name}(x: Point, beta: f32) -> {result}");
+                return Err(missing("velocity", &wanted, name, velocity, signature(&module, name)));
+            }
+        };
+        text += &call(role, result, &format!("return {name}({argument}, beta);"));
+    }
+    Ok(Source::new("velocity adaptor", text))
 }
 
 fn check_initial(library: &[Source], source: &Source) -> Result<()> {
@@ -147,9 +252,9 @@ fn check_initial(library: &[Source], source: &Source) -> Result<()> {
 }
 
 fn check_flow(library: Vec<Source>, flow: &Flow) -> Result<()> {
-    let source = flow.source();
-    let linked = Linked::new(library);
-    let module = linked.check()?;
+    let module = Linked::new(library).check()?;
+    // The engine's own flows define what they must.
+    let Some(source) = flow.own_text() else { return Ok(()) };
     let local = "ptr<function, Local>";
     require(&module, "flow", source, "flow_local", &[POINTER, local], "nothing")?;
     require(&module, "flow", source, "flow_drift", &[local, "Instant"], "Point")?;

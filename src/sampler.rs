@@ -1,5 +1,7 @@
 //! The loop: test the ESS, resample if it says so, step; all on the device.
 
+mod stages;
+
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -9,14 +11,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::initial::Kind;
 use crate::integrator::Integrator;
+use crate::kernel::adapt::{self, Adapt};
 use crate::kernel::decide;
 use crate::kernel::init::{self, Init};
 use crate::kernel::step::{self, Step};
 use crate::layout::{
-    ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, MAX_SEGMENT, TraceRow, log_normalizer,
+    ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, MAX_SEGMENT, ReactionRow, ReactionState, TraceRow,
+    log_normalizer,
 };
 use crate::particles::Particles;
 use crate::problem::Problem;
+use crate::reactor::{self, Reactor};
 use crate::readback;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
@@ -41,6 +46,9 @@ pub struct Sampler {
     state: State,
     step: Step,
     resampling: Resampling,
+    reactor: Option<Reactor>,
+    /// Chooses the stages of an adaptive schedule.
+    adapt: Option<Adapt>,
     wgsl: String,
     max_segment: u32,
     encoded: u32,
@@ -48,6 +56,10 @@ pub struct Sampler {
     trace: Vec<TraceEvent>,
     /// Trace rows read so far, of all that the device has written.
     trace_read: u32,
+    reaction_trace: Vec<ReactionEvent>,
+    reaction_trace_read: u32,
+    /// Whether an adaptive schedule was seen to have reached its end.
+    finished: bool,
 }
 
 /// What is known of a run at one moment.
@@ -58,9 +70,15 @@ pub struct Info {
     pub step: u32,
     /// The time after them.
     pub time: f64,
+    /// The path parameter β after them, 0 (initial law) to 1 (target).
+    pub beta: f64,
+    /// Stages begun, of an adaptive schedule.
+    pub stages: u32,
     /// Effective sample size, 0 to N.
     pub ess: f32,
-    /// log Z: the log of the mean weight since time zero, resamplings included.
+    /// log Z: the log of the mean weight since time zero, resamplings included. Not a number for
+    /// the Wasserstein–Fisher–Rao gradient flow, whose weights do not tell it; see
+    /// [`Sampler::reaction_trace`].
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
@@ -81,9 +99,14 @@ pub struct TraceEvent {
     pub step: u32,
     /// The time after them.
     pub time: f64,
+    /// The path parameter β after them, 0 (initial law) to 1 (target).
+    pub beta: f64,
     /// Effective sample size before the test acted.
     pub ess: f32,
-    /// log Z up to here.
+    /// Conditional effective sample size of the increment of β that follows the test, as a fraction
+    /// of N: of an adaptive schedule.
+    pub cess: Option<f32>,
+    /// log Z up to here, as in [`Info`].
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
@@ -91,6 +114,24 @@ pub struct TraceEvent {
     pub non_finite: u32,
     /// Whether the test resampled.
     pub resampled: bool,
+}
+
+/// One estimate of the population's density by the reaction of a Wasserstein–Fisher–Rao flow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct ReactionEvent {
+    /// Steps done before the estimate.
+    pub step: u32,
+    /// The time after them.
+    pub time: f64,
+    /// log of the weighted mean of π/p over the population: an estimate of log Z. With all
+    /// transition kernels it is importance sampling from the population's own law; with a subset of
+    /// them, a grid or a kernel density it carries their bias.
+    pub log_normalizer: f32,
+    /// KL(p‖π) for the normalised π: `log_normalizer` minus the weighted mean of log (π/p).
+    pub relative_entropy: f32,
+    /// Particles with a weight where π is zero or not a number; they are left out of the mean.
+    pub outside: u32,
 }
 
 /// The device buffers of a run, for kernels of the host program. No copy is made.
@@ -117,13 +158,25 @@ pub struct Buffers<'a> {
 /// [`ErrorKind::InvalidConfig`]. Nothing is allocated.
 pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -> Result<Plan> {
     config.check()?;
-    let data: Vec<u64> =
-        problem.target.storage().iter().map(|data| 4 * data.len() as u64).collect();
+    let data = problem.data_sizes();
     let shape = weight_shape(config, false);
     let dim = problem.target.dim();
     config.check_preconditioner(dim)?;
     let integrator = integrator(problem, config);
-    Plan::new(config.particles, dim, integrator, &shape, &data, config.schedule.steps(), limits)
+    let steps = config.schedule.steps();
+    let plan = Plan::new(config.particles, dim, integrator, &shape, &data, steps, limits)?;
+    let plan = match problem.flow.reaction() {
+        Some(reaction) => {
+            let more = reactor::buffers(reaction, problem, config, integrator)?;
+            plan.with_buffers(more, limits)?
+        }
+        None => plan,
+    };
+    if config.schedule.adaptivity().is_none() {
+        return Ok(plan);
+    }
+    let loops = loops_per_step(problem.loops_per_evaluation(), dim);
+    plan.adaptive(adapt::items(SOFTWARE_LOOP_CAP / 2, loops), data.len() as u32, limits)
 }
 
 /// The integrator asked for, or the flow's best.
@@ -134,6 +187,16 @@ fn integrator(problem: &Problem, config: &Config) -> Integrator {
 /// Whether the integrator suits the flow.
 fn check_integrator(problem: &Problem, integrator: Integrator) -> Result<()> {
     let flow = &problem.flow;
+    if matches!(integrator, Integrator::Euler | Integrator::Strang)
+        && let Some(velocity) = flow.without_divergence()
+    {
+        let reason = format!(
+            "= {integrator} needs the divergence of the velocity; write `fn \
+             velocity_divergence(x: Point, beta: f32) -> f32` in {velocity}, or use kernel-ratio, \
+             which needs none"
+        );
+        return Err(Error::config("integrator", reason));
+    }
     let refused = |reason: &str| {
         Err(Error::config("integrator", format!("= {integrator} {reason}; use euler")))
     };
@@ -155,7 +218,7 @@ fn check_integrator(problem: &Problem, integrator: Integrator) -> Result<()> {
     Ok(())
 }
 
-fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
+pub(crate) fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
     WeightShape {
         particles: config.particles,
         resampler: config.resampler,
@@ -194,6 +257,8 @@ impl Sampler {
         plan.check_memory(gpu)?;
         let integrator = integrator(problem, &config);
         check_integrator(problem, integrator)?;
+        stages::check(problem, &config)?;
+        problem.check_resampling(&config)?;
         let max_segment = max_segment(gpu, problem, &config)?;
         let linked = step::linked(problem, &plan, &config, integrator);
         linked.check()?;
@@ -204,9 +269,20 @@ impl Sampler {
             Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
+        let reaction = problem.flow.reaction();
+        let reactor = reaction
+            .map(|r| Reactor::new(gpu, r, problem, &config, &shape, plan.page_rows, &state))
+            .transpose()?;
+        let trace = &resampling.scratch.trace;
+        let adapt = config
+            .schedule
+            .adaptivity()
+            .map(|adaptive| Adapt::new(gpu, problem, &plan, &config, adaptive, &state, trace));
+        let adapt = adapt.transpose()?;
         gpu.submit_pass(|pass| {
             resampling.warm_up(pass);
             step.warm_up(pass);
+            reactor.iter().for_each(|reactor| reactor.warm_up(pass));
         })?;
         let mut sampler = Sampler {
             gpu: gpu.clone(),
@@ -215,12 +291,17 @@ impl Sampler {
             state,
             step,
             resampling,
+            reactor,
+            adapt,
             wgsl: linked.text().to_string(),
             max_segment,
             encoded: 0,
             parity: 0,
             trace: Vec::new(),
             trace_read: 0,
+            reaction_trace: Vec::new(),
+            reaction_trace_read: 0,
+            finished: false,
             plan,
             config,
         };
@@ -229,12 +310,14 @@ impl Sampler {
     }
 
     /// Records up to `steps` steps into your encoder; past the schedule's end nothing is recorded.
+    /// Steps recorded past the end of an adaptive schedule, which only the device knows, change
+    /// nothing.
     ///
     /// [`Sampler::info`] and the like see them once you have submitted the encoder. Nothing is
     /// submitted, allocated or written to the queue here.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
         let end = self.encoded.saturating_add(steps).min(self.steps());
-        let every = self.config.ess_every;
+        let every = self.config.test_every();
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("wfr.steps"),
             timestamp_writes: None,
@@ -243,13 +326,23 @@ impl Sampler {
             let since_test = self.encoded % every;
             let count = (every - since_test).min(end - self.encoded).min(self.max_segment);
             if since_test == 0 {
+                if let Some(reactor) = &self.reactor {
+                    reactor.encode_before(&mut pass, self.parity, self.encoded);
+                }
                 self.resampling.encode_test(&mut pass, count);
+                if let Some(adapt) = &self.adapt {
+                    adapt.encode(&mut pass, self.parity);
+                }
             } else {
                 self.resampling.encode_tick(&mut pass, count);
             }
             self.step.encode(&mut pass, self.parity, self.encoded);
             self.parity = 1 - self.parity;
             self.encoded += count;
+            let ends = self.encoded.is_multiple_of(every) || self.encoded == self.steps();
+            if let Some(reactor) = self.reactor.as_ref().filter(|_| ends) {
+                reactor.encode_after(&mut pass, self.parity, self.encoded);
+            }
         }
     }
 
@@ -269,7 +362,8 @@ impl Sampler {
     /// Runs to the end of the schedule, blocking.
     ///
     /// # Errors
-    /// [`ErrorKind::AllWeightsZero`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    /// [`ErrorKind::AllWeightsZero`], [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and
+    /// [`ErrorKind::Device`].
     pub fn run(&mut self) -> Result<Info> {
         self.run_observed(|_| ControlFlow::Continue(()))
     }
@@ -284,11 +378,12 @@ impl Sampler {
         mut observer: impl FnMut(&Info) -> ControlFlow<()>,
     ) -> Result<Info> {
         // A software driver freezes no desktop, and whole blocks run fused.
-        let least = if self.gpu.is_software() { self.config.ess_every } else { 1 };
+        let every = self.config.test_every();
+        let least = if self.gpu.is_software() { every } else { 1 };
         // Tests are read before the device's ring of rows comes round.
-        let most = self.config.ess_every.saturating_mul(self.config.trace_rows);
-        let mut chunk = self.config.ess_every.min(self.max_segment).max(least).min(most);
-        while self.encoded < self.steps() {
+        let most = every.saturating_mul(self.config.trace_rows);
+        let mut chunk = every.min(self.max_segment).max(least).min(most);
+        while self.encoded < self.steps() && !self.finished {
             let started = Instant::now();
             let before = self.encoded;
             self.submit(chunk)?;
@@ -297,15 +392,16 @@ impl Sampler {
             let fits = SUBMISSION.as_nanos() / per_step.as_nanos().max(1);
             let grown = u32::try_from(fits).unwrap_or(u32::MAX).min(chunk.saturating_mul(2));
             // Whole blocks where they fit.
-            let every = self.config.ess_every;
             let whole = if grown >= every { grown - grown % every } else { grown };
             chunk = whole.max(least).min(most);
             let info = pollster::block_on(self.progress())?;
             if observer(&info).is_break() {
-                break;
+                return pollster::block_on(self.info());
             }
         }
-        pollster::block_on(self.info())
+        let info = pollster::block_on(self.info())?;
+        self.check_finished(&info)?;
+        Ok(info)
     }
 
     /// The state of now: one reduction on the device, then a few dozen bytes.
@@ -340,6 +436,40 @@ impl Sampler {
         }
         self.trace_read = written;
         Ok(&self.trace)
+    }
+
+    /// All estimates of the population's density so far, oldest first; none for a flow without
+    /// reaction. Reads the rows that are new since the last call; if more were written than
+    /// [`Config::trace_rows`] holds, the oldest are lost.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    pub async fn reaction_trace(&mut self) -> Result<&[ReactionEvent]> {
+        let Some(reactor) = &self.reactor else { return Ok(&[]) };
+        let state = size_of::<ReactionState>() as u64;
+        let written =
+            readback::read::<ReactionState>(&self.gpu, &reactor.state, 0, state).await?[0].rows;
+        let capacity = self.config.trace_rows;
+        let size = size_of::<ReactionRow>() as u64;
+        let mut next = self.reaction_trace_read.max(written.saturating_sub(capacity));
+        while next < written {
+            let start = next % capacity;
+            let count = (written - next).min(capacity - start);
+            let (offset, bytes) = (u64::from(start) * size, u64::from(count) * size);
+            let rows: Vec<ReactionRow> =
+                readback::read(&self.gpu, &reactor.trace, offset, bytes).await?;
+            let schedule = &self.config.schedule;
+            self.reaction_trace.extend(rows.into_iter().map(|row| ReactionEvent {
+                step: row.step,
+                time: schedule.time(row.step),
+                log_normalizer: row.log_normalizer,
+                relative_entropy: row.relative_entropy,
+                outside: row.outside,
+            }));
+            next += count;
+        }
+        self.reaction_trace_read = written;
+        Ok(&self.reaction_trace)
     }
 
     /// The particles of now, copied to host memory.
@@ -401,7 +531,7 @@ impl Sampler {
         &self.gpu
     }
 
-    /// Steps of the whole schedule.
+    /// Steps of the whole schedule; of an adaptive one, the most there can be.
     pub fn steps(&self) -> u32 {
         self.config.schedule.steps()
     }
@@ -412,11 +542,20 @@ impl Sampler {
     }
 
     fn draw_initial(&mut self, problem: &Problem) -> Result<()> {
-        if let Kind::Positions(positions) = &problem.initial.kind {
-            return self.write_positions(positions);
+        match &problem.start().kind {
+            Kind::Positions(positions) => return self.write_positions(positions),
+            Kind::Particles { positions, log_weights, .. } => {
+                self.write_positions(positions)?;
+                return self.gpu.scoped(|| {
+                    let bytes = bytemuck::cast_slice(log_weights);
+                    self.gpu.queue.write_buffer(&self.state.log_weights, 0, bytes);
+                    self.gpu.queue.submit([]);
+                });
+            }
+            _ => {}
         }
-        init::linked(&problem.initial, &self.plan, &self.config).check()?;
-        let init = Init::new(&self.gpu, &problem.initial, &self.plan, &self.config, &self.state)?;
+        init::linked(problem, &self.plan, &self.config).check()?;
+        let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
         self.gpu.submit_pass(|pass| init.encode(pass))
     }
 
@@ -463,9 +602,11 @@ impl Sampler {
     /// The last ESS test as an [`Info`]: no work for the device.
     async fn progress(&mut self) -> Result<Info> {
         self.trace().await?;
+        self.reaction_trace().await?;
         let control = self.control().await?;
         let last = (control.trace_rows.max(1) - 1) % self.config.trace_rows;
         let row = self.trace_rows(last, 1).await?;
+        self.finished = control.stop != 0 && control.step_end >= control.stop;
         self.interpret(&control, &row[0]).await
     }
 
@@ -479,6 +620,8 @@ impl Sampler {
         Ok(Info {
             step: event.step,
             time: event.time,
+            beta: event.beta,
+            stages: control.stages,
             ess: event.ess,
             log_normalizer: event.log_normalizer,
             max_weight: event.max_weight,
@@ -500,11 +643,18 @@ impl Sampler {
     }
 
     fn event(&self, row: &TraceRow) -> TraceEvent {
+        let adapt = self.adapt.as_ref();
         TraceEvent {
             step: row.step,
             time: self.config.schedule.time(row.step),
+            beta: adapt.map_or_else(|| self.config.schedule.beta(row.step), |_| row.beta.into()),
             ess: row.ess,
-            log_normalizer: log_normalizer(row.nats, row.log2),
+            cess: adapt.map(|_| row.cess),
+            log_normalizer: match self.reactor {
+                None => log_normalizer(row.nats, row.log2),
+                // What the weights of a gradient flow sum to says nothing of Z.
+                Some(_) => f64::NAN,
+            },
             max_weight: row.max_weight,
             non_finite: row.non_finite,
             resampled: row.resampled != 0,
@@ -520,7 +670,7 @@ pub(crate) fn loops_per_step(loops_per_evaluation: u32, dim: u32) -> u32 {
 
 /// How many steps one dispatch may fuse.
 fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
-    let wanted = config.ess_every.min(MAX_SEGMENT);
+    let wanted = config.test_every().min(MAX_SEGMENT);
     if !gpu.is_software() {
         return Ok(wanted);
     }
@@ -570,10 +720,10 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
             })
             .collect()
     };
-    let data = problem.target.storage().iter().map(|data| {
+    let filled = |data: &[f32]| {
         let bytes = bytemuck::cast_slice(data);
         buffers::filled(device, "wfr.data", wgpu::BufferUsages::STORAGE, bytes)
-    });
+    };
     let schedule = config.schedule.rows();
     State {
         pages: [pages(), pages()],
@@ -589,7 +739,8 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
                 | wgpu::BufferUsages::COPY_SRC,
             bytemuck::cast_slice(&schedule),
         ),
-        data: data.collect(),
+        data: problem.data().map(filled).collect(),
+        flow_data: problem.flow_data().map(filled),
         accepted: plan
             .counts
             .then(|| buffers::storage(device, "wfr.accepted", 4 * u64::from(ACCEPT_COUNTERS))),

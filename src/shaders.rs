@@ -35,6 +35,7 @@ library!(
     "threefry",
     "normal",
     "float",
+    "series",
     "transform",
     "wide",
     "wide_high",
@@ -46,19 +47,47 @@ library!(
     "population",
     "init",
     "check",
+    "gather",
     "step",
+    "cess",
+    "adapt",
+    "adapt_choose",
     "reduce",
     "decide",
     "scan",
     "residual",
     "expand",
     "draw",
+    "moment_types",
+    "moments",
+    "grid",
+    "mixture",
+    "mixture_sweep",
+    "ratio",
+    "entropy",
+    "react",
+    "react/weights",
+    "react/jumps",
+    "density/grid_frame",
+    "density/grid",
+    "density/subset",
+    "density/kernel",
+    "density/transition",
+    "density/mixture",
+    "density/initial",
     "initial/normal",
     "initial/uniform",
+    "initial/mixture",
+    "initial/unweighted",
     "flow/langevin",
     "flow/langevin_with_density",
     "flow/no_velocity",
     "flow/annealed",
+    "flow/power",
+    "flow/along",
+    "flow/controlled",
+    "flow/no_divergence",
+    "flow/tracks",
     "integrator/decay",
     "integrator/move",
     "integrator/move_euler",
@@ -162,7 +191,12 @@ impl Prelude {
     }
 
     pub(crate) fn source(self) -> Source {
-        Source::new("prelude", self.0)
+        self.named("prelude")
+    }
+
+    /// The same under another name, beside the prelude of the run.
+    pub(crate) fn named(self, name: &str) -> Source {
+        Source::new(name, self.0)
     }
 }
 
@@ -208,46 +242,75 @@ pub(crate) fn per_coordinate(name: &str, values: &[f32]) -> String {
     text
 }
 
-/// The bindings of the particles' state, split in pages of whole rows, and their accessors.
+/// The bindings of a kernel that moves particles, and the accessors of their state.
 pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool) -> String {
-    let mut text = String::new();
-    let mut load = String::new();
-    let mut store = String::new();
-    for page in 0..pages {
-        let _ = writeln!(
-            text,
-            "@group(0) @binding({page}) var<storage, read> state_in_{page}: array<u32>;\n\
-             @group(0) @binding({}) var<storage, read_write> state_out_{page}: array<u32>;",
-            pages + page
-        );
-        let case = if page + 1 == pages { "default".to_string() } else { format!("case {page}u") };
-        let at = format!("(row - {}u) * PARTICLES + slot", page * page_rows);
-        let _ = writeln!(load, "        {case}: {{ return state_in_{page}[{at}]; }}");
-        let _ = writeln!(store, "        {case}: {{ state_out_{page}[{at}] = value; }}");
-    }
     let rest = [
-        ("storage, read_write", "log_weights", "array<f32>".to_string()),
-        ("storage, read", "ancestors", "array<u32>".to_string()),
-        ("storage, read", "control", "Control".to_string()),
-        ("uniform", "schedule", format!("array<Instant, {SCHEDULE_WINDOW}>")),
+        ("storage, read_write", "log_weights", "array<f32>"),
+        ("storage, read", "ancestors", "array<u32>"),
+        ("storage, read", "control", "Control"),
+        ("uniform", "schedule", &format!("array<Instant, {SCHEDULE_WINDOW}>")),
     ];
-    let counters = 2 * pages as usize + rest.len();
-    for (k, (space, name, ty)) in rest.into_iter().enumerate() {
-        let binding = 2 * pages as usize + k;
+    let ty = format!("array<atomic<u32>, {ACCEPT_COUNTERS}>");
+    let accepted = [("storage, read_write", "accepted", ty.as_str())];
+    let counts = if counts { &accepted[..] } else { &[] };
+    let rest = [&rest[..], counts].concat();
+    state_in(0, pages, page_rows) + &state_out(pages, page_rows) + &bindings(2 * pages, &rest)
+}
+
+/// The bindings of a kernel that only looks at particles, and the accessor of their state.
+pub(crate) fn state_inputs(pages: u32, page_rows: u32) -> String {
+    let rest = [
+        ("storage, read", "log_weights", "array<f32>"),
+        ("storage, read", "ancestors", "array<u32>"),
+        ("storage, read", "control", "Control"),
+        ("storage, read", "stage", "Stage"),
+        ("storage, read_write", "partials", "array<Sums>"),
+    ];
+    state_in(0, pages, page_rows) + &bindings(pages, &rest)
+}
+
+/// Variables of group 0 from binding `first` on: address space, name and type.
+fn bindings(first: u32, variables: &[(&str, &str, &str)]) -> String {
+    let mut text = String::new();
+    for (binding, (space, name, ty)) in (first..).zip(variables) {
         let _ = writeln!(text, "@group(0) @binding({binding}) var<{space}> {name}: {ty};");
     }
-    if counts {
-        let _ = writeln!(
-            text,
-            "@group(0) @binding({counters}) var<storage, read_write> accepted: \
-             array<atomic<u32>, {ACCEPT_COUNTERS}>;"
-        );
+    text
+}
+
+/// The particles' state as it is read, split in pages of whole rows, from binding `first` on.
+pub(crate) fn state_in(first: u32, pages: u32, page_rows: u32) -> String {
+    let cases = cases(pages, page_rows, |page, at| format!("return state_in_{page}[{at}];"));
+    page_bindings("storage, read", "state_in", first, pages)
+        + &format!(
+            "fn state_load(row: u32, slot: u32) -> u32 {{\n    switch row / {page_rows}u \
+             {{\n{cases}    }}\n}}\n"
+        )
+}
+
+/// The particles' state as it is written.
+fn state_out(pages: u32, page_rows: u32) -> String {
+    let cases = cases(pages, page_rows, |page, at| format!("state_out_{page}[{at}] = value;"));
+    page_bindings("storage, read_write", "state_out", pages, pages)
+        + &format!(
+            "fn state_store(row: u32, slot: u32, value: u32) {{\n    switch row / {page_rows}u \
+             {{\n{cases}    }}\n}}\n"
+        )
+}
+
+fn page_bindings(space: &str, name: &str, first: u32, pages: u32) -> String {
+    let names: Vec<_> = (0..pages).map(|page| format!("{name}_{page}")).collect();
+    let variables: Vec<_> = names.iter().map(|name| (space, name.as_str(), "array<u32>")).collect();
+    bindings(first, &variables)
+}
+
+/// A case per page, with what it does at an index of the page.
+fn cases(pages: u32, page_rows: u32, statement: impl Fn(u32, &str) -> String) -> String {
+    let mut text = String::new();
+    for page in 0..pages {
+        let case = if page + 1 == pages { "default".to_string() } else { format!("case {page}u") };
+        let at = format!("(row - {}u) * PARTICLES + slot", page * page_rows);
+        let _ = writeln!(text, "        {case}: {{ {} }}", statement(page, &at));
     }
-    let _ = write!(
-        text,
-        "fn state_load(row: u32, slot: u32) -> u32 {{\n    switch row / {page_rows}u {{\n{load}    \
-         }}\n}}\nfn state_store(row: u32, slot: u32, value: u32) {{\n    switch row / \
-         {page_rows}u {{\n{store}    }}\n}}\n"
-    );
     text
 }

@@ -35,7 +35,7 @@ const MAX_BINDING: usize = 1023;
 ///
 /// # fn main() -> wfr::Result<()> {
 /// let wells = Target::double_well(2)?.set("a", 40.0)?.set("c", 0.03)?;
-/// let truth = wells.truth().expect("known for every built-in target");
+/// let truth = wells.truth().expect("known for a double well");
 /// assert!((truth.right_mass - 0.4853).abs() < 1e-4);
 ///
 /// let mine = Target::from_wgsl(
@@ -74,6 +74,7 @@ pub(crate) enum Law<'a> {
     Funnel { spread: f64 },
     Banana { spread: f64, bend: f64 },
     Ring { radius: f64, width: f64 },
+    LennardJones { eps: f64, sigma: f64, temperature: f64, confinement: f64 },
 }
 
 impl Target {
@@ -121,6 +122,22 @@ impl Target {
     /// D. J. Rezende and S. Mohamed, arXiv:1505.05770, table 1.
     pub fn ring(dim: u32) -> Result<Target> {
         Target::built_in(&catalogue::RING, dim)
+    }
+
+    /// A cluster of `dim / 3` atoms that attract and repel each other by the Lennard-Jones energy,
+    /// each held by a spring to the origin; coordinates 3a to 3a + 2 are those of atom a, and `dim`
+    /// is a multiple of 3.
+    ///
+    /// Parameters: `eps` (default 1; the depth of a pair's well), `sigma` (1; where a pair's energy
+    /// is 0), `temperature` (1) and `confinement` (1; the springs' stiffness). Not normalised; log
+    /// Z is known for one and two atoms.
+    ///
+    /// Closer than 0.7 `sigma` a pair's energy is linear in the squared distance, from 255 `eps` at
+    /// 0.7 `sigma` to 1887 `eps` where two atoms coincide: nothing overflows, and at temperatures
+    /// up to 10 `eps` the law is the uncut one.
+    /// J. E. Jones, Proc. R. Soc. A 106 (1924) 463; L. Klein et al., arXiv:2306.15030.
+    pub fn lennard_jones(dim: u32) -> Result<Target> {
+        Target::built_in(&catalogue::LENNARD_JONES, dim)
     }
 
     /// A mixture of Gaussians, each with one scale or a scale per axis; any number of them.
@@ -303,14 +320,22 @@ impl Target {
         })
     }
 
-    /// `components` are normalised.
-    fn mixture_of(components: Vec<Component>) -> Result<Target> {
+    /// `components` are normalised, but may have weight 0.
+    pub(crate) fn mixture_of(components: Vec<Component>) -> Result<Target> {
         let dim = components.first().map_or(0, |component| component.mean.len());
         let mut target =
             Target::built_in(&catalogue::GAUSSIAN_MIXTURE, u32::try_from(dim).unwrap_or(u32::MAX))?;
         target.storage.push(mixture::pack(&components));
         target.components = components;
         Ok(target)
+    }
+
+    /// The same mixture with more numbers after its own in the buffer.
+    pub(crate) fn with_appended(mut self, numbers: &[f32]) -> Target {
+        if let Some(buffer) = self.storage.last_mut() {
+            buffer.extend(numbers);
+        }
+        self
     }
 
     /// The same target with the parameter `name`, an `override` of its WGSL text, set to `value`.
@@ -512,6 +537,19 @@ impl Target {
     /// The law behind a built-in target, with the parameters set.
     pub(crate) fn law(&self) -> Option<Law<'_>> {
         self.entry.map(|entry| (entry.law)(self))
+    }
+
+    /// The components of a law made of Gaussians with a scale per axis, and its log Z.
+    pub(crate) fn gaussians(&self) -> Option<(Vec<Component>, f64)> {
+        match self.law()? {
+            Law::StandardNormal => {
+                let dim = self.dim as usize;
+                let one = Component { weight: 1.0, mean: vec![0.0; dim], scale: vec![1.0; dim] };
+                Some((vec![one], self.log_normalizer()?))
+            }
+            Law::GaussianMixture(components) => Some((components.to_vec(), 0.0)),
+            _ => None,
+        }
     }
 
     /// The value of a built-in target's parameter.

@@ -19,7 +19,8 @@ pub struct Truth {
 }
 
 impl Target {
-    /// The exact properties of a built-in target with its parameters; `None` for text from outside.
+    /// The exact properties of a built-in target with its parameters; `None` for three and more
+    /// Lennard-Jones atoms, and for text from outside.
     pub fn truth(&self) -> Option<Truth> {
         let dim = self.dim() as usize;
         Some(match self.law()? {
@@ -33,6 +34,17 @@ impl Target {
             Law::Funnel { spread } => funnel(dim, spread),
             Law::Banana { spread, bend } => banana(dim, spread, bend),
             Law::Ring { radius, width } => ring(dim, radius, width),
+            Law::LennardJones { eps, sigma, temperature, confinement } => {
+                let spring = confinement / temperature;
+                match dim {
+                    3 => Truth {
+                        log_normalizer: 3.0 * (LOG_ROOT_TAU - 0.5 * spring.ln()),
+                        ..Truth::symmetric(vec![1.0 / spring; 3])
+                    },
+                    6 => two_atoms(eps / temperature, sigma, spring),
+                    _ => return None,
+                }
+            }
         })
     }
 
@@ -125,6 +137,31 @@ fn ring(dim: usize, radius: f64, width: f64) -> Truth {
         log_normalizer: law.log_normalizer + log_sphere(dim),
         ..Truth::symmetric(vec![square / dim as f64; dim])
     }
+}
+
+/// Two Lennard-Jones atoms: their middle is normal, and their distance r has the density
+/// 4π r² exp(−u(r) − spring r²/4) with the pair's energy u in units of the temperature.
+fn two_atoms(eps: f64, sigma: f64, spring: f64) -> Truth {
+    let log_density = |r: f64| {
+        let u = eps * lennard_jones_pair((r / sigma).powi(2)).0;
+        2.0 * r.ln() - u - 0.25 * spring * r * r
+    };
+    let apart = Law1::between(0.0, 3.0 * sigma + 20.0 / spring.sqrt(), log_density);
+    // x₁ = middle + d/2, with the middle's variance 1/(2 spring) along each axis.
+    let square = 0.5 / spring + apart.expect(|r| r * r) / 12.0;
+    let middle = 3.0 * (LOG_ROOT_TAU - 0.5 * (2.0 * spring).ln());
+    Truth {
+        log_normalizer: middle + (4.0 * PI).ln() + apart.log_normalizer,
+        ..Truth::symmetric(vec![square; 6])
+    }
+}
+
+/// The energy of a pair at the squared distance q, and its slope in q; units of eps and sigma².
+pub(crate) fn lennard_jones_pair(q: f64) -> (f64, f64) {
+    const CORE: f64 = 0.49;
+    let cube = q.max(CORE).powi(-3);
+    let slope = 12.0 * cube / q.max(CORE) * (1.0 - 2.0 * cube);
+    (4.0 * cube * (cube - 1.0) + slope * (q - CORE).min(0.0), slope)
 }
 
 /// log of the unit sphere's surface 2 π^(dim/2) / Γ(dim/2).
@@ -311,6 +348,27 @@ mod tests {
         ] {
             near(normal_cdf(z), expected, 1e-15);
         }
+    }
+
+    /// Without attraction the atoms are independent; with it, the virial theorem: the mean of
+    /// x·∇V / temperature is the dimension.
+    #[test]
+    fn two_atoms_obey_the_virial_theorem() {
+        let (sigma, spring) = (0.8, 1.7);
+        let free = two_atoms(0.0, sigma, spring);
+        near(free.log_normalizer, 6.0 * (LOG_ROOT_TAU - 0.5 * spring.ln()), 1e-10);
+        near(free.second_moment[0], 1.0 / spring, 1e-10);
+        let eps = 2.5;
+        let apart = Law1::between(0.0, 20.0, |r| {
+            2.0 * r.ln() - eps * lennard_jones_pair((r / sigma).powi(2)).0 - 0.25 * spring * r * r
+        });
+        // r u′(r) = 2 q du/dq.
+        let virial = apart.expect(|r| {
+            let q = (r / sigma).powi(2);
+            2.0 * eps * q * lennard_jones_pair(q).1
+        });
+        let truth = two_atoms(eps, sigma, spring);
+        near(virial + spring * 6.0 * truth.second_moment[0], 6.0, 1e-6);
     }
 
     #[test]

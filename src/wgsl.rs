@@ -9,6 +9,10 @@ use wgpu::naga;
 
 use crate::error::{Error, ErrorKind, Location, Result};
 
+mod prefix;
+
+pub(crate) use prefix::prefixed;
+
 /// A named piece of WGSL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {

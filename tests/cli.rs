@@ -5,6 +5,8 @@ mod program;
 
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/paths.rs"]
+mod paths;
 #[path = "cli/refusals.rs"]
 mod refusals;
 #[path = "cli/results.rs"]

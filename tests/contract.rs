@@ -1,6 +1,8 @@
 //! Layer 4: what a run promises whatever it computes. The same bits again, however it is cut into
 //! submissions and workgroups; a trace of every test; populations larger than one binding.
 
+#[path = "contract/adaptive.rs"]
+mod adaptive;
 mod common;
 
 use std::ops::ControlFlow;

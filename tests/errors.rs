@@ -5,6 +5,8 @@
 mod common;
 #[path = "errors/derived.rs"]
 mod derived;
+#[path = "errors/paths.rs"]
+mod paths;
 
 use std::path::PathBuf;
 
@@ -458,4 +460,77 @@ fn a_lost_foreign_device() {
     let error = sampler.run().unwrap_err();
     println!("{error}");
     assert!(matches!(error.kind(), ErrorKind::DeviceLost { .. } | ErrorKind::Device { .. }));
+}
+
+/// Reactions that do not fit: what [`wfr::requirements`] and `Problem::new` say, one a line.
+#[test]
+fn reactions() {
+    use wfr::{Bandwidth, Density, Reaction, Realisation, Splitting};
+    let limits = wgpu::Limits::default();
+    let refused = |dim: u32, reaction: Reaction, transport: f32, config: Config| {
+        let target = Target::standard_normal(dim).unwrap();
+        let positions = vec![0.0; 10 * dim as usize];
+        let initial = Initial::from_positions(dim, positions).unwrap();
+        let flow = Flow::wasserstein_fisher_rao(reaction).with_transport(transport);
+        let fits = Problem::new(target, initial, flow);
+        let fits = fits.and_then(|problem| wfr::requirements(&problem, &config, &limits));
+        fits.unwrap_err().to_string()
+    };
+    let config = Config { particles: 10, ..Config::default() };
+    let fixed = |values: &[f32]| Bandwidth::Fixed(values.to_vec());
+    let grid = |cells, bandwidth| Density::Grid { cells, bandwidth };
+    let kernel = |landmarks, bandwidth| Density::Kernel { landmarks, bandwidth };
+    let transition = Density::Transition { components: None };
+    let of = |density: Density| Reaction { density, ..Reaction::default() };
+    let scott = Bandwidth::Scott;
+    let jumps = Reaction { realisation: Realisation::Jumps, ..Reaction::default() };
+    let first = Splitting::TransportFirst;
+    let plain = |density| Reaction { splitting: first, ..of(density) };
+    let ratio = Config { integrator: Some(Integrator::KernelRatio), ..config.clone() };
+    let large = Config { particles: 1 << 24, ..config.clone() };
+    let texts = [
+        refused(2, Reaction { rate: f32::NAN, ..Reaction::default() }, 1.0, config.clone()),
+        refused(4, of(grid(None, scott.clone())), 1.0, config.clone()),
+        refused(2, of(grid(Some(5000), scott.clone())), 1.0, config.clone()),
+        refused(2, of(kernel(0, scott)), 1.0, config.clone()),
+        refused(2, of(kernel(9, fixed(&[0.1, 0.2, 0.3]))), 1.0, config.clone()),
+        refused(2, of(kernel(9, fixed(&[0.0]))), 1.0, config.clone()),
+        refused(2, plain(transition.clone()), 0.0, config.clone()),
+        refused(2, of(transition.clone()), 1.0, config.clone()),
+        refused(2, jumps.clone(), 1.0, config.clone()),
+        refused(2, Reaction { splitting: first, ..jumps }, 1.0, config),
+        refused(2, plain(transition), 1.0, large),
+    ];
+    golden("reactions", &texts.join("\n"));
+    let target = Target::standard_normal(2).unwrap();
+    let flow = Flow::wasserstein_fisher_rao(Reaction::default());
+    let problem = Problem::new(target, start(), flow).unwrap();
+    let Some(gpu) = common::gpu(&problem, &ratio) else { return };
+    let error = Sampler::new(&gpu, &problem, ratio).unwrap_err().to_string();
+    golden("kernel_ratio_of_a_gradient_flow", &error);
+}
+
+/// Half of the particles start where the target has no density, so that the floor is taken: β is
+/// known.
+#[test]
+fn an_adaptive_schedule_says_what_it_lacks() {
+    let half = "fn log_density(x: Point) -> f32 {
+        var minus_infinity = 0xff800000u;
+        return select(-0.5 * dot(x, x), bitcast<f32>(minus_infinity), x.x < 0.0);
+    }\n";
+    let target = Target::from_wgsl(2, "half.wgsl", format!("{half}{SCORE}")).unwrap();
+    let problem = |flow| Problem::new(target.clone(), start(), flow).unwrap();
+    let adaptive = wfr::Adaptive { max_stages: 1, floor: 1e-3, ..Default::default() };
+    let config = Config {
+        particles: 1000,
+        schedule: Schedule::adaptive(adaptive).unwrap(),
+        ..Config::default()
+    };
+    let Some(gpu) = common::gpu(&problem(Flow::annealed()), &config) else { return };
+    let run = |flow| {
+        let error = Sampler::new(&gpu, &problem(flow), config.clone())?.run().unwrap_err();
+        Err::<(), _>(error)
+    };
+    golden("stages_exhausted", &run(Flow::annealed()).unwrap_err().to_string());
+    golden("adaptive_without_path", &run(Flow::langevin()).unwrap_err().to_string());
 }

@@ -77,7 +77,11 @@ impl Bar {
     /// Shows the state after the last ESS test.
     pub(crate) fn show(&self, info: &Info) {
         self.bar.set_position(u64::from(info.step));
-        self.bar.set_message(format!("ESS {:.0}  log Z {:.4}", info.ess, info.log_normalizer));
+        let log_z = match info.log_normalizer {
+            known if known.is_finite() => format!("  log Z {known:.4}"),
+            _ => String::new(),
+        };
+        self.bar.set_message(format!("ESS {:.0}{log_z}", info.ess));
     }
 
     /// One more of the things counted.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wfr::{Config, Flow, Initial, Problem, Schedule, Target};
+use wfr::{Config, Flow, Initial, Modes, Problem, Schedule, Target};
 
 use super::comparison::{self, Column};
 use super::console::{self, Console};
@@ -69,13 +69,14 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         ("Langevin, inside", inside, Flow::langevin()),
         ("annealed, around", around, Flow::annealed()),
     ];
+    let modes = Modes::of(&target);
     let mut device = Device::new(arguments.device.adapter.as_deref());
     let mut outcomes = Vec::new();
     for (heading, initial, flow) in runs {
         let problem = Problem::new(target.clone(), initial, flow)?;
         let gpu = device.for_run(&problem, &config)?;
         let outcome = run::run(gpu, &problem, &config, heading, console)?;
-        let estimates = Estimates::of(&outcome);
+        let estimates = Estimates::of(&outcome, modes.as_ref());
         report::warn(&outcome, &estimates);
         outcomes.push((heading, outcome, estimates));
     }

@@ -4,16 +4,23 @@ use wfr::Initial;
 
 use super::failure::{Done, Failure};
 
-const FORMS: &str = "write normal(mean=[-1,0], sd=1) or uniform(low=[-3,-3], high=3)";
+const FORMS: &str =
+    "write normal(mean=[-1,0], sd=1), uniform(low=[-3,-3], high=3) or mixture(FILE)";
 
 /// Reads a law in `dim` dimensions; a number where a list could stand counts for every coordinate.
 pub(crate) fn parse(text: &str, dim: u32) -> Done<Initial> {
     let wrong = |reason: String| Failure::Usage(format!("initial law '{text}' {reason}"));
+    if let Some(file) = text.trim().strip_prefix("mixture(") {
+        let Some(file) = file.strip_suffix(')') else {
+            return Err(wrong(format!("does not end with a parenthesis; {FORMS}")));
+        };
+        return Ok(Initial::gaussian_mixture_from_file(file.trim(), Some(dim))?);
+    }
     let (name, arguments) = split(text).map_err(wrong)?;
     let keys: [(&str, Option<f32>); 2] = match name {
         "normal" => [("mean", Some(0.0)), ("sd", Some(1.0))],
         "uniform" => [("low", None), ("high", None)],
-        _ => return Err(wrong(format!("is neither normal nor uniform; {FORMS}"))),
+        _ => return Err(wrong(format!("is neither normal nor uniform nor mixture; {FORMS}"))),
     };
     if let Some((key, _)) = arguments.iter().find(|(key, _)| keys.iter().all(|(k, _)| k != key)) {
         let [(a, _), (b, _)] = keys;
@@ -128,6 +135,8 @@ mod tests {
     fn every_mistake_has_its_own_words() {
         for (text, expected) in [
             ("cauchy(mean=0)", "is neither normal nor uniform"),
+            ("mixture(modes.txt", "does not end with a parenthesis"),
+            ("mixture(none.txt)", "none.txt: cannot be read"),
             ("normal", "has no parentheses"),
             ("normal(mean=0", "does not end with a parenthesis"),
             ("normal(mean)", "has 'mean' without an equals sign"),

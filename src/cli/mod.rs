@@ -14,20 +14,27 @@ mod console;
 mod data;
 mod demo;
 mod derive;
+mod experiment;
 mod failure;
+mod gap;
 mod integrator;
 mod law;
 mod numbers;
 mod options;
+mod path;
+mod reaction;
 mod report;
 mod run;
 mod sample;
+mod schedule;
 mod table;
 mod targets;
 
 use console::Console;
 pub(crate) use failure::{Done, Failure};
 pub(crate) use numbers::grouped;
+pub(crate) use path::PilotRecord;
+pub(crate) use report::tells_log_z;
 pub(crate) use run::Outcome;
 
 const EXIT_CODES: &str = "\
@@ -75,6 +82,8 @@ enum Command {
     Targets(targets::Arguments),
     Bench(bench::Arguments),
     Derive(derive::Arguments),
+    Gap(gap::Arguments),
+    Experiment(experiment::Arguments),
     Demo(demo::Arguments),
 }
 
@@ -90,6 +99,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Targets(arguments) => targets::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments, &console),
         Command::Derive(arguments) => derive::run(&arguments),
+        Command::Gap(arguments) => gap::run(&arguments, &console),
+        Command::Experiment(arguments) => experiment::run(&arguments, &console),
         Command::Demo(arguments) => demo::run(&arguments, &console),
     };
     match done {

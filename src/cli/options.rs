@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use wfr::{Config, Flow, Initial, Resampler, Schedule, Target};
+use wfr::{Config, Flow, Initial, Modes, Reaction, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
 use super::integrator::IntegratorOptions;
+use super::schedule::AdaptiveOptions;
 use super::{data, law, numbers};
 
 /// The initial law where none is given.
@@ -19,10 +20,15 @@ pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
 pub(crate) struct ProblemOptions {
     #[command(flatten)]
     target: TargetOptions,
-    /// The law of the particles at time zero: normal(mean=…, sd=…) or uniform(low=…, high=…); a
-    /// number counts for every coordinate, a list is written [-1,0].
+    /// The law of the particles at time zero: normal(mean=…, sd=…) or uniform(low=…, high=…), where
+    /// a number counts for every coordinate and a list is written [-1,0]; or mixture(FILE), with
+    /// lines as in --components.
     #[arg(long, value_name = "LAW", default_value = DEFAULT_INITIAL)]
     initial: String,
+    /// Tell the masses of modes around the points of a text file, one point a line; the nearest
+    /// wins. Without it, those of the built-in targets that have several.
+    #[arg(long, value_name = "FILE")]
+    mode_centres: Option<PathBuf>,
 }
 
 /// The density, its parameters and its data.
@@ -63,15 +69,10 @@ pub(crate) struct RunOptions {
     #[arg(short = 'n', long, value_name = "N", default_value = "1e5")]
     #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
     particles: u32,
-    /// How many time steps.
-    #[arg(long, value_name = "K", default_value = "400")]
-    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
-    steps: u32,
-    /// The time at the end; a step takes T / K. Particles diffuse as dx = ∇ log π dt + √2 dW.
-    #[arg(long, value_name = "T", default_value = "4", allow_negative_numbers = true)]
-    time: f64,
     #[command(flatten)]
-    pub(crate) integrator: IntegratorOptions,
+    schedule: ScheduleOptions,
+    #[command(flatten)]
+    integrator: IntegratorOptions,
     /// Resample when the effective sample size falls below this fraction of N: 0 never, 1
     /// whenever weights differ.
     #[arg(long, value_name = "FRACTION", default_value = "0.5", allow_negative_numbers = true)]
@@ -90,6 +91,31 @@ pub(crate) struct RunOptions {
     pub(crate) device: DeviceOptions,
 }
 
+/// When the steps are, and how far along the path.
+#[derive(Debug, Args)]
+struct ScheduleOptions {
+    /// How many time steps [default: 400].
+    #[arg(long, value_name = "K")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    steps: Option<u32>,
+    /// The time at the end; a step takes T / K. Particles diffuse as dx = ∇ log π dt + √2 dW
+    /// [default: 4].
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    time: Option<f64>,
+    /// The first step's length; the steps after it grow by one factor. By default all are equal.
+    #[arg(long, value_name = "H", allow_negative_numbers = true)]
+    first_step: Option<f64>,
+    /// How the path parameter β goes from 0 to 1: linear, power:K (β = s^K of the fraction s of the
+    /// time), sigmoid:K (steepness K), or a text file with a time and a β a line, which tells the
+    /// steps too. Or adaptive: steps of T / K in stages, as many as are needed, each going as far
+    /// along the path as keeps the conditional effective sample size at 0.95 of N; adaptive:0.9
+    /// for another fraction. It tests the effective sample size once a stage.
+    #[arg(long, value_name = "NAME|FILE", default_value = "linear")]
+    schedule: String,
+    #[command(flatten)]
+    adaptive: AdaptiveOptions,
+}
+
 /// Where to sample.
 #[derive(Debug, Args)]
 pub(crate) struct DeviceOptions {
@@ -105,6 +131,10 @@ pub(crate) enum FlowName {
     Annealed,
     /// Plain Langevin diffusion of the target, without weights.
     Langevin,
+    /// From the initial law to the target along the path of --path.
+    Path,
+    /// The Wasserstein–Fisher–Rao gradient flow of KL: Langevin transport, and mass that teleports.
+    Wfr,
 }
 
 impl FlowName {
@@ -113,6 +143,9 @@ impl FlowName {
         match self {
             FlowName::Annealed => Flow::annealed(),
             FlowName::Langevin => Flow::langevin(),
+            // The geometric one where nothing says which.
+            FlowName::Path => Flow::path(wfr::Path::Geometric),
+            FlowName::Wfr => Flow::wasserstein_fisher_rao(Reaction::default()),
         }
     }
 }
@@ -126,6 +159,14 @@ impl ProblemOptions {
     /// The initial law.
     pub(crate) fn initial(&self, dim: u32) -> Done<Initial> {
         law::parse(&self.initial, dim)
+    }
+
+    /// The modes to tell of, where there are any.
+    pub(crate) fn modes(&self, target: &Target) -> Done<Option<Modes>> {
+        match &self.mode_centres {
+            Some(path) => Ok(Some(Modes::from_file(path, target.dim())?)),
+            None => Ok(Modes::of(target)),
+        }
     }
 }
 
@@ -196,13 +237,55 @@ impl RunOptions {
         Ok(self.integrator.apply(Config {
             particles: self.particles,
             seed: self.seed,
-            schedule: Schedule::uniform(self.time, self.steps)?,
+            schedule: self.schedule.read()?,
             ess_threshold: self.ess_threshold,
             ess_every: self.ess_every,
             resampler: self.resampler,
             ..Config::default()
         }))
     }
+}
+
+impl ScheduleOptions {
+    fn read(&self) -> Done<Schedule> {
+        let text = self.schedule.as_str();
+        if is_file(text) {
+            return self.read_file(text);
+        }
+        let (time, steps) = (self.time.unwrap_or(4.0), self.steps.unwrap_or(400));
+        if let Some(adaptive) = self.adaptive.read(text, time / f64::from(steps))? {
+            if self.first_step.is_some() {
+                let message = "--first-step makes growing steps, and those of an adaptive schedule";
+                return Err(Failure::Usage(format!("{message} are equal; leave it out")));
+            }
+            return Ok(adaptive);
+        }
+        let grid = match self.first_step {
+            Some(first) => Schedule::geometric(first, time, steps)?,
+            None => Schedule::uniform(time, steps)?,
+        };
+        Ok(grid.annealed(text.parse()?)?)
+    }
+
+    fn read_file(&self, path: &str) -> Done<Schedule> {
+        let given = [
+            ("--steps", self.steps.is_some()),
+            ("--time", self.time.is_some()),
+            ("--first-step", self.first_step.is_some()),
+        ];
+        if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+            return Err(Failure::Usage(format!(
+                "{option} is told by the schedule file {path} already; leave it out"
+            )));
+        }
+        Ok(Schedule::from_file(path)?)
+    }
+}
+
+/// Whether a schedule is a file: it is there, or it is written as one.
+fn is_file(text: &str) -> bool {
+    let path = Path::new(text);
+    path.is_file() || path.extension().is_some() && !text.contains(':') || text.contains('/')
 }
 
 fn setting(text: &str) -> Result<(String, f64), String> {

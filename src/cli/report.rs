@@ -1,6 +1,6 @@
 //! A run in words and a table.
 
-use wfr::{Estimate, Target, Tuned};
+use wfr::{Density, Estimate, Mode, Target, Tuned};
 
 use super::numbers::{grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
@@ -10,32 +10,22 @@ use crate::output::{Estimates, parameters};
 /// Coordinates to show; the rest is in the JSON record.
 const SHOWN: usize = 4;
 
+/// Modes to show; the rest is in the JSON record.
+const MODES_SHOWN: usize = 16;
+
 /// Says when the numbers of a run should not be trusted.
 pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
+    for warning in &estimates.warnings {
+        log::warn!("{warning}");
+    }
     let n = outcome.particles.len();
-    if outcome.info.non_finite > 0 {
+    if let Some(Density::Transition { components: Some(some) }) =
+        outcome.problem.flow().reaction().map(|reaction| &reaction.density)
+        && (*some as usize) < n
+    {
         log::warn!(
-            "{} of {n} particles have a position or log-weight that is not a number; they count \
-             as weight zero, and smaller steps may keep them",
-            outcome.info.non_finite
-        );
-    }
-    // Between two tests weights may collapse; resampling hides it from the genealogy.
-    let tests = outcome.trace.iter().map(|event| (event.ess, event.step));
-    let all = tests.chain([(outcome.info.ess, outcome.info.step)]);
-    let lowest = all.min_by(|a, b| a.0.total_cmp(&b.0));
-    if let Some((ess, step)) = lowest.filter(|(ess, _)| f64::from(*ess) < 0.01 * n as f64) {
-        log::warn!(
-            "the effective sample size fell to {ess:.0} of {n} by step {step}, so that standard \
-             errors are too small; use more steps, a smaller --ess-every, or an initial law nearer \
-             to the target"
-        );
-    }
-    if estimates.unique_ancestors < 100.min(n) {
-        log::warn!(
-            "only {} time-zero ancestors are left, so that standard errors cannot be trusted; use \
-             more particles, more steps, or an initial law that covers the target",
-            estimates.unique_ancestors
+            "log Z comes from {some} of {n} transition kernels, which biases it upward; leave out \
+             --landmarks for all of them"
         );
     }
 }
@@ -51,8 +41,11 @@ pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
     let mut row = |name: &str, estimate: &Estimate, exact: String| {
         table.row([name.to_string(), with_error(estimate.value, estimate.se), exact]);
     };
-    if outcome.problem.flow().has_path() {
+    if tells_log_z(outcome) {
         row("log Z", &estimates.log_normalizer, exact(&|truth| truth.log_normalizer));
+    }
+    if let Some(pilot) = &outcome.pilot {
+        row("log Z, by the pilot", &pilot.log_ratio, String::new());
     }
     row("P(x0 > 0)", &estimates.right_mass, exact(&|truth| truth.right_mass));
     let dim = outcome.particles.dim();
@@ -63,7 +56,40 @@ pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
         let name = format!("E x{j}^2");
         row(&name, &estimates.second_moment[j], exact(&|truth| truth.second_moment[j]));
     }
-    format!("{}\n{}{}", settings(outcome), table.text(), cost(outcome, estimates))
+    let modes = modes(&estimates.modes);
+    format!("{}\n{}{modes}{}", settings(outcome), table.text(), cost(outcome, estimates))
+}
+
+/// The mass of each mode and the ancestors that it hangs on.
+fn modes(modes: &[Mode]) -> String {
+    if modes.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(1);
+    table.row(["mode", "mass", "exact", "ancestors", "effective"]);
+    for mode in modes.iter().take(MODES_SHOWN) {
+        table.row([
+            mode.name.clone(),
+            with_error(mode.mass.value, mode.mass.se),
+            mode.exact.map_or_else(|| "unknown".into(), |exact| format!("{exact:.4}")),
+            grouped(mode.ancestors as u64),
+            grouped(mode.effective_ancestors.round() as u64),
+        ]);
+    }
+    let more = match modes.len().saturating_sub(MODES_SHOWN) {
+        0 => String::new(),
+        more => format!("and {more} more\n"),
+    };
+    format!("\n{}{more}", table.text())
+}
+
+/// Whether log Z comes out of the run: from weights along a path of densities, or from the
+/// transition mixture of a gradient flow.
+pub(crate) fn tells_log_z(outcome: &Outcome) -> bool {
+    let flow = outcome.problem.flow();
+    let transition =
+        |reaction: &wfr::Reaction| matches!(reaction.density, Density::Transition { .. });
+    flow.has_path() || flow.reaction().is_some_and(transition)
 }
 
 /// The target with its parameters: `ring (radius = 2, width = 0.4), 2 dimensions,`.
@@ -81,15 +107,20 @@ pub(crate) fn described(target: &Target) -> String {
 /// What was run, and on what.
 fn settings(outcome: &Outcome) -> String {
     let (problem, config) = (&outcome.problem, &outcome.config);
-    let steps = config.schedule.steps();
+    let stages = match config.schedule.adaptivity() {
+        Some(_) => format!(" in {} stages", outcome.info.stages),
+        None => String::new(),
+    };
     format!(
-        "{} from {}, {} flow, {}\nN = {}, {steps} steps to time {}, seed {}, on {}\n",
+        "{} from {}, {} flow, {}\nN = {}, {} steps to time {}, schedule {}{stages}, seed {}, on {}\n",
         described(problem.target()),
         problem.initial().description(),
         problem.flow().name(),
         outcome.integrator,
         grouped(u64::from(config.particles)),
-        config.schedule.time(steps),
+        outcome.info.step,
+        outcome.info.time,
+        config.schedule.description(),
         config.seed,
         outcome.adapter.name,
     ) + &outcome.tuned.as_ref().map_or_else(String::new, tuning)
@@ -119,12 +150,17 @@ fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
     let acceptance = outcome.info.acceptance;
     let acceptance = acceptance.map_or_else(String::new, |a| format!(", acceptance {a:.3}"));
     format!(
-        "\nESS {} of {}, {} resamplings, {} time-zero ancestors left{acceptance}\nsampled in {}{cpu}, {} \
-         particle-steps/s; set up in {}\n",
+        "\nESS {} of {}, {} resamplings, {} time-zero ancestors left, effectively \
+         {}{acceptance}\nlargest share \
+         of the weight: {} % in one particle, {} % in one ancestor's descendants\nsampled in \
+         {}{cpu}, {} particle-steps/s; set up in {}\n",
         grouped(estimates.ess.round() as u64),
         grouped(outcome.particles.len() as u64),
         outcome.info.resamplings,
         grouped(estimates.unique_ancestors as u64),
+        grouped(estimates.effective_ancestors.round() as u64),
+        three_digits(100.0 * estimates.largest_particle),
+        three_digits(100.0 * estimates.largest_ancestor),
         seconds(outcome.spent.wall),
         three_digits(outcome.particle_steps() / outcome.spent.wall),
         seconds(outcome.setup_s),

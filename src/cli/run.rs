@@ -2,17 +2,21 @@
 
 use std::ops::ControlFlow;
 
-use wfr::{Config, Gpu, Info, Integrator, Particles, Problem, Sampler, TraceEvent, Tuned, wgpu};
+use wfr::{
+    Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler, TraceEvent,
+    Tuned, wgpu,
+};
 
 use super::clock::{Clock, Spent};
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
-use super::integrator::IntegratorOptions;
 
 /// All that is known after a run.
 pub(crate) struct Outcome {
     pub(crate) problem: Problem,
     pub(crate) config: Config,
+    /// What a small run before it said of the path.
+    pub(crate) pilot: Option<Pilot>,
     /// What pilot runs found, where there were any.
     pub(crate) tuned: Option<Tuned>,
     pub(crate) integrator: Integrator,
@@ -20,6 +24,8 @@ pub(crate) struct Outcome {
     pub(crate) info: Info,
     pub(crate) particles: Particles,
     pub(crate) trace: Vec<TraceEvent>,
+    /// The reaction's estimates; none for flows without one.
+    pub(crate) reaction: Vec<ReactionEvent>,
     /// The sampling loop alone.
     pub(crate) spent: Spent,
     /// Seconds to compile the kernels, allocate and draw the initial particles.
@@ -29,7 +35,7 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Particles times steps.
     pub(crate) fn particle_steps(&self) -> f64 {
-        f64::from(self.config.particles) * f64::from(self.config.schedule.steps())
+        f64::from(self.config.particles) * f64::from(self.info.step)
     }
 }
 
@@ -80,36 +86,64 @@ pub(crate) fn run(
     })?;
     let spent = clock.spent();
     drop(bar);
-
-    let trace = pollster::block_on(sampler.trace())?.to_vec();
-    let particles = pollster::block_on(sampler.particles())?;
-    Ok(Outcome {
-        problem: problem.clone(),
-        config: config.clone(),
-        tuned: None,
-        integrator: sampler.integrator(),
-        adapter: gpu.adapter_info().clone(),
-        info,
-        particles,
-        trace,
-        spent,
-        setup_s,
-    })
+    outcome(sampler, problem, info, spent, setup_s)
 }
 
-/// Runs with the settings that pilot runs find, where the options ask for them.
-pub(crate) fn run_tuned(
+/// Runs to the end, and shows the particles to `look` at time zero and after each of `looks` parts,
+/// with the time and the seconds of sampling so far; the clock stands still meanwhile.
+pub(crate) fn watch(
     gpu: &Gpu,
     problem: &Problem,
     config: &Config,
-    options: &IntegratorOptions,
-    label: &str,
-    console: &Console,
+    (label, console): (&str, &Console),
+    looks: u32,
+    mut look: impl FnMut(&Particles, f64, f64),
 ) -> Done<Outcome> {
-    let tuned = options.tune(gpu, problem, config)?;
-    let config = tuned.as_ref().map_or(config, |tuned| &tuned.config);
-    let outcome = run(gpu, problem, config, label, console)?;
-    Ok(Outcome { tuned, ..outcome })
+    let setup = Clock::start();
+    let mut sampler = Sampler::new(gpu, problem, config.clone())?;
+    wait(gpu)?;
+    let setup_s = setup.spent().wall;
+
+    let steps = sampler.steps();
+    let parts = u64::from(looks.clamp(1, steps));
+    let bar = console.bar(label, steps);
+    let mut spent = Spent::default();
+    for part in 0..=parts {
+        let until = (u64::from(steps) * part).div_ceil(parts) as u32;
+        let clock = Clock::start();
+        sampler.submit(until - sampler.steps_encoded())?;
+        wait(gpu)?;
+        spent = if part == 0 { clock.spent() } else { spent.plus(clock.spent()) };
+        bar.show(&pollster::block_on(sampler.info())?);
+        let particles = pollster::block_on(sampler.particles())?;
+        look(&particles, config.schedule.time(until), spent.wall);
+    }
+    drop(bar);
+    let info = pollster::block_on(sampler.info())?;
+    outcome(sampler, problem, info, spent, setup_s)
+}
+
+fn outcome(
+    mut sampler: Sampler,
+    problem: &Problem,
+    info: Info,
+    spent: Spent,
+    setup_s: f64,
+) -> Done<Outcome> {
+    Ok(Outcome {
+        problem: problem.clone(),
+        config: sampler.config().clone(),
+        pilot: None,
+        tuned: None,
+        integrator: sampler.integrator(),
+        adapter: sampler.gpu().adapter_info().clone(),
+        info,
+        trace: pollster::block_on(sampler.trace())?.to_vec(),
+        reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
+        particles: pollster::block_on(sampler.particles())?,
+        spent,
+        setup_s,
+    })
 }
 
 /// Waits until the device has done everything submitted so far.

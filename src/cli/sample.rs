@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wfr::Problem;
+use wfr::{Problem, Tuning, tune};
 
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
 use super::options::{FlowName, ProblemOptions, RunOptions};
+use super::path::PathOptions;
+use super::reaction::ReactionOptions;
 use super::report;
 use super::run::{self, Device};
 use crate::output::{self, Estimates, Place, Record};
@@ -21,6 +23,8 @@ Examples:
   wfr sample mine.wgsl --dim 2 --initial 'uniform(low=-3, high=3)' --json
   wfr sample regression.wgsl --dim 6 --data X=X.npy --data y=survey.csv:vote
   wfr sample ring --flow langevin --adapter nvidia
+  wfr sample double-well --flow path --path fisher-rao --log-ratio auto
+  wfr sample double-well --flow wfr --density-estimator grid --bandwidth 0.05,0.2
 
 A formula is the log density of x0, x1, …: ^ before the sign before * /, sum(i, x[i]^2) over all
 coordinates, where(a < b, so, not), exp, log, … and names of your own as parameters. The
@@ -42,9 +46,16 @@ pub(crate) struct Arguments {
     problem: ProblemOptions,
     #[command(flatten)]
     run: RunOptions,
+    /// Find a scale per coordinate, and for mala the step lengths, by short pilot runs first.
+    #[arg(long, help_heading = "Run")]
+    tune: bool,
     /// The equation that particles follow.
     #[arg(long, value_name = "NAME", default_value = "annealed", help_heading = "Run")]
     flow: FlowName,
+    #[command(flatten)]
+    path: PathOptions,
+    #[command(flatten)]
+    reaction: ReactionOptions,
     #[command(flatten)]
     results: Results,
 }
@@ -76,15 +87,25 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
 
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
-    let problem = Problem::new(target, initial, arguments.flow.flow())?;
-    let config = arguments.run.config()?;
+    let modes = arguments.problem.modes(&target)?;
+    let plain = arguments.reaction.flow(arguments.flow)?;
+    let config = arguments.reaction.adapt(arguments.run.config()?);
     let mut device = Device::new(arguments.run.device.adapter.as_deref());
+    let path = arguments.path.choose(arguments.flow, &target, &initial, &config, &mut device)?;
+    let (flow, pilot) = match path {
+        Some(chosen) => (chosen.flow, chosen.pilot),
+        None => (plain, None),
+    };
+    let problem = Problem::new(target, initial, flow)?;
     let gpu = device.for_run(&problem, &config)?;
     let name = problem.target().name().to_string();
-    let options = &arguments.run.integrator;
-    let outcome = run::run_tuned(gpu, &problem, &config, options, &name, console)?;
+    let tuned = arguments.tune.then(|| tune(gpu, &problem, &config, &Tuning::default()));
+    let tuned = tuned.transpose()?;
+    let settings = tuned.as_ref().map_or(&config, |tuned| &tuned.config);
+    let mut outcome = run::run(gpu, &problem, settings, &name, console)?;
+    (outcome.pilot, outcome.tuned) = (pilot, tuned);
 
-    let estimates = Estimates::of(&outcome);
+    let estimates = Estimates::of(&outcome, modes.as_ref());
     report::warn(&outcome, &estimates);
     if let Some(place) = &out {
         place.fill(|path| {

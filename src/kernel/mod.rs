@@ -1,11 +1,18 @@
 //! The kernels: one file per WGSL file. A struct holds the pipelines and bind groups, its `encode`
 //! records into a pass that is given to it; nothing here submits, allocates later or writes queues.
 
+pub(crate) mod adapt;
 pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod draw;
+pub(crate) mod entropy;
 pub(crate) mod expand;
+pub(crate) mod grid;
 pub(crate) mod init;
+pub(crate) mod mixture;
+pub(crate) mod moments;
+pub(crate) mod ratio;
+pub(crate) mod react;
 pub(crate) mod reduce;
 pub(crate) mod residual;
 pub(crate) mod scan;
@@ -13,6 +20,7 @@ pub(crate) mod step;
 #[cfg(test)]
 mod tests;
 
+use crate::buffers::State;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::wgsl::Linked;
@@ -133,6 +141,66 @@ impl Kernel {
                 entries: &entries,
             })
         })
+    }
+}
+
+/// A kernel that reads the current state, which is the one or the other of its two copies: buffers
+/// of its own, then the pages of the state, and the target's data where it evaluates the target.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    kernel: Kernel,
+    /// One per copy of the state.
+    groups: [wgpu::BindGroup; 2],
+    data: Option<wgpu::BindGroup>,
+}
+
+impl Reader {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        linked: &Linked,
+        entry: &str,
+        buffers: &[(Access, &wgpu::Buffer)],
+        state: &State,
+        constants: &[(String, f64)],
+        data: &[wgpu::Buffer],
+    ) -> Result<Reader> {
+        let pages = state.pages[0].len();
+        let mut accesses: Vec<_> = buffers.iter().map(|(access, _)| *access).collect();
+        accesses.resize(buffers.len() + pages, Access::Read);
+        let data_accesses = vec![Access::Read; data.len()];
+        let mut layouts: Vec<&[Access]> = vec![&accesses];
+        if !data.is_empty() {
+            layouts.push(&data_accesses);
+        }
+        let kernel = Kernel::new(gpu, linked, entry, &layouts, constants)?;
+        let bind = |copy: usize| {
+            let own = buffers.iter().map(|(_, buffer)| *buffer);
+            kernel.bind(gpu, 0, &own.chain(&state.pages[copy]).collect::<Vec<_>>())
+        };
+        let groups = [bind(0)?, bind(1)?];
+        let data = match data {
+            [] => None,
+            data => Some(kernel.bind(gpu, 1, &data.iter().collect::<Vec<_>>())?),
+        };
+        Ok(Reader { kernel, groups, data })
+    }
+
+    /// Makes this the kernel of the next dispatch, on copy `copy` of the state.
+    pub(crate) fn set(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, offsets: &[u32]) {
+        self.kernel.set(pass, &self.groups[copy], offsets);
+        if let Some(data) = &self.data {
+            pass.set_bind_group(1, data, &[]);
+        }
+    }
+
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, groups: u32) {
+        self.set(pass, copy, &[]);
+        dispatch(pass, groups);
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>, offsets: &[u32]) {
+        self.set(pass, 0, offsets);
+        pass.dispatch_workgroups(0, 0, 0);
     }
 }
 

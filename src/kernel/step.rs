@@ -21,7 +21,8 @@ pub(crate) struct Step {
     kernel: Kernel,
     /// One per parity: state 0 → 1 and 1 → 0.
     groups: [wgpu::BindGroup; 2],
-    data: Option<wgpu::BindGroup>,
+    /// Groups 1 and 2.
+    data: Vec<wgpu::BindGroup>,
     workgroups: u32,
 }
 
@@ -76,14 +77,40 @@ pub(crate) fn linked(
     let mut sources = vec![prelude.source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
     sources.extend(shaders::files(integrator.files(flow.has_path())));
-    sources.push(shaders::file("step"));
+    sources.extend(shaders::files(&["gather", "step"]));
     if !flow.has_velocity() {
         sources.push(shaders::file("flow/no_velocity"));
     }
-    let text = flow.source_for(integrator);
-    let problem = problem.sources.iter().map(|s| if s == flow.source() { text } else { s });
-    sources.extend(problem.cloned());
+    sources.extend(problem.sources.iter().map(|text| flow.text_for(integrator, text)));
     Linked::new(sources)
+}
+
+/// The buffers of the groups after the engine's own: the data of both laws, and of the flow.
+fn data_groups(state: &State) -> Vec<Vec<&wgpu::Buffer>> {
+    let laws: Vec<_> = state.data.iter().collect();
+    match &state.flow_data {
+        Some(flow) => vec![laws, vec![flow]],
+        None if laws.is_empty() => Vec::new(),
+        None => vec![laws],
+    }
+}
+
+/// The accesses of those groups.
+pub(crate) fn data_accesses(state: &State) -> Vec<Vec<Access>> {
+    data_groups(state).iter().map(|group| vec![Access::Read; group.len()]).collect()
+}
+
+/// Those groups of a kernel, from group 1 on.
+pub(crate) fn bind_data(gpu: &Gpu, kernel: &Kernel, state: &State) -> Result<Vec<wgpu::BindGroup>> {
+    let groups = (1..).zip(data_groups(state));
+    groups.map(|(group, buffers)| kernel.bind(gpu, group, &buffers)).collect()
+}
+
+/// Sets them for the next dispatch.
+pub(crate) fn set_data(pass: &mut wgpu::ComputePass<'_>, data: &[wgpu::BindGroup]) {
+    for (group, data) in (1..).zip(data) {
+        pass.set_bind_group(group, data, &[]);
+    }
 }
 
 impl Step {
@@ -95,20 +122,13 @@ impl Step {
         config: &Config,
         state: &State,
     ) -> Result<Step> {
-        let data_accesses = vec![Access::Read; state.data.len()];
-        let accesses = accesses(plan);
-        let mut layouts: Vec<&[Access]> = vec![&accesses];
-        if !data_accesses.is_empty() {
-            layouts.push(&data_accesses);
-        }
-        let kernel = Kernel::new(gpu, linked, "step", &layouts, problem.target.constants())?;
+        let (own, data) = (accesses(plan), data_accesses(state));
+        let layouts: Vec<&[Access]> =
+            [own.as_slice()].into_iter().chain(data.iter().map(Vec::as_slice)).collect();
+        let kernel = Kernel::new(gpu, linked, "step", &layouts, &problem.constants)?;
         let groups =
             [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
-        let data = if data_accesses.is_empty() {
-            None
-        } else {
-            Some(kernel.bind(gpu, 1, &state.data.iter().collect::<Vec<_>>())?)
-        };
+        let data = bind_data(gpu, &kernel, state)?;
         let workgroups = plan.particles.div_ceil(config.workgroup_size);
         Ok(Step { kernel, groups, data, workgroups })
     }
@@ -116,16 +136,12 @@ impl Step {
     /// Advances from state `parity` to the other; `first` is the step the clock shows.
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize, first: u32) {
         self.kernel.set(pass, &self.groups[parity], &[schedule_offset(first)]);
-        if let Some(data) = &self.data {
-            pass.set_bind_group(1, data, &[]);
-        }
+        set_data(pass, &self.data);
         dispatch(pass, self.workgroups);
     }
 
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        if let Some(data) = &self.data {
-            pass.set_bind_group(1, data, &[]);
-        }
+        set_data(pass, &self.data);
         self.kernel.warm_up(pass, &self.groups[0], &[0]);
     }
 }

@@ -1,11 +1,13 @@
 //! Kernels and shader functions against their oracles in `reference/`, on whatever adapter there is.
 
+mod adapt;
 mod arithmetic;
 mod autodiff;
 mod derived_targets;
 mod formula;
 mod linking;
 mod normal;
+mod reaction;
 mod resampling;
 mod step;
 mod threefry;

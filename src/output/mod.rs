@@ -2,6 +2,7 @@
 
 mod npz;
 mod place;
+mod reaction;
 mod record;
 
 pub(crate) use npz::write as write_npz;

@@ -3,34 +3,54 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wfr::{Diagnostics, Estimate, Target, Truth, Tuned, catalogue};
+use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Tuned, Warning, catalogue};
 
-use crate::cli::Outcome;
+use super::reaction::{self, ReactionRecord};
+use crate::cli::{Outcome, PilotRecord};
 
 /// What the weighted particles say, worked out once.
 pub(crate) struct Estimates {
+    /// Not a number where the run does not tell log Z.
     pub(crate) log_normalizer: Estimate,
     pub(crate) ess: f64,
     pub(crate) unique_ancestors: usize,
+    pub(crate) effective_ancestors: f64,
+    pub(crate) largest_particle: f64,
+    pub(crate) largest_ancestor: f64,
     pub(crate) mean: Vec<Estimate>,
     pub(crate) second_moment: Vec<Estimate>,
     pub(crate) right_mass: Estimate,
+    /// Empty where no modes are known.
+    pub(crate) modes: Vec<Mode>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl Estimates {
-    /// From the particles of a run.
-    pub(crate) fn of(outcome: &Outcome) -> Estimates {
-        let diagnostics = Diagnostics::new(&outcome.particles);
+    /// From the particles of a run, mode by mode where the modes are known.
+    pub(crate) fn of(outcome: &Outcome, modes: Option<&Modes>) -> Estimates {
+        let diagnostics = Diagnostics::new(&outcome.particles)
+            .resampled(outcome.config.resampler, outcome.info.resamplings);
+        let modes = modes.map_or_else(Vec::new, |modes| diagnostics.modes(modes));
+        let of_weights =
+            Estimate { value: outcome.info.log_normalizer, se: diagnostics.log_normalizer_se() };
+        // The weights of a gradient flow do not tell log Z; its estimates of the density may.
+        let log_normalizer = match outcome.problem.flow().reaction() {
+            Some(reaction) => reaction::log_normalizer(reaction, &outcome.reaction)
+                .unwrap_or(Estimate { value: f64::NAN, se: f64::NAN }),
+            None => of_weights,
+        };
         Estimates {
-            log_normalizer: Estimate {
-                value: outcome.info.log_normalizer,
-                se: diagnostics.log_normalizer_se(),
-            },
+            log_normalizer,
             ess: f64::from(outcome.info.ess),
             unique_ancestors: diagnostics.unique_ancestors(),
             mean: diagnostics.means(),
             second_moment: diagnostics.second_moments(),
             right_mass: diagnostics.mass(|x| x[0] > 0.0),
+            effective_ancestors: diagnostics.effective_ancestors(),
+            largest_particle: diagnostics.largest_particle(),
+            largest_ancestor: diagnostics.largest_ancestor(),
+            warnings: diagnostics.warnings(&outcome.info, &outcome.trace, &modes),
+            modes,
         }
     }
 }
@@ -44,10 +64,19 @@ pub(crate) struct Record {
     dim: u32,
     initial: String,
     flow: String,
+    /// The estimate of log(Z1/Z0) that the path was given.
+    log_ratio: Option<f64>,
+    pilot: Option<PilotRecord>,
+    transport: f32,
+    reaction: Option<ReactionRecord>,
     integrator: &'static str,
     particles: u32,
     steps: u32,
     time: f64,
+    schedule: String,
+    /// Of an adaptive schedule: how many, and β where each begins, then at the end.
+    stages: Option<u32>,
+    betas: Option<Vec<f64>>,
     seed: u64,
     ess_threshold: f32,
     ess_every: u32,
@@ -67,6 +96,8 @@ pub(crate) struct Record {
     resamplings: u32,
     acceptance: Option<f32>,
     unique_ancestors: usize,
+    effective_ancestors: f64,
+    largest_ancestor: f64,
     mean: Vec<f64>,
     mean_se: Vec<f64>,
     second_moment: Vec<f64>,
@@ -75,11 +106,41 @@ pub(crate) struct Record {
     right_mass_se: f64,
     max_weight: f32,
     non_finite: u32,
+    modes: Vec<ModeRecord>,
+    warnings: Vec<String>,
     truth: Option<TruthRecord>,
     setup_s: f64,
     elapsed_s: f64,
     cpu_s: Option<f64>,
     particle_steps_per_s: f64,
+}
+
+/// A mode with its mass, the ancestors that this hangs on, and its largest shares.
+#[derive(Debug, Serialize)]
+struct ModeRecord {
+    name: String,
+    mass: f64,
+    mass_se: f64,
+    exact: Option<f64>,
+    ancestors: usize,
+    effective_ancestors: f64,
+    largest_particle: f64,
+    largest_ancestor: f64,
+}
+
+impl From<&Mode> for ModeRecord {
+    fn from(mode: &Mode) -> ModeRecord {
+        ModeRecord {
+            name: mode.name.clone(),
+            mass: mode.mass.value,
+            mass_se: mode.mass.se,
+            exact: mode.exact,
+            ancestors: mode.ancestors,
+            effective_ancestors: mode.effective_ancestors,
+            largest_particle: mode.largest_particle,
+            largest_ancestor: mode.largest_ancestor,
+        }
+    }
 }
 
 /// What is known exactly of a target.
@@ -122,10 +183,11 @@ impl Record {
     pub(crate) fn new(outcome: &Outcome, estimates: &Estimates) -> Record {
         let (problem, config) = (&outcome.problem, &outcome.config);
         let target = problem.target();
-        let steps = config.schedule.steps();
         let values = |all: &[Estimate]| all.iter().map(|estimate| estimate.value).collect();
         let errors = |all: &[Estimate]| all.iter().map(|estimate| estimate.se).collect();
         let adapter = &outcome.adapter;
+        let adaptivity = config.schedule.adaptivity();
+        let betas = outcome.trace.iter().map(|event| event.beta);
         Record {
             version: env!("CARGO_PKG_VERSION"),
             target: target.name().to_string(),
@@ -133,13 +195,23 @@ impl Record {
             dim: target.dim(),
             initial: problem.initial().description().to_string(),
             flow: problem.flow().name().to_string(),
+            log_ratio: problem.flow().log_ratio(),
+            pilot: outcome.pilot.as_ref().map(PilotRecord::from),
+            transport: problem.flow().transport(),
+            reaction: problem
+                .flow()
+                .reaction()
+                .map(|reaction| ReactionRecord::new(reaction, &outcome.reaction)),
             integrator: outcome.integrator.name(),
             particles: config.particles,
-            steps,
-            time: config.schedule.time(steps),
+            steps: outcome.info.step,
+            time: outcome.info.time,
+            schedule: config.schedule.description(),
+            stages: adaptivity.map(|_| outcome.info.stages),
+            betas: adaptivity.map(|_| betas.chain([outcome.info.beta]).collect()),
             seed: config.seed,
             ess_threshold: config.ess_threshold,
-            ess_every: config.ess_every,
+            ess_every: adaptivity.map_or(config.ess_every, |stages| stages.moves_per_stage),
             resampler: config.resampler.name(),
             taming: config.taming,
             preconditioner: config.preconditioner.clone(),
@@ -156,6 +228,8 @@ impl Record {
             resamplings: outcome.info.resamplings,
             acceptance: outcome.info.acceptance,
             unique_ancestors: estimates.unique_ancestors,
+            effective_ancestors: estimates.effective_ancestors,
+            largest_ancestor: estimates.largest_ancestor,
             mean: values(&estimates.mean),
             mean_se: errors(&estimates.mean),
             second_moment: values(&estimates.second_moment),
@@ -164,6 +238,8 @@ impl Record {
             right_mass_se: estimates.right_mass.se,
             max_weight: outcome.info.max_weight,
             non_finite: outcome.info.non_finite,
+            modes: estimates.modes.iter().map(ModeRecord::from).collect(),
+            warnings: estimates.warnings.iter().map(Warning::to_string).collect(),
             truth: target.truth().map(TruthRecord::from),
             setup_s: outcome.setup_s,
             elapsed_s: outcome.spent.wall,

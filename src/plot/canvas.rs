@@ -19,12 +19,23 @@ pub(super) type Drawn<T = ()> = Result<T, String>;
 /// Text and axes.
 pub(super) const INK: RGBColor = RGBColor(34, 34, 40);
 /// Remarks.
-pub(super) const GREY: RGBColor = RGBColor(105, 105, 115);
+pub(crate) const GREY: RGBColor = RGBColor(105, 105, 115);
 /// Weighted particles: blue, and orange for what they are compared with; colour-blind safe
 /// (Okabe & Ito, 2008).
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 /// See [`BLUE`].
 pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
+
+/// For several quantities in one chart, in this order (Okabe & Ito, 2008).
+pub(crate) const COLORS: [RGBColor; 7] = [
+    BLUE,
+    ORANGE,
+    RGBColor(0, 158, 115),
+    RGBColor(213, 94, 0),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    INK,
+];
 
 const FAMILY: &str = "sans-serif";
 

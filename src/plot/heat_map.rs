@@ -3,6 +3,7 @@
 use plotters::backend::BitMapBackend;
 use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::coord::cartesian::Cartesian2d;
+use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
 use plotters::element::{BitMapElement, PathElement, Text};
 use plotters::prelude::Rectangle;
@@ -10,7 +11,7 @@ use plotters::series::DashedLineSeries;
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
 use plotters::style::{Color, RGBColor, ShapeStyle, WHITE};
 
-use super::canvas::{Area, Drawn, GREY, INK, centred, text, words};
+use super::canvas::{Area, BLUE, Drawn, GREY, INK, centred, text, words};
 use super::histogram::Plane;
 
 /// What is written around and on a chart.
@@ -38,11 +39,14 @@ pub(super) fn room_below(labels: &Labels<'_>) -> u32 {
 }
 
 /// Draws axes without a grid, with about `y_labels` numbers beside.
-pub(super) fn axes(
-    chart: &mut ChartContext<'_, BitMapBackend<'_>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
+pub(super) fn axes<Y>(
+    chart: &mut ChartContext<'_, BitMapBackend<'_>, Cartesian2d<RangedCoordf64, Y>>,
     labels: &Labels<'_>,
     y_labels: usize,
-) -> Drawn {
+) -> Drawn
+where
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
     chart
         .configure_mesh()
         .disable_mesh()
@@ -59,8 +63,46 @@ pub(super) fn axes(
         .map_err(words)
 }
 
+/// The colours of a density.
+#[derive(Clone, Copy)]
+pub(super) enum Paint {
+    /// Viridis.
+    Viridis,
+    /// From white to blue, for lines drawn over it.
+    Blue,
+}
+
+impl Paint {
+    fn color(self, fraction: f64) -> RGBColor {
+        match self {
+            Paint::Viridis => color(fraction),
+            Paint::Blue => {
+                let fraction = fraction.clamp(0.0, 1.0).powf(0.7);
+                let mix = |white: f64, ink: u8| white + fraction * (f64::from(ink) - white);
+                let RGBColor(r, g, b) = BLUE;
+                RGBColor(mix(255.0, r) as u8, mix(255.0, g) as u8, mix(255.0, b) as u8)
+            }
+        }
+    }
+}
+
+/// A chart with linear axes.
+pub(super) type Chart<'a> =
+    ChartContext<'a, BitMapBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
 /// Draws the density with axes; `peak` has the last colour.
 pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Labels<'_>) -> Drawn {
+    painted(area, plane, peak, labels, Paint::Viridis).map(|_| ())
+}
+
+/// Likewise in these colours; the chart is for what is drawn over it.
+pub(super) fn painted<'a>(
+    area: &Area<'a>,
+    plane: &Plane,
+    peak: f64,
+    labels: &Labels<'_>,
+    paint: Paint,
+) -> Drawn<Chart<'a>> {
     let mut chart = ChartBuilder::on(area)
         .x_label_area_size(room_below(labels))
         .y_label_area_size(room_beside(labels.height))
@@ -73,7 +115,7 @@ pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Label
         for column in 0..width {
             let across = (f64::from(column) + 0.5) / f64::from(width);
             let up = 1.0 - (f64::from(row) + 0.5) / f64::from(height);
-            let RGBColor(r, g, b) = color(plane.at(across, up) / peak);
+            let RGBColor(r, g, b) = paint.color(plane.at(across, up) / peak);
             pixels.extend([r, g, b]);
         }
     }
@@ -92,7 +134,7 @@ pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Label
     let notes = labels.notes.iter();
     let notes = notes.map(|(place, note)| Text::new(note.clone(), *place, style.clone()));
     chart.draw_series(notes).map_err(words)?;
-    Ok(())
+    Ok(chart)
 }
 
 /// Draws the scale of colours from 0 to `peak`.

@@ -1,11 +1,18 @@
 //! Pictures of weighted particles. Weights are always respected.
 
 mod canvas;
+mod curves;
 mod demo;
+mod geodesics;
 mod heat_map;
 mod histogram;
 mod marginal;
+mod over_time;
 mod sample;
 
+pub(crate) use canvas::{COLORS, GREY};
+pub(crate) use curves::Curve;
 pub(crate) use demo::{Panel, demo};
+pub(crate) use geodesics::{Journey, Look, geodesics};
+pub(crate) use over_time::{Heading, over_time};
 pub(crate) use sample::sample;

@@ -8,15 +8,22 @@
 //!
 //! Clear and slow: nothing here is meant for production runs.
 
+pub mod adapt;
 pub mod decide;
 pub mod draw;
+pub mod entropy;
 pub mod expand;
 pub mod fixed;
 pub mod formula;
+pub mod grid;
 pub mod initial;
+pub mod mixture;
+pub mod moments;
 pub mod normal;
 pub mod offspring;
 pub mod population;
+pub mod power;
+pub mod react;
 pub mod reduce;
 pub mod resampling;
 pub mod residual;
@@ -24,5 +31,6 @@ pub mod scan;
 pub mod step;
 pub mod target;
 pub mod threefry;
+pub mod tracks;
 pub mod transform;
 pub mod weight;

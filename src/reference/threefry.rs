@@ -14,6 +14,10 @@ pub const STREAM_STRATUM: u32 = 3;
 pub const STREAM_MOMENTUM: u32 = 4;
 /// The uniforms that accept or reject a move.
 pub const STREAM_ACCEPT: u32 = 5;
+/// Where the subset of components of a mixture begins.
+pub const STREAM_SUBSET: u32 = 8;
+/// The chances of birth and death.
+pub const STREAM_JUMP: u32 = 9;
 
 const PARITY: u32 = 0x1BD1_1BDA;
 const ROTATIONS: [[u32; 2]; 8] =

@@ -135,18 +135,52 @@ pub(super) static RING: Entry = Entry {
     law: |target| Law::Ring { radius: target.value("radius"), width: target.value("width") },
 };
 
+pub(super) static LENNARD_JONES: Entry = Entry {
+    name: "lennard-jones",
+    formula: "exp(−(Σ_{a<b} 4 eps ((sigma/r)¹² − (sigma/r)⁶) + confinement/2 |x|²)/temperature)",
+    parameters: &[
+        parameter("eps", 1.0, 0.0, 1e3),
+        parameter("sigma", 1.0, 1e-3, 1e3),
+        parameter("temperature", 1.0, 1e-3, 1e3),
+        parameter("confinement", 1.0, 1e-3, 1e3),
+    ],
+    default_dim: 39,
+    source: "J. E. Jones, Proc. R. Soc. A 106 (1924) 463",
+    least_dim: 3,
+    dim_step: 3,
+    wgsl: include_str!("../../shaders/target/lennard_jones.wgsl"),
+    law: |target| Law::LennardJones {
+        eps: target.value("eps"),
+        sigma: target.value("sigma"),
+        temperature: target.value("temperature"),
+        confinement: target.value("confinement"),
+    },
+};
+
 /// Every built-in target.
 pub fn catalogue() -> &'static [&'static Entry] {
-    static ALL: [&Entry; 7] =
-        [&STANDARD_NORMAL, &DOUBLE_WELL, &GAUSSIAN_MIXTURE, &MANY_WELL, &FUNNEL, &BANANA, &RING];
+    static ALL: [&Entry; 8] = [
+        &STANDARD_NORMAL,
+        &DOUBLE_WELL,
+        &GAUSSIAN_MIXTURE,
+        &MANY_WELL,
+        &FUNNEL,
+        &BANANA,
+        &RING,
+        &LENNARD_JONES,
+    ];
     &ALL
 }
 
 impl Entry {
     /// The dimensions it can have, in words.
     pub fn dimensions(&self) -> String {
-        let even = if self.dim_step == 2 { "an even number, " } else { "" };
-        format!("{even}{} to {MAX_DIM}", self.least_dim)
+        let step = match self.dim_step {
+            1 => String::new(),
+            2 => "an even number, ".into(),
+            step => format!("a multiple of {step}, "),
+        };
+        format!("{step}{} to {}", self.least_dim, MAX_DIM - MAX_DIM % self.dim_step)
     }
 
     pub(super) fn check_dim(&self, dim: u32) -> Result<()> {
@@ -209,7 +243,7 @@ mod tests {
         assert_eq!(
             Target::named("doublewell", None).unwrap_err().to_string(),
             "target \"doublewell\" is not known; the built-in ones are double-well, many-well, \
-             funnel, banana, ring, standard-normal, gaussian-mixture"
+             funnel, banana, ring, standard-normal, lennard-jones, gaussian-mixture"
         );
     }
 }

@@ -3,6 +3,7 @@
 use std::f64::consts::{FRAC_PI_8, TAU};
 
 use super::MAX_DIM;
+use crate::rows;
 
 /// One Gaussian of a mixture: its weight, its mean and its standard deviations.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +54,7 @@ impl Component {
 }
 
 /// The components of positive weight, with weights that sum to 1 and a scale for every axis.
-pub(super) fn normalised(components: &[Component]) -> Result<Vec<Component>, String> {
+pub(crate) fn normalised(components: &[Component]) -> Result<Vec<Component>, String> {
     let Some(first) = components.first() else {
         return Err("there is no component; expected one or more".to_string());
     };
@@ -93,7 +94,8 @@ pub(super) fn normalised(components: &[Component]) -> Result<Vec<Component>, Str
 pub(super) fn pack(components: &[Component]) -> Vec<f32> {
     let mut packed = vec![components.len() as f32];
     for component in components {
-        packed.push(component.log_factor() as f32);
+        // Above −∞ also for a component without weight.
+        packed.push(component.log_factor().max(-1e38) as f32);
         packed.extend(&component.mean);
         packed.extend(component.scale.iter().map(|scale| 1.0 / scale));
     }
@@ -106,20 +108,20 @@ impl Component {
         let logs: f64 = self.scale.iter().map(|scale| f64::from(*scale).ln()).sum();
         self.weight.ln() - logs - 0.5 * self.mean.len() as f64 * TAU.ln()
     }
+
+    /// log of the weight times the density at `x`, of a component with a scale for every axis.
+    pub(crate) fn log_term(&self, x: &[f64]) -> f64 {
+        let axes = x.iter().zip(&self.mean).zip(&self.scale);
+        let z2 =
+            axes.map(|((x, mean), scale)| ((x - f64::from(*mean)) / f64::from(*scale)).powi(2));
+        self.log_factor() - 0.5 * z2.sum::<f64>()
+    }
 }
 
 /// The components in a text with one of them a line: `weight mean_1 … mean_d scale`, or a scale per
 /// axis. Errors begin with the line.
 pub(super) fn parse(text: &str, dim: Option<u32>) -> Result<Vec<Component>, String> {
-    let mut rows = Vec::new();
-    for (i, line) in text.lines().enumerate() {
-        let numbers = fields(line)
-            .and_then(|fields| fields.into_iter().map(number).collect::<Result<_, _>>());
-        let numbers: Vec<f64> = numbers.map_err(|reason| format!("line {}: {reason}", i + 1))?;
-        if !numbers.is_empty() {
-            rows.push((i + 1, numbers));
-        }
-    }
+    let rows = rows::parse(text, "`weight mean_1 … mean_d scale`, or a scale per axis")?;
     let dim = match dim {
         Some(dim) => dim as usize,
         None => common_dim(&rows)?,
@@ -137,28 +139,6 @@ pub(super) fn parse(text: &str, dim: Option<u32>) -> Result<Vec<Component>, Stri
         components.push(component);
     }
     Ok(components)
-}
-
-fn fields(line: &str) -> Result<Vec<&str>, String> {
-    let line = line.split('#').next().unwrap_or_default();
-    let mut fields = Vec::new();
-    let pieces: Vec<&str> = line.split(',').collect();
-    for (i, piece) in pieces.iter().enumerate() {
-        if pieces.len() > 1 && piece.trim().is_empty() && i + 1 < pieces.len() {
-            return Err(format!("there is no number before comma {}", i + 1));
-        }
-        fields.extend(piece.split_whitespace());
-    }
-    Ok(fields)
-}
-
-fn number(field: &str) -> Result<f64, String> {
-    field.parse().map_err(|_| {
-        format!(
-            "{field:?} is not a number; expected `weight mean_1 … mean_d scale`, \
-             or a scale per axis"
-        )
-    })
 }
 
 /// The dimensions that this number of columns can mean: one scale, then a scale per axis.

@@ -20,6 +20,24 @@ fn numbers_out_of_range_are_usage_errors() {
 }
 
 #[test]
+fn schedules_are_refused_in_one_sentence() {
+    let folder = Folder::new();
+    folder.write("beta.txt", "0 0\n1 0.5\n0.5 1\n");
+    let sample =
+        |options: &[&str]| folder.wfr(&[&["sample", "ring", "--schedule"], options].concat());
+    sample(&["cubic"])
+        .failed(2, "error: schedule 'cubic' is not known; write linear, power:2 or sigmoid:6");
+    sample(&["power:0"])
+        .failed(2, "error: schedule power:0 needs a number above 0 and at most 100");
+    sample(&["none.txt"]).failed_with(2, &["none.txt: cannot be read"]);
+    sample(&["beta.txt"]).failed_with(2, &["beta.txt: line 3: (0.5, 1) must have a later t"]);
+    sample(&["beta.txt", "--steps", "10"])
+        .failed(2, "error: --steps is told by the schedule file beta.txt already; leave it out");
+    sample(&["linear", "--first-step", "9"])
+        .failed(2, "error: schedule first step = 9 is not between 0 and time = 4");
+}
+
+#[test]
 fn unknown_names_are_answered_with_the_known_ones() {
     let folder = Folder::new();
     folder.wfr(&["sample", "rong"]).failed_with(2, &["\"rong\" is not known", "are ring,"]);
@@ -46,6 +64,25 @@ fn unknown_names_are_answered_with_the_known_ones() {
             .wfr(&["sample", "ring", "--adapter", "abacus"])
             .failed_with(3, &["no adapter is called 'abacus'; there are: "]);
     }
+}
+
+#[test]
+fn options_of_the_reaction_need_their_flow_and_their_estimator() {
+    let folder = Folder::new();
+    let sample = |options: &[&str]| folder.wfr(&[&["sample", "ring"], options].concat());
+    sample(&["--landmarks", "5"]).failed(
+        2,
+        "error: --landmarks is for the flow wfr, and the flow is annealed; add --flow wfr, or \
+         leave it out",
+    );
+    let wfr = |options: &[&str]| sample(&[&["--flow", "wfr"], options].concat());
+    wfr(&["--cells", "64"])
+        .failed(2, "error: --cells does not go with the kernel estimator; leave it out");
+    wfr(&["--density-estimator", "transition", "--bandwidth", "1"])
+        .failed_with(2, &["--bandwidth does not go with the transition estimator"]);
+    wfr(&["--reaction-rate", "-1"]).failed_with(2, &["--reaction-rate = -1"]);
+    wfr(&["--bandwidth", "wide"]).failed_with(2, &["neither silverman nor scott nor numbers"]);
+    wfr(&["--splitting", "lie"]).failed_with(2, &["transport-first", "strang"]);
 }
 
 #[test]

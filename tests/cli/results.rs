@@ -42,10 +42,12 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "acceptance",
         "adapter",
         "backend",
+        "betas",
         "cpu_s",
         "dim",
         "driver",
         "elapsed_s",
+        "effective_ancestors",
         "ess",
         "ess_every",
         "ess_threshold",
@@ -53,11 +55,13 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "friction",
         "initial",
         "integrator",
+        "largest_ancestor",
         "log_normalizer",
         "log_normalizer_se",
         "max_weight",
         "mean",
         "mean_se",
+        "modes",
         "non_finite",
         "parameters",
         "particle_steps_per_s",
@@ -67,11 +71,13 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "resamplings",
         "right_mass",
         "right_mass_se",
+        "schedule",
         "second_moment",
         "second_moment_se",
         "seed",
         "setup_s",
         "software",
+        "stages",
         "steps",
         "stiffness",
         "taming",
@@ -81,6 +87,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "tuned",
         "unique_ancestors",
         "version",
+        "warnings",
     ] {
         assert!(record.get(key).is_some(), "{key} is missing: {record}");
     }
@@ -163,6 +170,7 @@ fn the_archive_holds_the_particles_and_the_trace() {
             "ancestors0",
             "log_weights",
             "positions",
+            "trace_beta",
             "trace_ess",
             "trace_log_normalizer",
             "trace_resampled",
@@ -200,8 +208,8 @@ fn numpy_reads(path: &Path) {
                    run = np.load(sys.argv[1])\n\
                    assert run['positions'].shape == (3000, 2), run['positions'].shape\n\
                    kinds = [str(run[name].dtype) for name in sorted(run.files)]\n\
-                   assert kinds == ['uint32', 'float32', 'float32', 'float64', 'float64', 'bool', \
-                   'float64'], kinds\n";
+                   assert kinds == ['uint32', 'float32', 'float32', 'float64', 'float64', 'float64', \
+                   'bool', 'float64'], kinds\n";
     let has_numpy = Command::new("python3").args(["-c", "import numpy"]).output();
     if !has_numpy.is_ok_and(|output| output.status.success()) {
         println!("skipped: there is no python3 with NumPy");
@@ -457,4 +465,138 @@ fn data_reach_the_target_from_every_kind_of_file() {
         let (mean, se) = (first.0[k].as_f64().unwrap(), first.1[k].as_f64().unwrap());
         assert!((mean - exact).abs() < 4.0 * se && se < 0.05, "{mean} ± {se} against {exact}");
     }
+}
+
+/// Whatever the schedule, log Z is the target's; the report and the record say which it was.
+#[test]
+fn schedules_are_chosen_by_name_or_file() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let lines: Vec<_> =
+        (0..=40).map(|k| format!("{} {}\n", 0.05 * f64::from(k), f64::from(k) / 40.0)).collect();
+    folder.write("beta.txt", &lines.concat());
+    let run = |options: &[&str]| {
+        let sample = ["sample", "double-well", "--set", "a=4", "-n", "2e4"];
+        folder.wfr(&[&sample[..], options].concat())
+    };
+    for (options, steps, expected) in [
+        (&["--schedule", "power:2", "--steps", "64"][..], 64, "power:2"),
+        (&["--schedule", "sigmoid:6", "--steps", "64"], 64, "sigmoid:6"),
+        (&["--first-step", "0.01", "--steps", "64"], 64, "linear, steps growing from 0.01"),
+        (&["--schedule", "beta.txt"], 40, "beta.txt"),
+    ] {
+        let record = json(&run(&[options, &["--json"]].concat()).succeeded());
+        assert_eq!((&record["schedule"], &record["steps"]), (&expected.into(), &steps.into()));
+        let off = record["log_normalizer"].as_f64().unwrap()
+            - record["truth"]["log_normalizer"].as_f64().unwrap();
+        let se = record["log_normalizer_se"].as_f64().unwrap();
+        assert!(off.abs() < 5.0 * se, "{expected}: {off} with error {se}");
+    }
+    let done = run(&["--schedule", "power:2", "--steps", "16"]).succeeded();
+    assert!(done.out.contains("16 steps to time 4, schedule power:2, seed 0"), "{}", done.out);
+}
+
+/// Masses of modes in the report and in the record: those of the target, and around centres.
+#[test]
+fn modes_are_told_with_their_ancestors() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("centres.txt", "-1 0\n1 0\n");
+    let sample = |options: &[&str]| folder.wfr(&[&QUICK[..12], options].concat()).succeeded();
+    let text = sample(&[]).out;
+    for word in ["mode", "x0 < 0", "x0 > 0", "exact", "ancestors", "effectively", "largest share"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let record = json(&sample(&["--json"]));
+    assert_eq!(record["warnings"], serde_json::json!([]));
+    let right = &record["modes"][1];
+    assert_eq!(
+        (&right["name"], &right["exact"]),
+        (&"x0 > 0".into(), &record["truth"]["right_mass"])
+    );
+    assert!(right["effective_ancestors"].as_f64().unwrap() > 100.0);
+    for (mode, whole) in [("mass", "right_mass"), ("mass_se", "right_mass_se")] {
+        let (mode, whole) = (right[mode].as_f64().unwrap(), record[whole].as_f64().unwrap());
+        assert!((mode - whole).abs() < 1e-9, "{mode} is not {whole}");
+    }
+
+    let record = json(&sample(&["--mode-centres", "centres.txt", "--json"]));
+    assert_eq!(record["modes"][0]["name"], "1 (-1.00, 0.00)");
+    assert_eq!(record["modes"][0]["exact"], Value::Null);
+
+    // Everybody is deep in the left well, and nothing carries them.
+    let stuck = ["--set", "a=80", "--flow", "langevin", "--initial", "normal(mean=[-1,0], sd=0.1)"];
+    let well = ["sample", "double-well", "-n", "1e4", "--time", "0.1"];
+    let stuck = folder.wfr(&[&well[..], &stuck].concat());
+    let told = "1 mode hangs on few time-zero ancestors (effective numbers): x0 > 0 on none";
+    assert!(stuck.err.contains(told), "{}", stuck.err);
+    let record = folder.wfr(&["sample", "ring", "-n", "1000", "--steps", "8", "--json"]);
+    assert_eq!(json(&record.succeeded())["modes"], serde_json::json!([]));
+}
+
+/// A gradient flow tells log Z by its transition mixture alone; what its weights sum to is not it.
+#[test]
+fn a_gradient_flow_tells_log_z_by_the_transition_mixture() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let run = |estimator: &str, more: &[&str]| {
+        let of =
+            "sample double-well --flow wfr --set a=4 -n 2000 --steps 40 --time 2 --ess-every 2";
+        let mut words: Vec<_> = of.split(' ').collect();
+        words.extend(["--density-estimator", estimator]);
+        words.extend(more);
+        folder.wfr(&words).succeeded()
+    };
+    let record = json(&run("transition", &["--json"]));
+    let log_z = record["log_normalizer"].as_f64().unwrap();
+    // 2000 particles, weights of size 1, and the scatter of estimates.
+    let truth = record["truth"]["log_normalizer"].as_f64().unwrap();
+    assert!((log_z - truth).abs() < 0.1, "{log_z} is not {truth}");
+    assert_eq!(record["reaction"]["estimates"], 21);
+    assert_eq!(record["reaction"]["density_estimator"], "transition");
+    assert!(run("transition", &[]).out.contains("log Z"));
+
+    let record = json(&run("grid", &["--json", "--bandwidth", "0.1", "--realisation", "jumps"]));
+    assert!(record["log_normalizer"].is_null() && record["log_normalizer_se"].is_null());
+    assert_eq!(record["reaction"]["bandwidth"], "0.1");
+    assert_eq!(record["reaction"]["splitting"], "transport-first");
+    assert_eq!(record["ess_threshold"], 1.0);
+    assert!(!run("grid", &[]).out.contains("log Z"));
+}
+
+/// Stages are told in words and in the record.
+#[test]
+fn an_adaptive_schedule_is_chosen_by_name() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let sample = ["sample", "double-well", "--set", "a=4", "-n", "2e4", "--schedule"];
+    let run = |options: &[&str]| folder.wfr(&[&sample[..], options].concat());
+    let record = json(&run(&["adaptive:0.9", "--stage-moves", "8", "--json"]).succeeded());
+    assert_eq!(
+        (&record["schedule"], &record["ess_every"]),
+        (&"adaptive:0.9".into(), &Value::from(8))
+    );
+    let stages = record["stages"].as_u64().unwrap();
+    assert_eq!(record["steps"].as_u64(), Some(8 * stages));
+    let betas: Vec<_> =
+        record["betas"].as_array().unwrap().iter().map(|b| b.as_f64().unwrap()).collect();
+    assert_eq!(betas.len() as u64, stages + 1);
+    assert!(betas[0] == 0.0 && betas[stages as usize] == 1.0);
+    assert!(betas.windows(2).all(|pair| pair[0] < pair[1]), "{betas:?}");
+    let off = record["log_normalizer"].as_f64().unwrap()
+        - record["truth"]["log_normalizer"].as_f64().unwrap();
+    assert!(off.abs() < 5.0 * record["log_normalizer_se"].as_f64().unwrap(), "{off}");
+
+    let done = run(&["adaptive", "--time", "1", "--steps", "50"]).succeeded();
+    assert!(done.out.contains(", schedule adaptive:0.95 in "), "{}", done.out);
+    assert!(done.out.contains(" stages, seed 0, on "), "{}", done.out);
+    run(&["adaptive", "--max-stages", "2"]).failed_with(1, &["max_stages = 2 at β = "]);
 }

@@ -66,6 +66,11 @@ pub fn info(sampler: &Sampler) -> Info {
     pollster::block_on(sampler.info()).unwrap()
 }
 
+/// The state of now, or why there is none: all weights zero.
+pub fn checked(sampler: &Sampler) -> wfr::Result<Info> {
+    pollster::block_on(sampler.info())
+}
+
 /// Submits steps and waits for them.
 pub fn advance(sampler: &mut Sampler, steps: u32) {
     sampler.submit(steps).unwrap();

@@ -8,12 +8,18 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adaptive;
+mod coverage;
 mod derived;
 mod gaussian;
 mod integrators;
 mod normalizer;
 mod order;
+mod paths;
 mod resampling;
+mod schedules;
+mod stress;
 mod targets;
 mod transforms;
 mod wells;
+mod wfr;

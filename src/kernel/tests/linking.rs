@@ -4,10 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::buffers::Plan;
-use crate::kernel::{decide, draw, expand, init, reduce, residual, scan, step};
+use crate::kernel::{
+    adapt, decide, draw, entropy, expand, grid, init, mixture, moments, ratio, react, reduce,
+    residual, scan, step,
+};
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
-use crate::{Config, Flow, Initial, Integrator, Problem, Resampler, Target, catalogue};
+use crate::{
+    Adaptive, Config, Flow, Initial, Integrator, Problem, Resampler, Schedule, Target, catalogue,
+};
 
 /// The storage buffers that WebGPU promises to every shader stage.
 const PROMISED_STORAGE: usize = 8;
@@ -49,8 +54,16 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
                 let plan =
                     crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
                 assert!(
-                    storage_buffers(&init::linked(initial, &plan, &config)) <= PROMISED_STORAGE
+                    storage_buffers(&init::linked(&problem, &plan, &config)) <= PROMISED_STORAGE
                 );
+                if flow.has_path() {
+                    let schedule = Schedule::adaptive(Adaptive::default()).unwrap();
+                    let config = Config { schedule, ..config.clone() };
+                    let limits = wgpu::Limits::default();
+                    let plan = crate::requirements(&problem, &config, &limits).unwrap();
+                    let count = storage_buffers(&adapt::linked(&problem, &plan, &config));
+                    assert!(count <= PROMISED_STORAGE && count as u32 <= plan.bindings);
+                }
                 for integrator in Integrator::ALL {
                     if integrator == Integrator::KernelRatio && !flow.has_path() {
                         continue;
@@ -72,6 +85,39 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
     assert!(linked_problems > 22 * 8 * (catalogue().len() - 2), "{linked_problems}");
 }
 
+/// Every path between two mixtures, and a velocity beside one, within the promised bindings.
+#[test]
+fn every_path_links_in_every_dimension() {
+    let config = Config { ess_threshold: 0.0, ..config(Resampler::Systematic) };
+    let velocity = "fn velocity(x: Point, beta: f32) -> Point { return x; }
+        fn velocity_divergence(x: Point, beta: f32) -> f32 { return f32(DIM); }";
+    for dim in [1, 2, 3, 4, 8, 64] {
+        let target = Target::named("gaussian-mixture", Some(dim)).unwrap();
+        let (components, _) = target.gaussians().unwrap();
+        let initial = Initial::gaussian_mixture(&components).unwrap();
+        for flow in [
+            Flow::path(crate::Path::FisherRao),
+            Flow::path(crate::Path::arc(1.0)),
+            Flow::path(crate::Path::hybrid(1.0, 0.0)),
+            Flow::annealed().with_velocity("u.wgsl", velocity),
+            Flow::displacement(),
+            Flow::hybrid(),
+            Flow::cone(0.5),
+        ] {
+            let problem = Problem::new(target.clone(), initial.clone(), flow.clone()).unwrap();
+            let plan = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
+            assert!(storage_buffers(&init::linked(&problem, &plan, &config)) <= PROMISED_STORAGE);
+            for integrator in Integrator::ALL {
+                let linked = step::linked(&problem, &plan, &config, integrator);
+                let count = storage_buffers(&linked);
+                let name = format!("{} {integrator} {dim}", flow.name());
+                assert!(count <= PROMISED_STORAGE, "{name}: {count} storage buffers");
+                assert_eq!(count as u32, plan.bindings, "{name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_weight_kernels_link_for_every_resampler() {
     for resampler in Resampler::ALL {
@@ -88,6 +134,22 @@ fn the_weight_kernels_link_for_every_resampler() {
                 assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
             }
         }
+    }
+}
+
+#[test]
+fn the_choice_of_a_stage_links() {
+    let adaptive = Adaptive::default();
+    let schedule = Schedule::adaptive(adaptive).unwrap();
+    let normal = Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+    let problem =
+        Problem::new(Target::standard_normal(2).unwrap(), normal, Flow::annealed()).unwrap();
+    for particles in [1, 1000, 1 << 20] {
+        let schedule = schedule.clone();
+        let config = Config { particles, schedule, ..config(Resampler::Systematic) };
+        let plan = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
+        let linked = adapt::linked_choice(&plan, &config, &adaptive);
+        assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
     }
 }
 
@@ -151,4 +213,49 @@ fn every_file_is_short_and_says_what_it_is() {
         let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
         assert!(longest <= 100, "{name}.wgsl has a line of {longest} characters");
     }
+}
+
+/// Every estimator, realisation and order in every dimension that they are for.
+#[test]
+fn the_reaction_links_in_every_dimension() {
+    let config = Config { ess_threshold: 1.0, ..config(Resampler::Systematic) };
+    let mut linked_texts = 0;
+    for dim in [1, 2, 3, 4, 8, 64] {
+        let shape = weight_shape(1000, Resampler::Systematic);
+        let initial = Initial::normal(&vec![0.5; dim as usize], &vec![2.0; dim as usize]).unwrap();
+        let problem =
+            Problem::new(Target::standard_normal(dim).unwrap(), initial, Flow::langevin()).unwrap();
+        let pages = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap().pages;
+        let prelude = |first| moments::prelude(&shape, dim, first, pages, dim + 1);
+        let bandwidth = crate::Bandwidth::Silverman.wgsl(dim, 1000);
+        let mut texts = vec![
+            moments::linked(prelude(3).source()),
+            entropy::linked(entropy::prelude(&shape).source()),
+            ratio::linked(prelude(4).source(), &["density/initial"], &problem),
+        ];
+        if dim <= grid::MAX_GRID_DIM {
+            let source = |first| grid::constants(prelude(first), 64, dim, &bandwidth).source();
+            texts.push(grid::linked(source(4)));
+            let density = ["density/grid_frame", "density/grid"];
+            texts.push(ratio::linked(source(4), &density, &problem));
+        }
+        for (file, text) in [
+            ("density/kernel", bandwidth.as_str()),
+            ("density/transition", "const TRANSPORT: f32 = 1.0f;\n"),
+        ] {
+            let source = |first| mixture::constants(prelude(first), 1000, 100, dim);
+            texts.push(mixture::linked(source(7).text(text).source(), file));
+            let density = ["density/subset", "density/mixture"];
+            texts.push(ratio::linked(source(4).source(), &density, &problem));
+        }
+        for jumps in [false, true] {
+            let shape_of = react::ReactShape { rate: 1.0, share: 0.5, jumps, every: 4, steps: 10 };
+            texts.push(shape_of.linked(shape_of.prelude(&shape).source()));
+        }
+        for linked in &texts {
+            assert!(storage_buffers(linked) <= PROMISED_STORAGE);
+        }
+        linked_texts += texts.len();
+    }
+    assert_eq!(linked_texts, 6 * 9 + 3 * 2);
 }

@@ -123,7 +123,7 @@ impl Rig {
             ..gpu.device.limits()
         };
         let dim = problem.target.dim();
-        let data: Vec<u64> = problem.target.storage().iter().map(|d| 4 * d.len() as u64).collect();
+        let data = problem.data_sizes();
         let steps = config.schedule.steps();
         let carried = integrator.carried_rows(dim);
         let plan =
@@ -144,12 +144,11 @@ impl Rig {
                 bytemuck::cast_slice(&config.schedule.rows()),
             ),
             data: problem
-                .target
-                .storage()
-                .iter()
+                .data()
                 .map(|d| filled(wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(d)))
                 .collect(),
             accepted: plan.counts.then(|| storage(4 * u64::from(ACCEPT_COUNTERS))),
+            flow_data: None,
         };
         let words = state.pages.iter().flatten().chain([&state.log_weights, &state.ancestors]);
         words.enumerate().for_each(|(i, buffer)| poison(gpu, buffer, i as u32));
@@ -160,8 +159,8 @@ impl Rig {
 
     /// The swarm at time zero, in the state that parity 0 reads. What integrators carry is normal.
     fn init(&self) -> Swarm {
-        let initial = &self.problem.initial;
-        let init = Init::new(&self.gpu, initial, &self.plan, &self.config, &self.state).unwrap();
+        let problem = &self.problem;
+        let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state).unwrap();
         testing::pass(&self.gpu, |pass| init.encode(pass));
         let mut swarm = self.download(0);
         let rows = swarm.dim..swarm.rows.len() - 1;

@@ -1,0 +1,53 @@
+// Adapt: what the particles' weights would become if the path went on to each of some values of
+// beta, as sums over blocks of particles for the conditional effective sample size. The first
+// value is where the path is; its sum is that of the weights.
+// Reads state_in, log_weights, ancestors, control, stage; writes partials.
+
+@compute @workgroup_size(CESS_LANES)
+fn adapt(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    // The stage is chosen, or there is none to choose: partials are not looked at.
+    if (stage.settled != 0u || control.stop != 0u) {
+        return;
+    }
+    let block = index_of_workgroup(id, count);
+    var then = stage.now;
+    then.time += then.dt;
+    then.beta_rate = 0.0;
+    var sums: array<Sums, CESS_GROUPS>;
+    for (var group = 0u; group < CESS_GROUPS; group++) {
+        sums[group] = cess_nothing();
+    }
+    for (var k = 0u; k < CESS_ITEMS; k++) {
+        let slot = (block * CESS_ITEMS + k) * CESS_LANES + lane;
+        if (slot < PARTICLES) {
+            var x: Point;
+            let particle = gather_particle(slot, &x);
+            var weight = exp(particle.log_weight);
+            if (float_is_non_finite(particle.log_weight)) {
+                weight = 0.0;
+            }
+            var local: Local;
+            flow_local(&x, &local);
+            let here = flow_log_density(&local, stage.now);
+            for (var group = 0u; group < CESS_GROUPS; group++) {
+                var increment: vec4<f32>;
+                for (var c = 0u; c < 4u; c++) {
+                    then.beta = stage.candidates[group][c];
+                    increment[c] = flow_log_density(&local, then) - here;
+                }
+                sums[group] = cess_merge(sums[group], cess_particle(weight, increment));
+            }
+        }
+    }
+    for (var group = 0u; group < CESS_GROUPS; group++) {
+        sh_sums[lane * CESS_GROUPS + group] = sums[group];
+    }
+    cess_fold(lane);
+    if (lane < CESS_GROUPS && block < CESS_BLOCKS) {
+        partials[block * CESS_GROUPS + lane] = sh_sums[lane];
+    }
+}

@@ -1,0 +1,26 @@
+// Which particles are components of the mixture: every MIXTURE_STRIDE-th from a random one on, so
+// that all have the same chance and copies of one ancestor, which lie side by side, are spread.
+
+// 60 below the heaviest component: the least reference of a sum.
+const MIXTURE_LEAST = -60.0;
+
+// The particle of component l.
+fn subset_slot(l: u32, rotation: u32) -> u32 {
+    return (rotation + l * MIXTURE_STRIDE) % PARTICLES;
+}
+
+// The component of a particle, or one that does not exist.
+fn subset_component(slot: u32, rotation: u32) -> u32 {
+    let after = (slot + PARTICLES - rotation) % PARTICLES;
+    let l = after / MIXTURE_STRIDE;
+    return select(0xffffffffu, l, after % MIXTURE_STRIDE == 0u && l < MIXTURE_COMPONENTS);
+}
+
+// An index in two floats, exactly.
+fn subset_pack(index: u32) -> vec2<f32> {
+    return vec2<f32>(f32(index >> 16u), f32(index & 0xffffu));
+}
+
+fn subset_unpack(packed: vec2<f32>) -> u32 {
+    return (u32(packed.x) << 16u) | u32(packed.y);
+}

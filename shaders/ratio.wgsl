@@ -1,0 +1,32 @@
+// Ratio: r = log pi - log p of every particle, where p is what `density_log` says of the
+// population. Minus infinity outside the support of pi; not a number for a lost particle. Reads
+// state_in, log_weights, moments and the density's buffers; writes ratios.
+
+@group(0) @binding(0) var<storage, read> log_weights: array<f32>;
+@group(0) @binding(1) var<storage, read> moments: Moments;
+@group(0) @binding(3) var<storage, read_write> ratios: array<f32>;
+
+@compute @workgroup_size(LANES)
+fn ratio(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let slot = index_of_workgroup(id, count) * LANES + lane;
+    if (slot >= PARTICLES) {
+        return;
+    }
+    var lost = false;
+    var x: Point;
+    for (var j = 0u; j < DIM; j++) {
+        x[j] = bitcast<f32>(state_load(j, slot));
+        lost = lost || float_is_non_finite(x[j]);
+    }
+    var score: Point;
+    let aim = target_log_density_and_score(&x, &score);
+    var r = aim - density_log(&x, slot);
+    if (float_is_minus_infinity(aim)) {
+        r = aim;
+    }
+    ratios[slot] = select(r, float_nan(), lost);
+}

@@ -1,0 +1,52 @@
+// React: the Fisher-Rao part of the flow over a time g, solved exactly where p is known,
+//   p <- p^a pi^(1-a) / constant,   a = exp(-lambda g),
+// which the log-weights realise by (1 - a) (r - mean), r = log pi - log p. Reacting twice without
+// moving takes r from one estimate: the first leaves log pi - log p = a r.
+// `react_before` and `react_after` say how strong the next `react` is: g is the time of the block
+// of steps to come, or of the one just done, or half of it.
+// Reads control, schedule, ratios; reads and writes log_weights, reaction.
+
+@group(0) @binding(0) var<storage, read_write> log_weights: array<f32>;
+@group(0) @binding(1) var<storage, read> ratios: array<f32>;
+@group(0) @binding(2) var<storage, read> control: Control;
+@group(0) @binding(3) var<storage, read> schedule: array<Instant>;
+@group(0) @binding(4) var<storage, read_write> reaction: ReactionState;
+
+fn react_strengthen(begin: u32, end: u32) {
+    let time = REACTION_SHARE * (schedule[end].time - schedule[begin].time);
+    let a = exp(-REACTION_RATE * time);
+    // Jumps of probability 1 - exp(-lambda g |r|) need the time itself.
+    let strength = select(1.0 - a, REACTION_RATE * time, REACTION_JUMPS);
+    reaction.strength = reaction.remaining * strength;
+    reaction.remaining *= a;
+}
+
+@compute @workgroup_size(1)
+fn react_before() {
+    let begin = control.step_end;
+    react_strengthen(begin, min(begin + REACTION_EVERY, REACTION_STEPS));
+}
+
+@compute @workgroup_size(1)
+fn react_after() {
+    let end = control.step_end;
+    react_strengthen((end - 1u) / REACTION_EVERY * REACTION_EVERY, end);
+}
+
+@compute @workgroup_size(LANES)
+fn react(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let slot = index_of_workgroup(id, count) * LANES + lane;
+    if (slot >= PARTICLES || reaction.strength == 0.0) {
+        return;
+    }
+    // Outside the support the ratio is minus infinity, and so is the weight: for good.
+    let log_weight = log_weights[slot];
+    if (!float_is_minus_infinity(log_weight)) {
+        log_weights[slot] = log_weight
+            + react_gain(slot, reaction.strength, ratios[slot] - reaction.mean);
+    }
+}

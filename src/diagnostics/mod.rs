@@ -1,0 +1,214 @@
+//! Estimates from weighted particles, each with a standard error from the one run; and what speaks
+//! against them.
+
+use crate::config::Resampler;
+use crate::particles::Particles;
+
+mod modes;
+mod warning;
+
+pub use modes::{Mode, Modes};
+pub use warning::Warning;
+
+/// An estimate and its standard error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// The estimate.
+    pub value: f64,
+    /// Its standard error, from the spread between the families of time-zero ancestors.
+    pub se: f64,
+}
+
+/// Estimates over one population of weighted particles.
+///
+/// # Standard errors
+///
+/// They follow the genealogy: particles of one time-zero ancestor are one family, and families are
+/// as good as independent (Chan & Lai 2013). With r resamplings and the share S_a of the weight
+/// that family a holds, the relative variance of the estimated Z, and so the variance of log Z, is
+/// estimated by
+///
+/// V = 1 − c (1 − Σ_a S_a²),   c = (N/(N−1))^{r+1},
+///
+/// and the variance of a mean m of f by c Σ_a (Σ_{i in a} W_i (f(x_i) − m))²: Lee & Whiteley 2018,
+/// equation 8, where V is unbiased for multinomial resampling. The factor c takes out that
+/// independent draws join families by themselves; [`Diagnostics::resampled`] tells r.
+///
+/// Systematic, stratified and residual resampling join fewer families, and no such formula is known
+/// for them. Here r counts as 0 then, which keeps the families that rounding joins: per resampling
+/// up to 1/(4N) too much variance under systematic resampling, beside the 1/N and more that made
+/// the run resample. So the errors are somewhat too large there. That adaptive resampling depends
+/// on the weights is neglected.
+///
+/// They need no second run, and say nothing once few families are left, or when a mode was never
+/// found: see [`Diagnostics::warnings`].
+#[derive(Debug)]
+pub struct Diagnostics<'a> {
+    particles: &'a Particles,
+    weights: Vec<f64>,
+    /// (N/(N−1))^{r+1}.
+    factor: f64,
+}
+
+impl<'a> Diagnostics<'a> {
+    /// Normalises the weights once for all estimates.
+    pub fn new(particles: &'a Particles) -> Diagnostics<'a> {
+        let factor = inflation(particles.len(), 0);
+        Diagnostics { particles, weights: particles.weights(), factor }
+    }
+
+    /// The same for a run that resampled `count` times by `resampler`, which standard errors take
+    /// into account where that is multinomial.
+    #[must_use]
+    pub fn resampled(self, resampler: Resampler, count: u32) -> Diagnostics<'a> {
+        let joined = if resampler == Resampler::Multinomial { count } else { 0 };
+        Diagnostics { factor: inflation(self.particles.len(), joined), ..self }
+    }
+
+    /// Effective sample size (Σw)² / Σw².
+    pub fn ess(&self) -> f64 {
+        effective(self.weights.iter())
+    }
+
+    /// The number of time-zero ancestors with a descendant of positive weight.
+    pub fn unique_ancestors(&self) -> usize {
+        self.families(|_| 1.0).iter().filter(|w| **w > 0.0).count()
+    }
+
+    /// The effective number of time-zero ancestors, 1 / Σ_a S_a² of the shares S_a of the weight
+    /// that their descendants hold.
+    pub fn effective_ancestors(&self) -> f64 {
+        effective(self.families(|_| 1.0).iter())
+    }
+
+    /// The largest share of the weight that one particle holds.
+    pub fn largest_particle(&self) -> f64 {
+        self.weights.iter().copied().fold(0.0, f64::max)
+    }
+
+    /// The largest share of the weight that the descendants of one time-zero ancestor hold.
+    pub fn largest_ancestor(&self) -> f64 {
+        self.families(|_| 1.0).into_iter().fold(0.0, f64::max)
+    }
+
+    /// E f(x).
+    pub fn mean(&self, f: impl Fn(&[f32]) -> f64) -> Estimate {
+        // A lost particle has no weight, and its position must not be looked at.
+        let value = (0..self.particles.len())
+            .filter(|i| self.weights[*i] > 0.0)
+            .map(|i| self.weights[i] * f(self.particles.position(i)))
+            .sum();
+        let families = self.families(|i| f(self.particles.position(i)) - value);
+        let squares: f64 = families.iter().map(|sum| sum * sum).sum();
+        Estimate { value, se: (self.factor * squares).sqrt() }
+    }
+
+    /// The mean of each coordinate.
+    pub fn means(&self) -> Vec<Estimate> {
+        (0..self.particles.dim()).map(|j| self.mean(|x| f64::from(x[j]))).collect()
+    }
+
+    /// The second moment of each coordinate.
+    pub fn second_moments(&self) -> Vec<Estimate> {
+        (0..self.particles.dim()).map(|j| self.mean(|x| f64::from(x[j]).powi(2))).collect()
+    }
+
+    /// The probability of a set.
+    pub fn mass(&self, inside: impl Fn(&[f32]) -> bool) -> Estimate {
+        self.mean(|x| if inside(x) { 1.0 } else { 0.0 })
+    }
+
+    /// The standard error of the log-normaliser: the relative error of its exponential.
+    pub fn log_normalizer_se(&self) -> f64 {
+        let squares: f64 = self.families(|_| 1.0).iter().map(|sum| sum * sum).sum();
+        (1.0 - self.factor * (1.0 - squares)).max(0.0).sqrt()
+    }
+
+    /// Σ W_i g(i) over each family.
+    fn families(&self, g: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut sums = vec![0.0; self.particles.len()];
+        for (i, &ancestor) in self.particles.ancestors().iter().enumerate() {
+            if self.weights[i] > 0.0
+                && let Some(sum) = sums.get_mut(ancestor as usize)
+            {
+                *sum += self.weights[i] * g(i);
+            }
+        }
+        sums
+    }
+}
+
+/// (N/(N−1))^{r+1}, the share of pairs that no resampling joins by chance alone, inverted.
+fn inflation(n: usize, resamplings: u32) -> f64 {
+    let pairs = 1.0 - 1.0 / n.max(2) as f64;
+    pairs.powf(-(1.0 + f64::from(resamplings)))
+}
+
+/// (Σ s)² / Σ s², or 0 where there is nothing.
+fn effective<'s>(shares: impl Iterator<Item = &'s f64>) -> f64 {
+    let (sum, squares) = shares.fold((0.0, 0.0), |(sum, squares), s| (sum + s, squares + s * s));
+    if squares > 0.0 { sum * sum / squares } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_dimensional(positions: &[f32], log_weights: &[f32], ancestors: &[u32]) -> Particles {
+        Particles::new(1, positions.to_vec(), log_weights.to_vec(), ancestors.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn independent_particles_have_the_textbook_error() {
+        let particles = one_dimensional(&[1.0, 2.0, 3.0, 6.0], &[0.0; 4], &[0, 1, 2, 3]);
+        let diagnostics = Diagnostics::new(&particles);
+        let mean = diagnostics.mean(|x| f64::from(x[0]));
+        assert!((mean.value - 3.0).abs() < 1e-12);
+        // s²/N with s² = 14/3.
+        assert!((mean.se - (14.0_f64 / 12.0).sqrt()).abs() < 1e-12);
+        assert!((diagnostics.ess() - 4.0).abs() < 1e-12);
+        assert_eq!(diagnostics.unique_ancestors(), 4);
+        assert!(diagnostics.log_normalizer_se() < 1e-7);
+    }
+
+    /// The mean of N independent weights has the relative error s/√N, s the sample's deviation.
+    #[test]
+    fn independent_weights_have_the_textbook_error_of_log_z() {
+        let log_weights = [0.5_f32, 0.0, -1.0, 0.25, 0.75];
+        let particles = one_dimensional(&[0.0; 5], &log_weights, &[0, 1, 2, 3, 4]);
+        let weights = log_weights.map(|lw| f64::from(lw).exp());
+        let mean = weights.iter().sum::<f64>() / 5.0;
+        let variance = weights.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / 4.0;
+        let expected = (variance / 5.0).sqrt() / mean;
+        let se = Diagnostics::new(&particles).log_normalizer_se();
+        assert!((se - expected).abs() < 1e-12, "{se} is not {expected}");
+    }
+
+    #[test]
+    fn a_lost_particle_counts_for_nothing() {
+        let particles = one_dimensional(&[1.0, 3.0, f32::NAN], &[0.0, 0.0, f32::NAN], &[0, 1, 2]);
+        let diagnostics = Diagnostics::new(&particles);
+        assert!((diagnostics.mean(|x| f64::from(x[0])).value - 2.0).abs() < 1e-12);
+        assert!((diagnostics.ess() - 2.0).abs() < 1e-12);
+        assert_eq!(diagnostics.unique_ancestors(), 2);
+    }
+
+    #[test]
+    fn a_family_counts_once() {
+        let particles = one_dimensional(&[1.0, 1.0, 3.0, 3.0], &[0.0; 4], &[0, 0, 2, 2]);
+        let diagnostics = Diagnostics::new(&particles);
+        assert_eq!(diagnostics.unique_ancestors(), 2);
+        assert!((diagnostics.effective_ancestors() - 2.0).abs() < 1e-12);
+        assert!((diagnostics.largest_particle() - 0.25).abs() < 1e-12);
+        assert!((diagnostics.largest_ancestor() - 0.5).abs() < 1e-12);
+        // With N/(N−1) = 4/3: the mean's variance is 4/3 · ½, log Z's 1 − 4/3 · ½.
+        let mean = diagnostics.mean(|x| f64::from(x[0]));
+        assert!((mean.se - (2.0_f64 / 3.0).sqrt()).abs() < 1e-12);
+        assert!((diagnostics.log_normalizer_se() - (1.0_f64 / 3.0).sqrt()).abs() < 1e-12);
+        // One multinomial resampling explains the two pairs beyond that: 1 − 16/9 · ½ = 1/9.
+        let drawn = Diagnostics::new(&particles).resampled(Resampler::Multinomial, 1);
+        assert!((drawn.log_normalizer_se() - 1.0 / 3.0).abs() < 1e-12);
+        let grid = Diagnostics::new(&particles).resampled(Resampler::Systematic, 1);
+        assert_eq!(grid.log_normalizer_se(), diagnostics.log_normalizer_se());
+    }
+}

@@ -1,0 +1,78 @@
+//! The means that tell relative entropy and normaliser: `shaders/entropy.wgsl`.
+
+use super::{Access, Kernel, dispatch};
+use crate::buffers::storage;
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::layout::{BLOCK, EntropyBlock};
+use crate::shaders::{self, Prelude, WeightShape};
+use crate::wgsl::{Linked, Source};
+
+#[derive(Debug)]
+pub(crate) struct Entropy {
+    of_blocks: (Kernel, wgpu::BindGroup),
+    of_all: (Kernel, wgpu::BindGroup),
+    blocks: u32,
+}
+
+/// The buffers that `entropy` reads and writes.
+pub(crate) struct EntropyBuffers<'a> {
+    pub log_weights: &'a wgpu::Buffer,
+    pub ratios: &'a wgpu::Buffer,
+    pub control: &'a wgpu::Buffer,
+    pub reaction: &'a wgpu::Buffer,
+    pub trace: &'a wgpu::Buffer,
+}
+
+/// Bytes between the two passes.
+pub(crate) fn block_bytes(particles: u32) -> u64 {
+    u64::from(particles.div_ceil(BLOCK)) * size_of::<EntropyBlock>() as u64
+}
+
+pub(crate) fn prelude(shape: &WeightShape) -> Prelude {
+    Prelude::default().weights(shape).u32("REACTION_ROWS", shape.trace_rows)
+}
+
+pub(crate) fn linked(prelude: Source) -> Linked {
+    let files = shaders::files(&["types", "index", "float", "entropy"]);
+    Linked::new([prelude].into_iter().chain(files))
+}
+
+impl Entropy {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        shape: &WeightShape,
+        buffers: &EntropyBuffers<'_>,
+    ) -> Result<Entropy> {
+        use Access::{Read, ReadWrite};
+        let bytes = block_bytes(shape.particles);
+        let records = gpu.scoped(|| storage(&gpu.device, "wfr.entropy_blocks", bytes))?;
+        let linked = linked(prelude(shape).source());
+        let accesses = [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite];
+        let EntropyBuffers { log_weights, ratios, control, reaction, trace } = *buffers;
+        let all = [log_weights, ratios, control, &records, reaction, trace];
+        let kernel = |entry| -> Result<_> {
+            let kernel = Kernel::new(gpu, &linked, entry, &[&accesses], &[])?;
+            let group = kernel.bind(gpu, 0, &all)?;
+            Ok((kernel, group))
+        };
+        Ok(Entropy {
+            of_blocks: kernel("entropy_of_blocks")?,
+            of_all: kernel("entropy_of_all")?,
+            blocks: shape.particles.div_ceil(BLOCK),
+        })
+    }
+
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.of_blocks.0.set(pass, &self.of_blocks.1, &[]);
+        dispatch(pass, self.blocks);
+        self.of_all.0.set(pass, &self.of_all.1, &[]);
+        dispatch(pass, 1);
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for (kernel, group) in [&self.of_blocks, &self.of_all] {
+            kernel.warm_up(pass, group, &[]);
+        }
+    }
+}

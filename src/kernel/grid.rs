@@ -1,0 +1,102 @@
+//! The density on a grid: `shaders/grid.wgsl`.
+
+use super::{Access, Reader};
+use crate::buffers::{State, storage};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::kernel::moments;
+use crate::layout::LANES;
+use crate::shaders::{self, Prelude, WeightShape};
+use crate::wgsl::{Linked, Source};
+
+/// Units of mass that the deposits count.
+const UNITS: f32 = 2_147_483_648.0;
+
+/// The most dimensions a grid has.
+pub(crate) const MAX_GRID_DIM: u32 = 3;
+
+#[derive(Debug)]
+pub(crate) struct Grid {
+    clear: Reader,
+    deposit: Reader,
+    /// One per axis.
+    blurs: Vec<Reader>,
+    particles: u32,
+    total: u32,
+    fields: [wgpu::Buffer; 2],
+}
+
+/// The nodes of a grid of `cells` per axis.
+pub(crate) fn total(cells: u32, dim: u32) -> u32 {
+    cells.saturating_pow(dim)
+}
+
+/// What the grid's kernels and its density know of it; `bandwidth` defines `density_bandwidth`.
+pub(crate) fn constants(prelude: Prelude, cells: u32, dim: u32, bandwidth: &str) -> Prelude {
+    prelude
+        .u32("GRID_CELLS", cells)
+        .u32("GRID_TOTAL", total(cells, dim))
+        .f32("GRID_UNITS", UNITS)
+        .text(bandwidth)
+}
+
+pub(crate) fn linked(prelude: Source) -> Linked {
+    let files = shaders::files(&["index", "float", "moment_types", "density/grid_frame", "grid"]);
+    Linked::new([prelude].into_iter().chain(files))
+}
+
+impl Grid {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        shape: &WeightShape,
+        (dim, page_rows): (u32, u32),
+        cells: u32,
+        bandwidth: &str,
+        state: &State,
+        moments: &wgpu::Buffer,
+    ) -> Result<Grid> {
+        let total = total(cells, dim);
+        let field = || storage(&gpu.device, "wfr.grid", 4 * u64::from(total));
+        let fields = gpu.scoped(|| [field(), field()])?;
+        let pages = state.pages[0].len() as u32;
+        let prelude = moments::prelude(shape, dim, 4, pages, page_rows);
+        let linked = linked(constants(prelude, cells, dim, bandwidth).source());
+        let kernel = |entry, from: usize, axis: u32| {
+            let buffers = [
+                (Access::Read, &state.log_weights),
+                (Access::Read, moments),
+                (Access::ReadWrite, &fields[from]),
+                (Access::ReadWrite, &fields[1 - from]),
+            ];
+            let constants = [("GRID_BLUR_AXIS".to_string(), f64::from(axis))];
+            Reader::new(gpu, &linked, entry, &buffers, state, &constants, &[])
+        };
+        let blurs = (0..dim).map(|axis| kernel("grid_blur", axis as usize % 2, axis));
+        Ok(Grid {
+            clear: kernel("grid_clear", 0, 0)?,
+            deposit: kernel("grid_deposit", 0, 0)?,
+            blurs: blurs.collect::<Result<_>>()?,
+            particles: shape.particles,
+            total,
+            fields,
+        })
+    }
+
+    /// The blurred field.
+    pub(crate) fn field(&self) -> &wgpu::Buffer {
+        &self.fields[self.blurs.len() % 2]
+    }
+
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+        self.clear.encode(pass, copy, self.total.div_ceil(LANES));
+        self.deposit.encode(pass, copy, self.particles.div_ceil(LANES));
+        for blur in &self.blurs {
+            blur.encode(pass, copy, self.total.div_ceil(LANES));
+        }
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        let kernels = [&self.clear, &self.deposit].into_iter().chain(&self.blurs);
+        kernels.for_each(|kernel| kernel.warm_up(pass, &[]));
+    }
+}

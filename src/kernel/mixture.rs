@@ -1,0 +1,173 @@
+//! The density as a mixture of Gaussians at the particles: `shaders/mixture.wgsl`,
+//! `shaders/mixture_sweep.wgsl`.
+
+use super::{Access, Reader, dispatch};
+use crate::buffers::{State, filled, storage};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::kernel::moments;
+use crate::layout::LANES;
+use crate::sampler::SOFTWARE_LOOP_CAP;
+use crate::shaders::{self, Prelude, WeightShape};
+use crate::wgsl::{Linked, Source};
+
+/// Dynamic offsets of uniforms are multiples of 256 bytes.
+const SWEEP_STRIDE: u32 = 256;
+/// Workgroup memory for components: 4096 words less what sums take.
+const TILE_WORDS: u32 = 3840;
+
+#[derive(Debug)]
+pub(crate) struct Mixture {
+    gather: Reader,
+    total: Reader,
+    sweep: Reader,
+    sweeps: u32,
+    components: u32,
+    particles: u32,
+    items: u32,
+    /// Sums per particle, and two rows of what they have in common.
+    pub sums: wgpu::Buffer,
+}
+
+/// Components per tile of workgroup memory.
+fn tile(dim: u32) -> u32 {
+    (TILE_WORDS / (dim + 1)).clamp(1, 128)
+}
+
+/// Particles per lane of a sweep: what registers hold.
+fn items(dim: u32) -> u32 {
+    match dim {
+        1..=2 => 8,
+        3..=4 => 4,
+        _ => 1,
+    }
+}
+
+/// Components that one dispatch adds: loop iterations for each, for each of its numbers, and for
+/// each particle of the lane in both.
+fn per_sweep(dim: u32) -> u32 {
+    let loops = 1 + (dim + 1) * (items(dim) + 2);
+    ((SOFTWARE_LOOP_CAP - 4096) / loops / tile(dim)).max(1) * tile(dim)
+}
+
+/// Bytes of the sums.
+pub(crate) fn sum_bytes(particles: u32) -> u64 {
+    8 * (u64::from(particles) + 2)
+}
+
+/// Bytes of the components.
+pub(crate) fn component_bytes(components: u32, dim: u32) -> u64 {
+    4 * u64::from(components) * u64::from(dim + 1)
+}
+
+/// What the kernels of a mixture of `components` and its density know of it.
+pub(crate) fn constants(prelude: Prelude, particles: u32, components: u32, dim: u32) -> Prelude {
+    prelude
+        .u32("MIXTURE_COMPONENTS", components)
+        .u32("MIXTURE_STRIDE", particles / components)
+        .u32("MIXTURE_TILE", tile(dim))
+        .u32("MIXTURE_ITEMS", items(dim))
+}
+
+/// `density` is the file that says what a component is.
+pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
+    let files = shaders::files(&[
+        "types",
+        "index",
+        "threefry",
+        "normal",
+        "float",
+        "moment_types",
+        density,
+        "density/subset",
+        "mixture",
+        "mixture_sweep",
+    ]);
+    Linked::new([prelude].into_iter().chain(files))
+}
+
+/// The components of a mixture: how many, the file that says what one is, and that file's
+/// constants.
+#[derive(Debug)]
+pub(crate) struct Components {
+    pub count: u32,
+    pub file: &'static str,
+    pub text: String,
+}
+
+impl Mixture {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        shape: &WeightShape,
+        (dim, page_rows): (u32, u32),
+        components: &Components,
+        state: &State,
+        moments: &wgpu::Buffer,
+    ) -> Result<Mixture> {
+        let Components { count, file, text } = components;
+        let count = *count;
+        let sweeps: Vec<_> = (0..count).step_by(per_sweep(dim) as usize).collect();
+        let table: Vec<u32> = sweeps
+            .iter()
+            .flat_map(|first| {
+                let mut row = [0; SWEEP_STRIDE as usize / 4];
+                row[..2].copy_from_slice(&[*first, per_sweep(dim).min(count - first)]);
+                row
+            })
+            .collect();
+        let (sums, centres, table) = gpu.scoped(|| {
+            let storage = |name, bytes| storage(&gpu.device, name, bytes);
+            (
+                storage("wfr.mixture_sums", sum_bytes(shape.particles)),
+                storage("wfr.components", component_bytes(count, dim)),
+                filled(
+                    &gpu.device,
+                    "wfr.sweeps",
+                    wgpu::BufferUsages::UNIFORM,
+                    bytemuck::cast_slice(&table),
+                ),
+            )
+        })?;
+        let pages = state.pages[0].len() as u32;
+        let prelude = moments::prelude(shape, dim, 7, pages, page_rows).text(text);
+        let prelude = constants(prelude, shape.particles, count, dim).source();
+        let linked = linked(prelude, file);
+        let buffers = [
+            (Access::Read, &state.log_weights),
+            (Access::Read, moments),
+            (Access::ReadWrite, &sums),
+            (Access::ReadWrite, &centres),
+            (Access::Read, &state.control),
+            (Access::Read, &state.schedule),
+            (Access::Uniform(8), &table),
+        ];
+        let kernel = |entry| Reader::new(gpu, &linked, entry, &buffers, state, &[], &[]);
+        Ok(Mixture {
+            gather: kernel("mixture_gather")?,
+            total: kernel("mixture_total")?,
+            sweep: kernel("mixture_sweep")?,
+            sweeps: sweeps.len() as u32,
+            components: count,
+            particles: shape.particles,
+            items: items(dim),
+            sums,
+        })
+    }
+
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+        self.gather.set(pass, copy, &[0]);
+        dispatch(pass, self.components.div_ceil(LANES));
+        self.total.set(pass, copy, &[0]);
+        dispatch(pass, 1);
+        for sweep in 0..self.sweeps {
+            self.sweep.set(pass, copy, &[sweep * SWEEP_STRIDE]);
+            dispatch(pass, self.particles.div_ceil(LANES * self.items));
+        }
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for kernel in [&self.gather, &self.total, &self.sweep] {
+            kernel.warm_up(pass, &[0]);
+        }
+    }
+}

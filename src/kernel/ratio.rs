@@ -1,0 +1,57 @@
+//! The log ratio of the target to the population's density: `shaders/ratio.wgsl`.
+
+use super::{Access, Reader};
+use crate::buffers::State;
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::layout::LANES;
+use crate::problem::Problem;
+use crate::shaders;
+use crate::wgsl::{Linked, Source};
+
+#[derive(Debug)]
+pub(crate) struct Ratio {
+    kernel: Reader,
+    groups: u32,
+}
+
+/// `density` are the files that define `density_log`.
+pub(crate) fn linked(prelude: Source, density: &[&str], problem: &Problem) -> Linked {
+    let files = ["types", "index", "threefry", "normal", "float", "moment_types"];
+    let mut sources = vec![prelude];
+    sources.extend(shaders::files(&files));
+    sources.extend(shaders::files(density));
+    sources.push(shaders::file("ratio"));
+    sources.extend(problem.sources.iter().cloned());
+    Linked::new(sources)
+}
+
+impl Ratio {
+    /// `field` is what the density reads.
+    pub(crate) fn new(
+        gpu: &Gpu,
+        linked: &Linked,
+        problem: &Problem,
+        state: &State,
+        [moments, field, ratios]: [&wgpu::Buffer; 3],
+        particles: u32,
+    ) -> Result<Ratio> {
+        let buffers = [
+            (Access::Read, &state.log_weights),
+            (Access::Read, moments),
+            (Access::Read, field),
+            (Access::ReadWrite, ratios),
+        ];
+        let constants = &problem.constants;
+        let kernel = Reader::new(gpu, linked, "ratio", &buffers, state, constants, &state.data)?;
+        Ok(Ratio { kernel, groups: particles.div_ceil(LANES) })
+    }
+
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+        self.kernel.encode(pass, copy, self.groups);
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.kernel.warm_up(pass, &[]);
+    }
+}

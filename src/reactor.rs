@@ -1,0 +1,274 @@
+//! The reaction on the device: estimates the population's density and reacts, around each block of
+//! steps.
+
+use crate::buffers::{State, storage};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::integrator::Integrator;
+use crate::kernel::entropy::{self, Entropy, EntropyBuffers};
+use crate::kernel::grid::{self, Grid};
+use crate::kernel::mixture::{self, Components, Mixture};
+use crate::kernel::moments::{self, Moments};
+use crate::kernel::ratio::{self, Ratio};
+use crate::kernel::react::{React, ReactShape};
+use crate::layout::{ReactionRow, ReactionState};
+use crate::problem::Problem;
+use crate::reaction::{Density, Reaction, Realisation, Splitting};
+use crate::shaders::{Prelude, WeightShape, float};
+
+/// The kernels of a reaction, recorded before and after every block of steps.
+#[derive(Debug)]
+pub(crate) struct Reactor {
+    splitting: Splitting,
+    moments: Moments,
+    field: Field,
+    ratio: Ratio,
+    /// At time zero, where the density is the initial law's.
+    first_ratio: Option<Ratio>,
+    entropy: Entropy,
+    react: React,
+    pub(crate) state: wgpu::Buffer,
+    pub(crate) trace: wgpu::Buffer,
+}
+
+/// What `density_log` reads.
+#[derive(Debug)]
+enum Field {
+    Grid(Grid),
+    Mixture(Mixture),
+}
+
+impl Field {
+    fn buffer(&self) -> &wgpu::Buffer {
+        match self {
+            Field::Grid(grid) => grid.field(),
+            Field::Mixture(mixture) => &mixture.sums,
+        }
+    }
+
+    fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+        match self {
+            Field::Grid(grid) => grid.encode(pass, copy),
+            Field::Mixture(mixture) => mixture.encode(pass, copy),
+        }
+    }
+
+    fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        match self {
+            Field::Grid(grid) => grid.warm_up(pass),
+            Field::Mixture(mixture) => mixture.warm_up(pass),
+        }
+    }
+}
+
+/// A density worked out for a run.
+#[derive(Debug)]
+enum Estimate {
+    Grid { cells: u32, bandwidth: String },
+    Mixture(Components),
+}
+
+impl Estimate {
+    fn of(reaction: &Reaction, dim: u32, particles: u32, transport: f32) -> Estimate {
+        match &reaction.density {
+            Density::Grid { cells, bandwidth } => Estimate::Grid {
+                cells: cells.unwrap_or([1024, 256, 64][(dim as usize - 1).min(2)]),
+                bandwidth: bandwidth.wgsl(dim, particles),
+            },
+            Density::Kernel { landmarks, bandwidth } => {
+                let count = (*landmarks).min(particles);
+                let text = bandwidth.wgsl(dim, count);
+                Estimate::Mixture(Components { count, file: "density/kernel", text })
+            }
+            Density::Transition { components } => Estimate::Mixture(Components {
+                count: components.unwrap_or(particles).min(particles),
+                file: "density/transition",
+                text: format!("const TRANSPORT: f32 = {};\n", float(transport)),
+            }),
+        }
+    }
+
+    /// The files that define `density_log`.
+    fn files(&self) -> &'static [&'static str] {
+        match self {
+            Estimate::Grid { .. } => &["density/grid_frame", "density/grid"],
+            Estimate::Mixture(_) => &["density/subset", "density/mixture"],
+        }
+    }
+
+    /// What those files know.
+    fn constants(&self, prelude: Prelude, particles: u32, dim: u32) -> Prelude {
+        match self {
+            Estimate::Grid { cells, bandwidth } => grid::constants(prelude, *cells, dim, bandwidth),
+            Estimate::Mixture(components) => {
+                mixture::constants(prelude, particles, components.count, dim)
+            }
+        }
+    }
+}
+
+/// The buffers that a reaction needs beside a run's own, checked against the run's settings.
+pub(crate) fn buffers(
+    reaction: &Reaction,
+    problem: &Problem,
+    config: &Config,
+    integrator: Integrator,
+) -> Result<Vec<(&'static str, u64)>> {
+    let (n, dim, flow) = (config.particles, problem.target.dim(), &problem.flow);
+    reaction.check(dim, flow.transport())?;
+    if reaction.realisation == Realisation::Jumps && config.ess_threshold != 1.0 {
+        let reason = format!(
+            "= {} leaves jumps waiting, which a resampling makes; use 1",
+            config.ess_threshold
+        );
+        return Err(Error::config("ess_threshold", reason));
+    }
+    let is_euler = matches!(integrator, Integrator::Euler | Integrator::Strang);
+    if matches!(reaction.density, Density::Transition { .. }) && !is_euler {
+        let reason = format!(
+            "= {integrator} has another transition density than a Langevin step, which the \
+             transition estimator takes; use euler"
+        );
+        return Err(Error::config("integrator", reason));
+    }
+    if matches!(reaction.density, Density::Transition { .. }) && config.preconditioner.is_some() {
+        let reason = "gives steps another transition density than the transition estimator takes; \
+                      use the kernel estimator, or none";
+        return Err(Error::config("preconditioner", reason));
+    }
+    let mut buffers = vec![
+        ("ratios", 4 * u64::from(n)),
+        ("moments", moments::block_bytes(n, dim) + moments::bytes(dim)),
+        ("entropy", entropy::block_bytes(n)),
+        ("reaction trace", trace_bytes(config.trace_rows)),
+    ];
+    match Estimate::of(reaction, dim, n, flow.transport()) {
+        Estimate::Grid { cells, .. } => {
+            buffers.extend([("grid", 4 * u64::from(grid::total(cells, dim))); 2]);
+        }
+        Estimate::Mixture(components) => buffers.extend([
+            ("components", mixture::component_bytes(components.count, dim)),
+            ("mixture sums", mixture::sum_bytes(n)),
+        ]),
+    }
+    Ok(buffers)
+}
+
+fn trace_bytes(rows: u32) -> u64 {
+    u64::from(rows) * size_of::<ReactionRow>() as u64
+}
+
+impl Reactor {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        reaction: &Reaction,
+        problem: &Problem,
+        config: &Config,
+        shape: &WeightShape,
+        page_rows: u32,
+        run: &State,
+    ) -> Result<Reactor> {
+        let (n, dim) = (shape.particles, problem.target.dim());
+        let (state, trace, ratios) = gpu.scoped(|| {
+            let storage = |name, bytes| storage(&gpu.device, name, bytes);
+            (
+                storage("wfr.reaction", size_of::<ReactionState>() as u64),
+                storage("wfr.reaction_trace", trace_bytes(shape.trace_rows)),
+                storage("wfr.ratios", 4 * u64::from(n)),
+            )
+        })?;
+        let moments = Moments::new(gpu, shape, dim, page_rows, run)?;
+        let estimate = Estimate::of(reaction, dim, n, problem.flow.transport());
+        let at = (dim, page_rows);
+        let field = match &estimate {
+            Estimate::Grid { cells, bandwidth } => {
+                Field::Grid(Grid::new(gpu, shape, at, *cells, bandwidth, run, &moments.buffer)?)
+            }
+            Estimate::Mixture(components) => {
+                Field::Mixture(Mixture::new(gpu, shape, at, components, run, &moments.buffer)?)
+            }
+        };
+        let pages = run.pages[0].len() as u32;
+        let prelude = || moments::prelude(shape, dim, 4, pages, page_rows);
+        let ratio = |prelude: Prelude, density: &[&str]| {
+            let linked = ratio::linked(prelude.source(), density, problem);
+            linked.check()?;
+            let buffers = [&moments.buffer, field.buffer(), &ratios];
+            Ratio::new(gpu, &linked, problem, run, buffers, n)
+        };
+        let share = if reaction.splitting == Splitting::Strang { 0.5 } else { 1.0 };
+        let react = ReactShape {
+            rate: reaction.rate,
+            share,
+            jumps: reaction.realisation == Realisation::Jumps,
+            every: config.test_every(),
+            steps: config.schedule.steps(),
+        };
+        let first_ratio = match reaction.needs_initial_density() {
+            true => Some(ratio(prelude(), &["density/initial"])?),
+            false => None,
+        };
+        let entropy = EntropyBuffers {
+            log_weights: &run.log_weights,
+            ratios: &ratios,
+            control: &run.control,
+            reaction: &state,
+            trace: &trace,
+        };
+        let reacting = [&run.log_weights, &ratios, &run.control, &run.schedule, &state];
+        Ok(Reactor {
+            splitting: reaction.splitting,
+            ratio: ratio(estimate.constants(prelude(), n, dim), estimate.files())?,
+            first_ratio,
+            entropy: Entropy::new(gpu, shape, &entropy)?,
+            react: React::new(gpu, shape, &react, &reacting)?,
+            moments,
+            field,
+            state,
+            trace,
+        })
+    }
+
+    /// Reacts before the ESS test that begins a block; `step` steps are done, and copy `copy` of
+    /// the state is current.
+    pub(crate) fn encode_before(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, step: u32) {
+        match self.splitting {
+            Splitting::TransportFirst => return,
+            Splitting::ReactionFirst => self.estimate(pass, copy, step),
+            // Later ones go on with the estimate after the block before.
+            Splitting::Strang if step == 0 => self.estimate(pass, copy, step),
+            Splitting::Strang => {}
+        }
+        self.react.encode_before(pass);
+    }
+
+    /// Reacts after the last step of a block.
+    pub(crate) fn encode_after(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, step: u32) {
+        if self.splitting != Splitting::ReactionFirst {
+            self.estimate(pass, copy, step);
+            self.react.encode_after(pass);
+        }
+    }
+
+    fn estimate(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, step: u32) {
+        self.moments.encode(pass, copy);
+        match &self.first_ratio {
+            Some(ratio) if step == 0 => ratio.encode(pass, copy),
+            _ => {
+                self.field.encode(pass, copy);
+                self.ratio.encode(pass, copy);
+            }
+        }
+        self.entropy.encode(pass);
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.moments.warm_up(pass);
+        self.field.warm_up(pass);
+        self.ratio.warm_up(pass);
+        self.first_ratio.iter().for_each(|ratio| ratio.warm_up(pass));
+        self.entropy.warm_up(pass);
+        self.react.warm_up(pass);
+    }
+}

@@ -1,0 +1,72 @@
+//! What a run says of an adaptive schedule: whether it suits, whether it ended, and what it was.
+
+use super::{Info, Sampler};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::Instant;
+use crate::problem::Problem;
+use crate::readback;
+use crate::schedule::Schedule;
+
+/// Whether an adaptive schedule has a path to follow.
+pub(super) fn check(problem: &Problem, config: &Config) -> Result<()> {
+    if config.schedule.adaptivity().is_none() || problem.flow.has_path() {
+        return Ok(());
+    }
+    let reason = format!(
+        "= adaptive needs a path of densities, which the {} flow has not; use a fixed schedule",
+        problem.flow.name()
+    );
+    Err(Error::config("schedule", reason))
+}
+
+impl Sampler {
+    /// The schedule of the steps done so far: the configured one, or what the device has chosen of
+    /// an adaptive one, as points.
+    ///
+    /// A run with this schedule and another seed adapts nothing: with exact weights its
+    /// exp(log-normaliser) is unbiased.
+    ///
+    /// ```no_run
+    /// # fn f(gpu: &wfr::Gpu, problem: &wfr::Problem) -> wfr::Result<()> {
+    /// use wfr::{Adaptive, Config, Sampler, Schedule};
+    /// let adaptive = Adaptive::default();
+    /// let config = Config { schedule: Schedule::adaptive(adaptive)?, ..Config::default() };
+    /// let mut pilot = Sampler::new(gpu, problem, config.clone())?;
+    /// pilot.run()?;
+    /// let config = Config {
+    ///     schedule: pollster::block_on(pilot.schedule())?,
+    ///     ess_every: adaptive.moves_per_stage,
+    ///     seed: 1,
+    ///     ..config
+    /// };
+    /// let unbiased = Sampler::new(gpu, problem, config)?.run()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When no step is done yet; [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    pub async fn schedule(&self) -> Result<Schedule> {
+        let schedule = &self.config.schedule;
+        if schedule.adaptivity().is_none() {
+            return Ok(schedule.clone());
+        }
+        let steps = self.control().await?.step_end;
+        if steps == 0 {
+            let reason = "= adaptive has chosen nothing before the first step; run the sampler";
+            return Err(Error::config("schedule", reason));
+        }
+        let bytes = u64::from(steps + 1) * size_of::<Instant>() as u64;
+        let rows: Vec<Instant> = readback::read(&self.gpu, &self.state.schedule, 0, bytes).await?;
+        let point = |(row, k): (&Instant, u32)| (schedule.time(k), f64::from(row.beta));
+        Schedule::from_points(&rows.iter().zip(0..).map(point).collect::<Vec<_>>())
+    }
+
+    /// An error when an adaptive schedule has no stage left and is not at the path's end.
+    pub(super) fn check_finished(&self, info: &Info) -> Result<()> {
+        if self.adapt.is_none() || info.beta >= 1.0 {
+            return Ok(());
+        }
+        Err(ErrorKind::StagesExhausted { beta: info.beta, stages: info.stages }.into())
+    }
+}
