@@ -133,8 +133,8 @@ pub(crate) fn buffers(
         return Err(Error::config("integrator", reason));
     }
     if matches!(reaction.density, Density::Transition { .. }) && config.preconditioner.is_some() {
-        let reason = "gives steps of different widths, which the transition estimator does not \
-                      know; leave it out, or use grid or kernel";
+        let reason = "gives steps another transition density than the transition estimator takes; \
+                      use the kernel estimator, or none";
         return Err(Error::config("preconditioner", reason));
     }
     let mut buffers = vec![

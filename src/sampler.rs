@@ -187,17 +187,19 @@ fn integrator(problem: &Problem, config: &Config) -> Integrator {
 /// Whether the integrator suits the flow.
 fn check_integrator(problem: &Problem, integrator: Integrator) -> Result<()> {
     let flow = &problem.flow;
-    let refused = |reason: &str| {
-        Err(Error::config("integrator", format!("= {integrator} {reason}; use euler")))
-    };
-    if let Some(velocity) = flow.without_divergence().filter(|_| !integrator.is_exact()) {
+    if matches!(integrator, Integrator::Euler | Integrator::Strang)
+        && let Some(velocity) = flow.without_divergence()
+    {
         let reason = format!(
             "= {integrator} needs the divergence of the velocity; write `fn \
-             velocity_divergence(x: Point, beta: f32) -> f32` in {velocity}, or use \
-             kernel-ratio, which needs none"
+             velocity_divergence(x: Point, beta: f32) -> f32` in {velocity}, or use kernel-ratio, \
+             which needs none"
         );
         return Err(Error::config("integrator", reason));
     }
+    let refused = |reason: &str| {
+        Err(Error::config("integrator", format!("= {integrator} {reason}; use euler")))
+    };
     if integrator == Integrator::KernelRatio && !flow.has_path() {
         let reason = "needs a path of densities, which the";
         return refused(&format!("{reason} {} flow has not", flow.name()));

@@ -245,19 +245,6 @@ impl Schedule {
         self.points[(step as usize).min(self.points.len() - 1)].0
     }
 
-    /// The path parameter β after `step` steps, 0 to 1.
-    pub fn beta(&self, step: u32) -> f64 {
-        self.points[(step as usize).min(self.points.len() - 1)].1
-    }
-
-    /// How β rises, in the words of the command line, and the time steps where they are not equal.
-    pub fn description(&self) -> String {
-        match &self.grid {
-            Some(grid) => format!("{}, {grid}", self.beta),
-            None => self.beta.clone(),
-        }
-    }
-
     /// The shortest and the longest step.
     pub fn step_lengths(&self) -> (f64, f64) {
         let lengths = self.points.windows(2).map(|pair| pair[1].0 - pair[0].0);
@@ -272,8 +259,21 @@ impl Schedule {
             time += factor(k as u32) * (pair[1].0 - pair[0].0);
             points.push((time, pair[1].1));
         }
-        let grid = Some("steps by pilot runs".to_string());
+        let grid = Some("tuned steps".into());
         Schedule { points, grid, ..self.clone() }
+    }
+
+    /// The path parameter β after `step` steps, 0 to 1.
+    pub fn beta(&self, step: u32) -> f64 {
+        self.points[(step as usize).min(self.points.len() - 1)].1
+    }
+
+    /// How β rises, in the words of the command line, and the time steps where they are not equal.
+    pub fn description(&self) -> String {
+        match &self.grid {
+            Some(grid) => format!("{}, {grid}", self.beta),
+            None => self.beta.clone(),
+        }
     }
 
     /// The length of every step, if they are all the same to the device.

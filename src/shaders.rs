@@ -242,8 +242,7 @@ pub(crate) fn per_coordinate(name: &str, values: &[f32]) -> String {
     text
 }
 
-/// The bindings of a kernel that moves particles, and the accessors of their state; with counters of
-/// accepted moves where the kernel `counts` them.
+/// The bindings of a kernel that moves particles, and the accessors of their state.
 pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool) -> String {
     let rest = [
         ("storage, read_write", "log_weights", "array<f32>"),
@@ -251,9 +250,10 @@ pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool) -> String
         ("storage, read", "control", "Control"),
         ("uniform", "schedule", &format!("array<Instant, {SCHEDULE_WINDOW}>")),
     ];
-    let counters = format!("array<atomic<u32>, {ACCEPT_COUNTERS}>");
-    let counters = [("storage, read_write", "accepted", counters.as_str())];
-    let rest: Vec<_> = rest.into_iter().chain(counters.into_iter().filter(|_| counts)).collect();
+    let ty = format!("array<atomic<u32>, {ACCEPT_COUNTERS}>");
+    let accepted = [("storage, read_write", "accepted", ty.as_str())];
+    let counts = if counts { &accepted[..] } else { &[] };
+    let rest = [&rest[..], counts].concat();
     state_in(0, pages, page_rows) + &state_out(pages, page_rows) + &bindings(2 * pages, &rest)
 }
 

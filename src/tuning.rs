@@ -65,10 +65,14 @@ pub struct Tuned {
 /// it begins: that run is as exact as any other, and nothing of its weights is spent.
 ///
 /// # Errors
-/// Those of [`Sampler::new`] and [`Sampler::run`], and
+/// Where the schedule is adaptive; those of [`Sampler::new`] and [`Sampler::run`], and
 /// [`ErrorKind::InvalidConfig`](crate::ErrorKind) when a field of `tuning` is out of its range.
 pub fn tune(gpu: &Gpu, problem: &Problem, config: &Config, tuning: &Tuning) -> Result<Tuned> {
     check(tuning)?;
+    if config.schedule.adaptivity().is_some() {
+        let reason = "is adaptive, and pilot runs need to know its steps; tune a fixed one";
+        return Err(Error::config("schedule", reason));
+    }
     let wanted = config.integrator.unwrap_or(problem.flow().default_integrator());
     let pilots = if can_reject(problem.flow()) { Integrator::Mala } else { wanted };
     let mut scales = [1.0; WINDOWS as usize];
@@ -155,7 +159,8 @@ fn pilot_run(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Found> {
 
 /// Whether the flow has what Metropolis moves need.
 fn can_reject(flow: &Flow) -> bool {
-    flow.has_density() && !flow.has_velocity() && flow.transport() > 0.0
+    let moves = flow.transport() > 0.0 && flow.reaction().is_none();
+    flow.has_density() && !flow.has_velocity() && moves
 }
 
 /// Where the steps of a window end, of so many in all.

@@ -2,9 +2,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use wfr::{Config, Gpu, Integrator, Problem, Tuned, Tuning, tune};
-
-use super::failure::Done;
+use wfr::{Config, Integrator};
 
 /// How a step is done.
 #[derive(Debug, Args)]
@@ -24,9 +22,6 @@ pub(crate) struct IntegratorOptions {
     /// The curvature of the target that exponential solves exactly; 0 is Euler's move.
     #[arg(long, value_name = "KAPPA", default_value = "1", allow_negative_numbers = true)]
     stiffness: f32,
-    /// Find a scale per coordinate, and for mala the step lengths, by short pilot runs first.
-    #[arg(long)]
-    tune: bool,
 }
 
 impl IntegratorOptions {
@@ -39,17 +34,6 @@ impl IntegratorOptions {
             stiffness: self.stiffness,
             ..config
         }
-    }
-
-    /// What pilot runs find, where they are asked for.
-    pub(crate) fn tune(
-        &self,
-        gpu: &Gpu,
-        problem: &Problem,
-        config: &Config,
-    ) -> Done<Option<Tuned>> {
-        let wanted = self.tune.then(|| tune(gpu, problem, config, &Tuning::default()));
-        Ok(wanted.transpose()?)
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) struct RunOptions {
     #[command(flatten)]
     schedule: ScheduleOptions,
     #[command(flatten)]
-    pub(crate) integrator: IntegratorOptions,
+    integrator: IntegratorOptions,
     /// Resample when the effective sample size falls below this fraction of N: 0 never, 1
     /// whenever weights differ.
     #[arg(long, value_name = "FRACTION", default_value = "0.5", allow_negative_numbers = true)]

@@ -151,8 +151,9 @@ fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
     let acceptance = acceptance.map_or_else(String::new, |a| format!(", acceptance {a:.3}"));
     format!(
         "\nESS {} of {}, {} resamplings, {} time-zero ancestors left, effectively \
-         {}{acceptance}\nlargest share of the weight: {} % in one particle, {} % in one ancestor's \
-         descendants\nsampled in {}{cpu}, {} particle-steps/s; set up in {}\n",
+         {}{acceptance}\nlargest share \
+         of the weight: {} % in one particle, {} % in one ancestor's descendants\nsampled in \
+         {}{cpu}, {} particle-steps/s; set up in {}\n",
         grouped(estimates.ess.round() as u64),
         grouped(outcome.particles.len() as u64),
         outcome.info.resamplings,

@@ -10,7 +10,6 @@ use wfr::{
 use super::clock::{Clock, Spent};
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
-use super::integrator::IntegratorOptions;
 
 /// All that is known after a run.
 pub(crate) struct Outcome {
@@ -145,21 +144,6 @@ fn outcome(
         spent,
         setup_s,
     })
-}
-
-/// Runs with the settings that pilot runs find, where the options ask for them.
-pub(crate) fn run_tuned(
-    gpu: &Gpu,
-    problem: &Problem,
-    config: &Config,
-    options: &IntegratorOptions,
-    label: &str,
-    console: &Console,
-) -> Done<Outcome> {
-    let tuned = options.tune(gpu, problem, config)?;
-    let config = tuned.as_ref().map_or(config, |tuned| &tuned.config);
-    let outcome = run(gpu, problem, config, label, console)?;
-    Ok(Outcome { tuned, ..outcome })
 }
 
 /// Waits until the device has done everything submitted so far.

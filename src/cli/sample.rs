@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wfr::Problem;
+use wfr::{Problem, Tuning, tune};
 
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
     problem: ProblemOptions,
     #[command(flatten)]
     run: RunOptions,
+    /// Find a scale per coordinate, and for mala the step lengths, by short pilot runs first.
+    #[arg(long, help_heading = "Run")]
+    tune: bool,
     /// The equation that particles follow.
     #[arg(long, value_name = "NAME", default_value = "annealed", help_heading = "Run")]
     flow: FlowName,
@@ -96,9 +99,11 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let problem = Problem::new(target, initial, flow)?;
     let gpu = device.for_run(&problem, &config)?;
     let name = problem.target().name().to_string();
-    let options = &arguments.run.integrator;
-    let mut outcome = run::run_tuned(gpu, &problem, &config, options, &name, console)?;
-    outcome.pilot = pilot;
+    let tuned = arguments.tune.then(|| tune(gpu, &problem, &config, &Tuning::default()));
+    let tuned = tuned.transpose()?;
+    let settings = tuned.as_ref().map_or(&config, |tuned| &tuned.config);
+    let mut outcome = run::run(gpu, &problem, settings, &name, console)?;
+    (outcome.pilot, outcome.tuned) = (pilot, tuned);
 
     let estimates = Estimates::of(&outcome, modes.as_ref());
     report::warn(&outcome, &estimates);

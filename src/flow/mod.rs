@@ -241,7 +241,12 @@ impl Flow {
     /// Whether its diffusion leaves a known unnormalised density invariant at each time, which
     /// Metropolis moves and underdamped dynamics need: that of its path, or a constant one.
     pub fn has_density(&self) -> bool {
-        self.has_path || self.has_invariant_density()
+        self.has_path || self.is_stationary()
+    }
+
+    /// Whether it is plain Langevin diffusion of the target, with a reaction or without.
+    fn is_stationary(&self) -> bool {
+        self.is_builtin && matches!(self.equation, Equation::Text(_))
     }
 
     /// The rate ε of transport.
@@ -280,24 +285,6 @@ impl Flow {
         self.needs_initial_density
     }
 
-    /// The text in place of one of the problem's, for a step by this integrator: Langevin diffusion
-    /// computes its density only where that is needed.
-    pub(crate) fn source_for(&self, source: &Source, integrator: Integrator) -> Source {
-        match &self.equation {
-            Equation::Text(own)
-                if own == source && self.has_invariant_density() && integrator.needs_density() =>
-            {
-                shaders::file("flow/langevin_with_density")
-            }
-            _ => source.clone(),
-        }
-    }
-
-    /// Whether it is Langevin diffusion of the target, alone or with a reaction.
-    fn has_invariant_density(&self) -> bool {
-        self.is_builtin && matches!(self.equation, Equation::Text(_))
-    }
-
     /// The user's velocity.
     pub(crate) fn velocity(&self) -> Option<&Source> {
         self.velocity.as_ref()
@@ -331,6 +318,19 @@ impl Flow {
                 [constants].into_iter().chain(shaders::files(files)).collect()
             }
             Equation::Tracks(_) => shaders::files(&["series", "flow/tracks"]),
+        }
+    }
+
+    /// One of the problem's texts, for a step by this integrator: where it needs a density, that of
+    /// Langevin diffusion comes with it.
+    pub(crate) fn text_for(&self, integrator: Integrator, text: &Source) -> Source {
+        match &self.equation {
+            Equation::Text(own)
+                if self.is_stationary() && integrator.needs_density() && own == text =>
+            {
+                shaders::file("flow/langevin_with_density")
+            }
+            _ => text.clone(),
         }
     }
 

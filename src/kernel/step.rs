@@ -81,7 +81,7 @@ pub(crate) fn linked(
     if !flow.has_velocity() {
         sources.push(shaders::file("flow/no_velocity"));
     }
-    sources.extend(problem.sources.iter().map(|source| flow.source_for(source, integrator)));
+    sources.extend(problem.sources.iter().map(|text| flow.text_for(integrator, text)));
     Linked::new(sources)
 }
 

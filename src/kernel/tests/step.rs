@@ -147,8 +147,8 @@ impl Rig {
                 .data()
                 .map(|d| filled(wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(d)))
                 .collect(),
-            flow_data: None,
             accepted: plan.counts.then(|| storage(4 * u64::from(ACCEPT_COUNTERS))),
+            flow_data: None,
         };
         let words = state.pages.iter().flatten().chain([&state.log_weights, &state.ancestors]);
         words.enumerate().for_each(|(i, buffer)| poison(gpu, buffer, i as u32));
