@@ -40,10 +40,10 @@ fn tracks_at(local: ptr<function, Local>, beta: f32, out: ptr<function, Tracks>)
     var peak = TRACKS_FLOOR;
     var total = 0.0;
     var rate = 0.0;
-    for (var j = 0u; j < DIM; j++) {
-        (*out).score[j] = 0.0;
-        (*out).velocity[j] = 0.0;
-    }
+    // Plain variables: members of a structure that are indexed by a variable stay in memory.
+    var x = (*local).x;
+    var score: Point;
+    var velocity: Point;
     let end = 1u + u32(flow_data[0]) * TRACKS_STRIDE;
     for (var at = 1u; at < end; at += TRACKS_STRIDE) {
         let a = flow_data[at];
@@ -68,7 +68,7 @@ fn tracks_at(local: ptr<function, Local>, beta: f32, out: ptr<function, Tracks>)
         for (var j = 0u; j < DIM; j++) {
             let sd = flow_data[scales + j] + way * flow_data[scales + DIM + j];
             let mean = flow_data[means + j] + way * flow_data[means + DIM + j];
-            let z = ((*local).x[j] - mean) / sd;
+            let z = (x[j] - mean) / sd;
             log_normal -= 0.5 * z * z + log(sd);
         }
         log_normal = max(log_normal, TRACKS_FLOOR);
@@ -84,18 +84,20 @@ fn tracks_at(local: ptr<function, Local>, beta: f32, out: ptr<function, Tracks>)
             let more = flow_data[scales + DIM + j];
             let sd = flow_data[scales + j] + way * more;
             let mean = flow_data[means + j] + way * flow_data[means + DIM + j];
-            let z = ((*local).x[j] - mean) / sd;
+            let z = (x[j] - mean) / sd;
             let u = speed * (flow_data[means + DIM + j] + z * more);
-            (*out).score[j] = (*out).score[j] * kept - share * z / sd;
-            (*out).velocity[j] = (*out).velocity[j] * kept + share * u;
+            score[j] = score[j] * kept - share * z / sd;
+            velocity[j] = velocity[j] * kept + share * u;
         }
     }
     (*out).log_density = peak + log(total) - f32(DIM) * TRACKS_LOG_ROOT_TAU + beta * TRACKS_LOG_Z;
     (*out).rate = rate / total;
     for (var j = 0u; j < DIM; j++) {
-        (*out).score[j] /= total;
-        (*out).velocity[j] /= total;
+        score[j] /= total;
+        velocity[j] /= total;
     }
+    (*out).score = score;
+    (*out).velocity = velocity;
 }
 
 fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
