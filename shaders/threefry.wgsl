@@ -7,6 +7,8 @@ const STREAM_INITIAL = 0u;
 const STREAM_STEP = 1u;
 const STREAM_RESAMPLE = 2u;
 const STREAM_STRATUM = 3u;
+const STREAM_MOMENTUM = 4u;
+const STREAM_ACCEPT = 5u;
 const STREAM_SUBSET = 8u;
 const STREAM_JUMP = 9u;
 

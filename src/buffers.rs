@@ -2,9 +2,10 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::gpu::{Gpu, available_memory};
+use crate::integrator::Integrator;
 use crate::layout::{
-    BLOCK, Block, CESS_GROUPS, CESS_LANES, Control, Dispatches, Instant, MAX_PARTICLES,
-    SCHEDULE_WINDOW, Sums, TraceRow,
+    ACCEPT_COUNTERS, BLOCK, Block, CESS_GROUPS, CESS_LANES, Control, Dispatches, Instant,
+    MAX_PARTICLES, SCHEDULE_WINDOW, Sums, TraceRow,
 };
 use crate::shaders::WeightShape;
 
@@ -19,6 +20,8 @@ pub struct Plan {
     pub(crate) rows: u32,
     pub(crate) pages: u32,
     pub(crate) page_rows: u32,
+    /// Whether accepted moves are counted.
+    pub(crate) counts: bool,
     /// Total bytes on the device, by buffer.
     pub(crate) buffers: Vec<(&'static str, u64)>,
     /// The storage buffers that the kernel with the most of them binds.
@@ -27,7 +30,7 @@ pub struct Plan {
     pub(crate) cess_items: u32,
 }
 
-/// Storage buffers of the step kernel beside the state: log-weights, ancestors, control.
+/// Storage buffers of every step kernel beside the state: log-weights, ancestors, control.
 const STEP_BINDINGS: u32 = 3;
 /// Storage buffers of the kernel `adapt` beside the state: those, the stage and its sums.
 const ADAPT_BINDINGS: u32 = 5;
@@ -37,14 +40,16 @@ impl Plan {
     pub(crate) fn new(
         particles: u32,
         dim: u32,
-        carried: u32,
+        integrator: Integrator,
         shape: &WeightShape,
         data: &[u64],
         steps: u32,
         limits: &wgpu::Limits,
     ) -> Result<Plan> {
-        let rows = dim + carried + 1;
-        let plan = |particles: u32| Plan::layout(particles, rows, shape, data, steps, limits);
+        let rows = dim + integrator.carried_rows(dim) + 1;
+        let counts = integrator.counts();
+        let plan =
+            |particles: u32| Plan::layout(particles, rows, counts, shape, data, steps, limits);
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         if let Some(bytes) = data.iter().copied().find(|bytes| *bytes > binding) {
             return Err(limit(
@@ -84,6 +89,7 @@ impl Plan {
     fn layout(
         particles: u32,
         rows: u32,
+        counts: bool,
         shape: &WeightShape,
         data: &[u64],
         steps: u32,
@@ -108,7 +114,7 @@ impl Plan {
         }
         let page_rows = ((binding / row) as u32).min(rows);
         let pages = rows.div_ceil(page_rows);
-        let bindings = 2 * pages + STEP_BINDINGS + data.len() as u32;
+        let bindings = 2 * pages + STEP_BINDINGS + u32::from(counts) + data.len() as u32;
         let most = limits.max_storage_buffers_per_shader_stage;
         if bindings > most {
             let words =
@@ -132,14 +138,16 @@ impl Plan {
             ("trace", u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64),
             ("schedule", u64::from(steps + SCHEDULE_WINDOW) * size_of::<Instant>() as u64),
             ("data", data.iter().sum()),
+            ("accepted", if counts { 4 * u64::from(ACCEPT_COUNTERS) } else { 0 }),
         ];
-        // The state is bound by pages, the schedule by windows, and data are checked before.
-        let whole = |name: &str| !["state", "schedule", "data"].contains(&name);
+        // The state is bound by pages, the schedule by windows, data are checked before, and the
+        // counts of accepted moves are few.
+        let whole = |name: &str| !["state", "schedule", "data", "accepted"].contains(&name);
         if let Some((_, size)) = buffers.iter().find(|(name, size)| whole(name) && *size > binding)
         {
             return Err(too_large(*size));
         }
-        Ok(Plan { particles, rows, pages, page_rows, buffers, bindings, cess_items: 0 })
+        Ok(Plan { particles, rows, pages, page_rows, counts, buffers, bindings, cess_items: 0 })
     }
 
     /// The same run with an adaptive schedule, whose kernel takes `items` particles per lane.
@@ -261,6 +269,8 @@ pub(crate) struct State {
     pub data: Vec<wgpu::Buffer>,
     /// Group 2: the data of the flow.
     pub flow_data: Option<wgpu::Buffer>,
+    /// The counts of accepted moves, where they are counted.
+    pub accepted: Option<wgpu::Buffer>,
 }
 
 impl State {
@@ -269,6 +279,7 @@ impl State {
         let mut buffers: Vec<_> = self.pages[parity].iter().collect();
         buffers.extend(&self.pages[1 - parity]);
         buffers.extend([&self.log_weights, &self.ancestors, &self.control, &self.schedule]);
+        buffers.extend(&self.accepted);
         buffers
     }
 }
@@ -375,7 +386,15 @@ mod tests {
     #[test]
     fn large_runs_fit_small_bindings() {
         for (particles, dim, pages) in [(1 << 24, 2, 2), (1 << 20, 64, 3), (1000, 2, 1)] {
-            let plan = Plan::new(particles, dim, 0, &shape(particles), &[], 10, &software_limits());
+            let plan = Plan::new(
+                particles,
+                dim,
+                Integrator::Euler,
+                &shape(particles),
+                &[],
+                10,
+                &software_limits(),
+            );
             let plan = plan.unwrap();
             assert_eq!(plan.pages, pages);
             assert!(plan.limits().max_storage_buffer_binding_size <= 128 << 20);
@@ -387,20 +406,29 @@ mod tests {
     #[test]
     fn too_large_names_the_largest_that_fits() {
         let n = 1 << 26;
-        let error = Plan::new(n, 8, 0, &shape(n), &[], 10, &software_limits()).unwrap_err();
+        let error =
+            Plan::new(n, 8, Integrator::Euler, &shape(n), &[], 10, &software_limits()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "particles = 67108864 in 8 dimensions needs a 256 MiB binding, this adapter allows \
              128 MiB; use at most 33554432"
         );
         let most = 33_554_432;
-        assert!(Plan::new(most, 8, 0, &shape(most), &[], 10, &software_limits()).is_ok());
-        assert!(Plan::new(most + 1, 8, 0, &shape(most), &[], 10, &software_limits()).is_err());
+        assert!(
+            Plan::new(most, 8, Integrator::Euler, &shape(most), &[], 10, &software_limits())
+                .is_ok()
+        );
+        assert!(
+            Plan::new(most + 1, 8, Integrator::Euler, &shape(most), &[], 10, &software_limits())
+                .is_err()
+        );
     }
 
     #[test]
     fn memory_is_checked_by_arithmetic() {
-        let plan = Plan::new(1 << 20, 2, 0, &shape(1 << 20), &[], 10, &software_limits()).unwrap();
+        let plan =
+            Plan::new(1 << 20, 2, Integrator::Euler, &shape(1 << 20), &[], 10, &software_limits())
+                .unwrap();
         assert!(plan.check_available(plan.bytes()).is_ok());
         let error = plan.check_available(10 << 20).unwrap_err().to_string();
         assert!(error.contains("needs 32 MiB of memory (state 24 MiB"), "{error}");

@@ -31,8 +31,20 @@ pub struct Config {
     /// densities, Euler elsewhere.
     pub integrator: Option<Integrator>,
     /// Replaces each drift coordinate D by D / (1 + h|D|), which keeps steep walls from throwing
-    /// particles to infinity. Exact under the kernel ratio, a bias of order h elsewhere.
+    /// particles to infinity. A bias of order h under Euler and Strang, none where the integrator is
+    /// exact.
     pub taming: bool,
+    /// Mobilities m, one positive number per coordinate (dim,): its drift is m ε ∇ log ρ and its
+    /// noise √(2εm) dW, as if it were measured in units of √m. `None` is 1 everywhere;
+    /// [`tune`](crate::tune) finds the squares of the target's scales. It changes the variance of the
+    /// results, not what they mean.
+    pub preconditioner: Option<Vec<f32>>,
+    /// The friction γ of [`Integrator::Baoab`], above 0: its momentum is forgotten at this rate. Near
+    /// the target's frequencies, 1/scale, is best; 1.5 by default.
+    pub friction: f32,
+    /// The curvature κ that [`Integrator::Exponential`] solves exactly, 0 (Euler's move) or more: the
+    /// precision 1/scale² of the target in units of the preconditioner; 1 by default.
+    pub stiffness: f32,
     /// Resample when ESS falls below this fraction of the particles: 0 never, 1 whenever the
     /// weights differ.
     pub ess_threshold: f32,
@@ -55,6 +67,9 @@ impl Default for Config {
             schedule: Schedule::default(),
             integrator: None,
             taming: true,
+            preconditioner: None,
+            friction: 1.5,
+            stiffness: 1.0,
             ess_threshold: 0.5,
             ess_every: 16,
             resampler: Resampler::Systematic,
@@ -84,6 +99,13 @@ impl Config {
             );
             return out("ess_threshold", text);
         }
+        if !(self.friction > 0.0 && self.friction.is_finite()) {
+            return out("friction", format!("= {} is not positive and finite", self.friction));
+        }
+        if !(self.stiffness >= 0.0 && self.stiffness.is_finite()) {
+            let text = format!("= {} is not a curvature from 0 (none) on", self.stiffness);
+            return out("stiffness", text);
+        }
         if self.ess_every == 0 {
             return out("ess_every", "= 0 is below 1, the fewest steps between two tests".into());
         }
@@ -96,6 +118,26 @@ impl Config {
             return out("workgroup_size", text);
         }
         Ok(())
+    }
+
+    /// Checks the preconditioner against the dimension.
+    pub(crate) fn check_preconditioner(&self, dim: u32) -> Result<()> {
+        let Some(mobilities) = &self.preconditioner else { return Ok(()) };
+        if mobilities.len() != dim as usize {
+            let reason = format!(
+                "has {} values but the target has {dim} coordinates; give one value per coordinate",
+                mobilities.len()
+            );
+            return Err(Error::config("preconditioner", reason));
+        }
+        // Its square root and its inverse are taken in single precision.
+        match mobilities.iter().position(|m| !(1e-30..=1e30).contains(m)) {
+            Some(j) => {
+                let reason = format!("= {} is not between 1e-30 and 1e30", mobilities[j]);
+                Err(Error::config(format!("preconditioner[{j}]"), reason))
+            }
+            None => Ok(()),
+        }
     }
 }
 

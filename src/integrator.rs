@@ -6,22 +6,53 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 
 /// How a step moves a particle and what it adds to its log-weight.
+///
+/// Each evaluates the score once per step. Taming ([`Config::taming`](crate::Config::taming)) is
+/// apart: tamed Euler is [`Integrator::Euler`] with it on. The preconditioner
+/// ([`Config::preconditioner`](crate::Config::preconditioner)) works with all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Integrator {
-    /// Euler–Maruyama with the weight h·ψ(x, t): weak order 1, a bias of order h in log Z.
+    /// Euler–Maruyama with the weight h·ψ(x, t): weak order 1, a bias of order h in log Z. The
+    /// cheapest, for flows that have a ψ and no density; taming adds a bias of order h.
     Euler,
-    /// Half the weight before and half after the move: order 1 with a smaller constant.
+    /// Half the weight before and half after the move: order 1 with a smaller constant, at the
+    /// cost of Euler. For flows whose ψ changes fast.
     Strang,
-    /// Forward/backward kernel ratio (Neal 2001; Crooks 1998): weights exact at every step size.
-    /// Needs a flow with a path of densities.
+    /// Forward/backward kernel ratio (Neal 2001; Crooks 1998): weights exact at every step size,
+    /// tamed or not. Costs some operations per coordinate more than Euler and needs a path of
+    /// densities; the default where there is one.
     KernelRatio,
+    /// Annealed importance sampling (Neal 2001) by Metropolis-adjusted Langevin moves (Roberts &
+    /// Tweedie 1996): weights and moves exact at every step size, tamed or not. Costs a uniform and
+    /// the memory of where the move began. Takes the longest steps, and samples a constant density
+    /// without bias; needs a density and no velocity. [`Info::acceptance`](crate::Info) is near 0.57
+    /// where the step is right.
+    Mala,
+    /// Underdamped Langevin dynamics by the splitting BAOAB (Leimkuhler & Matthews 2013) with the
+    /// heat in the weight (Crooks 1998): exact at every step size, tamed or not. Costs a momentum,
+    /// `dim` rows of state more. Crosses flat regions faster than diffusion; its noise of the weights
+    /// is larger for short times. Needs a density and no velocity, and takes ε as a rate of time; a
+    /// flow without a path has no weights and a bias of order h² in its invariant law.
+    Baoab,
+    /// The exact Ornstein–Uhlenbeck step for the linear part −κx of the score, the rest of it frozen
+    /// (κ is [`Config::stiffness`](crate::Config::stiffness)), with the weight of the kernel ratio
+    /// where there is a path: exact at every step size, tamed or not. Costs two exponentials more
+    /// than the kernel ratio, or none where all steps are equal. For stiff targets near a Gaussian
+    /// of precision κ; where there is no path the weight is Euler's, h·ψ(x, t).
+    Exponential,
 }
 
 impl Integrator {
     /// All integrators.
-    pub const ALL: [Integrator; 3] =
-        [Integrator::Euler, Integrator::Strang, Integrator::KernelRatio];
+    pub const ALL: [Integrator; 6] = [
+        Integrator::Euler,
+        Integrator::Strang,
+        Integrator::KernelRatio,
+        Integrator::Mala,
+        Integrator::Baoab,
+        Integrator::Exponential,
+    ];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -29,29 +60,52 @@ impl Integrator {
             Integrator::Euler => "euler",
             Integrator::Strang => "strang",
             Integrator::KernelRatio => "kernel-ratio",
+            Integrator::Mala => "mala",
+            Integrator::Baoab => "baoab",
+            Integrator::Exponential => "exponential",
         }
     }
-}
 
-impl Integrator {
-    /// The files under `shaders/` that make it up.
-    pub(crate) fn files(self) -> &'static [&'static str] {
+    /// Whether the weights along a path of densities are exact at every step size.
+    pub fn is_exact(self) -> bool {
+        !matches!(self, Integrator::Euler | Integrator::Strang)
+    }
+
+    /// The files under `shaders/` that make it up, for a flow with a path of densities or without.
+    pub(crate) fn files(self, has_path: bool) -> &'static [&'static str] {
+        macro_rules! files {
+            ($($name:literal),+) => { &[$(concat!("integrator/", $name)),+] };
+        }
         match self {
-            Integrator::Euler => {
-                &["integrator/carry_nothing", "integrator/move", "integrator/euler"]
-            }
-            Integrator::Strang => {
-                &["integrator/carry_nothing", "integrator/move", "integrator/strang"]
-            }
+            Integrator::Euler => files!["carry_nothing", "move", "move_euler", "euler"],
+            Integrator::Strang => files!["carry_nothing", "move", "move_euler", "strang"],
             Integrator::KernelRatio => {
-                &["integrator/carry_nothing", "integrator/move", "integrator/kernel_ratio"]
+                files!["carry_nothing", "move", "move_euler", "kernel_ratio"]
+            }
+            Integrator::Mala => files!["move", "move_euler", "mala"],
+            Integrator::Baoab => files!["decay", "baoab"],
+            Integrator::Exponential if has_path => {
+                files!["carry_nothing", "decay", "move", "move_exponential", "kernel_ratio"]
+            }
+            Integrator::Exponential => {
+                files!["carry_nothing", "decay", "move", "move_exponential", "euler"]
             }
         }
+    }
+
+    /// Whether it needs a density that the diffusion leaves invariant at each time.
+    pub(crate) fn needs_density(self) -> bool {
+        matches!(self, Integrator::KernelRatio | Integrator::Mala | Integrator::Baoab)
     }
 
     /// Rows of state, a word per particle each, that it carries from step to step.
-    pub(crate) fn carried_rows(self, _dim: u32) -> u32 {
-        0
+    pub(crate) fn carried_rows(self, dim: u32) -> u32 {
+        if self == Integrator::Baoab { dim } else { 0 }
+    }
+
+    /// Whether it counts the moves that it accepts.
+    pub(crate) fn counts(self) -> bool {
+        self == Integrator::Mala
     }
 }
 

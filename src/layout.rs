@@ -155,6 +155,15 @@ pub(crate) const SCHEDULE_WINDOW: u32 = SCHEDULE_ALIGN + MAX_SEGMENT;
 /// The largest population the 64-bit arithmetic carries.
 pub(crate) const MAX_PARTICLES: u32 = 1 << 27;
 
+/// Accepted moves are counted of at most the first so many particles …
+pub(crate) const ACCEPT_PARTICLES: u32 = 1 << 20;
+/// … in so many integers, which the longest schedule cannot make overflow.
+pub(crate) const ACCEPT_COUNTERS: u32 = 1 << 10;
+const _: () = assert!(
+    (ACCEPT_PARTICLES / ACCEPT_COUNTERS) as u64 * crate::Schedule::MAX_STEPS as u64
+        <= u32::MAX as u64
+);
+
 /// Extra fractional bits of the population's total over a block's: the total stays below 2^62.
 pub(crate) fn headroom(particles: u32) -> u32 {
     (35 - particles.next_power_of_two().trailing_zeros()).min(24)

@@ -35,6 +35,7 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod truth;
+mod tuning;
 #[doc = include_str!("../docs/tutorial.md")]
 pub mod tutorial {
     #[allow(unused_imports, reason = "names that the text links to")]
@@ -65,4 +66,5 @@ pub use sampler::{Buffers, Info, ReactionEvent, Sampler, TraceEvent, requirement
 pub use schedule::{Annealing, Schedule};
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
 pub use truth::Truth;
+pub use tuning::{Tuned, Tuning, tune};
 pub use wgpu;

@@ -132,6 +132,11 @@ pub(crate) fn buffers(
         );
         return Err(Error::config("integrator", reason));
     }
+    if matches!(reaction.density, Density::Transition { .. }) && config.preconditioner.is_some() {
+        let reason = "gives steps of different widths, which the transition estimator does not \
+                      know; leave it out, or use grid or kernel";
+        return Err(Error::config("preconditioner", reason));
+    }
     let mut buffers = vec![
         ("ratios", 4 * u64::from(n)),
         ("moments", moments::block_bytes(n, dim) + moments::bytes(dim)),

@@ -15,7 +15,10 @@ use crate::kernel::adapt::{self, Adapt};
 use crate::kernel::decide;
 use crate::kernel::init::{self, Init};
 use crate::kernel::step::{self, Step};
-use crate::layout::{Control, MAX_SEGMENT, ReactionRow, ReactionState, TraceRow, log_normalizer};
+use crate::layout::{
+    ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, MAX_SEGMENT, ReactionRow, ReactionState, TraceRow,
+    log_normalizer,
+};
 use crate::particles::Particles;
 use crate::problem::Problem;
 use crate::reactor::{self, Reactor};
@@ -83,6 +86,9 @@ pub struct Info {
     pub non_finite: u32,
     /// Resamplings so far.
     pub resamplings: u32,
+    /// The share of moves accepted since time zero, 0 to 1, where the integrator may reject them
+    /// ([`Integrator::Mala`]): over the first 2²⁰ particles.
+    pub acceptance: Option<f32>,
 }
 
 /// One ESS test.
@@ -155,10 +161,10 @@ pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -
     let data = problem.data_sizes();
     let shape = weight_shape(config, false);
     let dim = problem.target.dim();
+    config.check_preconditioner(dim)?;
     let integrator = integrator(problem, config);
-    let carried = integrator.carried_rows(dim);
     let steps = config.schedule.steps();
-    let plan = Plan::new(config.particles, dim, carried, &shape, &data, steps, limits)?;
+    let plan = Plan::new(config.particles, dim, integrator, &shape, &data, steps, limits)?;
     let plan = match problem.flow.reaction() {
         Some(reaction) => {
             let more = reactor::buffers(reaction, problem, config, integrator)?;
@@ -181,29 +187,31 @@ fn integrator(problem: &Problem, config: &Config) -> Integrator {
 /// Whether the integrator suits the flow.
 fn check_integrator(problem: &Problem, integrator: Integrator) -> Result<()> {
     let flow = &problem.flow;
-    if integrator != Integrator::KernelRatio {
-        return match flow.without_divergence() {
-            None => Ok(()),
-            Some(velocity) => {
-                let reason = format!(
-                    "= {integrator} needs the divergence of the velocity; write `fn \
-                     velocity_divergence(x: Point, beta: f32) -> f32` in {velocity}, or use \
-                     kernel-ratio, which needs none"
-                );
-                Err(Error::config("integrator", reason))
-            }
-        };
-    }
-    if !flow.has_path() {
+    let refused = |reason: &str| {
+        Err(Error::config("integrator", format!("= {integrator} {reason}; use euler")))
+    };
+    if let Some(velocity) = flow.without_divergence().filter(|_| !integrator.is_exact()) {
         let reason = format!(
-            "= kernel-ratio needs a path of densities, which the {} flow has not; use euler",
-            flow.name()
+            "= {integrator} needs the divergence of the velocity; write `fn \
+             velocity_divergence(x: Point, beta: f32) -> f32` in {velocity}, or use \
+             kernel-ratio, which needs none"
         );
         return Err(Error::config("integrator", reason));
     }
-    if flow.transport() == 0.0 {
-        let reason = "= kernel-ratio needs noise, and transport = 0 leaves none; use euler";
-        return Err(Error::config("integrator", reason));
+    if integrator == Integrator::KernelRatio && !flow.has_path() {
+        let reason = "needs a path of densities, which the";
+        return refused(&format!("{reason} {} flow has not", flow.name()));
+    }
+    if integrator.needs_density() && !flow.has_density() {
+        let reason = "needs a density that the diffusion leaves invariant, which the";
+        return refused(&format!("{reason} {} flow has not", flow.name()));
+    }
+    if matches!(integrator, Integrator::Mala | Integrator::Baoab) && flow.has_velocity() {
+        return refused(&format!("cannot follow the velocity of the {} flow", flow.name()));
+    }
+    let ratio = integrator == Integrator::Exponential && flow.has_path();
+    if (integrator.needs_density() || ratio) && flow.transport() == 0.0 {
+        return refused("needs noise, and transport = 0 leaves none");
     }
     Ok(())
 }
@@ -402,7 +410,7 @@ impl Sampler {
         self.gpu.submit_pass(|pass| self.resampling.encode_report(pass))?;
         let control = self.control().await?;
         let row = self.trace_rows(self.config.trace_rows, 1).await?;
-        self.interpret(&control, &row[0])
+        self.interpret(&control, &row[0]).await
     }
 
     /// All ESS tests so far, oldest first. Reads the rows that are new since the last call; if more
@@ -597,10 +605,10 @@ impl Sampler {
         let last = (control.trace_rows.max(1) - 1) % self.config.trace_rows;
         let row = self.trace_rows(last, 1).await?;
         self.finished = control.stop != 0 && control.step_end >= control.stop;
-        self.interpret(&control, &row[0])
+        self.interpret(&control, &row[0]).await
     }
 
-    fn interpret(&self, control: &Control, row: &TraceRow) -> Result<Info> {
+    async fn interpret(&self, control: &Control, row: &TraceRow) -> Result<Info> {
         if control.failed != 0 || row.failed != 0 {
             let step = if control.failed != 0 { control.failed - 1 } else { row.step };
             let non_finite = control.max_non_finite.max(row.non_finite);
@@ -617,7 +625,19 @@ impl Sampler {
             max_weight: event.max_weight,
             non_finite: event.non_finite,
             resamplings: control.resamplings,
+            acceptance: self.acceptance(control.step_end).await?,
         })
+    }
+
+    /// The share of the moves of the first `steps` steps that were accepted.
+    async fn acceptance(&self, steps: u32) -> Result<Option<f32>> {
+        let Some(accepted) = self.state.accepted.as_ref().filter(|_| steps > 0) else {
+            return Ok(None);
+        };
+        let counts: Vec<u32> = readback::read(&self.gpu, accepted, 0, accepted.size()).await?;
+        let kept: u64 = counts.into_iter().map(u64::from).sum();
+        let counted = u64::from(self.plan.particles.min(ACCEPT_PARTICLES)) * u64::from(steps);
+        Ok(Some((kept as f64 / counted as f64) as f32))
     }
 
     fn event(&self, row: &TraceRow) -> TraceEvent {
@@ -719,5 +739,8 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
         ),
         data: problem.data().map(filled).collect(),
         flow_data: problem.flow_data().map(filled),
+        accepted: plan
+            .counts
+            .then(|| buffers::storage(device, "wfr.accepted", 4 * u64::from(ACCEPT_COUNTERS))),
     }
 }

@@ -258,6 +258,24 @@ impl Schedule {
         }
     }
 
+    /// The shortest and the longest step.
+    pub fn step_lengths(&self) -> (f64, f64) {
+        let lengths = self.points.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        lengths.fold((f64::INFINITY, 0.0), |(a, b), h| (f64::min(a, h), f64::max(b, h)))
+    }
+
+    /// The same path parameters after steps that are `factor(k)` > 0 times as long.
+    pub(crate) fn stretched(&self, factor: impl Fn(u32) -> f64) -> Schedule {
+        let mut time = self.points[0].0;
+        let mut points = vec![self.points[0]];
+        for (k, pair) in self.points.windows(2).enumerate() {
+            time += factor(k as u32) * (pair[1].0 - pair[0].0);
+            points.push((time, pair[1].1));
+        }
+        let grid = Some("steps by pilot runs".to_string());
+        Schedule { points, grid, ..self.clone() }
+    }
+
     /// The length of every step, if they are all the same to the device.
     pub(crate) fn equal_steps(&self) -> Option<f32> {
         let mut lengths = self.points.windows(2).map(|w| (w[1].0 - w[0].0) as f32);

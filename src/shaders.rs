@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::config::Resampler;
-use crate::layout::{self, BLOCK, ITEMS, LANES, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS};
+use crate::layout::{
+    self, ACCEPT_COUNTERS, BLOCK, ITEMS, LANES, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS,
+};
 use crate::wgsl::{Linked, Source};
 
 /// `shaders/types.wgsl`.
@@ -78,6 +80,7 @@ library!(
     "initial/mixture",
     "initial/unweighted",
     "flow/langevin",
+    "flow/langevin_with_density",
     "flow/no_velocity",
     "flow/annealed",
     "flow/power",
@@ -85,11 +88,16 @@ library!(
     "flow/controlled",
     "flow/no_divergence",
     "flow/tracks",
+    "integrator/decay",
     "integrator/move",
+    "integrator/move_euler",
+    "integrator/move_exponential",
     "integrator/carry_nothing",
     "integrator/euler",
     "integrator/strang",
     "integrator/kernel_ratio",
+    "integrator/mala",
+    "integrator/baoab",
 );
 
 /// A file that is known to be there.
@@ -234,14 +242,18 @@ pub(crate) fn per_coordinate(name: &str, values: &[f32]) -> String {
     text
 }
 
-/// The bindings of a kernel that moves particles, and the accessors of their state.
-pub(crate) fn state_bindings(pages: u32, page_rows: u32) -> String {
+/// The bindings of a kernel that moves particles, and the accessors of their state; with counters of
+/// accepted moves where the kernel `counts` them.
+pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool) -> String {
     let rest = [
         ("storage, read_write", "log_weights", "array<f32>"),
         ("storage, read", "ancestors", "array<u32>"),
         ("storage, read", "control", "Control"),
         ("uniform", "schedule", &format!("array<Instant, {SCHEDULE_WINDOW}>")),
     ];
+    let counters = format!("array<atomic<u32>, {ACCEPT_COUNTERS}>");
+    let counters = [("storage, read_write", "accepted", counters.as_str())];
+    let rest: Vec<_> = rest.into_iter().chain(counters.into_iter().filter(|_| counts)).collect();
     state_in(0, pages, page_rows) + &state_out(pages, page_rows) + &bindings(2 * pages, &rest)
 }
 

@@ -295,6 +295,10 @@ fn settings() {
         Config { particles: 134_217_729, ..Config::default() },
         Config { ess_threshold: f32::NAN, ..Config::default() },
         Config { ess_threshold: 1.5, ..Config::default() },
+        Config { friction: 0.0, ..Config::default() },
+        Config { stiffness: -1.0, ..Config::default() },
+        Config { preconditioner: Some(vec![1.0; 3]), ..Config::default() },
+        Config { preconditioner: Some(vec![1.0, 0.0]), ..Config::default() },
         Config { ess_every: 0, ..Config::default() },
         Config { trace_rows: 0, ..Config::default() },
         Config { workgroup_size: 48, ..Config::default() },
@@ -345,6 +349,27 @@ fn things_that_do_not_fit_together() {
     let Some(gpu) = common::gpu(&problem, &config) else { return };
     let error = Sampler::new(&gpu, &problem, config).unwrap_err();
     golden("kernel_ratio_without_path", &error.to_string());
+
+    // A flow of one's own: a drift and no density, then a velocity too; and no noise.
+    let drift = format!("{LOCAL}{DRIFT}{PSI}");
+    let velocity = "fn flow_velocity(local: ptr<function, Local>, at: Instant) -> Point {
+        return (*local).score;
+    }
+    fn flow_log_density(local: ptr<function, Local>, at: Instant) -> f32 { return 0.0; }";
+    let mut text = String::new();
+    for (flow, integrator) in [
+        (Flow::from_wgsl("mine.wgsl", drift.clone(), false), Integrator::Mala),
+        (Flow::from_wgsl("mine.wgsl", drift.clone(), false), Integrator::Baoab),
+        (Flow::from_wgsl("mine.wgsl", drift.clone() + velocity, true), Integrator::Mala),
+        (Flow::from_wgsl("mine.wgsl", drift + velocity, true), Integrator::Baoab),
+        (Flow::annealed().with_transport(0.0), Integrator::Exponential),
+        (Flow::langevin().with_transport(0.0), Integrator::Mala),
+    ] {
+        let problem = normal_problem(flow);
+        let config = Config { integrator: Some(integrator), ..Config::default() };
+        text += &format!("{}\n", Sampler::new(&gpu, &problem, config).unwrap_err());
+    }
+    golden("integrators_that_do_not_fit", text.trim_end());
     let problem = Problem::new(normal(2), positions, Flow::langevin()).unwrap();
     let config = Config { particles: 33, ..Config::default() };
     let error = Sampler::new(&gpu, &problem, config).unwrap_err();

@@ -1,10 +1,8 @@
 // Integrator: kernel ratio, exact weights at every step size. The move is a Langevin step F for
 // rho_{k+1}, the weight compares it with the same step B taken backward:
 //   log-weight += log rho_{k+1}(x') - log rho_k(x) + log B(x | x') - log F(x' | x).
-// With x' = x + h D(x) + sqrt(2 eps h) xi, the (tamed) drifts D = eps S_{k+1} + u_k forward and
-// D = eps S_{k+1} - u_{k+1} backward,
-//   log B - log F = |xi|^2/2 - |xi + e|^2/2 = -xi . e - |e|^2/2,
-//   e = sqrt(h / 2 eps) (D(x) + D(x')).
+// The (tamed) drifts are D = eps m S_{k+1} + u_k forward and D = eps m S_{k+1} - u_{k+1} backward,
+// with the noise and the lengths of one and the same move: Euler's or the exponential one.
 // Source: Neal 2001; Crooks 1998; in continuous time Vargas et al. 2024 (CMCD).
 
 fn integrator_begin(
@@ -21,11 +19,6 @@ fn integrator_end(
     now: Instant, next: Instant,
 ) -> f32 {
     var back = move_drift(local, next, next, -1.0, now.dt);
-    let scale = sqrt(0.5 * now.dt / TRANSPORT);
-    var gain = flow_log_density(local, next) - (*pending).value;
-    for (var j = 0u; j < DIM; j++) {
-        let e = scale * ((*pending).drift[j] + back[j]);
-        gain -= e * ((*pending).noise[j] + 0.5 * e);
-    }
-    return gain;
+    let densities = flow_log_density(local, next) - (*pending).value;
+    return move_log_ratio(densities, pending, &back, now.dt);
 }

@@ -1,19 +1,21 @@
-// One Euler-Maruyama move for the drift v = u + eps S of noise sqrt(2 eps):
-//   x' = x + h v + sqrt(2 eps h) xi,
-// with S = flow_drift, u = flow_velocity where the flow has one, and the transport rate eps.
+// One move of a particle for the drift D = eps m S + u and noise of variance 2 eps m per time,
+//   x' = x + length D + noise xi,
+// with S = flow_drift, u = flow_velocity where the flow has one, the transport rate eps and the
+// preconditioner m. `move_length`, `move_noise` and their quotient `move_strain` are those of
+// Euler's or of the exponential step: a file of their own.
 //
-// Taming: a drift coordinate D becomes D / (1 + h |D|), so that no drift step is longer than 1 and
-// steep walls cannot throw a particle to infinity.
+// Taming: a drift coordinate D becomes D / (1 + length |D| / sqrt m), so that no drift step is
+// longer than sqrt m (1 unless set) and steep walls cannot throw a particle to infinity.
 // Source: Hutzenthaler, Jentzen & Kloeden 2012; by coordinate: Brosse, Durmus, Moulines & Sabanis
 // 2019 (tULAc).
 
-// The drift eps S + direction · u, tamed: S of the density at `at`, the velocity of `u_at`.
+// The drift eps m S + direction · u, tamed: S of the density at `at`, the velocity of `u_at`.
 fn move_drift(
     local: ptr<function, Local>, at: Instant, u_at: Instant, direction: f32, dt: f32,
 ) -> Point {
     var d = flow_drift(local, at);
     for (var j = 0u; j < DIM; j++) {
-        d[j] *= TRANSPORT;
+        d[j] *= TRANSPORT * preconditioner(j);
     }
     if (HAS_VELOCITY) {
         var u = flow_velocity(local, u_at);
@@ -23,7 +25,7 @@ fn move_drift(
     }
     if (TAMED) {
         for (var j = 0u; j < DIM; j++) {
-            d[j] = d[j] / (1.0 + dt * abs(d[j]));
+            d[j] = d[j] / (1.0 + move_length(dt, j) * abs(d[j]) / preconditioner_root(j));
         }
     }
     return d;
@@ -31,8 +33,22 @@ fn move_drift(
 
 // Moves by the pending drift and noise.
 fn move_particle(x: ptr<function, Point>, pending: ptr<function, Pending>, dt: f32) {
-    let scale = sqrt(2.0 * TRANSPORT * dt);
     for (var j = 0u; j < DIM; j++) {
-        (*x)[j] += dt * (*pending).drift[j] + scale * (*pending).noise[j];
+        (*x)[j] += move_length(dt, j) * (*pending).drift[j]
+            + move_noise(dt, j) * (*pending).noise[j];
     }
+}
+
+// `densities` + log B(x | x') - log F(x' | x) of the pending move F and the move B back with the
+// drift `back`. Both are normal with one variance, noise^2, so that log B - log F is
+//   |xi|^2/2 - |xi + e|^2/2 = -e . (xi + e/2),  e = strain (D(x) + back).
+fn move_log_ratio(
+    densities: f32, pending: ptr<function, Pending>, back: ptr<function, Point>, dt: f32,
+) -> f32 {
+    var ratio = densities;
+    for (var j = 0u; j < DIM; j++) {
+        let e = move_strain(dt, j) * ((*pending).drift[j] + (*back)[j]);
+        ratio -= e * ((*pending).noise[j] + 0.5 * e);
+    }
+    return ratio;
 }

@@ -17,6 +17,7 @@ mod derive;
 mod experiment;
 mod failure;
 mod gap;
+mod integrator;
 mod law;
 mod numbers;
 mod options;

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use wfr::{Config, Flow, Initial, Integrator, Modes, Reaction, Resampler, Schedule, Target};
+use wfr::{Config, Flow, Initial, Modes, Reaction, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
+use super::integrator::IntegratorOptions;
 use super::schedule::AdaptiveOptions;
 use super::{data, law, numbers};
 
@@ -70,9 +71,8 @@ pub(crate) struct RunOptions {
     particles: u32,
     #[command(flatten)]
     schedule: ScheduleOptions,
-    /// How a step is done; by default kernel-ratio for annealed and euler for langevin.
-    #[arg(long, value_name = "NAME", value_parser = integrators())]
-    integrator: Option<Integrator>,
+    #[command(flatten)]
+    pub(crate) integrator: IntegratorOptions,
     /// Resample when the effective sample size falls below this fraction of N: 0 never, 1
     /// whenever weights differ.
     #[arg(long, value_name = "FRACTION", default_value = "0.5", allow_negative_numbers = true)]
@@ -84,9 +84,6 @@ pub(crate) struct RunOptions {
     /// How ancestors are drawn.
     #[arg(long, value_name = "NAME", default_value = "systematic", value_parser = resamplers())]
     resampler: Resampler,
-    /// Do not tame the drift, which keeps steep walls from throwing particles to infinity.
-    #[arg(long)]
-    no_taming: bool,
     /// The seed: same seed and same device, same bits.
     #[arg(long, value_name = "SEED", default_value = "0", allow_negative_numbers = true)]
     seed: u64,
@@ -237,17 +234,15 @@ impl TargetOptions {
 impl RunOptions {
     /// The settings of the run.
     pub(crate) fn config(&self) -> Done<Config> {
-        Ok(Config {
+        Ok(self.integrator.apply(Config {
             particles: self.particles,
             seed: self.seed,
             schedule: self.schedule.read()?,
-            integrator: self.integrator,
-            taming: !self.no_taming,
             ess_threshold: self.ess_threshold,
             ess_every: self.ess_every,
             resampler: self.resampler,
             ..Config::default()
-        })
+        }))
     }
 }
 
@@ -301,11 +296,6 @@ fn setting(text: &str) -> Result<(String, f64), String> {
         format!("'{}' is not a number; write for instance --set a=20", value.trim())
     })?;
     Ok((name.trim().to_string(), value))
-}
-
-fn integrators() -> impl TypedValueParser<Value = Integrator> {
-    PossibleValuesParser::new(Integrator::ALL.map(Integrator::name))
-        .try_map(|name| name.parse::<Integrator>())
 }
 
 fn resamplers() -> impl TypedValueParser<Value = Resampler> {

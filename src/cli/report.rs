@@ -1,6 +1,6 @@
 //! A run in words and a table.
 
-use wfr::{Density, Estimate, Mode, Target};
+use wfr::{Density, Estimate, Mode, Target, Tuned};
 
 use super::numbers::{grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
@@ -123,6 +123,22 @@ fn settings(outcome: &Outcome) -> String {
         config.schedule.description(),
         config.seed,
         outcome.adapter.name,
+    ) + &outcome.tuned.as_ref().map_or_else(String::new, tuning)
+}
+
+/// What pilot runs found.
+fn tuning(tuned: &Tuned) -> String {
+    let config = &tuned.config;
+    let mobilities = config.preconditioner.as_deref().unwrap_or_default();
+    let scales: Vec<_> =
+        mobilities.iter().take(SHOWN).map(|m| three_digits(f64::from(m.sqrt()))).collect();
+    let more = if mobilities.len() > SHOWN { ", …" } else { "" };
+    let (shortest, longest) = config.schedule.step_lengths();
+    format!(
+        "tuned to scales {}{more}, steps of {} to {}\n",
+        scales.join(", "),
+        three_digits(shortest),
+        three_digits(longest),
     )
 }
 
@@ -131,10 +147,12 @@ fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
         Some(cpu) => format!(" ({} of processor time)", seconds(cpu)),
         None => String::new(),
     };
+    let acceptance = outcome.info.acceptance;
+    let acceptance = acceptance.map_or_else(String::new, |a| format!(", acceptance {a:.3}"));
     format!(
-        "\nESS {} of {}, {} resamplings, {} time-zero ancestors left, effectively {}\nlargest share \
-         of the weight: {} % in one particle, {} % in one ancestor's descendants\nsampled in \
-         {}{cpu}, {} particle-steps/s; set up in {}\n",
+        "\nESS {} of {}, {} resamplings, {} time-zero ancestors left, effectively \
+         {}{acceptance}\nlargest share of the weight: {} % in one particle, {} % in one ancestor's \
+         descendants\nsampled in {}{cpu}, {} particle-steps/s; set up in {}\n",
         grouped(estimates.ess.round() as u64),
         grouped(outcome.particles.len() as u64),
         outcome.info.resamplings,

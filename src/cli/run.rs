@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 
 use wfr::{
     Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler, TraceEvent,
-    wgpu,
+    Tuned, wgpu,
 };
 
 use super::clock::{Clock, Spent};
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
+use super::integrator::IntegratorOptions;
 
 /// All that is known after a run.
 pub(crate) struct Outcome {
@@ -17,6 +18,8 @@ pub(crate) struct Outcome {
     pub(crate) config: Config,
     /// What a small run before it said of the path.
     pub(crate) pilot: Option<Pilot>,
+    /// What pilot runs found, where there were any.
+    pub(crate) tuned: Option<Tuned>,
     pub(crate) integrator: Integrator,
     pub(crate) adapter: wgpu::AdapterInfo,
     pub(crate) info: Info,
@@ -132,6 +135,7 @@ fn outcome(
         problem: problem.clone(),
         config: sampler.config().clone(),
         pilot: None,
+        tuned: None,
         integrator: sampler.integrator(),
         adapter: sampler.gpu().adapter_info().clone(),
         info,
@@ -141,6 +145,21 @@ fn outcome(
         spent,
         setup_s,
     })
+}
+
+/// Runs with the settings that pilot runs find, where the options ask for them.
+pub(crate) fn run_tuned(
+    gpu: &Gpu,
+    problem: &Problem,
+    config: &Config,
+    options: &IntegratorOptions,
+    label: &str,
+    console: &Console,
+) -> Done<Outcome> {
+    let tuned = options.tune(gpu, problem, config)?;
+    let config = tuned.as_ref().map_or(config, |tuned| &tuned.config);
+    let outcome = run(gpu, problem, config, label, console)?;
+    Ok(Outcome { tuned, ..outcome })
 }
 
 /// Waits until the device has done everything submitted so far.

@@ -96,7 +96,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let problem = Problem::new(target, initial, flow)?;
     let gpu = device.for_run(&problem, &config)?;
     let name = problem.target().name().to_string();
-    let mut outcome = run::run(gpu, &problem, &config, &name, console)?;
+    let options = &arguments.run.integrator;
+    let mut outcome = run::run_tuned(gpu, &problem, &config, options, &name, console)?;
     outcome.pilot = pilot;
 
     let estimates = Estimates::of(&outcome, modes.as_ref());

@@ -203,6 +203,7 @@ mod tests {
                 max_weight: 1.0 / ess,
                 non_finite: 0,
                 resamplings: 0,
+                acceptance: None,
             },
             trace: vec![TraceEvent {
                 step: 50,

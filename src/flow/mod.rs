@@ -238,6 +238,12 @@ impl Flow {
         self.has_path
     }
 
+    /// Whether its diffusion leaves a known unnormalised density invariant at each time, which
+    /// Metropolis moves and underdamped dynamics need: that of its path, or a constant one.
+    pub fn has_density(&self) -> bool {
+        self.has_path || self.has_invariant_density()
+    }
+
     /// The rate ε of transport.
     pub fn transport(&self) -> f32 {
         self.transport
@@ -272,6 +278,24 @@ impl Flow {
 
     pub(crate) fn needs_initial_density(&self) -> bool {
         self.needs_initial_density
+    }
+
+    /// The text in place of one of the problem's, for a step by this integrator: Langevin diffusion
+    /// computes its density only where that is needed.
+    pub(crate) fn source_for(&self, source: &Source, integrator: Integrator) -> Source {
+        match &self.equation {
+            Equation::Text(own)
+                if own == source && self.has_invariant_density() && integrator.needs_density() =>
+            {
+                shaders::file("flow/langevin_with_density")
+            }
+            _ => source.clone(),
+        }
+    }
+
+    /// Whether it is Langevin diffusion of the target, alone or with a reaction.
+    fn has_invariant_density(&self) -> bool {
+        self.is_builtin && matches!(self.equation, Equation::Text(_))
     }
 
     /// The user's velocity.

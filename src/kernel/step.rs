@@ -1,4 +1,4 @@
-//! The fused Euler steps, with the gather: `shaders/step.wgsl`.
+//! The fused steps, with the gather: `shaders/step.wgsl`.
 
 use super::{Access, Kernel, dispatch};
 use crate::buffers::{Plan, State};
@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
-use crate::layout::{Instant, SCHEDULE_ALIGN, SCHEDULE_WINDOW};
+use crate::layout::{ACCEPT_COUNTERS, ACCEPT_PARTICLES, Instant, SCHEDULE_ALIGN, SCHEDULE_WINDOW};
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_bindings};
 use crate::wgsl::Linked;
@@ -37,7 +37,7 @@ pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
         .f32("EQUAL_STEPS", config.schedule.equal_steps().unwrap_or(0.0))
         .bool("TAMED", config.taming)
         .seed(config.seed)
-        .text(&state_bindings(plan.pages, plan.page_rows))
+        .text(&state_bindings(plan.pages, plan.page_rows, plan.counts))
 }
 
 /// The access of every buffer of group 0, in binding order.
@@ -47,6 +47,9 @@ pub(crate) fn accesses(plan: &Plan) -> Vec<Access> {
     // log_weights, ancestors, control, schedule.
     let window = u64::from(SCHEDULE_WINDOW) * size_of::<Instant>() as u64;
     accesses.extend([Access::ReadWrite, Access::Read, Access::Read, Access::Uniform(window)]);
+    if plan.counts {
+        accesses.push(Access::ReadWrite);
+    }
     accesses
 }
 
@@ -56,17 +59,29 @@ pub(crate) fn linked(
     config: &Config,
     integrator: Integrator,
 ) -> Linked {
-    let prelude = prelude(plan, config, problem.target.dim())
-        .f32("TRANSPORT", problem.flow.transport())
-        .bool("HAS_VELOCITY", problem.flow.has_velocity());
+    let flow = &problem.flow;
+    let dim = problem.target.dim();
+    let ones = vec![1.0; dim as usize];
+    let preconditioner = config.preconditioner.as_ref().unwrap_or(&ones);
+    let roots: Vec<f32> = preconditioner.iter().map(|m| m.sqrt()).collect();
+    let prelude = prelude(plan, config, dim)
+        .f32("TRANSPORT", flow.transport())
+        .bool("HAS_VELOCITY", flow.has_velocity())
+        .bool("HAS_PATH", flow.has_path())
+        .f32("STIFFNESS", config.stiffness)
+        .f32("FRICTION", config.friction)
+        .u32("ACCEPT_PARTICLES", ACCEPT_PARTICLES)
+        .u32("ACCEPT_COUNTERS", ACCEPT_COUNTERS)
+        .text(&shaders::per_coordinate("preconditioner", preconditioner))
+        .text(&shaders::per_coordinate("preconditioner_root", &roots));
     let mut sources = vec![prelude.source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
-    sources.extend(shaders::files(integrator.files()));
+    sources.extend(shaders::files(integrator.files(flow.has_path())));
     sources.extend(shaders::files(&["gather", "step"]));
-    if !problem.flow.has_velocity() {
+    if !flow.has_velocity() {
         sources.push(shaders::file("flow/no_velocity"));
     }
-    sources.extend(problem.sources.iter().cloned());
+    sources.extend(problem.sources.iter().map(|source| flow.source_for(source, integrator)));
     Linked::new(sources)
 }
 

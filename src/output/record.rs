@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Warning, catalogue};
+use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Tuned, Warning, catalogue};
 
 use super::reaction::{self, ReactionRecord};
 use crate::cli::{Outcome, PilotRecord};
@@ -82,6 +82,10 @@ pub(crate) struct Record {
     ess_every: u32,
     resampler: &'static str,
     taming: bool,
+    preconditioner: Option<Vec<f32>>,
+    friction: f32,
+    stiffness: f32,
+    tuned: Option<TunedRecord>,
     adapter: String,
     driver: String,
     backend: String,
@@ -90,6 +94,7 @@ pub(crate) struct Record {
     log_normalizer_se: f64,
     ess: f64,
     resamplings: u32,
+    acceptance: Option<f32>,
     unique_ancestors: usize,
     effective_ancestors: f64,
     largest_ancestor: f64,
@@ -147,6 +152,21 @@ struct TruthRecord {
     second_moment: Vec<f64>,
 }
 
+/// What pilot runs found beside the preconditioner.
+#[derive(Debug, Serialize)]
+struct TunedRecord {
+    shortest_step: f64,
+    longest_step: f64,
+    acceptance: Option<f32>,
+}
+
+impl From<&Tuned> for TunedRecord {
+    fn from(tuned: &Tuned) -> TunedRecord {
+        let (shortest_step, longest_step) = tuned.config.schedule.step_lengths();
+        TunedRecord { shortest_step, longest_step, acceptance: tuned.acceptance }
+    }
+}
+
 impl From<Truth> for TruthRecord {
     fn from(truth: Truth) -> TruthRecord {
         TruthRecord {
@@ -194,6 +214,10 @@ impl Record {
             ess_every: adaptivity.map_or(config.ess_every, |stages| stages.moves_per_stage),
             resampler: config.resampler.name(),
             taming: config.taming,
+            preconditioner: config.preconditioner.clone(),
+            friction: config.friction,
+            stiffness: config.stiffness,
+            tuned: outcome.tuned.as_ref().map(TunedRecord::from),
             adapter: adapter.name.clone(),
             driver: format!("{} {}", adapter.driver, adapter.driver_info).trim().to_string(),
             backend: adapter.backend.to_string(),
@@ -202,6 +226,7 @@ impl Record {
             log_normalizer_se: estimates.log_normalizer.se,
             ess: estimates.ess,
             resamplings: outcome.info.resamplings,
+            acceptance: outcome.info.acceptance,
             unique_ancestors: estimates.unique_ancestors,
             effective_ancestors: estimates.effective_ancestors,
             largest_ancestor: estimates.largest_ancestor,

@@ -10,6 +10,10 @@ pub const STREAM_STEP: u32 = 1;
 pub const STREAM_RESAMPLE: u32 = 2;
 /// The uniforms of the other resamplers.
 pub const STREAM_STRATUM: u32 = 3;
+/// Momenta at time zero.
+pub const STREAM_MOMENTUM: u32 = 4;
+/// The uniforms that accept or reject a move.
+pub const STREAM_ACCEPT: u32 = 5;
 /// Where the subset of components of a mixture begins.
 pub const STREAM_SUBSET: u32 = 8;
 /// The chances of birth and death.

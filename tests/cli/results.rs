@@ -39,8 +39,10 @@ fn sample_prints_one_json_object_with_sane_numbers() {
     let done = Folder::new().wfr(&QUICK).succeeded();
     let record = json(&done);
     for key in [
+        "acceptance",
         "adapter",
         "backend",
+        "betas",
         "cpu_s",
         "dim",
         "driver",
@@ -50,6 +52,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "ess_every",
         "ess_threshold",
         "flow",
+        "friction",
         "initial",
         "integrator",
         "largest_ancestor",
@@ -63,6 +66,7 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "parameters",
         "particle_steps_per_s",
         "particles",
+        "preconditioner",
         "resampler",
         "resamplings",
         "right_mass",
@@ -73,11 +77,14 @@ fn sample_prints_one_json_object_with_sane_numbers() {
         "seed",
         "setup_s",
         "software",
+        "stages",
         "steps",
+        "stiffness",
         "taming",
         "target",
         "time",
         "truth",
+        "tuned",
         "unique_ancestors",
         "version",
         "warnings",
@@ -118,6 +125,33 @@ fn sample_prints_one_json_object_with_sane_numbers() {
 }
 
 #[test]
+fn a_tuned_run_says_what_the_pilots_found() {
+    if !has_adapter() {
+        return;
+    }
+    let options = ["--tune", "--integrator", "mala"];
+    let folder = Folder::new();
+    let record = json(&folder.wfr(&[&QUICK[..], &options[..]].concat()).succeeded());
+    assert_eq!(record["preconditioner"].as_array().map(Vec::len), Some(2));
+    let tuned = &record["tuned"];
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert!(number(&tuned["shortest_step"]) < number(&tuned["longest_step"]));
+    // The pilots' mean, and that of the run on the same steps.
+    for acceptance in [&tuned["acceptance"], &record["acceptance"]] {
+        assert!((number(acceptance) - 0.57).abs() < 0.05, "{acceptance}");
+    }
+    let (off, se) = (
+        number(&record["log_normalizer"]) - number(&record["truth"]["log_normalizer"]),
+        number(&record["log_normalizer_se"]),
+    );
+    assert!(off.abs() < 5.0 * se, "log Z is off by {off} with error {se}");
+
+    let words = [&QUICK[..QUICK.len() - 1], &options[..]].concat();
+    let text = folder.wfr(&words).succeeded().out;
+    assert!(text.contains("\ntuned to scales ") && text.contains(", acceptance 0."), "{text}");
+}
+
+#[test]
 fn the_archive_holds_the_particles_and_the_trace() {
     if !has_adapter() {
         return;
@@ -136,6 +170,7 @@ fn the_archive_holds_the_particles_and_the_trace() {
             "ancestors0",
             "log_weights",
             "positions",
+            "trace_beta",
             "trace_ess",
             "trace_log_normalizer",
             "trace_resampled",
@@ -173,8 +208,8 @@ fn numpy_reads(path: &Path) {
                    run = np.load(sys.argv[1])\n\
                    assert run['positions'].shape == (3000, 2), run['positions'].shape\n\
                    kinds = [str(run[name].dtype) for name in sorted(run.files)]\n\
-                   assert kinds == ['uint32', 'float32', 'float32', 'float64', 'float64', 'bool', \
-                   'float64'], kinds\n";
+                   assert kinds == ['uint32', 'float32', 'float32', 'float64', 'float64', 'float64', \
+                   'bool', 'float64'], kinds\n";
     let has_numpy = Command::new("python3").args(["-c", "import numpy"]).output();
     if !has_numpy.is_ok_and(|output| output.status.success()) {
         println!("skipped: there is no python3 with NumPy");

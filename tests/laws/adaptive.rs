@@ -218,7 +218,7 @@ fn the_exponent_may_start_as_slowly_as_it_must() {
 
 /// The schedule of one run in others: nothing adapts, and the mean of exp(log Z) over seeds is Z.
 ///
-/// log Z itself is low by half its variance, for which 40/N is ample. Flipped, it is off by 20.
+/// log Z itself is low by half its variance, for which 40/N is ample. Flipped, it is off by 9.
 #[test]
 fn the_schedule_of_a_run_is_one_for_others() {
     let adaptive = Adaptive { max_stages: 100, ..Adaptive::default() };

@@ -6,7 +6,7 @@
 
 use wfr::reference::initial::Normal;
 use wfr::reference::resampling::Event;
-use wfr::reference::step::{Flow as Equation, Stepper};
+use wfr::reference::step::{Flow as Equation, Stepper, Walker};
 use wfr::{Component, Config, Diagnostics, Estimate, Flow, Initial, Integrator, Modes, Particles};
 use wfr::{Problem, Resampler, Schedule, Target};
 
@@ -78,13 +78,11 @@ impl Case {
             flow: Equation::Annealed,
             transport: 1.0,
             integrator: Integrator::KernelRatio,
-            taming: true,
-            seed: config.seed,
-            schedule: &config.schedule,
+            config,
         };
         let slots = 0..PARTICLES;
-        let mut positions: Vec<_> =
-            slots.clone().map(|slot| initial.sample(config.seed, slot)).collect();
+        let start = |slot| stepper.walker(slot, initial.sample(config.seed, slot));
+        let mut walkers: Vec<_> = slots.clone().map(start).collect();
         let mut log_weights = vec![0.0_f64; PARTICLES as usize];
         let mut origins: Vec<u32> = slots.clone().collect();
         let (mut log_normalizer, mut resamplings) = (0.0, 0);
@@ -96,22 +94,26 @@ impl Case {
                 let single: Vec<f32> = log_weights.iter().map(|lw| *lw as f32).collect();
                 let event = Event::new(&single, config.resampler, config.seed, test as u32);
                 let chosen = event.unwrap().ancestors;
-                positions = chosen.iter().map(|a| positions[*a as usize].clone()).collect();
+                let copies = slots.clone().zip(&chosen);
+                walkers = copies
+                    .map(|(slot, a)| Walker { slot, ..walkers[*a as usize].clone() })
+                    .collect();
                 origins = chosen.iter().map(|a| origins[*a as usize]).collect();
                 log_normalizer += peak + (sum / f64::from(PARTICLES)).ln();
                 log_weights.fill(0.0);
                 resamplings += 1;
             }
             let end = (begin + ESS_EVERY).min(self.steps);
-            for (slot, (x, lw)) in slots.clone().zip(positions.iter_mut().zip(&mut log_weights)) {
-                *lw += stepper.step(slot, x, begin, end);
+            for (walker, lw) in walkers.iter_mut().zip(&mut log_weights) {
+                *lw += stepper.step(walker, begin, end);
             }
         }
         let peak = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = log_weights.iter().map(|lw| (lw - peak).exp()).sum();
         log_normalizer += peak + (sum / f64::from(PARTICLES)).ln();
         let single = |values: &[f64]| values.iter().map(|v| *v as f32).collect::<Vec<_>>();
-        let (positions, log_weights) = (single(&positions.concat()), single(&log_weights));
+        let positions: Vec<_> = walkers.into_iter().flat_map(|walker| walker.x).collect();
+        let (positions, log_weights) = (single(&positions), single(&log_weights));
         let particles = Particles::new(dim, positions, log_weights, origins).unwrap();
         End { particles, log_normalizer, resamplings }
     }

@@ -38,14 +38,14 @@ impl Gaussian {
 
 /// Mean and variance of the first coordinate; the error of the variance follows from the fourth
 /// moment.
-fn moments(diagnostics: &Diagnostics<'_>, j: usize) -> [Estimate; 2] {
+pub fn moments(diagnostics: &Diagnostics<'_>, j: usize) -> [Estimate; 2] {
     let mean = diagnostics.mean(|x| f64::from(x[j]));
     let variance = diagnostics.mean(|x| (f64::from(x[j]) - mean.value).powi(2));
     [mean, variance]
 }
 
 /// Langevin with the sign of its drift turned round.
-fn langevin_with_flipped_drift() -> Flow {
+pub fn langevin_with_flipped_drift() -> Flow {
     let by = "
 fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
     var out = right_flow_drift(local, at);

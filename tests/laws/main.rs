@@ -12,6 +12,7 @@ mod adaptive;
 mod coverage;
 mod derived;
 mod gaussian;
+mod integrators;
 mod normalizer;
 mod order;
 mod paths;

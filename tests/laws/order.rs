@@ -14,8 +14,8 @@ fn order(points: &[(f64, f64)]) -> f64 {
     above / logs.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>()
 }
 
-/// Euler and Strang are of first order and meet the exact bias of their own steps; the kernel ratio
-/// has none at any step size.
+/// Euler and Strang are of first order and meet the exact bias of their own steps; the others have
+/// none at any step size.
 ///
 /// Flipped, log Z is off by more than 10 with each integrator.
 #[test]
@@ -34,20 +34,23 @@ fn bias_of_log_z_is_of_first_order_or_none() {
     for integrator in Integrator::ALL {
         let mut laws = Vec::new();
         let mut biases = Vec::new();
-        for steps in [10, 20, 40, 80] {
+        // No step size has a bias where there is none: two of them will do.
+        let all = [10, 40, 20, 80];
+        for &steps in if integrator.is_exact() { &all[..2] } else { &all[..] } {
             let config = config(integrator, steps);
             let measured =
                 common::averaged(&gpu, &problem, &config, 0..3, |i, d| vec![common::log_z(i, d)])
                     .unwrap()[0];
-            let expected = match integrator {
-                Integrator::KernelRatio => truth,
-                _ => bell_by_steps(integrator, time, steps).log_z,
+            let expected = if integrator.is_exact() {
+                truth
+            } else {
+                bell_by_steps(integrator, time, steps).log_z
             };
             laws.push(Law::new(format!("{integrator}, K = {steps}"), measured, expected, 0.0));
             biases.push((time / f64::from(steps), measured.value - truth));
         }
         assert_hold(&laws);
-        if integrator != Integrator::KernelRatio {
+        if !integrator.is_exact() {
             let order = order(&biases);
             println!("{integrator}: order {order:.3}");
             assert!((0.7..1.4).contains(&order), "{integrator} has order {order}: {biases:?}");

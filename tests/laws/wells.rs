@@ -76,7 +76,7 @@ fn weights_carry_mass_where_langevin_does_not() {
 
     for integrator in Integrator::ALL {
         // The bias of order h: 0.007 in an independent program in double precision with these steps.
-        let allowance = if integrator == Integrator::KernelRatio { 0.0 } else { 0.012 };
+        let allowance = if integrator.is_exact() { 0.0 } else { 0.012 };
         let law = |flow: Flow| -> wfr::Result<Vec<Law>> {
             let measured = right(1.0, flow, integrator)?;
             let name = format!("annealed, {integrator}: P(x > 0)");

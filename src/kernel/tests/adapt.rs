@@ -129,6 +129,7 @@ fn stage(
             bytemuck::cast_slice(&rows),
         ),
         flow_data: None,
+        accepted: None,
         data: problem
             .target
             .storage()

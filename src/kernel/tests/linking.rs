@@ -68,6 +68,9 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
                     if integrator == Integrator::KernelRatio && !flow.has_path() {
                         continue;
                     }
+                    let config = Config { integrator: Some(integrator), ..config.clone() };
+                    let limits = wgpu::Limits::default();
+                    let plan = crate::requirements(&problem, &config, &limits).unwrap();
                     let linked = step::linked(&problem, &plan, &config, integrator);
                     let count = storage_buffers(&linked);
                     let name = format!("{} {} {integrator} {dim}", entry.name, flow.name());
@@ -78,8 +81,8 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
             }
         }
     }
-    // Five pairs of flow and integrator, two laws: all targets in most dimensions.
-    assert!(linked_problems > 10 * 8 * (catalogue().len() - 2), "{linked_problems}");
+    // Eleven pairs of flow and integrator, two laws: all targets in most dimensions.
+    assert!(linked_problems > 22 * 8 * (catalogue().len() - 2), "{linked_problems}");
 }
 
 /// Every path between two mixtures, and a velocity beside one, within the promised bindings.
@@ -164,7 +167,8 @@ fn pages_link() {
             max_storage_buffers_per_shader_stage: 64,
             ..wgpu::Limits::default()
         };
-        let plan = Plan::new(100_000, 16, 0, &shape, &[], 400, &limits).unwrap();
+        let plan =
+            Plan::new(100_000, 16, Integrator::KernelRatio, &shape, &[], 400, &limits).unwrap();
         assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
         let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
         assert_eq!(storage_buffers(&linked) as u32, plan.bindings);

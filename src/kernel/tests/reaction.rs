@@ -73,6 +73,7 @@ impl Rig {
             schedule: storage(size_of_val(&instants[..]) as u64),
             data: Vec::new(),
             flow_data: None,
+            accepted: None,
         };
         poison(gpu, &state.pages[0][0], 8);
         write(gpu, &state.pages[1][0], &rows.concat());

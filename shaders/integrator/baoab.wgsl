@@ -1,0 +1,86 @@
+// Integrator: BAOAB, the splitting of underdamped Langevin dynamics for rho_{k+1}, with heat. In
+// the scaled coordinate y = x / sqrt m, with force S = sqrt m grad log rho_{k+1} and momentum p:
+//   p += h/2 S;  y += h/2 p;  [p_b]  p = c p + sqrt(1 - c^2) xi  [p_a];  y += h/2 p;  p += h/2 S';
+//   log-weight += log rho_{k+1}(x') - log rho_k(x) + (|p_0|^2 - |p_1|^2)/2 - (|p_b|^2 - |p_a|^2)/2,
+// c = e^(-friction h), h the step times the transport rate, p_0 and p_1 the momenta at its ends.
+// Kicks and drifts keep the volume, so that only the friction step takes or gives heat: exact at
+// every step size, and with any force that depends on the place alone, hence with a tamed one,
+// S / (1 + h^2/2 |S|), which no kick carries farther than 1 in y.
+// A flow without a path has no weights, and a bias of order h^2 in its invariant law.
+// Source: Leimkuhler & Matthews 2013; Crooks 1998.
+// Carries the momentum, N(0, I) at time zero, in DIM rows of the state.
+
+struct Pending {
+    value: f32,
+    momentum: Point,
+    noise: Point,
+}
+
+fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pending>) {
+    var momentum: Point;
+    if (begin == 0u) {
+        normal_draw(slot, 0u, STREAM_MOMENTUM, normal_words(slot, 0u, STREAM_MOMENTUM), &momentum);
+    } else {
+        for (var j = 0u; j < DIM; j++) {
+            momentum[j] = bitcast<f32>(state_load(DIM + j, source));
+        }
+    }
+    (*pending).momentum = momentum;
+}
+
+fn integrator_store(slot: u32, pending: ptr<function, Pending>) {
+    for (var j = 0u; j < DIM; j++) {
+        state_store(DIM + j, slot, bitcast<u32>((*pending).momentum[j]));
+    }
+}
+
+fn baoab_force(local: ptr<function, Local>, at: Instant, h: f32) -> Point {
+    var force = flow_drift(local, at);
+    for (var j = 0u; j < DIM; j++) {
+        let f = preconditioner_root(j) * force[j];
+        force[j] = f;
+        if (TAMED) {
+            force[j] = f / (1.0 + 0.5 * h * h * abs(f));
+        }
+    }
+    return force;
+}
+
+fn integrator_begin(
+    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    now: Instant, next: Instant, slot: u32, step: u32,
+) {
+    let h = TRANSPORT * now.dt;
+    let turns = FRICTION * h;
+    let keep = 1.0 - turns * decay_mean(turns);
+    let fresh = sqrt(2.0 * turns * decay_mean(2.0 * turns));
+    var force = baoab_force(local, next, h);
+    var squares = 0.0;
+    for (var j = 0u; j < DIM; j++) {
+        let p = (*pending).momentum[j];
+        let before = p + 0.5 * h * force[j];
+        let after = keep * before + fresh * (*pending).noise[j];
+        squares += p * p - before * before + after * after;
+        (*x)[j] += 0.5 * h * preconditioner_root(j) * (before + after);
+        (*pending).momentum[j] = after;
+    }
+    (*pending).value = 0.5 * squares - flow_log_density(local, now);
+}
+
+fn integrator_end(
+    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    now: Instant, next: Instant,
+) -> f32 {
+    let h = TRANSPORT * now.dt;
+    var force = baoab_force(local, next, h);
+    var squares = 0.0;
+    for (var j = 0u; j < DIM; j++) {
+        let p = (*pending).momentum[j] + 0.5 * h * force[j];
+        (*pending).momentum[j] = p;
+        squares += p * p;
+    }
+    if (!HAS_PATH) {
+        return 0.0;
+    }
+    return flow_log_density(local, next) + (*pending).value - 0.5 * squares;
+}
