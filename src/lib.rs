@@ -36,6 +36,14 @@ mod target;
 mod testing;
 mod truth;
 mod tuning;
+#[doc = include_str!("../docs/methods.md")]
+pub mod methods {
+    #[allow(unused_imports, reason = "names that the text links to")]
+    use crate::{
+        Annealing, Density, Diagnostics, Flow, Generator, Pilot, Realisation, Sampler, Schedule,
+        Splitting, tune,
+    };
+}
 #[doc = include_str!("../docs/tutorial.md")]
 pub mod tutorial {
     #[allow(unused_imports, reason = "names that the text links to")]

@@ -42,12 +42,18 @@ pub(crate) fn with_error(value: f64, error: f64) -> String {
     if !(error > 0.0 && error.is_finite()) {
         return format!("{value:.4}");
     }
-    let decimals = decimals(error);
+    let decimals = decimals_of(error);
     format!("{value:.decimals$} ± {error:.decimals$}")
 }
 
+/// A number rounded to so many decimals, without the zeros at its end.
+pub(crate) fn decimals(value: f64, count: i32) -> String {
+    let unit = 10_f64.powi(count);
+    format!("{}", (value * unit).round() / unit)
+}
+
 /// Decimals that show two digits of `error`.
-fn decimals(error: f64) -> usize {
+fn decimals_of(error: f64) -> usize {
     (1.0 - error.log10().floor()).clamp(0.0, 8.0) as usize
 }
 
@@ -109,6 +115,7 @@ mod tests {
         assert_eq!(with_error(1234.5, 98.7), "1234 ± 99");
         assert_eq!(three_digits(0.012_34), "0.0123");
         assert_eq!(three_digits(12.34), "12.3");
+        assert_eq!((&*decimals(124.817_982, 4), &*decimals(4.0, 4)), ("124.818", "4"));
         assert_eq!(three_digits(1.234e8), "1.23e8");
     }
 }

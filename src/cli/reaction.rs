@@ -9,7 +9,7 @@ use super::numbers;
 use super::options::FlowName;
 
 /// How the gradient flow reacts; for --flow wfr.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Gradient flow (--flow wfr)")]
 pub(crate) struct ReactionOptions {
     /// The rate of reaction relative to transport; 0 is plain Langevin diffusion. [default: 1]
@@ -95,6 +95,12 @@ impl ReactionOptions {
         let jumps = estimators.first().map(|e| ("birth-death", *e, Realisation::Jumps));
         let flows = weights.chain(jumps).filter(|(.., r)| self.realisation.is_none_or(|x| x == *r));
         flows.map(|(name, e, r)| Ok((name, self.gradient_flow(e, r)?))).collect()
+    }
+
+    /// The same with a bandwidth for each coordinate where none is asked for.
+    pub(crate) fn or_bandwidth(&self, values: Vec<f32>) -> ReactionOptions {
+        let bandwidth = self.bandwidth.clone().unwrap_or(Bandwidth::Fixed(values));
+        ReactionOptions { bandwidth: Some(bandwidth), ..self.clone() }
     }
 
     fn gradient_flow(&self, estimator: Estimator, realisation: Realisation) -> Done<Flow> {

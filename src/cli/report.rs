@@ -2,7 +2,7 @@
 
 use wfr::{Density, Estimate, Mode, Target, Tuned};
 
-use super::numbers::{grouped, seconds, three_digits, with_error};
+use super::numbers::{decimals, grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
 use super::table::Table;
 use crate::output::{Estimates, parameters};
@@ -119,7 +119,7 @@ fn settings(outcome: &Outcome) -> String {
         outcome.integrator,
         grouped(u64::from(config.particles)),
         outcome.info.step,
-        outcome.info.time,
+        decimals(outcome.info.time, 4),
         config.schedule.description(),
         config.seed,
         outcome.adapter.name,

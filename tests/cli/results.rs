@@ -321,20 +321,76 @@ fn weights_that_collapse_are_told() {
     assert!(!warns("normal(mean=0, sd=1.2)"));
 }
 
+/// Every flow that suits the target, with errors against the exact values, and a picture.
 #[test]
-fn compare_shows_both_flows_against_the_exact_values() {
+fn compare_shows_all_flows_against_the_exact_values() {
     if !has_adapter() {
         return;
     }
     let folder = Folder::new();
-    let run = ["compare", "double-well", "-n", "2000", "--steps", "32"];
-    let done = folder.wfr(&run).succeeded();
-    for word in ["exact", "langevin", "annealed", "P(x0 > 0)", "log Z", "5.7422", "ESS"] {
+    let run = "compare double-well -n 500 --steps 32 --looks 4 --landmarks 256 --equal particles";
+    let run: Vec<_> = run.split(' ').collect();
+    let done = folder.wfr(&[&run[..], &["--plot", "errors.png"]].concat()).succeeded();
+    let flows =
+        ["annealed", "Langevin", "WFR, grid", "WFR, kernel", "WFR, transition", "birth-death"];
+    for word in flows.into_iter().chain(["mode error", "arrived", "log Z", "exact", "5.7422"]) {
         assert!(done.out.contains(word), "{word}: {}", done.out);
     }
+    assert!(std::fs::metadata(folder.path("errors.png")).unwrap().len() > 10_000);
+
     let record = json(&folder.wfr(&[&run[..], &["--json"]].concat()).succeeded());
-    let flows = [&record["runs"][0]["flow"], &record["runs"][1]["flow"]];
-    assert_eq!(flows, ["langevin", "annealed"]);
+    let runs = record["runs"].as_array().unwrap();
+    assert!(runs.iter().map(|run| &run["heading"]).eq(&flows));
+    for run in runs {
+        assert_eq!(run["particles"], 500);
+        let looks = run["looks"].as_array().unwrap();
+        assert_eq!(looks.len(), 5);
+        assert_eq!(looks[4]["mode_error"], run["mode_error"]);
+        let right = run["right_mass"].as_f64().unwrap();
+        let exact = run["truth"]["right_mass"].as_f64().unwrap();
+        let error = run["mode_error"].as_f64().unwrap();
+        assert!((error - (right - exact).abs()).abs() < 1e-9, "{error} {right}");
+    }
+    assert!(runs[0]["log_normalizer"].is_number() && runs[2]["log_normalizer"].is_null());
+
+    // At equal cost the others have as many particles as the time allows.
+    let run = "compare double-well -n 20000 --steps 64 --looks 1 --density-estimator transition \
+               --realisation weights --json";
+    let words: Vec<_> = run.split_whitespace().collect();
+    let record = json(&folder.wfr(&words).succeeded());
+    let runs = record["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 3);
+    assert!(runs[2]["particles"].as_u64().unwrap() < 20_000);
+}
+
+/// The spectral gap of a normal law is 1: KL decays at the rate 2, and at 2 (1 + λ) with a reaction.
+#[test]
+fn gap_measures_rates_beside_the_spectral_gap() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let run = "gap standard-normal --dim 1 -n 2e5 --steps 256 --time 1 --ess-every 4 --looks 16 \
+               --initial normal(mean=-1.5,sd=0.6) --reaction-rate 2 --density-estimator grid \
+               --bandwidth 0.05";
+    let run: Vec<_> = run.split_whitespace().collect();
+    let done = folder.wfr(&[&run[..], &["--plot", "gap.png"]].concat()).succeeded();
+    for word in ["rate of KL", "Langevin", "WFR", "spectral gap"] {
+        assert!(done.out.contains(word), "{word}: {}", done.out);
+    }
+    assert!(std::fs::metadata(folder.path("gap.png")).unwrap().len() > 10_000);
+    let record = json(&folder.wfr(&[&run[..], &["--json"]].concat()).succeeded());
+    assert!((record["spectral_gap"].as_f64().unwrap() - 1.0).abs() < 0.01);
+    for (flow, theory) in [(0, 2.0), (1, 6.0)] {
+        let flow = &record["flows"][flow];
+        assert!((flow["theory"].as_f64().unwrap() - theory).abs() < 0.02);
+        // The population is still on its way: rates near the end differ from the last one.
+        let rate = flow["rate"].as_f64().unwrap();
+        assert!((rate / theory - 1.0).abs() < 0.3, "{rate} is far from {theory}");
+        assert_eq!(flow["time"].as_array().unwrap().len(), 17);
+    }
+    let refused = folder.wfr(&["gap", "many-well", "--dim", "4"]);
+    refused.failed_with(2, &["wfr gap needs a grid", "4 dimensions"]);
 }
 
 #[test]

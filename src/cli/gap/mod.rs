@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use wfr::{Config, Flow, Generator, Initial, Integrator, Problem, Target};
+use wfr::{Config, Density, Flow, Generator, Initial, Integrator, Problem, Reaction, Target};
 
 mod decay;
 mod domain;
@@ -12,7 +12,7 @@ mod domain;
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
 use super::numbers::{grouped, three_digits, with_error};
-use super::options::{FlowName, ProblemOptions, RunOptions};
+use super::options::{ProblemOptions, RunOptions};
 use super::reaction::ReactionOptions;
 use super::report;
 use super::run::{self, Device};
@@ -91,20 +91,21 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     }
     let initial = arguments.problem.initial(dim)?;
     let config = arguments.run.config()?;
-    let (generator, bins) = grid(&target, arguments.range)?;
+    let Grid { generator, bins, width } = grid(&target, arguments.range)?;
     let gap = generator.spectral_gap();
 
-    let mut device = Device::new(arguments.run.device.adapter.as_deref());
-    let reaction = arguments.reaction.flow(FlowName::Wfr)?;
+    // What a bin does not tell apart the estimate of the density need not either.
+    let reaction = arguments.reaction.or_bandwidth(width.iter().map(|w| 0.5 * w).collect());
+    let Some((_, reaction)) = reaction.all(dim)?.into_iter().next() else {
+        return Err(Failure::Usage("no gradient flow is left to measure".into()));
+    };
     let rate = reaction.reaction().map_or(0.0, |reaction| f64::from(reaction.rate));
+    let mut device = Device::new(arguments.run.device.adapter.as_deref());
     let flows = [("Langevin", Flow::langevin(), gap), ("WFR", reaction, gap + rate)];
     let mut all = Vec::new();
     for (name, flow, slowest) in flows {
+        let config = Config { integrator: integrator(&flow, config.integrator), ..config.clone() };
         let problem = Problem::new(target.clone(), initial.clone(), flow)?;
-        let mut config = config.clone();
-        if config.integrator == Some(Integrator::KernelRatio) {
-            config.integrator = None;
-        }
         let gpu = device.for_run(&problem, &config)?;
         let mut looks = Vec::new();
         let label = (problem.flow().name(), console);
@@ -132,19 +133,33 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     console::print(&format!("{facts}\n\n{}", table(gap, &all).text()))
 }
 
-/// The generator on a fine grid, and the bins in which populations are counted.
-fn grid(target: &Target, range: Option<(f64, f64)>) -> Done<(Generator, Bins)> {
+/// MALA where none is asked for: its moves keep the target, so that the divergence goes to zero. The
+/// transition mixture knows Euler steps alone.
+fn integrator(flow: &Flow, wanted: Option<Integrator>) -> Option<Integrator> {
+    let transition = |reaction: &Reaction| matches!(reaction.density, Density::Transition { .. });
+    if flow.reaction().is_some_and(transition) { wanted } else { wanted.or(Some(Integrator::Mala)) }
+}
+
+/// The generator on a fine grid, the bins in which populations are counted, and their widths.
+struct Grid {
+    generator: Generator,
+    bins: Bins,
+    width: Vec<f32>,
+}
+
+fn grid(target: &Target, range: Option<(f64, f64)>) -> Done<Grid> {
     let dim = target.dim() as usize;
     let evaluator = target.evaluator()?;
     let (low, high) = match range {
         Some((low, high)) => (vec![low; dim], vec![high; dim]),
         None => domain::find(&evaluator, dim)?,
     };
-    let (bins, cells) = resolution(target.dim());
+    let (per_axis, cells) = resolution(target.dim());
     let density = |x: &[f64]| domain::log_density(&evaluator, x);
-    let generator = Generator::new(&low, &high, bins * cells, density)?;
-    let bins = Bins::new(&generator, (&low, &high), bins);
-    Ok((generator, bins))
+    let generator = Generator::new(&low, &high, per_axis * cells, density)?;
+    let bins = Bins::new(&generator, (&low, &high), per_axis);
+    let width = low.iter().zip(&high).map(|(low, high)| ((high - low) / per_axis as f64) as f32);
+    Ok(Grid { generator, bins, width: width.collect() })
 }
 
 fn facts(target: &Target, initial: &Initial, config: &Config) -> String {
