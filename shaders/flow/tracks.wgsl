@@ -40,10 +40,10 @@ fn tracks_at(local: ptr<function, Local>, beta: f32, out: ptr<function, Tracks>)
     var peak = TRACKS_FLOOR;
     var total = 0.0;
     var rate = 0.0;
-    for (var j = 0u; j < DIM; j++) {
-        (*out).score[j] = 0.0;
-        (*out).velocity[j] = 0.0;
-    }
+    // Plain variables: members of a structure that are indexed by a variable stay in memory.
+    var x = (*local).x;
+    var score: Point;
+    var velocity: Point;
     let end = 1u + u32(flow_data[0]) * TRACKS_STRIDE;
     for (var at = 1u; at < end; at += TRACKS_STRIDE) {
         let a = flow_data[at];
@@ -65,11 +65,18 @@ fn tracks_at(local: ptr<function, Local>, beta: f32, out: ptr<function, Tracks>)
         let means = at + TRACKS_HEAD;
         let scales = means + 2u * DIM;
         var log_normal = 0.0;
+        // Kept for the second loop: loads cost more than registers.
+        var z: Point;
+        var inverse: Point;
+        var u: Point;
         for (var j = 0u; j < DIM; j++) {
-            let sd = flow_data[scales + j] + way * flow_data[scales + DIM + j];
-            let mean = flow_data[means + j] + way * flow_data[means + DIM + j];
-            let z = ((*local).x[j] - mean) / sd;
-            log_normal -= 0.5 * z * z + log(sd);
+            let ahead = flow_data[means + DIM + j];
+            let more = flow_data[scales + DIM + j];
+            let sd = flow_data[scales + j] + way * more;
+            inverse[j] = 1.0 / sd;
+            z[j] = (x[j] - flow_data[means + j] - way * ahead) * inverse[j];
+            u[j] = speed * (ahead + z[j] * more);
+            log_normal -= 0.5 * z[j] * z[j] + log(sd);
         }
         log_normal = max(log_normal, TRACKS_FLOOR);
         let term = select(TRACKS_FLOOR, log_normal + log(mass), mass > 0.0);
@@ -81,21 +88,18 @@ fn tracks_at(local: ptr<function, Local>, beta: f32, out: ptr<function, Tracks>)
         // Bounded, because a track without mass may be far above all that have some.
         rate = rate * kept + growth * exp(min(log_normal - above, 80.0));
         for (var j = 0u; j < DIM; j++) {
-            let more = flow_data[scales + DIM + j];
-            let sd = flow_data[scales + j] + way * more;
-            let mean = flow_data[means + j] + way * flow_data[means + DIM + j];
-            let z = ((*local).x[j] - mean) / sd;
-            let u = speed * (flow_data[means + DIM + j] + z * more);
-            (*out).score[j] = (*out).score[j] * kept - share * z / sd;
-            (*out).velocity[j] = (*out).velocity[j] * kept + share * u;
+            score[j] = score[j] * kept - share * z[j] * inverse[j];
+            velocity[j] = velocity[j] * kept + share * u[j];
         }
     }
     (*out).log_density = peak + log(total) - f32(DIM) * TRACKS_LOG_ROOT_TAU + beta * TRACKS_LOG_Z;
     (*out).rate = rate / total;
     for (var j = 0u; j < DIM; j++) {
-        (*out).score[j] /= total;
-        (*out).velocity[j] /= total;
+        score[j] /= total;
+        velocity[j] /= total;
     }
+    (*out).score = score;
+    (*out).velocity = velocity;
 }
 
 fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
