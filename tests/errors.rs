@@ -10,7 +10,8 @@ mod paths;
 
 use std::path::PathBuf;
 
-use wfr::{Config, ErrorKind, Flow, Initial, Integrator, Problem, Sampler, Schedule, Target};
+use wfr::{Adaptive, Config, Density, ErrorKind, Flow, Initial, Integrator, Problem, Reaction};
+use wfr::{Sampler, Schedule, Target, Tuning, tune};
 
 /// Compares with `tests/golden/NAME.txt`.
 fn golden(name: &str, text: &str) {
@@ -369,6 +370,15 @@ fn things_that_do_not_fit_together() {
         let config = Config { integrator: Some(integrator), ..Config::default() };
         text += &format!("{}\n", Sampler::new(&gpu, &problem, config).unwrap_err());
     }
+    let reaction =
+        Reaction { density: Density::Transition { components: None }, ..Reaction::default() };
+    let flow = Flow::wasserstein_fisher_rao(reaction);
+    let config = Config { preconditioner: Some(vec![2.0, 1.0]), ..Config::default() };
+    text += &format!("{}\n", Sampler::new(&gpu, &normal_problem(flow), config).unwrap_err());
+    let schedule = Schedule::adaptive(Adaptive::default()).unwrap();
+    let config = Config { schedule, ..Config::default() };
+    let tuned = tune(&gpu, &normal_problem(Flow::annealed()), &config, &Tuning::default());
+    text += &tuned.unwrap_err().to_string();
     golden("integrators_that_do_not_fit", text.trim_end());
     let problem = Problem::new(normal(2), positions, Flow::langevin()).unwrap();
     let config = Config { particles: 33, ..Config::default() };

@@ -1,6 +1,8 @@
 //! What each integrator promises at coarse steps, and what pilot runs find.
 
-use wfr::{Component, Config, Flow, Gpu, Initial, Integrator, Problem, Sampler, Schedule, Target};
+use wfr::{
+    Adaptive, Component, Config, Flow, Gpu, Initial, Integrator, Problem, Sampler, Schedule, Target,
+};
 use wfr::{Tuning, tune};
 
 use crate::common::{self, Law, assert_hold, assert_rejected};
@@ -45,6 +47,42 @@ fn exact_integrators_have_the_closed_form_log_z_at_coarse_steps() {
         };
         assert_hold(&laws(Flow::annealed(), 0..2).unwrap());
         assert_rejected(laws(common::annealed_with_flipped_sign(), 0..1));
+    }
+}
+
+/// Stages that the device chooses, with moves that reject and with momenta: the same laws, up to the
+/// bias of order 1/N that choosing has; and the acceptance counts the steps that were done.
+///
+/// Flipped, the run breaks down or log Z is far off.
+#[test]
+fn exact_integrators_take_adaptive_stages() {
+    for (integrator, dt) in [(Integrator::Mala, 0.3), (Integrator::Baoab, 0.4)] {
+        let adaptive = Adaptive { dt, moves_per_stage: 4, max_stages: 200, ..Adaptive::default() };
+        let config = Config {
+            particles: 1 << 16,
+            schedule: Schedule::adaptive(adaptive).unwrap(),
+            integrator: Some(integrator),
+            ..Config::default()
+        };
+        let Some(gpu) = common::gpu(&bell(2, Flow::annealed()), &config) else { return };
+        let laws = |flow: Flow| -> wfr::Result<Vec<Law>> {
+            let measured = common::averaged(&gpu, &bell(2, flow), &config, 0..1, |info, d| {
+                let [mean, variance] = moments(d, 1);
+                if let Some(acceptance) = info.acceptance {
+                    println!("{} steps, acceptance {acceptance}", info.step);
+                    assert!(acceptance > 0.3 && acceptance < 1.0, "{acceptance}");
+                }
+                vec![common::log_z(info, d), mean, variance]
+            })?;
+            let truths =
+                [("log Z", (std::f64::consts::TAU * 0.25).ln()), ("mean", 1.0), ("variance", 0.25)];
+            let law = |((name, truth), measured)| {
+                Law::new(format!("{integrator}, adaptive: {name}"), measured, truth, 0.0)
+            };
+            Ok(truths.into_iter().zip(measured).map(law).collect())
+        };
+        assert_hold(&laws(Flow::annealed()).unwrap());
+        assert_rejected(laws(common::annealed_with_flipped_sign()));
     }
 }
 
