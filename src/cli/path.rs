@@ -1,5 +1,7 @@
 //! The options of paths of densities.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde::Serialize;
 use wfr::{Config, Estimate, Flow, Gpu, Initial, Path, Pilot, Problem, Target};
@@ -24,6 +26,10 @@ pub(crate) struct PathOptions {
     /// before. Its error makes another clock along the path, never another law at the end.
     #[arg(long, value_name = "VALUE|auto", value_parser = ratio, allow_negative_numbers = true)]
     log_ratio: Option<Ratio>,
+    /// A velocity beside the score of a power mean, from a .wgsl file with fn velocity(x: Point,
+    /// beta: f32) -> Point, per unit of beta; for euler and strang also velocity_divergence.
+    #[arg(long, value_name = "FILE.wgsl")]
+    velocity: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,8 +86,11 @@ impl PathOptions {
         device: &mut Device<'_>,
     ) -> Done<Option<Chosen>> {
         if name != FlowName::Path {
-            let given =
-                [("--path", self.path.is_some()), ("--log-ratio", self.log_ratio.is_some())];
+            let given = [
+                ("--path", self.path.is_some()),
+                ("--log-ratio", self.log_ratio.is_some()),
+                ("--velocity", self.velocity.is_some()),
+            ];
             return match given.into_iter().find(|(_, given)| *given) {
                 Some((option, _)) => {
                     Err(Failure::Usage(format!("{option} is for --flow path; add that")))
@@ -119,6 +128,15 @@ impl PathOptions {
             (Kind::Displacement, _) => Flow::displacement(),
             (Kind::Hybrid, _) => Flow::hybrid(),
             (Kind::Cone(length), _) => Flow::cone(length),
+        };
+        let flow = match &self.velocity {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(|error| {
+                    Failure::Usage(format!("{} cannot be read: {error}", file.display()))
+                })?;
+                flow.with_velocity(file.display().to_string(), text)
+            }
+            None => flow,
         };
         Ok(Some(Chosen { flow, pilot }))
     }

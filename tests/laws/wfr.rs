@@ -451,6 +451,42 @@ fn the_mass_of_a_well_relaxes_at_the_rate_of_reaction() {
     wells(transition, 1 << 11, Realisation::Weights).assert_relaxes();
 }
 
+/// Weights and jumps against each other, with the same estimate of the density: one law. 0.01 is
+/// allowed for jumps being of first order in blocks of 0.02.
+///
+/// Flipped, jumps at λ = −1 empty the well that weights fill.
+#[test]
+fn birth_and_death_have_the_law_of_weights() {
+    let wells = |realisation| Wells {
+        a: 20.0,
+        time: 3,
+        steps_per_time: 50,
+        particles: 1 << 14,
+        density: narrow_grid(0.05),
+        realisation,
+    };
+    let (weights, jumps) = (wells(Realisation::Weights), wells(Realisation::Jumps));
+    let Some(gpu) = common::gpu(&weights.problem(1.0, 0.05), &weights.config()) else { return };
+    let jumps_of = jumps.particles;
+    let by_weights = weights.masses(&gpu, 1.0, 0.05).unwrap();
+    let laws = |rate: f32| -> wfr::Result<Vec<Law>> {
+        let by_jumps = jumps.masses(&gpu, rate, 0.05)?;
+        let law = |(k, (jumps, weights)): (usize, (&f64, &f64))| {
+            // Two masses, each of half of N.
+            let se = (4.0 * weights * (1.0 - weights) / f64::from(jumps_of)).sqrt();
+            Law::new(
+                format!("jumps: mass at {}", k + 1),
+                Estimate { value: *jumps, se },
+                *weights,
+                0.01,
+            )
+        };
+        Ok(by_jumps.iter().zip(&by_weights).enumerate().map(law).collect())
+    };
+    assert_hold(&laws(1.0).unwrap());
+    assert_rejected(laws(-1.0));
+}
+
 /// Barrier 20, which nothing crosses in this time: the logit relaxes all the same, and where nobody
 /// is at the start nobody comes, because the reaction creates no new modes.
 ///
