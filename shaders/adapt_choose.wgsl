@@ -43,16 +43,6 @@ fn choose_open(step: u32) {
     choose_candidates();
 }
 
-fn choose_cess(candidate: u32) -> f32 {
-    let total = sh_sums[0].sum.x * exp(sh_sums[0].peak.x);
-    let sums = sh_sums[candidate / 4u];
-    let sum = sums.sum[candidate % 4u];
-    if (sum <= 0.0 || total <= 0.0) {
-        return 0.0;
-    }
-    return min(1.0, (sum / sums.squares[candidate % 4u]) * (sum / total));
-}
-
 // The row of the ESS test at which the stage begins.
 fn choose_row() -> u32 {
     return (control.trace_rows - 1u) % TRACE_ROWS;
@@ -60,7 +50,7 @@ fn choose_row() -> u32 {
 
 fn choose_narrow() {
     var c = 1u;
-    var cess = choose_cess(1u);
+    var cess = cess_of(1u);
     trace[choose_row()].cess = cess;
     // Where even the floor fails it is taken: particles may leave the support at any step.
     stage.settled = select(1u, 0u, cess >= ADAPT_CESS);
@@ -72,7 +62,7 @@ fn choose_narrow() {
             stage.settled = 1u;
             break;
         }
-        cess = choose_cess(c);
+        cess = cess_of(c);
         if (!(cess >= ADAPT_CESS)) {
             stage.high = stage.candidates[c / 4u][c % 4u];
             break;

@@ -48,3 +48,15 @@ fn cess_fold(lane: u32) {
         workgroupBarrier();
     }
 }
+
+// The conditional effective sample size of an increment, once folded; the first one is zero, so
+// that its sum is that of the weights.
+fn cess_of(increment: u32) -> f32 {
+    let total = sh_sums[0].sum.x * exp(sh_sums[0].peak.x);
+    let sums = sh_sums[increment / 4u];
+    let sum = sums.sum[increment % 4u];
+    if (sum <= 0.0 || total <= 0.0) {
+        return 0.0;
+    }
+    return min(1.0, (sum / sums.squares[increment % 4u]) * (sum / total));
+}

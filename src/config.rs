@@ -55,6 +55,10 @@ pub struct Config {
     pub resampler: Resampler,
     /// Rows of the trace kept on the device, one per ESS test; the oldest make way.
     pub trace_rows: u32,
+    /// Whether the trace of a fixed schedule tells the conditional ESS of what the log-weights gained
+    /// from test to test. Off, because it is a further pass over the log-weights at every test; an
+    /// adaptive schedule tells it anyway.
+    pub trace_cess: bool,
     /// Particles per workgroup of the step kernel. It changes speed, never results.
     pub workgroup_size: u32,
 }
@@ -74,6 +78,7 @@ impl Default for Config {
             ess_every: 16,
             resampler: Resampler::Systematic,
             trace_rows: 4096,
+            trace_cess: false,
             workgroup_size: 64,
         }
     }

@@ -12,6 +12,7 @@ use crate::gpu::Gpu;
 use crate::initial::Kind;
 use crate::integrator::Integrator;
 use crate::kernel::adapt::{self, Adapt};
+use crate::kernel::conditional::{self, Conditional};
 use crate::kernel::decide;
 use crate::kernel::init::{self, Init};
 use crate::kernel::step::{self, Step};
@@ -49,6 +50,8 @@ pub struct Sampler {
     reactor: Option<Reactor>,
     /// Chooses the stages of an adaptive schedule.
     adapt: Option<Adapt>,
+    /// Traces the conditional ESS of a fixed one.
+    conditional: Option<Conditional>,
     wgsl: String,
     max_segment: u32,
     encoded: u32,
@@ -103,8 +106,9 @@ pub struct TraceEvent {
     pub beta: f64,
     /// Effective sample size before the test acted.
     pub ess: f32,
-    /// Conditional effective sample size of the increment of β that follows the test, as a fraction
-    /// of N: of an adaptive schedule.
+    /// Conditional effective sample size as a fraction of N. Of an adaptive schedule: that of the
+    /// increment of β that follows the test. With [`Config::trace_cess`]: that of all that the
+    /// log-weights gained since the test before.
     pub cess: Option<f32>,
     /// log Z up to here, as in [`Info`].
     pub log_normalizer: f64,
@@ -173,10 +177,16 @@ pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -
         None => plan,
     };
     if config.schedule.adaptivity().is_none() {
-        return Ok(plan);
+        let more = traces_cess(config).then(|| conditional::buffers(config.particles));
+        return plan.with_buffers(more.unwrap_or_default(), limits);
     }
     let loops = loops_per_step(problem.loops_per_evaluation(), dim);
     plan.adaptive(adapt::items(SOFTWARE_LOOP_CAP / 2, loops), data.len() as u32, limits)
+}
+
+/// Whether a pass of its own traces the conditional ESS: an adaptive schedule knows it anyway.
+fn traces_cess(config: &Config) -> bool {
+    config.trace_cess && config.schedule.adaptivity().is_none()
 }
 
 /// The integrator asked for, or the flow's best.
@@ -279,8 +289,16 @@ impl Sampler {
             .adaptivity()
             .map(|adaptive| Adapt::new(gpu, problem, &plan, &config, adaptive, &state, trace));
         let adapt = adapt.transpose()?;
+        let conditional = traces_cess(&config)
+            .then(|| {
+                let State { log_weights, control, .. } = &state;
+                let rows = config.trace_rows;
+                Conditional::new(gpu, plan.particles, rows, log_weights, control, trace)
+            })
+            .transpose()?;
         gpu.submit_pass(|pass| {
             resampling.warm_up(pass);
+            conditional.iter().for_each(|conditional| conditional.warm_up(pass));
             step.warm_up(pass);
             reactor.iter().for_each(|reactor| reactor.warm_up(pass));
         })?;
@@ -293,6 +311,7 @@ impl Sampler {
             resampling,
             reactor,
             adapt,
+            conditional,
             wgsl: linked.text().to_string(),
             max_segment,
             encoded: 0,
@@ -330,6 +349,9 @@ impl Sampler {
                     reactor.encode_before(&mut pass, self.parity, self.encoded);
                 }
                 self.resampling.encode_test(&mut pass, count);
+                if let Some(conditional) = &self.conditional {
+                    conditional.encode(&mut pass);
+                }
                 if let Some(adapt) = &self.adapt {
                     adapt.encode(&mut pass, self.parity);
                 }
@@ -649,7 +671,7 @@ impl Sampler {
             time: self.config.schedule.time(row.step),
             beta: adapt.map_or_else(|| self.config.schedule.beta(row.step), |_| row.beta.into()),
             ess: row.ess,
-            cess: adapt.map(|_| row.cess),
+            cess: (adapt.is_some() || self.conditional.is_some()).then_some(row.cess),
             log_normalizer: match self.reactor {
                 None => log_normalizer(row.nats, row.log2),
                 // What the weights of a gradient flow sum to says nothing of Z.

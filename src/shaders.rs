@@ -50,6 +50,7 @@ library!(
     "gather",
     "step",
     "cess",
+    "conditional",
     "adapt",
     "adapt_choose",
     "reduce",

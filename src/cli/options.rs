@@ -84,6 +84,10 @@ pub(crate) struct RunOptions {
     /// How ancestors are drawn.
     #[arg(long, value_name = "NAME", default_value = "systematic", value_parser = resamplers())]
     resampler: Resampler,
+    /// Trace the conditional effective sample size too, in the archive of --out and its least in the
+    /// report.
+    #[arg(long)]
+    trace_cess: bool,
     /// The seed: same seed and same device, same bits.
     #[arg(long, value_name = "SEED", default_value = "0", allow_negative_numbers = true)]
     seed: u64,
@@ -241,6 +245,7 @@ impl RunOptions {
             ess_threshold: self.ess_threshold,
             ess_every: self.ess_every,
             resampler: self.resampler,
+            trace_cess: self.trace_cess,
             ..Config::default()
         }))
     }

@@ -147,11 +147,13 @@ fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
         Some(cpu) => format!(" ({} of processor time)", seconds(cpu)),
         None => String::new(),
     };
+    let cess = outcome.trace.iter().filter_map(|event| event.cess).reduce(f32::min);
+    let cess = cess.map_or_else(String::new, |c| format!(", least conditional ESS {c:.3} N"));
     let acceptance = outcome.info.acceptance;
     let acceptance = acceptance.map_or_else(String::new, |a| format!(", acceptance {a:.3}"));
     format!(
         "\nESS {} of {}, {} resamplings, {} time-zero ancestors left, effectively \
-         {}{acceptance}\nlargest share \
+         {}{acceptance}{cess}\nlargest share \
          of the weight: {} % in one particle, {} % in one ancestor's descendants\nsampled in \
          {}{cpu}, {} particle-steps/s; set up in {}\n",
         grouped(estimates.ess.round() as u64),

@@ -3,6 +3,7 @@
 
 pub(crate) mod adapt;
 pub(crate) mod check;
+pub(crate) mod conditional;
 pub(crate) mod decide;
 pub(crate) mod draw;
 pub(crate) mod entropy;

@@ -15,8 +15,8 @@ type Writer = NpzWriter<BufWriter<File>>;
 /// Writes the particles, and the trace of ESS tests closed by the state at the end.
 ///
 /// Arrays: `positions` (N, d) f32, `log_weights` (N,) f32 up to a common constant, `ancestors0`
-/// (N,) u32, and per test `trace_time`, `trace_beta`, `trace_ess`, `trace_log_normalizer` (f64) and
-/// `trace_resampled` (bool). Nothing is compressed: it would take 30 times longer.
+/// (N,) u32, and per test `trace_time`, `trace_beta`, `trace_ess`, `trace_cess` (NaN where it is not
+/// known), `trace_log_normalizer` (f64) and `trace_resampled` (bool). Nothing is compressed: it would take 30 times longer.
 pub(crate) fn write(
     path: &Path,
     particles: &Particles,
@@ -36,6 +36,8 @@ pub(crate) fn write(
     array(&mut npz, "trace_time", &rows, trace.iter().map(|e| e.time).chain([end.time]))?;
     array(&mut npz, "trace_beta", &rows, trace.iter().map(|e| e.beta).chain([end.beta]))?;
     array(&mut npz, "trace_ess", &rows, ess.map(f64::from))?;
+    let cess = trace.iter().map(|event| event.cess.map_or(f64::NAN, f64::from));
+    array(&mut npz, "trace_cess", &rows, cess.chain([f64::NAN]))?;
     array(&mut npz, "trace_log_normalizer", &rows, log_z)?;
     array(&mut npz, "trace_resampled", &rows, trace.iter().map(|e| e.resampled).chain([false]))?;
     npz.zip_writer().finish()?.into_inner().map_err(|error| error.into_error())?.sync_all()

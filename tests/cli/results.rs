@@ -171,6 +171,7 @@ fn the_archive_holds_the_particles_and_the_trace() {
             "log_weights",
             "positions",
             "trace_beta",
+            "trace_cess",
             "trace_ess",
             "trace_log_normalizer",
             "trace_resampled",

@@ -1,0 +1,84 @@
+//! The conditional ESS between two tests: `shaders/conditional.wgsl`.
+
+use super::{Access, Kernel, dispatch};
+use crate::buffers;
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::layout::{CESS_LANES, Sums};
+use crate::shaders::{self, Prelude};
+use crate::wgsl::Linked;
+
+/// Particles per lane.
+const ITEMS: u32 = 16;
+
+/// Measures and totals.
+#[derive(Debug)]
+pub(crate) struct Conditional {
+    measure: Kernel,
+    total: Kernel,
+    measured: wgpu::BindGroup,
+    totalled: wgpu::BindGroup,
+    blocks: u32,
+}
+
+/// The buffers beside those of every run, with their bytes.
+pub(crate) fn buffers(particles: u32) -> Vec<(&'static str, u64)> {
+    let sums = u64::from(blocks(particles)) * size_of::<Sums>() as u64;
+    vec![("log-weights before", 4 * u64::from(particles)), ("partials", sums)]
+}
+
+fn blocks(particles: u32) -> u32 {
+    particles.div_ceil(CESS_LANES * ITEMS)
+}
+
+pub(crate) fn linked(particles: u32, trace_rows: u32) -> Linked {
+    let prelude = Prelude::default()
+        .u32("PARTICLES", particles)
+        .u32("CESS_LANES", CESS_LANES)
+        // One increment: the entries of a workgroup are its lanes.
+        .u32("CESS_GROUPS", 1)
+        .u32("CESS_ITEMS", ITEMS)
+        .u32("CESS_BLOCKS", blocks(particles))
+        .u32("TRACE_ROWS", trace_rows);
+    let files = shaders::files(&["types", "index", "float", "cess", "conditional"]);
+    Linked::new([prelude.source()].into_iter().chain(files))
+}
+
+impl Conditional {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        particles: u32,
+        trace_rows: u32,
+        log_weights: &wgpu::Buffer,
+        control: &wgpu::Buffer,
+        trace: &wgpu::Buffer,
+    ) -> Result<Conditional> {
+        use Access::{Read, ReadWrite};
+        let made = gpu.scoped(|| {
+            let make = |(name, bytes)| buffers::storage(&gpu.device, name, bytes);
+            buffers(particles).into_iter().map(make).collect::<Vec<_>>()
+        })?;
+        let linked = linked(particles, trace_rows);
+        let accesses = [Read, Read, ReadWrite, ReadWrite, ReadWrite];
+        let kernel = |entry| Kernel::new(gpu, &linked, entry, &[&accesses], &[]);
+        let (measure, total) = (kernel("conditional")?, kernel("conditional_total")?);
+        let mut all = vec![log_weights, control];
+        all.extend(&made);
+        all.push(trace);
+        let (measured, totalled) = (measure.bind(gpu, 0, &all)?, total.bind(gpu, 0, &all)?);
+        Ok(Conditional { measure, total, measured, totalled, blocks: blocks(particles) })
+    }
+
+    /// Writes the conditional ESS into the row of the test that was just made.
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.measure.set(pass, &self.measured, &[]);
+        dispatch(pass, self.blocks);
+        self.total.set(pass, &self.totalled, &[]);
+        pass.dispatch_workgroups(1, 1, 1);
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.measure.warm_up(pass, &self.measured, &[]);
+        self.total.warm_up(pass, &self.totalled, &[]);
+    }
+}
