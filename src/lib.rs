@@ -40,8 +40,8 @@ mod tuning;
 pub mod methods {
     #[allow(unused_imports, reason = "names that the text links to")]
     use crate::{
-        Annealing, Density, Diagnostics, Flow, Generator, Pilot, Realisation, Sampler, Schedule,
-        Splitting, tune,
+        Annealing, Config, Density, Diagnostics, Flow, Generator, Pilot, Realisation, Sampler,
+        Schedule, Splitting, tune,
     };
 }
 #[doc = include_str!("../docs/tutorial.md")]

@@ -210,7 +210,7 @@ fn numpy_reads(path: &Path) {
                    assert run['positions'].shape == (3000, 2), run['positions'].shape\n\
                    kinds = [str(run[name].dtype) for name in sorted(run.files)]\n\
                    assert kinds == ['uint32', 'float32', 'float32', 'float64', 'float64', 'float64', \
-                   'bool', 'float64'], kinds\n";
+                   'float64', 'bool', 'float64'], kinds\n";
     let has_numpy = Command::new("python3").args(["-c", "import numpy"]).output();
     if !has_numpy.is_ok_and(|output| output.status.success()) {
         println!("skipped: there is no python3 with NumPy");

@@ -104,3 +104,38 @@ fn stages_run_out_in_an_error() {
     assert!(info.step == 8 && info.beta > 0.0 && info.beta < 1.0, "{info:?}");
     assert_eq!(pollster::block_on(sampler.schedule()).unwrap().steps(), 8);
 }
+
+/// What an adaptive schedule promised of a stage is what the trace of a fixed one finds after it:
+/// MALA's weights gain the increment of the path and nothing else, and the same seed draws the same.
+#[test]
+fn the_conditional_ess_is_as_promised() {
+    let adaptive = Adaptive { cess: 0.9, moves_per_stage: 4, ..Adaptive::default() };
+    let config = Config {
+        particles: 5000,
+        schedule: Schedule::adaptive(adaptive).unwrap(),
+        integrator: Some(wfr::Integrator::Mala),
+        ..Config::default()
+    };
+    let problem = double_well(Flow::annealed());
+    let Some(gpu) = common::gpu(&problem, &config) else { return };
+    let mut first = new(&gpu, &problem, &config);
+    first.run().unwrap();
+    let schedule = pollster::block_on(first.schedule()).unwrap();
+    let promised = pollster::block_on(first.trace()).unwrap().to_vec();
+    let config = Config { schedule, ess_every: 4, trace_cess: true, ..config };
+    let mut second = new(&gpu, &problem, &config);
+    second.run().unwrap();
+    let found = pollster::block_on(second.trace()).unwrap().to_vec();
+    assert!(promised.len() > 3 && found.len() == promised.len());
+    for (promised, found) in promised.iter().zip(&found[1..]) {
+        let (promised, found) = (promised.cess.unwrap(), found.cess.unwrap());
+        // Log-weights are rounded where they are added up.
+        assert!((promised - found).abs() < 1e-4, "{found} is not {promised}");
+    }
+
+    let plain = Config { trace_cess: false, ..config };
+    let mut plain = new(&gpu, &problem, &plain);
+    plain.run().unwrap();
+    assert!(pollster::block_on(plain.trace()).unwrap().iter().all(|event| event.cess.is_none()));
+    assert_eq!(common::particles(&plain), common::particles(&second), "tracing changes no bit");
+}
