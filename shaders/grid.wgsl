@@ -39,14 +39,9 @@ fn grid_deposit(
     if (slot >= PARTICLES) {
         return;
     }
-    var lost = false;
-    var x: Point;
-    for (var j = 0u; j < DIM; j++) {
-        x[j] = bitcast<f32>(state_load(j, slot));
-        lost = lost || float_is_non_finite(x[j]);
-    }
+    var x = position_load(slot);
     let units = moments_weight(log_weights[slot]) * GRID_UNITS;
-    if (lost || units == 0.0) {
+    if (position_is_lost(&x) || units == 0.0) {
         return;
     }
     for (var corner = 0u; corner < (1u << DIM); corner++) {

@@ -37,14 +37,6 @@ fn mixture_rotation() -> u32 {
     return threefry(0u, control.step_end, 0u, STREAM_SUBSET).x % PARTICLES;
 }
 
-fn mixture_position(slot: u32) -> Point {
-    var x: Point;
-    for (var j = 0u; j < DIM; j++) {
-        x[j] = bitcast<f32>(state_load(j, slot));
-    }
-    return x;
-}
-
 fn mixture_log_weight(slot: u32) -> f32 {
     let below = log_weights[slot] - moments.peak;
     return select(below, MIXTURE_NOTHING, float_is_non_finite(below));
@@ -61,7 +53,7 @@ fn mixture_gather(
         return;
     }
     let slot = subset_slot(l, mixture_rotation());
-    var centre = mixture_position(slot);
+    var centre = position_load(slot);
     component_move(slot, &centre);
     mixture_scale(&centre);
     var log_weight = mixture_log_weight(slot);

@@ -22,7 +22,7 @@ fn mixture_sweep(
     var own: array<u32, MIXTURE_ITEMS>;
     for (var item = 0u; item < MIXTURE_ITEMS; item++) {
         let slot = min(base + item * LANES, PARTICLES - 1u);
-        var at = mixture_position(slot);
+        var at = position_load(slot);
         mixture_scale(&at);
         x[item] = at;
         sums[item] = mixture_sums[slot];

@@ -16,17 +16,12 @@ fn ratio(
     if (slot >= PARTICLES) {
         return;
     }
-    var lost = false;
-    var x: Point;
-    for (var j = 0u; j < DIM; j++) {
-        x[j] = bitcast<f32>(state_load(j, slot));
-        lost = lost || float_is_non_finite(x[j]);
-    }
+    var x = position_load(slot);
     var score: Point;
     let aim = target_log_density_and_score(&x, &score);
     var r = aim - density_log(&x, slot);
     if (float_is_minus_infinity(aim)) {
         r = aim;
     }
-    ratios[slot] = select(r, float_nan(), lost);
+    ratios[slot] = select(r, float_nan(), position_is_lost(&x));
 }

@@ -282,6 +282,16 @@ impl State {
         buffers.extend(&self.accepted);
         buffers
     }
+
+    /// The buffers of the groups after the engine's own: the data of both laws, then of the flow.
+    pub(crate) fn data_groups(&self) -> Vec<Vec<&wgpu::Buffer>> {
+        let laws: Vec<_> = self.data.iter().collect();
+        match &self.flow_data {
+            Some(flow) => vec![laws, vec![flow]],
+            None if laws.is_empty() => Vec::new(),
+            None => vec![laws],
+        }
+    }
 }
 
 /// What the weight kernels keep between their passes.

@@ -47,6 +47,7 @@ library!(
     "population",
     "init",
     "check",
+    "position",
     "gather",
     "step",
     "cess",

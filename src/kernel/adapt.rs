@@ -1,6 +1,6 @@
 //! The next stage of an adaptive schedule: `shaders/adapt.wgsl` and `shaders/adapt_choose.wgsl`.
 
-use super::{Access, Kernel, dispatch, step};
+use super::{Access, Kernel, dispatch, set_data};
 use crate::adaptive::Adaptive;
 use crate::buffers::{self, Plan, State};
 use crate::config::Config;
@@ -98,11 +98,9 @@ impl Adapt {
         })?;
         let mut accesses = vec![Read; plan.pages as usize];
         accesses.extend([Read, Read, Read, Read, ReadWrite]);
-        let data = step::data_accesses(state);
-        let layouts: Vec<&[Access]> =
-            [accesses.as_slice()].into_iter().chain(data.iter().map(Vec::as_slice)).collect();
         let linked = linked(problem, plan, config);
-        let measure = Kernel::new(gpu, &linked, "adapt", &layouts, &problem.constants)?;
+        let (data, constants) = (state.data_groups(), &problem.constants);
+        let (measure, data) = Kernel::reading(gpu, &linked, "adapt", &accesses, constants, &data)?;
         let bind = |parity: usize| {
             let mut buffers: Vec<_> = state.pages[parity].iter().collect();
             let State { log_weights, ancestors, control, .. } = state;
@@ -110,7 +108,6 @@ impl Adapt {
             measure.bind(gpu, 0, &buffers)
         };
         let measured = [bind(0)?, bind(1)?];
-        let data = step::bind_data(gpu, &measure, state)?;
 
         let linked = linked_choice(plan, config, adaptive);
         let accesses = [Read, ReadWrite, ReadWrite, ReadWrite, ReadWrite];
@@ -132,7 +129,7 @@ impl Adapt {
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize) {
         for _ in 0..PASSES {
             self.measure.set(pass, &self.measured[parity], &[]);
-            step::set_data(pass, &self.data);
+            set_data(pass, &self.data);
             dispatch(pass, self.workgroups);
             self.choose.set(pass, &self.chosen, &[]);
             pass.dispatch_workgroups(1, 1, 1);
@@ -140,7 +137,7 @@ impl Adapt {
     }
 
     fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        step::set_data(pass, &self.data);
+        set_data(pass, &self.data);
         self.measure.warm_up(pass, &self.measured[0], &[]);
         self.choose.warm_up(pass, &self.chosen, &[]);
     }

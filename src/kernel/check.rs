@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, Kernel, dispatch, set_data};
 use crate::buffers::{filled, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -44,7 +44,7 @@ pub(crate) fn linked(problem: &Problem, extent: Extent) -> Linked {
 struct Check {
     kernel: Kernel,
     group: wgpu::BindGroup,
-    data: Option<wgpu::BindGroup>,
+    data: Vec<wgpu::BindGroup>,
     out: wgpu::Buffer,
     workgroups: u32,
 }
@@ -62,12 +62,6 @@ impl Check {
         let linked = linked(problem, extent);
         linked.check()?;
         let target = &problem.target;
-        let data_accesses = vec![Access::Read; target.storage().len()];
-        let mut layouts: Vec<&[Access]> = vec![&[Access::Read, Access::ReadWrite]];
-        if !data_accesses.is_empty() {
-            layouts.push(&data_accesses);
-        }
-        let kernel = Kernel::new(gpu, &linked, entry, &layouts, target.constants())?;
         let buffer = |numbers: &[f32]| {
             let bytes = bytemuck::cast_slice(numbers);
             gpu.scoped(|| filled(&gpu.device, "wfr.check", wgpu::BufferUsages::STORAGE, bytes))
@@ -75,13 +69,13 @@ impl Check {
         let input = buffer(points)?;
         let bytes = 4 * u64::from(invocations) * u64::from(words);
         let out = gpu.scoped(|| storage(&gpu.device, "wfr.check", bytes))?;
-        let group = kernel.bind(gpu, 0, &[&input, &out])?;
         let data: Vec<_> =
             target.storage().iter().map(|data| buffer(data)).collect::<Result<_>>()?;
-        let data = match &data[..] {
-            [] => None,
-            data => Some(kernel.bind(gpu, 1, &data.iter().collect::<Vec<_>>())?),
-        };
+        let data: Vec<Vec<_>> =
+            if data.is_empty() { Vec::new() } else { vec![data.iter().collect()] };
+        let (own, constants) = ([Access::Read, Access::ReadWrite], target.constants());
+        let (kernel, data) = Kernel::reading(gpu, &linked, entry, &own, constants, &data)?;
+        let group = kernel.bind(gpu, 0, &[&input, &out])?;
         Ok(Check { kernel, group, data, out, workgroups: invocations.div_ceil(WORKGROUP) })
     }
 
@@ -89,9 +83,7 @@ impl Check {
     fn submit(&self, gpu: &Gpu, times: u32) -> Result<()> {
         gpu.submit_pass(|pass| {
             self.kernel.set(pass, &self.group, &[]);
-            if let Some(data) = &self.data {
-                pass.set_bind_group(1, data, &[]);
-            }
+            set_data(pass, &self.data);
             (0..times).for_each(|_| dispatch(pass, self.workgroups));
         })
     }

@@ -41,7 +41,14 @@ pub(crate) fn constants(prelude: Prelude, cells: u32, dim: u32, bandwidth: &str)
 }
 
 pub(crate) fn linked(prelude: Source) -> Linked {
-    let files = shaders::files(&["index", "float", "moment_types", "density/grid_frame", "grid"]);
+    let files = shaders::files(&[
+        "index",
+        "float",
+        "position",
+        "moment_types",
+        "density/grid_frame",
+        "grid",
+    ]);
     Linked::new([prelude].into_iter().chain(files))
 }
 

@@ -1,6 +1,6 @@
 //! Draws the particles from the initial law: `shaders/init.wgsl`.
 
-use super::{Access, Kernel, dispatch, step};
+use super::{Kernel, dispatch, set_data, step};
 use crate::buffers::{Plan, State};
 use crate::config::Config;
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::wgsl::Linked;
 pub(crate) struct Init {
     kernel: Kernel,
     group: wgpu::BindGroup,
-    data: Option<wgpu::BindGroup>,
+    data: Vec<wgpu::BindGroup>,
     workgroups: u32,
 }
 
@@ -34,28 +34,20 @@ impl Init {
         state: &State,
     ) -> Result<Init> {
         let linked = linked(problem, plan, config);
-        let data_accesses = vec![Access::Read; state.data.len()];
-        let accesses = step::accesses(plan);
-        let mut layouts: Vec<&[Access]> = vec![&accesses];
         // The target's data too, because the law's are numbered after them.
-        let reads = problem.start().law().is_some();
-        if reads {
-            layouts.push(&data_accesses);
-        }
-        let kernel = Kernel::new(gpu, &linked, "init", &layouts, &[])?;
+        let data = problem.start().law().map(|_| state.data.iter().collect());
+        let data: Vec<_> = data.into_iter().collect();
+        let (kernel, data) =
+            Kernel::reading(gpu, &linked, "init", &step::accesses(plan), &[], &data)?;
         // The state that parity 1 writes is the state that parity 0 reads.
         let group = kernel.bind(gpu, 0, &state.bindings(1))?;
-        let buffers: Vec<_> = state.data.iter().collect();
-        let data = reads.then(|| kernel.bind(gpu, 1, &buffers)).transpose()?;
         let workgroups = plan.particles.div_ceil(config.workgroup_size);
         Ok(Init { kernel, group, data, workgroups })
     }
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
         self.kernel.set(pass, &self.group, &[0]);
-        if let Some(data) = &self.data {
-            pass.set_bind_group(1, data, &[]);
-        }
+        set_data(pass, &self.data);
         dispatch(pass, self.workgroups);
     }
 }

@@ -77,6 +77,7 @@ pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
         "threefry",
         "normal",
         "float",
+        "position",
         "moment_types",
         density,
         "density/subset",

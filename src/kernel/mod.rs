@@ -87,6 +87,24 @@ impl Kernel {
         })
     }
 
+    /// A kernel that reads data in the groups after its own, a group for each list of buffers, and
+    /// those groups.
+    pub(crate) fn reading(
+        gpu: &Gpu,
+        linked: &Linked,
+        entry: &str,
+        own: &[Access],
+        constants: &[(String, f64)],
+        data: &[Vec<&wgpu::Buffer>],
+    ) -> Result<(Kernel, Vec<wgpu::BindGroup>)> {
+        let reads: Vec<_> = data.iter().map(|group| vec![Access::Read; group.len()]).collect();
+        let groups: Vec<_> = [own].into_iter().chain(reads.iter().map(Vec::as_slice)).collect();
+        let kernel = Kernel::new(gpu, linked, entry, &groups, constants)?;
+        let bound = (1..).zip(data).map(|(group, buffers)| kernel.bind(gpu, group, buffers));
+        let bound = bound.collect::<Result<_>>()?;
+        Ok((kernel, bound))
+    }
+
     /// Makes this the kernel of the next dispatch, with group 0 and its dynamic offsets.
     pub(crate) fn set(
         &self,
@@ -146,13 +164,13 @@ impl Kernel {
 }
 
 /// A kernel that reads the current state, which is the one or the other of its two copies: buffers
-/// of its own, then the pages of the state, and the target's data where it evaluates the target.
+/// of its own, then the pages of the state, and the data of the laws where it evaluates them.
 #[derive(Debug)]
 pub(crate) struct Reader {
     kernel: Kernel,
     /// One per copy of the state.
     groups: [wgpu::BindGroup; 2],
-    data: Option<wgpu::BindGroup>,
+    data: Vec<wgpu::BindGroup>,
 }
 
 impl Reader {
@@ -163,35 +181,24 @@ impl Reader {
         buffers: &[(Access, &wgpu::Buffer)],
         state: &State,
         constants: &[(String, f64)],
-        data: &[wgpu::Buffer],
+        data: &[Vec<&wgpu::Buffer>],
     ) -> Result<Reader> {
         let pages = state.pages[0].len();
         let mut accesses: Vec<_> = buffers.iter().map(|(access, _)| *access).collect();
         accesses.resize(buffers.len() + pages, Access::Read);
-        let data_accesses = vec![Access::Read; data.len()];
-        let mut layouts: Vec<&[Access]> = vec![&accesses];
-        if !data.is_empty() {
-            layouts.push(&data_accesses);
-        }
-        let kernel = Kernel::new(gpu, linked, entry, &layouts, constants)?;
+        let (kernel, data) = Kernel::reading(gpu, linked, entry, &accesses, constants, data)?;
         let bind = |copy: usize| {
             let own = buffers.iter().map(|(_, buffer)| *buffer);
             kernel.bind(gpu, 0, &own.chain(&state.pages[copy]).collect::<Vec<_>>())
         };
         let groups = [bind(0)?, bind(1)?];
-        let data = match data {
-            [] => None,
-            data => Some(kernel.bind(gpu, 1, &data.iter().collect::<Vec<_>>())?),
-        };
         Ok(Reader { kernel, groups, data })
     }
 
     /// Makes this the kernel of the next dispatch, on copy `copy` of the state.
     pub(crate) fn set(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, offsets: &[u32]) {
         self.kernel.set(pass, &self.groups[copy], offsets);
-        if let Some(data) = &self.data {
-            pass.set_bind_group(1, data, &[]);
-        }
+        set_data(pass, &self.data);
     }
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, groups: u32) {
@@ -227,6 +234,13 @@ fn layout(device: &wgpu::Device, label: &str, accesses: &[Access]) -> wgpu::Bind
         label: Some(label),
         entries: &entries,
     })
+}
+
+/// Sets the groups of data for the next dispatch.
+pub(crate) fn set_data(pass: &mut wgpu::ComputePass<'_>, data: &[wgpu::BindGroup]) {
+    for (group, data) in (1..).zip(data) {
+        pass.set_bind_group(group, data, &[]);
+    }
 }
 
 /// Dispatches `groups` workgroups, folded into two dimensions.

@@ -17,7 +17,7 @@ pub(crate) struct Ratio {
 
 /// `density` are the files that define `density_log`.
 pub(crate) fn linked(prelude: Source, density: &[&str], problem: &Problem) -> Linked {
-    let files = ["types", "index", "threefry", "normal", "float", "moment_types"];
+    let files = ["types", "index", "threefry", "normal", "float", "position", "moment_types"];
     let mut sources = vec![prelude];
     sources.extend(shaders::files(&files));
     sources.extend(shaders::files(density));
@@ -43,7 +43,8 @@ impl Ratio {
             (Access::ReadWrite, ratios),
         ];
         let constants = &problem.constants;
-        let kernel = Reader::new(gpu, linked, "ratio", &buffers, state, constants, &state.data)?;
+        let kernel =
+            Reader::new(gpu, linked, "ratio", &buffers, state, constants, &state.data_groups())?;
         Ok(Ratio { kernel, groups: particles.div_ceil(LANES) })
     }
 

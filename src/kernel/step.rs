@@ -1,6 +1,6 @@
 //! The fused steps, with the gather: `shaders/step.wgsl`.
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, Kernel, dispatch, set_data};
 use crate::buffers::{Plan, State};
 use crate::config::Config;
 use crate::error::Result;
@@ -85,34 +85,6 @@ pub(crate) fn linked(
     Linked::new(sources)
 }
 
-/// The buffers of the groups after the engine's own: the data of both laws, and of the flow.
-fn data_groups(state: &State) -> Vec<Vec<&wgpu::Buffer>> {
-    let laws: Vec<_> = state.data.iter().collect();
-    match &state.flow_data {
-        Some(flow) => vec![laws, vec![flow]],
-        None if laws.is_empty() => Vec::new(),
-        None => vec![laws],
-    }
-}
-
-/// The accesses of those groups.
-pub(crate) fn data_accesses(state: &State) -> Vec<Vec<Access>> {
-    data_groups(state).iter().map(|group| vec![Access::Read; group.len()]).collect()
-}
-
-/// Those groups of a kernel, from group 1 on.
-pub(crate) fn bind_data(gpu: &Gpu, kernel: &Kernel, state: &State) -> Result<Vec<wgpu::BindGroup>> {
-    let groups = (1..).zip(data_groups(state));
-    groups.map(|(group, buffers)| kernel.bind(gpu, group, &buffers)).collect()
-}
-
-/// Sets them for the next dispatch.
-pub(crate) fn set_data(pass: &mut wgpu::ComputePass<'_>, data: &[wgpu::BindGroup]) {
-    for (group, data) in (1..).zip(data) {
-        pass.set_bind_group(group, data, &[]);
-    }
-}
-
 impl Step {
     pub(crate) fn new(
         gpu: &Gpu,
@@ -122,13 +94,11 @@ impl Step {
         config: &Config,
         state: &State,
     ) -> Result<Step> {
-        let (own, data) = (accesses(plan), data_accesses(state));
-        let layouts: Vec<&[Access]> =
-            [own.as_slice()].into_iter().chain(data.iter().map(Vec::as_slice)).collect();
-        let kernel = Kernel::new(gpu, linked, "step", &layouts, &problem.constants)?;
+        let (data, constants) = (state.data_groups(), &problem.constants);
+        let (kernel, data) =
+            Kernel::reading(gpu, linked, "step", &accesses(plan), constants, &data)?;
         let groups =
             [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
-        let data = bind_data(gpu, &kernel, state)?;
         let workgroups = plan.particles.div_ceil(config.workgroup_size);
         Ok(Step { kernel, groups, data, workgroups })
     }
