@@ -255,6 +255,12 @@ impl Initial {
         matches!(self.kind, Kind::Positions(_) | Kind::Particles { .. })
     }
 
+    /// How many particles a pilot run takes of `all`: given ones all, because a part of them may be
+    /// another law, otherwise at most `most`.
+    pub(crate) fn pilot_particles(&self, all: u32, most: u32) -> u32 {
+        if self.is_given() { all } else { all.min(most) }
+    }
+
     /// The law's components, where it is made of Gaussians with a scale per axis.
     pub(crate) fn gaussians(&self) -> Option<&[Component]> {
         self.gaussians.as_deref()
@@ -349,5 +355,24 @@ fn check_each(name: &str, values: &[f32], want: &str, good: fn(f32) -> bool) -> 
             Err(Error::config("initial", format!("{name}[{j}] = {} is not {want}", values[j])))
         }
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A part of given particles may be another law, and their number must be the run's.
+    #[test]
+    fn pilots_take_all_particles_that_are_given() {
+        let law = Target::standard_normal(1).unwrap();
+        let sample = Particles::new(1, vec![0.5; 9], vec![0.0; 9], (0..9).collect()).unwrap();
+        let particles = Initial::from_target(law, &sample).unwrap();
+        let positions = Initial::from_positions(1, vec![0.5; 9]).unwrap();
+        for given in [particles, positions] {
+            assert_eq!(given.pilot_particles(9, 4), 9);
+        }
+        let normal = Initial::normal(&[0.0], &[1.0]).unwrap();
+        assert_eq!((normal.pilot_particles(9, 4), normal.pilot_particles(3, 4)), (4, 3));
     }
 }

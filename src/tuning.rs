@@ -5,7 +5,6 @@ use crate::diagnostics::Diagnostics;
 use crate::error::{Error, Result};
 use crate::flow::Flow;
 use crate::gpu::Gpu;
-use crate::initial::Kind;
 use crate::integrator::Integrator;
 use crate::problem::Problem;
 use crate::sampler::Sampler;
@@ -81,7 +80,7 @@ pub fn tune(gpu: &Gpu, problem: &Problem, config: &Config, tuning: &Tuning) -> R
     let mut variances = Vec::new();
     for round in 0..tuning.rounds {
         let pilot = Config {
-            particles: pilot_particles(problem, config, tuning),
+            particles: problem.initial.pilot_particles(config.particles, tuning.particles),
             seed: seed(config.seed, round),
             schedule: stretched(&config.schedule, &scales),
             integrator: Some(pilots),
@@ -209,14 +208,6 @@ fn quickening(mobilities: &[f32], variances: &[Vec<f64>], longest: f64) -> f64 {
     let allowed = fastest(&|_| 1.0).min(0.2 / longest);
     let factor = allowed / fastest(&|j| f64::from(mobilities[j]));
     if factor.is_finite() { factor.max(1.0) } else { 1.0 }
-}
-
-/// Positions that are given one by one come with their number.
-fn pilot_particles(problem: &Problem, config: &Config, tuning: &Tuning) -> u32 {
-    match &problem.initial.kind {
-        Kind::Positions(_) => config.particles,
-        _ => tuning.particles.min(config.particles),
-    }
 }
 
 /// A seed for each pilot run, apart from that of the run (splitmix64).

@@ -46,7 +46,7 @@ impl Pilot {
         let steps = config.schedule.steps().next_multiple_of(2).max(64);
         let time = config.schedule.time(config.schedule.steps());
         let config = Config {
-            particles: pilot_particles(initial, config),
+            particles: initial.pilot_particles(config.particles, PARTICLES),
             seed: config.seed ^ SEED,
             schedule: Schedule::uniform(time, steps)?,
             integrator: Some(Integrator::KernelRatio),
@@ -79,9 +79,4 @@ impl Pilot {
     pub fn arc_angle(&self) -> f64 {
         self.affinity.value.acos().max(1e-3)
     }
-}
-
-/// Given particles are all taken: a part of them may be another law.
-fn pilot_particles(initial: &Initial, config: &Config) -> u32 {
-    if initial.is_given() { config.particles } else { config.particles.min(PARTICLES) }
 }

@@ -6,7 +6,7 @@ use wfr::{
 use wfr::{Tuning, tune};
 
 use crate::common::{self, Law, assert_hold, assert_rejected};
-use crate::gaussian::{bell, langevin_with_flipped_drift, moments};
+use crate::gaussian::{bell, bell_laws, langevin_with_flipped_drift, moments};
 
 /// log Z, mean and variance at the end of a Gaussian path: exact weights at steps where Euler's are
 /// far off, 0.1 for the kernel ratio (of a curvature of 4), 0.3 for MALA, 0.6 for BAOAB.
@@ -33,18 +33,8 @@ fn exact_integrators_have_the_closed_form_log_z_at_coarse_steps() {
             ..Config::default()
         };
         let Some(gpu) = common::gpu(&bell(dim, Flow::annealed()), &config) else { return };
-        let laws = |flow: Flow, seeds: std::ops::Range<u64>| -> wfr::Result<Vec<Law>> {
-            let measured = common::averaged(&gpu, &bell(dim, flow), &config, seeds, |info, d| {
-                let [mean, variance] = moments(d, dim as usize - 1);
-                vec![common::log_z(info, d), mean, variance]
-            })?;
-            let log_z = 0.5 * f64::from(dim) * (std::f64::consts::TAU * 0.25).ln();
-            let truths = [("log Z", log_z), ("mean", 1.0), ("variance", 0.25)];
-            let law = |((name, truth), measured)| {
-                Law::new(format!("{integrator}, d = {dim}: {name}"), measured, truth, 0.0)
-            };
-            Ok(truths.into_iter().zip(measured).map(law).collect())
-        };
+        let name = integrator.name();
+        let laws = |flow: Flow, seeds| bell_laws(&gpu, dim, flow, &config, seeds, name);
         assert_hold(&laws(Flow::annealed(), 0..2).unwrap());
         assert_rejected(laws(common::annealed_with_flipped_sign(), 0..1));
     }
