@@ -59,10 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     let check = Check { points: arguments.points, seed: arguments.seed, ..Check::default() };
     let report = check.run(&problem, gpu)?;
     if arguments.json {
-        let record = Record::new(&problem, &check, gpu, &report);
-        let text = serde_json::to_string(&record);
-        let text = text.map_err(|error| Failure::Output(error.to_string()))?;
-        console::print(&format!("{text}\n"))?;
+        console::print_json(&Record::new(&problem, &check, gpu, &report))?;
     } else {
         console::print(&text(&problem, &report))?;
     }

@@ -102,6 +102,13 @@ pub(crate) fn print(text: &str) -> Done {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| Failure::of_stdout(&e))
 }
 
+/// Writes a result to standard output as one line of JSON.
+pub(crate) fn print_json(record: &impl serde::Serialize) -> Done {
+    let text = serde_json::to_string(record);
+    let text = text.map_err(|error| Failure::Output(error.to_string()))?;
+    print(&format!("{text}\n"))
+}
+
 /// Says what to expect when the adapter is the processor.
 pub(crate) fn note_software(gpu: &Gpu) {
     if gpu.is_software() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use wfr::{Config, Flow, Initial, Modes, Reaction, Resampler, Schedule, Target};
+use wfr::{Config, Initial, Modes, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
 use super::integrator::IntegratorOptions;
@@ -139,19 +139,6 @@ pub(crate) enum FlowName {
     Path,
     /// The Wasserstein–Fisher–Rao gradient flow of KL: Langevin transport, and mass that teleports.
     Wfr,
-}
-
-impl FlowName {
-    /// The library's flow.
-    pub(crate) fn flow(self) -> Flow {
-        match self {
-            FlowName::Annealed => Flow::annealed(),
-            FlowName::Langevin => Flow::langevin(),
-            // The geometric one where nothing says which.
-            FlowName::Path => Flow::path(wfr::Path::Geometric),
-            FlowName::Wfr => Flow::wasserstein_fisher_rao(Reaction::default()),
-        }
-    }
 }
 
 impl ProblemOptions {

@@ -7,7 +7,6 @@ use serde::Serialize;
 use wfr::{Config, Estimate, Flow, Gpu, Initial, Path, Pilot, Problem, Target};
 
 use super::failure::{Done, Failure};
-use super::options::FlowName;
 use super::run::Device;
 
 const FORMS: &str = "write geometric, mixture, fisher-rao, harmonic, power:0.25, power:1..-0.5, arc, \
@@ -75,29 +74,29 @@ impl From<&Pilot> for PilotRecord {
 }
 
 impl PathOptions {
-    /// The flow of --flow path, and none for another one; a pilot runs on the device where one is
-    /// asked for.
-    pub(crate) fn choose(
+    /// Refuses what is given of these for another flow.
+    pub(crate) fn check_absent(&self) -> Done {
+        let given = [
+            ("--path", self.path.is_some()),
+            ("--log-ratio", self.log_ratio.is_some()),
+            ("--velocity", self.velocity.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => {
+                Err(Failure::Usage(format!("{option} is for --flow path; add that")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The flow along the path; a pilot runs on the device where one is asked for.
+    pub(crate) fn flow(
         &self,
-        name: FlowName,
         target: &Target,
         initial: &Initial,
         config: &Config,
         device: &mut Device<'_>,
-    ) -> Done<Option<Chosen>> {
-        if name != FlowName::Path {
-            let given = [
-                ("--path", self.path.is_some()),
-                ("--log-ratio", self.log_ratio.is_some()),
-                ("--velocity", self.velocity.is_some()),
-            ];
-            return match given.into_iter().find(|(_, given)| *given) {
-                Some((option, _)) => {
-                    Err(Failure::Usage(format!("{option} is for --flow path; add that")))
-                }
-                None => Ok(None),
-            };
-        }
+    ) -> Done<Chosen> {
         let kind = self.path.ok_or_else(|| {
             Failure::Usage(format!("--flow path needs to know which; add --path, and {FORMS}"))
         })?;
@@ -138,7 +137,7 @@ impl PathOptions {
             }
             None => flow,
         };
-        Ok(Some(Chosen { flow, pilot }))
+        Ok(Chosen { flow, pilot })
     }
 }
 

@@ -65,22 +65,21 @@ impl Estimator {
 }
 
 impl ReactionOptions {
-    /// The flow of this name with its reaction.
-    pub(crate) fn flow(&self, name: FlowName) -> Done<Flow> {
-        if name != FlowName::Wfr {
-            let flow = name.flow();
-            return match self.first_given() {
-                Some(option) => Err(Failure::Usage(format!(
-                    "{option} is for the flow wfr, and the flow is {}; add --flow wfr, or leave it \
-                     out",
-                    flow.name()
-                ))),
-                None => Ok(flow),
-            };
-        }
+    /// The gradient flow with its reaction.
+    pub(crate) fn flow(&self) -> Done<Flow> {
         let estimator = self.density_estimator.unwrap_or(Estimator::Kernel);
         self.check_used(estimator)?;
         self.gradient_flow(estimator, self.realisation.unwrap_or_default())
+    }
+
+    /// Refuses what is given of these for another flow.
+    pub(crate) fn check_absent(&self, flow: FlowName) -> Done {
+        let Some(option) = self.first_given() else { return Ok(()) };
+        let name = flow.to_possible_value();
+        let name = name.as_ref().map_or("another", |name| name.get_name());
+        Err(Failure::Usage(format!(
+            "{option} is for the flow wfr, and the flow is {name}; add --flow wfr, or leave it out"
+        )))
     }
 
     /// The flow with each estimator for so many dimensions, or with the one asked for, and birth and

@@ -90,14 +90,14 @@ pub(crate) fn run(
 }
 
 /// Runs to the end, and shows the particles to `look` at time zero and after each of `looks` parts,
-/// with the time and the seconds of sampling so far; the clock stands still meanwhile.
+/// with the state of then and the seconds of sampling so far; the clock stands still meanwhile.
 pub(crate) fn watch(
     gpu: &Gpu,
     problem: &Problem,
     config: &Config,
     (label, console): (&str, &Console),
     looks: u32,
-    mut look: impl FnMut(&Particles, f64, f64),
+    mut look: impl FnMut(Particles, &Info, f64),
 ) -> Done<Outcome> {
     let setup = Clock::start();
     let mut sampler = Sampler::new(gpu, problem, config.clone())?;
@@ -114,9 +114,9 @@ pub(crate) fn watch(
         sampler.submit(until - sampler.steps_encoded())?;
         wait(gpu)?;
         spent = if part == 0 { clock.spent() } else { spent.plus(clock.spent()) };
-        bar.show(&pollster::block_on(sampler.info())?);
-        let particles = pollster::block_on(sampler.particles())?;
-        look(&particles, config.schedule.time(until), spent.wall);
+        let info = pollster::block_on(sampler.info())?;
+        bar.show(&info);
+        look(pollster::block_on(sampler.particles())?, &info, spent.wall);
     }
     drop(bar);
     let info = pollster::block_on(sampler.info())?;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wfr::{Problem, Tuning, tune};
+use wfr::{Config, Flow, Initial, Problem, Target, Tuning, tune};
 
 use super::console::{self, Console};
-use super::failure::{Done, Failure};
+use super::failure::Done;
 use super::options::{FlowName, ProblemOptions, RunOptions};
-use super::path::PathOptions;
+use super::path::{Chosen, PathOptions};
 use super::reaction::ReactionOptions;
 use super::report;
 use super::run::{self, Device};
@@ -88,14 +88,9 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
     let modes = arguments.problem.modes(&target)?;
-    let plain = arguments.reaction.flow(arguments.flow)?;
     let config = arguments.reaction.adapt(arguments.run.config()?);
     let mut device = Device::new(arguments.run.device.adapter.as_deref());
-    let path = arguments.path.choose(arguments.flow, &target, &initial, &config, &mut device)?;
-    let (flow, pilot) = match path {
-        Some(chosen) => (chosen.flow, chosen.pilot),
-        None => (plain, None),
-    };
+    let Chosen { flow, pilot } = flow(arguments, &target, &initial, &config, &mut device)?;
     let problem = Problem::new(target, initial, flow)?;
     let gpu = device.for_run(&problem, &config)?;
     let name = problem.target().name().to_string();
@@ -119,9 +114,30 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         log::info!("the picture is in {}", place.path().display());
     }
     if results.json {
-        let record = serde_json::to_string(&Record::new(&outcome, &estimates));
-        let text = record.map_err(|error| Failure::Output(error.to_string()))?;
-        return console::print(&format!("{text}\n"));
+        return console::print_json(&Record::new(&outcome, &estimates));
     }
     console::print(&report::text(&outcome, &estimates))
+}
+
+/// The flow that the options ask for; those of another one are refused.
+fn flow(
+    arguments: &Arguments,
+    target: &Target,
+    initial: &Initial,
+    config: &Config,
+    device: &mut Device<'_>,
+) -> Done<Chosen> {
+    if arguments.flow != FlowName::Wfr {
+        arguments.reaction.check_absent(arguments.flow)?;
+    }
+    if arguments.flow != FlowName::Path {
+        arguments.path.check_absent()?;
+    }
+    let flow = match arguments.flow {
+        FlowName::Annealed => Flow::annealed(),
+        FlowName::Langevin => Flow::langevin(),
+        FlowName::Wfr => arguments.reaction.flow()?,
+        FlowName::Path => return arguments.path.flow(target, initial, config, device),
+    };
+    Ok(Chosen { flow, pilot: None })
 }

@@ -129,9 +129,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         }
     }
     if arguments.json {
-        let text = serde_json::to_string(&report);
-        let text = text.map_err(|error| Failure::Output(error.to_string()))?;
-        return console::print(&format!("{text}\n"));
+        return console::print_json(&report);
     }
     console::print(&text(&report))
 }

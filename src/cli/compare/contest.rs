@@ -79,8 +79,9 @@ impl Entry {
         let mut found = Vec::new();
         let label = (heading, console);
         let outcome =
-            run::watch(gpu, problem, config, label, looks, |particles, time, seconds| {
-                found.push(Look { seconds, time, mode_error: masses.error(particles) });
+            run::watch(gpu, problem, config, label, looks, |particles, info, seconds| {
+                let mode_error = masses.error(&particles);
+                found.push(Look { seconds, time: info.time, mode_error });
             })?;
         let modes = match masses {
             Masses::Modes(modes) => Some(modes),

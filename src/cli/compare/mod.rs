@@ -10,7 +10,7 @@ mod budget;
 mod contest;
 
 use super::console::{self, Console};
-use super::failure::{Done, Failure};
+use super::failure::Done;
 use super::numbers::{self, grouped, seconds, three_digits, with_error};
 use super::options::{ProblemOptions, RunOptions};
 use super::reaction::ReactionOptions;
@@ -97,9 +97,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     }
     if arguments.json {
         let records = Records { runs: entries.iter().map(EntryRecord::new).collect() };
-        let text = serde_json::to_string(&records);
-        let text = text.map_err(|error| Failure::Output(error.to_string()))?;
-        return console::print(&format!("{text}\n"));
+        return console::print_json(&records);
     }
     let steps = config.schedule.steps();
     let adapter = entries.first().map_or("", |entry| &entry.outcome.adapter.name);

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wfr::{Component, Config, Diagnostics, Flow, Gpu, Initial, Path, Problem, Sampler, Schedule};
-use wfr::{Target, Truth};
+use wfr::{Component, Config, Diagnostics, Flow, Initial, Path, Problem, Schedule, Target, Truth};
 
 use crate::cli::console::{self, Console};
 use crate::cli::failure::{Done, Failure};
@@ -113,7 +112,11 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     for geodesic in geodesics() {
         let problem = Problem::new(target.clone(), initial.clone(), geodesic.flow)?;
         let gpu = device.for_run(&problem, &config)?;
-        let looks = travel(gpu, &problem, &config, arguments.looks, geodesic.name, console)?;
+        let mut looks = Vec::new();
+        let label = (geodesic.name, console);
+        run::watch(gpu, &problem, &config, label, arguments.looks, |particles, info, _| {
+            looks.push(Look { beta: info.beta, mass: info.log_normalizer.exp(), particles });
+        })?;
         journeys.push(Journey { title: geodesic.name, remark: geodesic.remark, looks });
     }
     place.fill(|path| plot::geodesics(path, &journeys))?;
@@ -125,33 +128,6 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         table(&journeys, &truth).text(),
         place.path().display(),
     ))
-}
-
-/// The particles at equal times from the start to the end.
-fn travel(
-    gpu: &Gpu,
-    problem: &Problem,
-    config: &Config,
-    looks: u32,
-    name: &str,
-    console: &Console,
-) -> Done<Vec<Look>> {
-    let mut sampler = Sampler::new(gpu, problem, config.clone())?;
-    let bar = console.bar(name, sampler.steps());
-    let mut all = Vec::new();
-    for look in 0..=looks {
-        let step = (u64::from(sampler.steps()) * u64::from(look) / u64::from(looks)) as u32;
-        sampler.submit(step - sampler.steps_encoded())?;
-        run::wait(gpu)?;
-        let info = pollster::block_on(sampler.info())?;
-        bar.show(&info);
-        all.push(Look {
-            beta: f64::from(step) / f64::from(sampler.steps()),
-            mass: info.log_normalizer.exp(),
-            particles: pollster::block_on(sampler.particles())?,
-        });
-    }
-    Ok(all)
 }
 
 /// What the particles say at the end, each with its error.

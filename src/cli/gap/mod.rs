@@ -90,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         )));
     }
     let initial = arguments.problem.initial(dim)?;
-    let config = arguments.run.config()?;
+    let config = arguments.reaction.adapt(arguments.run.config()?);
     let Grid { generator, bins, width } = grid(&target, arguments.range)?;
     let gap = generator.spectral_gap();
 
@@ -109,8 +109,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         let gpu = device.for_run(&problem, &config)?;
         let mut looks = Vec::new();
         let label = (problem.flow().name(), console);
-        run::watch(gpu, &problem, &config, label, arguments.looks, |particles, time, _| {
-            looks.push(bins.look(particles, time));
+        run::watch(gpu, &problem, &config, label, arguments.looks, |particles, info, _| {
+            looks.push(bins.look(&particles, info.time));
         })?;
         let rate = decay::rate(&looks);
         all.push(Measured { name, looks, rate, theory: 2.0 * slowest });
@@ -126,9 +126,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         log::info!("the picture is in {}", place.path().display());
     }
     if arguments.json {
-        let text = serde_json::to_string(&Record::new(gap, &all));
-        let text = text.map_err(|error| Failure::Output(error.to_string()))?;
-        return console::print(&format!("{text}\n"));
+        return console::print_json(&Record::new(gap, &all));
     }
     console::print(&format!("{facts}\n\n{}", table(gap, &all).text()))
 }
