@@ -283,6 +283,16 @@ impl Schedule {
         lengths.all(|length| length == first).then_some(first)
     }
 
+    /// `steps` steps through the points (t, β) at equal fractions, under a name for the time steps.
+    pub(crate) fn grid_of(
+        steps: u32,
+        name: &str,
+        at: impl Fn(f64) -> (f64, f64),
+    ) -> Result<Schedule> {
+        check(at(1.0).0, steps)?;
+        Ok(Schedule { grid: Some(format!("{name} levels")), ..Schedule::grid(steps, at) })
+    }
+
     fn grid(steps: u32, at: impl Fn(f64) -> (f64, f64)) -> Schedule {
         let points = (0..=steps).map(|k| at(f64::from(k) / f64::from(steps))).collect();
         Schedule { points, beta: Annealing::Linear.to_string(), grid: None, adaptive: None }
