@@ -43,7 +43,7 @@ fn step(
     loop {
         let words = normal_words(slot, k, STREAM_STEP);
         loop {
-            flow_local(&x, &local);
+            step_local(&x, &local, source, k);
             if (k > begin) {
                 // The step's own rate at its end point: the next step may have another one.
                 var arrival = now;

@@ -30,6 +30,24 @@ pub struct Plan {
     pub(crate) cess_items: u32,
 }
 
+/// What a particle carries beside its log-weight and the index of its ancestor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Carries {
+    /// Coordinates.
+    pub dim: u32,
+    /// Further numbers from step to step.
+    pub more: u32,
+    /// Whether accepted moves are counted.
+    pub counts: bool,
+}
+
+impl Carries {
+    /// What particles carry that an integrator moves.
+    pub(crate) fn of(dim: u32, integrator: Integrator) -> Carries {
+        Carries { dim, more: integrator.carried_rows(dim), counts: integrator.counts() }
+    }
+}
+
 /// Storage buffers of every step kernel beside the state: log-weights, ancestors, control.
 const STEP_BINDINGS: u32 = 3;
 /// Storage buffers of the kernel `adapt` beside the state: those, the stage and its sums.
@@ -39,15 +57,14 @@ impl Plan {
     /// Lays out a run, or says which limit stands in the way and the largest N that fits.
     pub(crate) fn new(
         particles: u32,
-        dim: u32,
-        integrator: Integrator,
+        carries: Carries,
         shape: &WeightShape,
         data: &[u64],
         steps: u32,
         limits: &wgpu::Limits,
     ) -> Result<Plan> {
-        let rows = dim + integrator.carried_rows(dim) + 1;
-        let counts = integrator.counts();
+        let Carries { dim, more, counts } = carries;
+        let rows = dim + more + 1;
         let plan =
             |particles: u32| Plan::layout(particles, rows, counts, shape, data, steps, limits);
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
@@ -269,6 +286,8 @@ pub(crate) struct State {
     pub data: Vec<wgpu::Buffer>,
     /// Group 2: the data of the flow.
     pub flow_data: Option<wgpu::Buffer>,
+    /// Group 2, after them: what each model in a buffer writes, rows of N numbers.
+    pub outputs: Vec<wgpu::Buffer>,
     /// The counts of accepted moves, where they are counted.
     pub accepted: Option<wgpu::Buffer>,
 }
@@ -287,7 +306,7 @@ impl State {
     pub(crate) fn data_groups(&self) -> Vec<Vec<&wgpu::Buffer>> {
         let laws: Vec<_> = self.data.iter().collect();
         match &self.flow_data {
-            Some(flow) => vec![laws, vec![flow]],
+            Some(flow) => vec![laws, [flow].into_iter().chain(&self.outputs).collect()],
             None if laws.is_empty() => Vec::new(),
             None => vec![laws],
         }
@@ -398,8 +417,7 @@ mod tests {
         for (particles, dim, pages) in [(1 << 24, 2, 2), (1 << 20, 64, 3), (1000, 2, 1)] {
             let plan = Plan::new(
                 particles,
-                dim,
-                Integrator::Euler,
+                Carries::of(dim, Integrator::Euler),
                 &shape(particles),
                 &[],
                 10,
@@ -417,7 +435,8 @@ mod tests {
     fn too_large_names_the_largest_that_fits() {
         let n = 1 << 26;
         let error =
-            Plan::new(n, 8, Integrator::Euler, &shape(n), &[], 10, &software_limits()).unwrap_err();
+            Plan::new(n, Carries::of(8, Integrator::Euler), &shape(n), &[], 10, &software_limits())
+                .unwrap_err();
         assert_eq!(
             error.to_string(),
             "particles = 67108864 in 8 dimensions needs a 256 MiB binding, this adapter allows \
@@ -425,20 +444,40 @@ mod tests {
         );
         let most = 33_554_432;
         assert!(
-            Plan::new(most, 8, Integrator::Euler, &shape(most), &[], 10, &software_limits())
-                .is_ok()
+            Plan::new(
+                most,
+                Carries::of(8, Integrator::Euler),
+                &shape(most),
+                &[],
+                10,
+                &software_limits()
+            )
+            .is_ok()
         );
         assert!(
-            Plan::new(most + 1, 8, Integrator::Euler, &shape(most), &[], 10, &software_limits())
-                .is_err()
+            Plan::new(
+                most + 1,
+                Carries::of(8, Integrator::Euler),
+                &shape(most),
+                &[],
+                10,
+                &software_limits()
+            )
+            .is_err()
         );
     }
 
     #[test]
     fn memory_is_checked_by_arithmetic() {
-        let plan =
-            Plan::new(1 << 20, 2, Integrator::Euler, &shape(1 << 20), &[], 10, &software_limits())
-                .unwrap();
+        let plan = Plan::new(
+            1 << 20,
+            Carries::of(2, Integrator::Euler),
+            &shape(1 << 20),
+            &[],
+            10,
+            &software_limits(),
+        )
+        .unwrap();
         assert!(plan.check_available(plan.bytes()).is_ok());
         let error = plan.check_available(10 << 20).unwrap_err().to_string();
         assert!(error.contains("needs 32 MiB of memory (state 24 MiB"), "{error}");

@@ -1,12 +1,17 @@
 //! What a run computes: a target, an initial law and a flow that fit together.
 
+use std::borrow::Cow;
+
 use wgpu::naga;
 
 use crate::adaptor::{Adaptor, POINTER, Score, Signature, check_snippet, missing, signature};
+use crate::autodiff;
 use crate::config::Config;
+use crate::diffusion::Composition;
 use crate::error::{Error, Result};
 use crate::flow::{Ends, Flow};
 use crate::initial::{Initial, Kind};
+use crate::integrator::Integrator;
 use crate::shaders::{self, Prelude};
 use crate::target::Target;
 use crate::wgsl::{Linked, Source};
@@ -23,6 +28,8 @@ pub struct Problem {
     pub(crate) initial_sources: Vec<Source>,
     /// What the flow makes of the two laws.
     pub(crate) ends: Ends,
+    /// The diffusion models that the flow runs backward.
+    pub(crate) composition: Option<Composition>,
     /// Parameters of the target and of the initial law, as pipeline constants.
     pub(crate) constants: Vec<(String, f64)>,
     adaptor: Adaptor,
@@ -85,10 +92,37 @@ impl Problem {
             sources,
             initial_sources,
             ends,
+            composition: None,
             constants,
             adaptor,
             law,
         })
+    }
+
+    /// The problem of a composition: its target is the reward.
+    pub(crate) fn composed(composition: Composition) -> Result<Problem> {
+        composition.check()?;
+        let target = composition.target()?;
+        let plain = Problem::new(target, composition.initial()?, Flow::composition())?;
+        let mut sources = composition.files();
+        if composition.needs_laplacian() {
+            sources.push(laplacian(&plain)?);
+        }
+        sources.extend(plain.sources);
+        let drawn = plain.initial_sources.into_iter();
+        let mut initial_sources: Vec<Source> =
+            drawn.filter(|source| !source.text.contains("fn initial_log_weight")).collect();
+        sources.retain(|source| !initial_sources.contains(source));
+        sources.retain(|source| !source.text.contains("fn initial_log_weight"));
+        initial_sources.push(shaders::file("initial/composed"));
+        initial_sources.extend(sources.iter().cloned());
+        let composition = Some(composition);
+        Ok(Problem { sources, initial_sources, composition, ..plain })
+    }
+
+    /// The models that the flow composes, where it does.
+    pub fn composition(&self) -> Option<&Composition> {
+        self.composition.as_ref()
     }
 
     /// What the particles are drawn from: the initial law, or what the flow puts in its place.
@@ -116,14 +150,37 @@ impl Problem {
         self.target.storage().iter().chain(law).map(Vec::as_slice)
     }
 
-    /// The buffer of group 2: the flow's data, where it has some.
-    pub(crate) fn flow_data(&self) -> Option<&[f32]> {
-        (!self.ends.data.is_empty()).then_some(self.ends.data.as_slice())
+    /// The integrator asked for, or the flow's best.
+    pub(crate) fn integrator(&self, config: &Config) -> Integrator {
+        let composed = self.composition.as_ref().map(Composition::default_integrator);
+        let own = composed.unwrap_or(self.flow.default_integrator());
+        config.integrator.unwrap_or(own)
     }
 
-    /// The size of every buffer of data in bytes.
-    pub(crate) fn data_sizes(&self) -> Vec<u64> {
-        self.data().chain(self.flow_data()).map(|data| 4 * data.len() as u64).collect()
+    /// The first buffer of group 2: the flow's data, where it has some.
+    pub(crate) fn flow_data(&self, config: &Config) -> Result<Option<Cow<'_, [f32]>>> {
+        if let Some(composition) = &self.composition {
+            let table = composition.table(&config.schedule, self.integrator(config))?;
+            return Ok(Some(table.into()));
+        }
+        Ok((!self.ends.data.is_empty()).then_some(self.ends.data.as_slice().into()))
+    }
+
+    /// The size of every buffer of data in bytes; `particles` many numbers are in each row that a
+    /// model writes.
+    pub(crate) fn data_sizes(&self, config: &Config) -> Vec<u64> {
+        let steps = u64::from(config.schedule.steps());
+        let flow = match &self.composition {
+            Some(composition) => {
+                let outputs = composition.output_rows().into_iter();
+                let outputs = outputs.map(|rows| u64::from(rows) * u64::from(config.particles));
+                [(steps + 2) * composition.columns() as u64].into_iter().chain(outputs).collect()
+            }
+            None if self.ends.data.is_empty() => Vec::new(),
+            None => vec![self.ends.data.len() as u64],
+        };
+        let laws = self.data().map(|data| data.len() as u64);
+        laws.chain(flow).map(|numbers| 4 * numbers).collect()
     }
 
     /// The target.
@@ -153,7 +210,11 @@ impl Problem {
     pub(crate) fn loops_per_evaluation(&self) -> u32 {
         let law = self.start().law().zip(self.law.as_ref());
         let law = law.map_or(0, |(law, adaptor)| loops(law, adaptor));
-        loops(&self.target, &self.adaptor).saturating_add(law).saturating_add(self.ends.loops)
+        let composed = self.composition.as_ref().map_or(0, Composition::loops);
+        loops(&self.target, &self.adaptor)
+            .saturating_add(law)
+            .saturating_add(self.ends.loops)
+            .saturating_add(composed)
     }
 }
 
@@ -249,6 +310,24 @@ fn check_initial(library: &[Source], source: &Source) -> Result<()> {
     require(&module, "initial", source, "initial_sample", &["u32"], "Point")?;
     let name = "initial_log_density_and_score";
     require(&module, "initial", source, name, &[POINTER, POINTER], "f32")
+}
+
+/// `compose_laplacian`: the Laplacian of the reward, derived from its text.
+fn laplacian(problem: &Problem) -> Result<Source> {
+    let prelude = Prelude::default().dimension(problem.target.dim()).seed(0);
+    let mut texts = vec![prelude.source()];
+    texts.extend(shaders::files(&["types", "threefry", "normal", "float"]));
+    texts.extend(problem.sources.iter().cloned());
+    let linked = Linked::new(texts);
+    let module = linked.check()?;
+    let derived = autodiff::laplacian(&module, "log_density")
+        .map_err(|refusal| Error::config("reward", format!("has no Laplacian: {refusal}")))?;
+    let call = format!(
+        "fn compose_laplacian(x: ptr<function, Point>) -> f32 {{\n    var slope: Point;\n    var \
+         laplacian: f32;\n    _ = {}(x, &slope, &laplacian);\n    return laplacian;\n}}\n",
+        derived.function
+    );
+    Ok(Source::new("laplacian of the reward", derived.wgsl + &call))
 }
 
 fn check_flow(library: Vec<Source>, flow: &Flow) -> Result<()> {

@@ -5,8 +5,9 @@ mod stages;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use crate::buffers::{self, Plan, State};
+use crate::buffers::{self, Carries, Plan, State};
 use crate::config::Config;
+use crate::diffusion::Composition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::initial::Kind;
@@ -162,13 +163,17 @@ pub struct Buffers<'a> {
 /// [`ErrorKind::InvalidConfig`]. Nothing is allocated.
 pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -> Result<Plan> {
     config.check()?;
-    let data = problem.data_sizes();
+    let data = problem.data_sizes(config);
     let shape = weight_shape(config, false);
     let dim = problem.target.dim();
     config.check_preconditioner(dim)?;
-    let integrator = integrator(problem, config);
+    let integrator = problem.integrator(config);
     let steps = config.schedule.steps();
-    let plan = Plan::new(config.particles, dim, integrator, &shape, &data, steps, limits)?;
+    let carries = match &problem.composition {
+        Some(composition) => composition.carries(integrator),
+        None => Carries::of(dim, integrator),
+    };
+    let plan = Plan::new(config.particles, carries, &shape, &data, steps, limits)?;
     let plan = match problem.flow.reaction() {
         Some(reaction) => {
             let more = reactor::buffers(reaction, problem, config, integrator)?;
@@ -189,14 +194,12 @@ fn traces_cess(config: &Config) -> bool {
     config.trace_cess && config.schedule.adaptivity().is_none()
 }
 
-/// The integrator asked for, or the flow's best.
-fn integrator(problem: &Problem, config: &Config) -> Integrator {
-    config.integrator.unwrap_or(problem.flow.default_integrator())
-}
-
 /// Whether the integrator suits the flow.
-fn check_integrator(problem: &Problem, integrator: Integrator) -> Result<()> {
+fn check_integrator(problem: &Problem, config: &Config, integrator: Integrator) -> Result<()> {
     let flow = &problem.flow;
+    if let Some(composition) = &problem.composition {
+        return composition.check_config(config, integrator);
+    }
     if matches!(integrator, Integrator::Euler | Integrator::Strang)
         && let Some(velocity) = flow.without_divergence()
     {
@@ -265,15 +268,16 @@ impl Sampler {
     pub fn new(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let plan = requirements(problem, &config, &gpu.device.limits())?;
         plan.check_memory(gpu)?;
-        let integrator = integrator(problem, &config);
-        check_integrator(problem, integrator)?;
+        let integrator = problem.integrator(&config);
+        check_integrator(problem, &config, integrator)?;
         stages::check(problem, &config)?;
         problem.check_resampling(&config)?;
         let max_segment = max_segment(gpu, problem, &config)?;
         let linked = step::linked(problem, &plan, &config, integrator);
         linked.check()?;
 
-        let state = gpu.scoped(|| allocate(gpu, problem, &plan, &config))?;
+        let flow_data = problem.flow_data(&config)?;
+        let state = gpu.scoped(|| allocate(gpu, problem, &plan, &config, flow_data.as_deref()))?;
         let shape = weight_shape(&config, gpu.has_wide_integers());
         let resampling =
             Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
@@ -692,7 +696,9 @@ pub(crate) fn loops_per_step(loops_per_evaluation: u32, dim: u32) -> u32 {
 
 /// How many steps one dispatch may fuse.
 fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
-    let wanted = config.test_every().min(MAX_SEGMENT);
+    // Models in buffers are evaluated between the steps.
+    let buffered = problem.composition.as_ref().is_some_and(Composition::is_buffered);
+    let wanted = if buffered { 1 } else { config.test_every().min(MAX_SEGMENT) };
     if !gpu.is_software() {
         return Ok(wanted);
     }
@@ -731,7 +737,13 @@ fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
     Ok(wanted.min(most - 1))
 }
 
-fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State {
+fn allocate(
+    gpu: &Gpu,
+    problem: &Problem,
+    plan: &Plan,
+    config: &Config,
+    flow_data: Option<&[f32]>,
+) -> State {
     let device = &gpu.device;
     let row = 4 * u64::from(plan.particles);
     let pages = || {
@@ -747,6 +759,9 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
         buffers::filled(device, "wfr.data", wgpu::BufferUsages::STORAGE, bytes)
     };
     let schedule = config.schedule.rows();
+    let rows = problem.composition.as_ref().map(Composition::output_rows).unwrap_or_default();
+    let outputs =
+        rows.into_iter().map(|rows| buffers::storage(device, "wfr.model", u64::from(rows) * row));
     State {
         pages: [pages(), pages()],
         log_weights: buffers::storage(device, "wfr.log_weights", row),
@@ -762,7 +777,8 @@ fn allocate(gpu: &Gpu, problem: &Problem, plan: &Plan, config: &Config) -> State
             bytemuck::cast_slice(&schedule),
         ),
         data: problem.data().map(filled).collect(),
-        flow_data: problem.flow_data().map(filled),
+        flow_data: flow_data.map(filled),
+        outputs: outputs.collect(),
         accepted: plan
             .counts
             .then(|| buffers::storage(device, "wfr.accepted", 4 * u64::from(ACCEPT_COUNTERS))),

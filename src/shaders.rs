@@ -81,6 +81,11 @@ library!(
     "initial/uniform",
     "initial/mixture",
     "initial/unweighted",
+    "initial/composed",
+    "flow/anytime",
+    "flow/compose",
+    "flow/compose_rule",
+    "flow/compose_slope",
     "flow/langevin",
     "flow/langevin_with_density",
     "flow/no_velocity",
@@ -100,6 +105,10 @@ library!(
     "integrator/kernel_ratio",
     "integrator/mala",
     "integrator/baoab",
+    "integrator/compose",
+    "integrator/compose_rates",
+    "integrator/compose_ratio",
+    "score/mixture",
 );
 
 /// A file that is known to be there.

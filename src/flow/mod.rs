@@ -47,6 +47,8 @@ enum Equation {
     Mean(Path),
     /// A mixture whose components travel.
     Tracks(Pairing),
+    /// Diffusion models, which the problem holds.
+    Composition,
 }
 
 /// What a flow makes of the two laws of a problem.
@@ -271,6 +273,7 @@ impl Flow {
             Equation::Text(source) => source.text.contains("fn flow_velocity"),
             Equation::Mean(_) => self.velocity.is_some(),
             Equation::Tracks(_) => true,
+            Equation::Composition => false,
         }
     }
 
@@ -318,6 +321,8 @@ impl Flow {
                 [constants].into_iter().chain(shaders::files(files)).collect()
             }
             Equation::Tracks(_) => shaders::files(&["series", "flow/tracks"]),
+            // With the constants that they need: these depend on the integrator.
+            Equation::Composition => Vec::new(),
         }
     }
 
@@ -355,8 +360,8 @@ impl Flow {
             }
             _ => {}
         }
-        if let (Some(velocity), Equation::Text(_) | Equation::Tracks(_)) =
-            (&self.velocity, &self.equation)
+        if let Some(velocity) = &self.velocity
+            && !matches!(self.equation, Equation::Mean(_))
         {
             let reason = format!(
                 "{} needs a path of power means, as Flow::path has, which the {} flow is not",
@@ -426,6 +431,11 @@ impl Flow {
             return Err(Error::config(format!("{} path", self.name), reason));
         };
         Ok((pairing.tracks(from, &to)?, log_z))
+    }
+
+    /// The flow of a composition, which the problem holds.
+    pub(crate) fn composition() -> Flow {
+        Flow::builtin("composition", Equation::Composition, false, false)
     }
 
     fn tracks(name: &str, pairing: Pairing) -> Flow {

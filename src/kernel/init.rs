@@ -20,6 +20,7 @@ pub(crate) struct Init {
 pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked {
     let mut sources = vec![step::prelude(plan, config, problem.initial.dim()).source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "init"]));
+    sources.extend(problem.composition.iter().map(|composition| composition.constants(None)));
     sources.extend(problem.initial_sources.iter().cloned());
     Linked::new(sources)
 }
@@ -35,10 +36,11 @@ impl Init {
     ) -> Result<Init> {
         let linked = linked(problem, plan, config);
         // The target's data too, because the law's are numbered after them.
-        let data = problem.start().law().map(|_| state.data.iter().collect());
-        let data: Vec<_> = data.into_iter().collect();
+        let reads = problem.start().law().is_some() || problem.composition.is_some();
+        let data = if reads { state.data_groups() } else { Vec::new() };
+        let constants = if problem.composition.is_some() { &problem.constants[..] } else { &[] };
         let (kernel, data) =
-            Kernel::reading(gpu, &linked, "init", &step::accesses(plan), &[], &data)?;
+            Kernel::reading(gpu, &linked, "init", &step::accesses(plan), constants, &data)?;
         // The state that parity 1 writes is the state that parity 0 reads.
         let group = kernel.bind(gpu, 0, &state.bindings(1))?;
         let workgroups = plan.particles.div_ceil(config.workgroup_size);

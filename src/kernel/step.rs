@@ -76,8 +76,17 @@ pub(crate) fn linked(
         .text(&shaders::per_coordinate("preconditioner_root", &roots));
     let mut sources = vec![prelude.source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
-    sources.extend(shaders::files(integrator.files(flow.has_path())));
+    sources.extend(match &problem.composition {
+        Some(composition) => {
+            let constants = composition.constants(Some(integrator));
+            [constants].into_iter().chain(composition.integrator_files(integrator)).collect()
+        }
+        None => shaders::files(integrator.files(flow.has_path())),
+    });
     sources.extend(shaders::files(&["gather", "step"]));
+    if problem.composition.is_none() {
+        sources.push(shaders::file("flow/anytime"));
+    }
     if !flow.has_velocity() {
         sources.push(shaders::file("flow/no_velocity"));
     }

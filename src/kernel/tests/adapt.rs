@@ -128,6 +128,7 @@ fn stage(
             wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
             bytemuck::cast_slice(&rows),
         ),
+        outputs: Vec::new(),
         flow_data: None,
         accepted: None,
         data: problem

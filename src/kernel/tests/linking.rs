@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::buffers::Plan;
+use crate::buffers::{Carries, Plan};
 use crate::kernel::{
     adapt, decide, draw, entropy, expand, grid, init, mixture, moments, ratio, react, reduce,
     residual, scan, step,
@@ -175,7 +175,8 @@ fn pages_link() {
             ..wgpu::Limits::default()
         };
         let plan =
-            Plan::new(100_000, 16, Integrator::KernelRatio, &shape, &[], 400, &limits).unwrap();
+            Plan::new(100_000, Carries::of(16, Integrator::KernelRatio), &shape, &[], 400, &limits)
+                .unwrap();
         assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
         let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
         assert_eq!(storage_buffers(&linked) as u32, plan.bindings);

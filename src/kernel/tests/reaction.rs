@@ -72,6 +72,7 @@ impl Rig {
             control: storage(size_of::<Control>() as u64),
             schedule: storage(size_of_val(&instants[..]) as u64),
             data: Vec::new(),
+            outputs: Vec::new(),
             flow_data: None,
             accepted: None,
         };

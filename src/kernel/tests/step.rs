@@ -1,6 +1,6 @@
 //! init and step against `reference::{initial, step}`, and what must not change a bit.
 
-use crate::buffers::{self, Plan, State};
+use crate::buffers::{self, Carries, Plan, State};
 use crate::gpu::Gpu;
 use crate::kernel::init::Init;
 use crate::kernel::step::{self, Step};
@@ -123,11 +123,18 @@ impl Rig {
             ..gpu.device.limits()
         };
         let dim = problem.target.dim();
-        let data = problem.data_sizes();
+        let data = problem.data_sizes(&config);
         let steps = config.schedule.steps();
         let carried = integrator.carried_rows(dim);
-        let plan =
-            Plan::new(config.particles, dim, integrator, &shape, &data, steps, &limits).unwrap();
+        let plan = Plan::new(
+            config.particles,
+            Carries::of(dim, integrator),
+            &shape,
+            &data,
+            steps,
+            &limits,
+        )
+        .unwrap();
         assert_eq!(plan.pages, (dim + carried + 1).div_ceil(page_rows));
         let storage = |size| buffers::storage(&gpu.device, "step", size);
         let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "step", usage, contents);
@@ -148,6 +155,7 @@ impl Rig {
                 .map(|d| filled(wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(d)))
                 .collect(),
             accepted: plan.counts.then(|| storage(4 * u64::from(ACCEPT_COUNTERS))),
+            outputs: Vec::new(),
             flow_data: None,
         };
         let words = state.pages.iter().flatten().chain([&state.log_weights, &state.ancestors]);

@@ -1,0 +1,56 @@
+// Flow: several diffusion models q_i run backward as one density rho, arXiv 2503.02819 and
+// 2512.17878. Here is what is known at a point and a level of noise: each model's score, log
+// density and divergence, and the reward r of a tilt rho e^(B r).
+// Reads compose_nodes: a row for each node of the schedule, the columns of `composition.rs`, then
+// those of each mixture.
+
+@group(2) @binding(0) var<storage, read> compose_nodes: array<f32>;
+
+// What one model knows at a point. What it does not know is 0.
+struct Term {
+    score: Point,
+    log_density: f32,
+    divergence: f32,
+}
+
+struct Local {
+    x: Point,
+    score: array<Point, MODELS>,
+    log_density: array<f32, MODELS>,
+    divergence: array<f32, MODELS>,
+    reward: f32,
+    reward_score: Point,
+}
+
+fn compose_column(node: u32, column: u32) -> f32 {
+    return compose_nodes[node * NODE_COLUMNS + column];
+}
+
+fn step_local(x: ptr<function, Point>, local: ptr<function, Local>, source: u32, node: u32) {
+    (*local).x = *x;
+    compose_models(x, node * NODE_COLUMNS, source, local);
+    if (HAS_REWARD) {
+        var slope: Point;
+        (*local).reward = target_log_density_and_score(x, &slope);
+        (*local).reward_score = slope;
+    }
+}
+
+fn compose_is_tracked(i: u32) -> bool {
+    return ((TRACKED >> i) & 1u) != 0u;
+}
+
+// log q of every model at the largest noise: evaluated where it can be, N(0, sigma^2) elsewhere.
+fn compose_first_logs(local: ptr<function, Local>) -> array<f32, MODELS> {
+    var squares = 0.0;
+    for (var j = 0u; j < DIM; j++) {
+        let z = (*local).x[j] / NOISIEST;
+        squares += z * z;
+    }
+    let noise = NOISIEST_LOG_PEAK - 0.5 * squares;
+    var logs: array<f32, MODELS>;
+    for (var i = 0u; i < MODELS; i++) {
+        logs[i] = select(noise, (*local).log_density[i], ((EVALUATED >> i) & 1u) != 0u);
+    }
+    return logs;
+}

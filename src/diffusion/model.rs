@@ -1,0 +1,120 @@
+//! One diffusion model.
+
+use std::path::Path;
+
+use super::Noise;
+use super::mixture::{Evaluation, Mixture};
+use crate::error::{Error, Result};
+use crate::target::{Component, MAX_DIM, Target};
+
+/// A diffusion model: the score ∇ log q(x, τ) of its noised law at every level of noise.
+///
+/// Several models are composed on one [`Noise`]; see [`Composition`](super::Composition).
+#[derive(Debug, Clone)]
+pub struct ScoreModel {
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    /// In closed form, evaluated where the particle is moved.
+    Mixture(Mixture),
+    /// Filled by the host program between the steps.
+    External { dim: u32, outputs: Outputs },
+}
+
+/// What an external model writes beside its score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outputs {
+    /// The divergence of its score.
+    pub divergence: bool,
+    /// Its log density.
+    pub log_density: bool,
+}
+
+impl ScoreModel {
+    /// A Gaussian mixture with a scale per axis: the noised law is known, with score, log density
+    /// and divergence.
+    ///
+    /// # Errors
+    /// Those of [`Target::gaussian_mixture`].
+    pub fn gaussian_mixture(components: &[Component]) -> Result<ScoreModel> {
+        ScoreModel::of(&Target::gaussian_mixture(components)?, "mixture".into())
+    }
+
+    /// A Gaussian mixture from a text file, as by [`Target::gaussian_mixture_from_file`].
+    ///
+    /// # Errors
+    /// Those of [`Target::gaussian_mixture_from_file`].
+    pub fn gaussian_mixture_from_file(
+        path: impl AsRef<Path>,
+        dim: Option<u32>,
+    ) -> Result<ScoreModel> {
+        let name = path.as_ref().display().to_string();
+        ScoreModel::of(&Target::gaussian_mixture_from_file(path, dim)?, name)
+    }
+
+    /// A model that the host program evaluates on the same device between the steps: any network
+    /// that its framework can run. See [`Sampler::run_with`](crate::Sampler::run_with).
+    ///
+    /// # Errors
+    /// When `dim` is 0 or above [`MAX_DIM`].
+    pub fn external(name: impl Into<String>, dim: u32, outputs: Outputs) -> Result<ScoreModel> {
+        if dim == 0 || dim > MAX_DIM {
+            return Err(Error::config("dim", format!("is {dim}; expected 1 to {MAX_DIM}")));
+        }
+        Ok(ScoreModel { name: name.into(), kind: Kind::External { dim, outputs } })
+    }
+
+    fn of(target: &Target, name: String) -> Result<ScoreModel> {
+        let (components, _) = target.gaussians().unwrap_or_default();
+        Ok(ScoreModel { name, kind: Kind::Mixture(Mixture { components }) })
+    }
+
+    /// What it is called: the file it came from, or a word.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The dimension of its points.
+    pub fn dim(&self) -> u32 {
+        match &self.kind {
+            Kind::Mixture(mixture) => mixture.dim() as u32,
+            Kind::External { dim, .. } => *dim,
+        }
+    }
+
+    /// The closed form at a point (dim,) and level of noise, where there is one.
+    pub fn exact(&self, noise: &Noise, tau: f64, x: &[f64]) -> Option<Evaluation> {
+        match &self.kind {
+            Kind::Mixture(mixture) => Some(mixture.evaluate(noise, tau, x)),
+            Kind::External { .. } => None,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Whether its log density is known where its score is.
+    pub fn has_log_density(&self) -> bool {
+        match &self.kind {
+            Kind::Mixture(_) => true,
+            Kind::External { outputs, .. } => outputs.log_density,
+        }
+    }
+
+    /// Whether the divergence of its score can be known.
+    pub fn has_divergence(&self) -> bool {
+        match &self.kind {
+            Kind::Mixture(_) => true,
+            Kind::External { outputs, .. } => outputs.divergence,
+        }
+    }
+
+    /// Whether its score is read from a buffer, which some other kernel fills.
+    pub(crate) fn is_buffered(&self) -> bool {
+        !matches!(self.kind, Kind::Mixture(_))
+    }
+}
