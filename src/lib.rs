@@ -71,7 +71,9 @@ pub use particles::Particles;
 pub use problem::Problem;
 pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
 pub use resampling::Resampling;
-pub use sampler::{Buffers, Info, ReactionEvent, Sampler, TraceEvent, requirements};
+pub use sampler::{
+    Buffers, Info, ModelCall, ReactionEvent, Sampler, TraceEvent, Tracked, requirements,
+};
 pub use schedule::{Annealing, Schedule};
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
 pub use truth::Truth;

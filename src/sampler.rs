@@ -1,5 +1,6 @@
 //! The loop: test the ESS, resample if it says so, step; all on the device.
 
+mod models;
 mod stages;
 
 use std::ops::ControlFlow;
@@ -28,6 +29,8 @@ use crate::readback;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 
+pub use models::{ModelCall, Tracked};
+
 /// Longest a submission should keep a GPU that also draws a desktop.
 const SUBMISSION: Duration = Duration::from_millis(100);
 
@@ -49,6 +52,10 @@ pub struct Sampler {
     step: Step,
     resampling: Resampling,
     reactor: Option<Reactor>,
+    /// The diffusion models of the run.
+    composition: Option<Composition>,
+    /// Which of the models' buffers the host program fills.
+    externals: Vec<usize>,
     /// Chooses the stages of an adaptive schedule.
     adapt: Option<Adapt>,
     /// Traces the conditional ESS of a fixed one.
@@ -314,6 +321,8 @@ impl Sampler {
             step,
             resampling,
             reactor,
+            externals: problem.composition.as_ref().map(Composition::externals).unwrap_or_default(),
+            composition: problem.composition.clone(),
             adapt,
             conditional,
             wgsl: linked.text().to_string(),
@@ -334,12 +343,12 @@ impl Sampler {
 
     /// Records up to `steps` steps into your encoder; past the schedule's end nothing is recorded.
     /// Steps recorded past the end of an adaptive schedule, which only the device knows, change
-    /// nothing.
+    /// nothing. With external models it is one step, and [`Sampler::model_call`] says what it needs.
     ///
     /// [`Sampler::info`] and the like see them once you have submitted the encoder. Nothing is
     /// submitted, allocated or written to the queue here.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
-        let end = self.encoded.saturating_add(steps).min(self.steps());
+        let end = self.encoded.saturating_add(self.recordable(steps)).min(self.steps());
         let every = self.config.test_every();
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("wfr.steps"),
@@ -403,6 +412,7 @@ impl Sampler {
         &mut self,
         mut observer: impl FnMut(&Info) -> ControlFlow<()>,
     ) -> Result<Info> {
+        self.check_asked()?;
         // A software driver freezes no desktop, and whole blocks run fused.
         let every = self.config.test_every();
         let least = if self.gpu.is_software() { every } else { 1 };

@@ -24,27 +24,6 @@ fn config() -> Config {
     }
 }
 
-/// Copies a buffer of the host to its memory, with the host's own means.
-fn read<T: bytemuck::Pod>(
-    device: &wgpu::Device,
-    queue: &wgpu::Queue,
-    buffer: &wgpu::Buffer,
-) -> Vec<T> {
-    let staging = device.create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: buffer.size(),
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    let mut encoder = device.create_command_encoder(&Default::default());
-    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, None);
-    queue.submit([encoder.finish()]);
-    staging.map_async(wgpu::MapMode::Read, .., |result| result.unwrap());
-    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    let view = staging.get_mapped_range(..).unwrap();
-    bytemuck::cast_slice(&view).to_vec()
-}
-
 const BINS: usize = 64;
 
 /// The host's histogram kernel over the sampler's buffers, recorded behind the sampler's steps.
@@ -126,7 +105,7 @@ fn a_host_program_reads_the_particles_where_they_are() {
         sampler.encode(&mut encoder, steps);
         host.encode(&device, &mut encoder, &sampler);
         queue.submit([encoder.finish()]);
-        let bins: Vec<[u32; 2]> = read(&device, &queue, &host.bins);
+        let bins: Vec<[u32; 2]> = common::read(&device, &queue, &host.bins);
 
         let expected = histogram(&common::particles(&sampler));
         let counts: Vec<u32> = bins.iter().map(|bin| bin[0]).collect();
@@ -193,7 +172,7 @@ fn a_host_program_resamples_its_own_weights() {
             let mut encoder = device.create_command_encoder(&Default::default());
             resampling.encode(&mut encoder);
             queue.submit([encoder.finish()]);
-            read(&device, &queue, resampling.ancestors())
+            common::read(&device, &queue, resampling.ancestors())
         };
         let first = draw(&resampling);
         assert_eq!(first.len(), n);

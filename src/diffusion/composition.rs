@@ -464,6 +464,13 @@ impl Composition {
         buffered.map(|model| model.dim() + more(model)).collect()
     }
 
+    /// Of the models in buffers, those that the host program fills.
+    pub(crate) fn externals(&self) -> Vec<usize> {
+        let buffered = self.models.iter().filter(|model| model.is_buffered()).enumerate();
+        let externals = buffered.filter(|(_, m)| matches!(m.kind(), Kind::External { .. }));
+        externals.map(|(i, _)| i).collect()
+    }
+
     /// The files of the flow and of the integrator.
     pub(crate) fn files(&self) -> Vec<Source> {
         let mut files = shaders::files(&["flow/compose", "flow/compose_rule"]);

@@ -71,6 +71,27 @@ pub fn checked(sampler: &Sampler) -> wfr::Result<Info> {
     pollster::block_on(sampler.info())
 }
 
+/// Copies a buffer of a host program to its memory, with that program's own means.
+pub fn read<T: bytemuck::Pod>(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    buffer: &wgpu::Buffer,
+) -> Vec<T> {
+    let staging = device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: buffer.size(),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = device.create_command_encoder(&Default::default());
+    encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, None);
+    queue.submit([encoder.finish()]);
+    staging.map_async(wgpu::MapMode::Read, .., |result| result.unwrap());
+    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    let view = staging.get_mapped_range(..).unwrap();
+    bytemuck::cast_slice(&view).to_vec()
+}
+
 /// Submits steps and waits for them.
 pub fn advance(sampler: &mut Sampler, steps: u32) {
     sampler.submit(steps).unwrap();
