@@ -10,6 +10,7 @@ pub mod check;
 mod config;
 mod data;
 mod diagnostics;
+pub mod distance;
 mod error;
 mod flow;
 mod formula;
