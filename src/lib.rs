@@ -11,6 +11,7 @@ mod config;
 mod data;
 mod diagnostics;
 pub mod diffusion;
+pub mod distance;
 mod error;
 mod flow;
 mod formula;
