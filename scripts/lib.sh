@@ -120,3 +120,21 @@ need_rust() {
     Darwin) die 2 'the C compiler is missing; run: xcode-select --install' ;;
     esac
 }
+
+# Makes sure that a Python with NumPy is there, and leaves its name in `python`: a Python that the
+# user installed beside the system's does not see the system's NumPy.
+need_numpy() {
+    find_numpy || {
+        install_packages 2 NumPy 'python3 python3-numpy' 'python3 python3-numpy' \
+            'python python-numpy'
+        hash -r
+        find_numpy || die 2 'NumPy is installed, but no python3 finds it; run pip install numpy'
+    }
+}
+
+find_numpy() {
+    for python in python3 /usr/bin/python3; do
+        ! "$python" -c 'import numpy' 2>/dev/null || return 0
+    done
+    return 1
+}
