@@ -11,7 +11,7 @@ use std::time::Instant;
 use wfr::diffusion::{Composition, Noise, Rule, ScoreModel, Spacing};
 use wfr::{Component, Config, Gpu, Integrator, Problem, Sampler};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 struct Case {
     name: &'static str,
@@ -23,10 +23,10 @@ struct Case {
 }
 
 const CASES: [Case; 4] = [
-    Case { name: "anneal", dim: 2, components: 40, models: 1, particles: 10_000, steps: 1000 },
-    Case { name: "anneal", dim: 2, components: 40, models: 1, particles: 100_000, steps: 100 },
-    Case { name: "fisher-rao", dim: 2, components: 2, models: 2, particles: 1_000_000, steps: 100 },
-    Case { name: "fisher-rao", dim: 16, components: 4, models: 2, particles: 65_536, steps: 100 },
+    Case { name: "anneal", dim: 2, components: 40, models: 1, particles: 10_000, steps: 200 },
+    Case { name: "anneal", dim: 2, components: 40, models: 1, particles: 100_000, steps: 32 },
+    Case { name: "fisher-rao", dim: 2, components: 2, models: 2, particles: 1_000_000, steps: 16 },
+    Case { name: "fisher-rao", dim: 16, components: 4, models: 2, particles: 65_536, steps: 32 },
 ];
 
 impl Case {
