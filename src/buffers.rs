@@ -3,6 +3,7 @@
 use crate::error::{ErrorKind, Result};
 use crate::gpu::{Gpu, available_memory};
 use crate::integrator::Integrator;
+use crate::kernel::Access;
 use crate::layout::{
     ACCEPT_COUNTERS, BLOCK, Block, CESS_GROUPS, CESS_LANES, Control, Dispatches, Instant,
     MAX_PARTICLES, SCHEDULE_WINDOW, Sums, TraceRow,
@@ -284,8 +285,8 @@ pub(crate) struct State {
     pub schedule: wgpu::Buffer,
     /// Group 1: the data of the target and of the initial law.
     pub data: Vec<wgpu::Buffer>,
-    /// Group 2: the data of the flow.
-    pub flow_data: Option<wgpu::Buffer>,
+    /// Group 2: the data of the flow, and how they are bound.
+    pub flow_data: Option<(Access, wgpu::Buffer)>,
     /// Group 2, after them: what each model in a buffer writes, rows of N numbers.
     pub outputs: Vec<wgpu::Buffer>,
     /// The counts of accepted moves, where they are counted.
@@ -303,10 +304,14 @@ impl State {
     }
 
     /// The buffers of the groups after the engine's own: the data of both laws, then of the flow.
-    pub(crate) fn data_groups(&self) -> Vec<Vec<&wgpu::Buffer>> {
-        let laws: Vec<_> = self.data.iter().collect();
+    pub(crate) fn data_groups(&self) -> Vec<Vec<(Access, &wgpu::Buffer)>> {
+        let read = |buffer| (Access::Read, buffer);
+        let laws: Vec<_> = self.data.iter().map(read).collect();
         match &self.flow_data {
-            Some(flow) => vec![laws, [flow].into_iter().chain(&self.outputs).collect()],
+            Some((access, flow)) => {
+                let outputs = self.outputs.iter().map(read);
+                vec![laws, [(*access, flow)].into_iter().chain(outputs).collect()]
+            }
             None if laws.is_empty() => Vec::new(),
             None => vec![laws],
         }

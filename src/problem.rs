@@ -169,12 +169,12 @@ impl Problem {
     /// The size of every buffer of data in bytes; `particles` many numbers are in each row that a
     /// model writes.
     pub(crate) fn data_sizes(&self, config: &Config) -> Vec<u64> {
-        let steps = u64::from(config.schedule.steps());
+        let steps = config.schedule.steps();
         let flow = match &self.composition {
             Some(composition) => {
                 let outputs = composition.output_rows().into_iter();
                 let outputs = outputs.map(|rows| u64::from(rows) * u64::from(config.particles));
-                [(steps + 2) * composition.columns() as u64].into_iter().chain(outputs).collect()
+                [composition.table_numbers(steps)].into_iter().chain(outputs).collect()
             }
             None if self.ends.data.is_empty() => Vec::new(),
             None => vec![self.ends.data.len() as u64],

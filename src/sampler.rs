@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::initial::Kind;
 use crate::integrator::Integrator;
+use crate::kernel::Access;
 use crate::kernel::adapt::{self, Adapt};
 use crate::kernel::conditional::{self, Conditional};
 use crate::kernel::decide;
@@ -706,9 +707,8 @@ pub(crate) fn loops_per_step(loops_per_evaluation: u32, dim: u32) -> u32 {
 
 /// How many steps one dispatch may fuse.
 fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
-    // Models in buffers are evaluated between the steps.
-    let buffered = problem.composition.as_ref().is_some_and(Composition::is_buffered);
-    let wanted = if buffered { 1 } else { config.test_every().min(MAX_SEGMENT) };
+    let most = problem.composition.as_ref().map_or(u32::MAX, Composition::most_steps);
+    let wanted = config.test_every().min(MAX_SEGMENT).min(most);
     if !gpu.is_software() {
         return Ok(wanted);
     }
@@ -787,7 +787,12 @@ fn allocate(
             bytemuck::cast_slice(&schedule),
         ),
         data: problem.data().map(filled).collect(),
-        flow_data: flow_data.map(filled),
+        flow_data: flow_data.map(|data| {
+            let access = problem.composition.as_ref().map(Composition::table_access);
+            let bytes = bytemuck::cast_slice(data);
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM;
+            (access.unwrap_or(Access::Read), buffers::filled(device, "wfr.flow", usage, bytes))
+        }),
         outputs: outputs.collect(),
         accepted: plan
             .counts

@@ -1,10 +1,11 @@
 // Flow: several diffusion models q_i run backward as one density rho, arXiv 2503.02819 and
 // 2512.17878. Here is what is known at a point and a level of noise: each model's score, log
 // density and divergence, and the reward r of a tilt rho e^(B r).
-// Reads compose_nodes: a row for each node of the schedule, the columns of `composition.rs`, then
-// those of each mixture.
+// Reads by compose_number a table: a row for each node of the schedule, the columns of
+// `composition.rs`, then those of each mixture.
 
-@group(2) @binding(0) var<storage, read> compose_nodes: array<f32>;
+// The node at which the dispatch begins: the table may be bound from there on.
+var<private> compose_first: u32;
 
 // What one model knows at a point. What it does not know is 0.
 struct Term {
@@ -23,7 +24,7 @@ struct Local {
 }
 
 fn compose_column(node: u32, column: u32) -> f32 {
-    return compose_nodes[node * NODE_COLUMNS + column];
+    return compose_number(node * NODE_COLUMNS + column);
 }
 
 fn step_local(x: ptr<function, Point>, local: ptr<function, Local>, source: u32, node: u32) {

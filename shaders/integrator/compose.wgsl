@@ -18,6 +18,7 @@ struct Pending {
 }
 
 fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pending>) {
+    compose_first = begin;
     var row = DIM;
     for (var i = 0u; i < MODELS; i++) {
         if (compose_is_tracked(i)) {

@@ -2,36 +2,39 @@
 // N(alpha m, alpha^2 s^2 + sigma^2): log density, score and its divergence
 //   sum_k r_k (|g_k|^2 - sum_j 1/v_kj) - |score|^2,   g_k = -(x - m_k) / v_k.
 // Two passes over the components: the largest log term, then sums relative to it.
-// Reads compose_nodes from `at` on, for each component its log factor, means and precisions.
+// Reads the table from `at` on, for each component its log factor, means and inverse variances:
+// one for all axes, `apart` = 0, or one each, `apart` = 1.
 
 // Stands for -inf; its distance to any log term is still finite.
 const MIXTURE_FLOOR: f32 = -1e38;
 
-fn mixture_log_term(x: ptr<function, Point>, at: u32) -> f32 {
+fn mixture_log_term(x: ptr<function, Point>, at: u32, apart: u32) -> f32 {
     var squares = 0.0;
     for (var j = 0u; j < DIM; j++) {
-        let z = (*x)[j] - compose_nodes[at + 1u + j];
-        squares += z * z * compose_nodes[at + 1u + DIM + j];
+        let z = (*x)[j] - compose_number(at + 1u + j);
+        squares += z * z * compose_number(at + 1u + DIM + j * apart);
     }
-    return max(compose_nodes[at] - 0.5 * squares, MIXTURE_FLOOR);
+    return max(compose_number(at) - 0.5 * squares, MIXTURE_FLOOR);
 }
 
-fn mixture_term(x: ptr<function, Point>, at: u32, count: u32, term: ptr<function, Term>) {
-    let stride = 1u + 2u * DIM;
+fn mixture_term(
+    x: ptr<function, Point>, at: u32, count: u32, apart: u32, term: ptr<function, Term>,
+) {
+    let stride = 2u + DIM + (DIM - 1u) * apart;
     let end = at + count * stride;
     var peak = MIXTURE_FLOOR;
     for (var k = at; k < end; k += stride) {
-        peak = max(peak, mixture_log_term(x, k));
+        peak = max(peak, mixture_log_term(x, k, apart));
     }
     var total = 0.0;
     var curvature = 0.0;
     var score: Point;
     for (var k = at; k < end; k += stride) {
-        let share = exp(mixture_log_term(x, k) - peak);
+        let share = exp(mixture_log_term(x, k, apart) - peak);
         total += share;
         for (var j = 0u; j < DIM; j++) {
-            let inverse = compose_nodes[k + 1u + DIM + j];
-            let pull = (compose_nodes[k + 1u + j] - (*x)[j]) * inverse;
+            let inverse = compose_number(k + 1u + DIM + j * apart);
+            let pull = (compose_number(k + 1u + j) - (*x)[j]) * inverse;
             score[j] += share * pull;
             if (NEEDS_DIVERGENCE) {
                 curvature += share * (pull * pull - inverse);

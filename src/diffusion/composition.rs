@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::initial::Initial;
 use crate::integrator::Integrator;
+use crate::kernel::Access;
 use crate::schedule::Schedule;
 use crate::shaders::{self, Prelude};
 use crate::target::Target;
@@ -88,6 +89,13 @@ const COLUMNS: [&str; 13] = [
     "POWER",
     "STRENGTH",
 ];
+
+/// The largest uniform binding that every adapter has, in bytes.
+const UNIFORM_SIZE: usize = 65_536;
+/// What every adapter's dynamic offsets may be multiples of, in bytes.
+const OFFSET_ALIGNMENT: usize = 256;
+/// Below it, windows would cut runs into too many dispatches.
+const LEAST_WINDOW: usize = 6;
 
 impl Composition {
     /// A composition with the usual reverse SDE, η = 1, and exact weights.
@@ -303,11 +311,49 @@ impl Composition {
         COLUMNS.len() + models + frozen + mixtures.sum::<usize>()
     }
 
+    /// The same, as they lie in the table: rows begin where a binding may begin.
+    fn node_numbers(&self) -> usize {
+        self.columns().next_multiple_of(OFFSET_ALIGNMENT / 4)
+    }
+
+    /// Numbers of the table of a run of so many steps.
+    pub(crate) fn table_numbers(&self, steps: u32) -> u64 {
+        (u64::from(steps) + 2 + u64::from(self.window().unwrap_or(0))) * self.node_numbers() as u64
+    }
+
+    /// Nodes that are bound at once where the table is a uniform, which drivers read faster; where
+    /// nodes are too large for that it is a storage buffer.
+    fn window(&self) -> Option<u32> {
+        let nodes = UNIFORM_SIZE / (4 * self.node_numbers());
+        (nodes >= LEAST_WINDOW).then_some(nodes as u32)
+    }
+
+    /// How the table is bound.
+    pub(crate) fn table_access(&self) -> Access {
+        let bytes = |nodes| u64::from(nodes) * 4 * self.node_numbers() as u64;
+        self.window().map_or(Access::Read, |nodes| Access::Uniform(bytes(nodes)))
+    }
+
+    /// Where the binding begins of a dispatch from step `first` on, where it moves.
+    pub(crate) fn table_offset(&self, first: u32) -> Option<u32> {
+        self.window().map(|_| first * 4 * self.node_numbers() as u32)
+    }
+
+    /// The most steps that one dispatch may take: a step reads three nodes.
+    pub(crate) fn most_steps(&self) -> u32 {
+        match self.window() {
+            _ if self.is_buffered() => 1,
+            Some(nodes) => nodes - 2,
+            None => u32::MAX,
+        }
+    }
+
     /// What the steps read of each level of noise, node by node: computed once, in double
     /// precision.
     pub(crate) fn table(&self, schedule: &Schedule, integrator: Integrator) -> Result<Vec<f32>> {
         let levels = self.noise.levels(schedule)?;
-        let mut table = Vec::with_capacity(levels.len() * self.columns());
+        let stride = self.node_numbers();
+        let mut table = Vec::with_capacity((levels.len() + 1) * stride);
         for (k, tau) in levels.iter().enumerate() {
             let next = levels.get(k + 1).copied().unwrap_or(*tau);
             let beta = schedule.beta(k as u32);
@@ -317,9 +363,12 @@ impl Composition {
                     table.extend(mixture.node(&self.noise, *tau));
                 }
             }
+            table.resize((k + 1) * stride, 0.0);
         }
         // The last node is its own successor.
-        table.extend_from_within(table.len() - self.columns()..);
+        table.extend_from_within(table.len() - stride..);
+        // As many as the last window wants.
+        table.resize(table.len() + self.window().unwrap_or(0) as usize * stride, 0.0);
         Ok(table)
     }
 
@@ -380,7 +429,7 @@ impl Composition {
         let prelude = prelude
             .u32("COLUMN_EACH", each as u32)
             .u32("COLUMN_FROZEN", (each + models) as u32)
-            .u32("NODE_COLUMNS", self.columns() as u32)
+            .u32("NODE_COLUMNS", self.node_numbers() as u32)
             .u32("MODELS", models as u32)
             .u32("TRACKED", mask(&tracked))
             .u32("EVALUATED", mask(&evaluated))
@@ -399,7 +448,23 @@ impl Composition {
                 let log = -(ends.ln() + 0.5 * std::f64::consts::TAU.ln());
                 (f64::from(self.dim()) * log) as f32
             });
-        prelude.text(&self.calls()).named("composition")
+        prelude.text(&self.number()).text(&self.calls()).named("composition")
+    }
+
+    /// `compose_number`: a number of the table.
+    fn number(&self) -> String {
+        let (space, ty, offset, at) = match self.window() {
+            Some(nodes) => {
+                let fours = nodes as usize * self.node_numbers() / 4;
+                let ty = format!("array<vec4<f32>, {fours}>");
+                ("uniform", ty, " - compose_first * NODE_COLUMNS", "i / 4u][i % 4u")
+            }
+            None => ("storage, read", "array<f32>".into(), "", "i"),
+        };
+        format!(
+            "@group(2) @binding(0) var<{space}> compose_nodes: {ty};\nfn compose_number(at: u32) -> \
+             f32 {{\n    let i = at{offset};\n    return compose_nodes[{at}];\n}}\n"
+        )
     }
 
     /// `compose_models`: the score of every model, and what else it knows.
@@ -416,7 +481,10 @@ impl Composition {
             match model.kind() {
                 Kind::Mixture(mixture) => {
                     let count = mixture.components.len();
-                    text += &format!("    mixture_term(x, node + {column}u, {count}u, &term);\n");
+                    let apart = u32::from(!mixture.is_isotropic());
+                    text += &format!(
+                        "    mixture_term(x, node + {column}u, {count}u, {apart}u, &term);\n"
+                    );
                     column += mixture.columns();
                 }
                 Kind::External { .. } => {

@@ -48,14 +48,21 @@ impl Mixture {
         let mut row = Vec::with_capacity(self.columns());
         for Noised { log_factor, mean, precision } in self.at(noise, tau) {
             row.push(log_factor as f32);
-            row.extend(mean.iter().chain(&precision).map(|v| *v as f32));
+            let kept = if self.is_isotropic() { &precision[..1] } else { &precision };
+            row.extend(mean.iter().chain(kept).map(|v| *v as f32));
         }
         row
     }
 
     /// Numbers per node.
     pub(crate) fn columns(&self) -> usize {
-        self.components.len() * (1 + 2 * self.dim())
+        let precisions = if self.is_isotropic() { 1 } else { self.dim() };
+        self.components.len() * (1 + self.dim() + precisions)
+    }
+
+    /// Whether every component has one scale for all axes.
+    pub(crate) fn is_isotropic(&self) -> bool {
+        self.components.iter().all(|c| c.scale.iter().all(|scale| *scale == c.scale[0]))
     }
 
     /// The closed form in double precision.

@@ -129,7 +129,7 @@ impl Adapt {
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize) {
         for _ in 0..PASSES {
             self.measure.set(pass, &self.measured[parity], &[]);
-            set_data(pass, &self.data);
+            set_data(pass, &self.data, None);
             dispatch(pass, self.workgroups);
             self.choose.set(pass, &self.chosen, &[]);
             pass.dispatch_workgroups(1, 1, 1);
@@ -137,7 +137,7 @@ impl Adapt {
     }
 
     fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        set_data(pass, &self.data);
+        set_data(pass, &self.data, None);
         self.measure.warm_up(pass, &self.measured[0], &[]);
         self.choose.warm_up(pass, &self.chosen, &[]);
     }

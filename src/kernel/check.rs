@@ -71,8 +71,8 @@ impl Check {
         let out = gpu.scoped(|| storage(&gpu.device, "wfr.check", bytes))?;
         let data: Vec<_> =
             target.storage().iter().map(|data| buffer(data)).collect::<Result<_>>()?;
-        let data: Vec<Vec<_>> =
-            if data.is_empty() { Vec::new() } else { vec![data.iter().collect()] };
+        let group = data.iter().map(|buffer| (Access::Read, buffer)).collect();
+        let data: Vec<Vec<_>> = if data.is_empty() { Vec::new() } else { vec![group] };
         let (own, constants) = ([Access::Read, Access::ReadWrite], target.constants());
         let (kernel, data) = Kernel::reading(gpu, &linked, entry, &own, constants, &data)?;
         let group = kernel.bind(gpu, 0, &[&input, &out])?;
@@ -83,7 +83,7 @@ impl Check {
     fn submit(&self, gpu: &Gpu, times: u32) -> Result<()> {
         gpu.submit_pass(|pass| {
             self.kernel.set(pass, &self.group, &[]);
-            set_data(pass, &self.data);
+            set_data(pass, &self.data, None);
             (0..times).for_each(|_| dispatch(pass, self.workgroups));
         })
     }

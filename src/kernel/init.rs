@@ -14,6 +14,8 @@ pub(crate) struct Init {
     kernel: Kernel,
     group: wgpu::BindGroup,
     data: Vec<wgpu::BindGroup>,
+    /// Where the flow's table begins.
+    offset: Option<u32>,
     workgroups: u32,
 }
 
@@ -44,12 +46,13 @@ impl Init {
         // The state that parity 1 writes is the state that parity 0 reads.
         let group = kernel.bind(gpu, 0, &state.bindings(1))?;
         let workgroups = plan.particles.div_ceil(config.workgroup_size);
-        Ok(Init { kernel, group, data, workgroups })
+        let offset = problem.composition.as_ref().and_then(|c| c.table_offset(0));
+        Ok(Init { kernel, group, data, offset, workgroups })
     }
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
         self.kernel.set(pass, &self.group, &[0]);
-        set_data(pass, &self.data);
+        set_data(pass, &self.data, self.offset);
         dispatch(pass, self.workgroups);
     }
 }

@@ -26,6 +26,9 @@ use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::wgsl::Linked;
 
+/// The group of the flow's data.
+const FLOW_GROUP: u32 = 2;
+
 /// How a kernel uses a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -95,12 +98,14 @@ impl Kernel {
         entry: &str,
         own: &[Access],
         constants: &[(String, f64)],
-        data: &[Vec<&wgpu::Buffer>],
+        data: &[Vec<(Access, &wgpu::Buffer)>],
     ) -> Result<(Kernel, Vec<wgpu::BindGroup>)> {
-        let reads: Vec<_> = data.iter().map(|group| vec![Access::Read; group.len()]).collect();
+        let accesses = |group: &Vec<(Access, _)>| group.iter().map(|(a, _)| *a).collect();
+        let reads: Vec<Vec<Access>> = data.iter().map(accesses).collect();
         let groups: Vec<_> = [own].into_iter().chain(reads.iter().map(Vec::as_slice)).collect();
         let kernel = Kernel::new(gpu, linked, entry, &groups, constants)?;
-        let bound = (1..).zip(data).map(|(group, buffers)| kernel.bind(gpu, group, buffers));
+        let buffers = |group: &Vec<(_, _)>| group.iter().map(|(_, b)| *b).collect::<Vec<_>>();
+        let bound = (1..).zip(data).map(|(at, group)| kernel.bind(gpu, at, &buffers(group)));
         let bound = bound.collect::<Result<_>>()?;
         Ok((kernel, bound))
     }
@@ -181,7 +186,7 @@ impl Reader {
         buffers: &[(Access, &wgpu::Buffer)],
         state: &State,
         constants: &[(String, f64)],
-        data: &[Vec<&wgpu::Buffer>],
+        data: &[Vec<(Access, &wgpu::Buffer)>],
     ) -> Result<Reader> {
         let pages = state.pages[0].len();
         let mut accesses: Vec<_> = buffers.iter().map(|(access, _)| *access).collect();
@@ -198,7 +203,7 @@ impl Reader {
     /// Makes this the kernel of the next dispatch, on copy `copy` of the state.
     pub(crate) fn set(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, offsets: &[u32]) {
         self.kernel.set(pass, &self.groups[copy], offsets);
-        set_data(pass, &self.data);
+        set_data(pass, &self.data, None);
     }
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, groups: u32) {
@@ -236,10 +241,16 @@ fn layout(device: &wgpu::Device, label: &str, accesses: &[Access]) -> wgpu::Bind
     })
 }
 
-/// Sets the groups of data for the next dispatch.
-pub(crate) fn set_data(pass: &mut wgpu::ComputePass<'_>, data: &[wgpu::BindGroup]) {
+/// Sets the groups of data for the next dispatch, that of the flow from an offset on where it is a
+/// table that moves.
+pub(crate) fn set_data(
+    pass: &mut wgpu::ComputePass<'_>,
+    data: &[wgpu::BindGroup],
+    offset: Option<u32>,
+) {
     for (group, data) in (1..).zip(data) {
-        pass.set_bind_group(group, data, &[]);
+        let moves = if group == FLOW_GROUP { offset.as_slice() } else { &[] };
+        pass.set_bind_group(group, data, moves);
     }
 }
 

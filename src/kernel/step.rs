@@ -3,6 +3,7 @@
 use super::{Access, Kernel, dispatch, set_data};
 use crate::buffers::{Plan, State};
 use crate::config::Config;
+use crate::diffusion::Composition;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
@@ -23,6 +24,8 @@ pub(crate) struct Step {
     groups: [wgpu::BindGroup; 2],
     /// Groups 1 and 2.
     data: Vec<wgpu::BindGroup>,
+    /// Whose table moves with the steps.
+    composition: Option<Composition>,
     workgroups: u32,
 }
 
@@ -109,18 +112,23 @@ impl Step {
         let groups =
             [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
         let workgroups = plan.particles.div_ceil(config.workgroup_size);
-        Ok(Step { kernel, groups, data, workgroups })
+        let composition = problem.composition.clone();
+        Ok(Step { kernel, groups, data, composition, workgroups })
     }
 
     /// Advances from state `parity` to the other; `first` is the step the clock shows.
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize, first: u32) {
         self.kernel.set(pass, &self.groups[parity], &[schedule_offset(first)]);
-        set_data(pass, &self.data);
+        set_data(pass, &self.data, self.table_offset(first));
         dispatch(pass, self.workgroups);
     }
 
+    fn table_offset(&self, first: u32) -> Option<u32> {
+        self.composition.as_ref().and_then(|composition| composition.table_offset(first))
+    }
+
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        set_data(pass, &self.data);
+        set_data(pass, &self.data, self.table_offset(0));
         self.kernel.warm_up(pass, &self.groups[0], &[0]);
     }
 }
