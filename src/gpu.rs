@@ -80,7 +80,8 @@ impl Gpu {
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("wfr"),
                 // Only where there are any: shaders are chosen to suit.
-                required_features: adapter.features() & wgpu::Features::SHADER_INT64,
+                required_features: adapter.features()
+                    & (wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP),
                 required_limits: limits,
                 memory_hints: wgpu::MemoryHints::Performance,
                 ..Default::default()

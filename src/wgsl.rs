@@ -92,9 +92,11 @@ impl Linked {
             naga::front::wgsl::parse_str(&self.text).map_err(|error| self.parse_error(&error))?;
         let mut validator = naga::valid::Validator::new(
             naga::valid::ValidationFlags::all(),
-            // The engine links 64-bit products only where the device has them.
-            naga::valid::Capabilities::SHADER_INT64,
+            // The engine links 64-bit products and subgroup operations only where the device has them.
+            naga::valid::Capabilities::SHADER_INT64 | naga::valid::Capabilities::SUBGROUP,
         );
+        validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
+        validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
         validator.validate(&module).map_err(|error| self.validation_error(&module, &error))?;
         Ok(module)
     }

@@ -4,14 +4,18 @@
 
 mod composition;
 mod curve;
+mod divergence;
 mod mixture;
 mod model;
+pub(crate) mod network;
 mod noise;
 mod rule;
 
 pub use composition::{Composition, Tracking};
 pub use curve::Curve;
+pub use divergence::{Divergence, Probe};
 pub use mixture::Evaluation;
 pub use model::{Outputs, ScoreModel};
+pub use network::{Network, Scores};
 pub use noise::{Noise, Spacing};
 pub use rule::Rule;

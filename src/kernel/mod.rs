@@ -12,6 +12,7 @@ pub(crate) mod grid;
 pub(crate) mod init;
 pub(crate) mod mixture;
 pub(crate) mod moments;
+pub(crate) mod network;
 pub(crate) mod ratio;
 pub(crate) mod react;
 pub(crate) mod reduce;

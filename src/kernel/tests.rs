@@ -7,6 +7,7 @@ mod conditional;
 mod derived_targets;
 mod formula;
 mod linking;
+mod network;
 mod normal;
 mod reaction;
 mod resampling;

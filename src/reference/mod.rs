@@ -20,6 +20,7 @@ pub mod grid;
 pub mod initial;
 pub mod mixture;
 pub mod moments;
+pub mod network;
 pub mod normal;
 pub mod offspring;
 pub mod population;

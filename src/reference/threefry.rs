@@ -18,6 +18,8 @@ pub const STREAM_ACCEPT: u32 = 5;
 pub const STREAM_SUBSET: u32 = 8;
 /// The chances of birth and death.
 pub const STREAM_JUMP: u32 = 9;
+/// The directions of Hutchinson's divergence.
+pub const STREAM_PROBE: u32 = 10;
 
 const PARITY: u32 = 0x1BD1_1BDA;
 const ROTATIONS: [[u32; 2]; 8] =

@@ -1,0 +1,54 @@
+//! How the divergence of a network's score is found.
+
+/// How the divergence of a network's score is found, by derivatives along directions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Divergence {
+    /// The trace of the Jacobian, one direction per coordinate: up to 16 dimensions.
+    Exact,
+    /// The mean of vᵀ J v over random directions v with E v vᵀ = I: no bias, and with J symmetric
+    /// the variance 2 (‖J‖² − Σ Jᵢᵢ²) of Rademacher probes, 2 ‖J‖² of Gaussian ones, over the number
+    /// of probes. M. F. Hutchinson, Commun. Stat. Simul. Comput. 18 (1989).
+    ///
+    /// Its noise enters log-weights: fresh probes average out over the steps. All models of a
+    /// composition have the same probes within a step, so that differences of divergences have the
+    /// noise of the difference of the Jacobians alone.
+    #[non_exhaustive]
+    Hutchinson {
+        /// Directions per particle and step, 1 to 64.
+        probes: u32,
+        /// Their law.
+        probe: Probe,
+        /// Whether every step draws new ones. Probes kept for a whole run add up: their noise does
+        /// not shrink with the step.
+        fresh: bool,
+    },
+}
+
+/// The law of the directions of [`Divergence::Hutchinson`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Probe {
+    /// Every coordinate is 1 or −1: the least variance of all laws of independent coordinates.
+    #[default]
+    Rademacher,
+    /// Standard normals.
+    Gaussian,
+}
+
+impl Divergence {
+    /// The most dimensions of [`Divergence::Exact`].
+    pub const MAX_EXACT: u32 = 16;
+    /// The most probes of [`Divergence::Hutchinson`].
+    pub const MAX_PROBES: u32 = 64;
+
+    /// So many fresh Rademacher probes.
+    pub fn hutchinson(probes: u32) -> Divergence {
+        Divergence::Hutchinson { probes, probe: Probe::Rademacher, fresh: true }
+    }
+
+    /// The trace where the dimension allows, one fresh Rademacher probe elsewhere.
+    pub fn of_dim(dim: u32) -> Divergence {
+        if dim <= Divergence::MAX_EXACT { Divergence::Exact } else { Divergence::hutchinson(1) }
+    }
+}

@@ -1,0 +1,228 @@
+//! The scores of a network at all particles: `shaders/network.wgsl`.
+
+mod pack;
+mod shape;
+mod text;
+
+use super::{Access, Reader, dispatch};
+use crate::buffers::{Plan, State, filled};
+use crate::diffusion::network::Activation;
+use crate::diffusion::network::Architecture;
+use crate::diffusion::{Divergence, Network};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gpu::Gpu;
+use crate::sampler::SOFTWARE_LOOP_CAP;
+use crate::shaders::{self, Prelude, state_in};
+use crate::wgsl::{Linked, Source};
+pub(crate) use shape::Shape;
+
+/// The largest uniform binding that every adapter has.
+const MAX_UNIFORM: u64 = 65_536;
+
+/// Evaluates one network at the current state, which is not yet gathered: slot by slot.
+#[derive(Debug)]
+pub(crate) struct NetworkKernel {
+    kernel: Reader,
+    /// Dynamic offsets of the weights, where they are a uniform.
+    offsets: &'static [u32],
+    workgroups: u32,
+}
+
+/// What a kernel is made for beside the network.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Evaluation {
+    /// Whether a row of divergences follows the rows of the score, and how it is found.
+    pub divergence: Option<Divergence>,
+    /// The seed of the run: all its networks have the same probes in a step.
+    pub seed: u64,
+}
+
+/// Rows of N numbers that a network's kernel writes.
+pub(crate) fn rows(dim: u32, divergence: Option<Divergence>) -> u32 {
+    dim + u32::from(divergence.is_some())
+}
+
+/// Checks that divergences can be found so in so many dimensions.
+pub(crate) fn check(divergence: Option<Divergence>, dim: u32) -> Result<()> {
+    let refused = |reason: String| Err(Error::config("divergence", reason));
+    match divergence {
+        Some(Divergence::Exact) if dim > Divergence::MAX_EXACT => refused(format!(
+            "= exact takes {dim} derivatives per particle, above {}, the most; use Hutchinson's",
+            Divergence::MAX_EXACT
+        )),
+        Some(Divergence::Hutchinson { probes, .. })
+            if !(1..=Divergence::MAX_PROBES).contains(&probes) =>
+        {
+            refused(format!("has {probes} probes; give 1 to {}", Divergence::MAX_PROBES))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The text of the kernel. `uniform`: whether weights are a uniform.
+fn linked(
+    network: &Network,
+    shape: &Shape,
+    evaluation: &Evaluation,
+    plan: &Plan,
+    levels: u32,
+    uniform: bool,
+) -> Linked {
+    let Evaluation { divergence, seed } = *evaluation;
+    let (hidden, point) = (shape.hidden, shape.point);
+    let input = shape.layer_fours(point.count(), hidden);
+    let inner = shape.layer_fours(hidden.count(), hidden);
+    let fours = input + shape.hidden_layers * inner + shape.layer_fours(hidden.count(), point);
+    let weight = match divergence {
+        Some(Divergence::Hutchinson { probes, .. }) => 1.0 / probes as f32,
+        _ => 1.0,
+    };
+    let fresh = !matches!(divergence, Some(Divergence::Hutchinson { fresh: false, .. }));
+    let space = if uniform { "uniform" } else { "storage, read" };
+    let prelude = Prelude::default()
+        .dimension(network.dim())
+        .u32("PARTICLES", plan.particles)
+        .u32("NETWORK_WORKGROUP", shape.team * shape.teams)
+        .u32("TEAM", shape.team)
+        .u32("TEAMS", shape.teams)
+        .u32("GROUPS", shape.groups)
+        .u32("CHUNKS", shape.chunks)
+        .u32("DIRECTIONS", shape::directions(divergence, network.dim()))
+        .f32("DIRECTION_WEIGHT", weight)
+        .u32("FRESH", u32::from(fresh))
+        .u32("HIDDEN_LAYERS", shape.hidden_layers)
+        .bool("RESIDUAL", network.architecture() == Architecture::Residual)
+        .u32("HIDDEN_BLOCKS", hidden.count())
+        .u32("POINT_BLOCKS", point.count())
+        .u32("INPUT_WEIGHTS", input)
+        .u32("LAYER_WEIGHTS", inner)
+        .u32("OUTPUT_WEIGHTS", input + shape.hidden_layers * inner)
+        .u32("LAYER_BIASES", pack::layer_biases(shape))
+        .u32("LEVEL_NUMBERS", pack::level_numbers(shape))
+        .u32("LAST_LEVEL", levels - 1)
+        .seed(seed)
+        .text(&format!(
+            "alias Columns = array<f32, {}>;
+@group(0) @binding(0) var<storage, read_write> outputs: array<f32>;
+@group(0) @binding(1) var<storage, read> levels: array<f32>;
+@group(0) @binding(2) var<storage, read> control: Control;
+@group(0) @binding(3) var<{space}> weights: array<vec4<f32>, {fours}>;
+",
+            shape.widest() * shape.columns()
+        ))
+        .text(&state_in(4, plan.pages, plan.page_rows));
+    let mut sources = vec![prelude.source()];
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal"]));
+    sources.push(shaders::file(shape::direction_file(divergence)));
+    sources.extend(shaders::files(match network.activation() {
+        Activation::Silu => &["network/silu"],
+        Activation::Gelu => &["network/tanh_of", "network/gelu"],
+        Activation::Tanh => &["network/tanh_of", "network/tanh"],
+    }));
+    sources.extend([shaders::file("network"), Source::new("columns", text::functions(shape))]);
+    Linked::new(sources)
+}
+
+impl NetworkKernel {
+    /// `taus` are the levels of noise of all nodes of the schedule; `out` takes [`rows`] rows.
+    pub(crate) fn new(
+        gpu: &Gpu,
+        network: &Network,
+        taus: &[f64],
+        evaluation: &Evaluation,
+        plan: &Plan,
+        state: &State,
+        out: &wgpu::Buffer,
+    ) -> Result<NetworkKernel> {
+        let shape = Shape::new(gpu, network, evaluation.divergence);
+        NetworkKernel::of_shape(gpu, network, shape, taus, evaluation, plan, state, out)
+    }
+
+    /// The same in a layout of the caller's choice.
+    #[allow(clippy::too_many_arguments, reason = "the shape, and those of `new`")]
+    pub(crate) fn of_shape(
+        gpu: &Gpu,
+        network: &Network,
+        shape: Shape,
+        taus: &[f64],
+        evaluation: &Evaluation,
+        plan: &Plan,
+        state: &State,
+        out: &wgpu::Buffer,
+    ) -> Result<NetworkKernel> {
+        check(evaluation.divergence, network.dim())?;
+        if gpu.is_software() && shape.loops() > SOFTWARE_LOOP_CAP {
+            return Err(ErrorKind::LimitExceeded {
+                limit: "loop iterations per invocation".into(),
+                needed: u64::from(shape.loops()),
+                available: u64::from(SOFTWARE_LOOP_CAP),
+                hint: format!(
+                    "{} needs {} loop iterations, and this software driver silently stops at \
+                     {SOFTWARE_LOOP_CAP}; use fewer probes, a smaller network, or a GPU",
+                    network.name(),
+                    shape.loops()
+                ),
+            }
+            .into());
+        }
+        let levels = levels(network, &shape, taus)?;
+        let weights = pack::weights(network, &shape);
+        // What a software driver gathers faster. Lanes read apart, which GPUs' uniforms are slow at.
+        let uniform = gpu.is_software() && 4 * weights.len() as u64 <= MAX_UNIFORM;
+        let linked = linked(network, &shape, evaluation, plan, taus.len() as u32, uniform);
+        linked.check()?;
+        let (usage, access, offsets): (_, _, &[u32]) = match uniform {
+            true => {
+                let access = Access::Uniform(4 * weights.len() as u64);
+                (wgpu::BufferUsages::UNIFORM, access, &[0])
+            }
+            false => (wgpu::BufferUsages::STORAGE, Access::Read, &[]),
+        };
+        let (levels, weights) = gpu.scoped(|| {
+            let filled = |name, usage, numbers: &[f32]| {
+                filled(&gpu.device, name, usage, bytemuck::cast_slice(numbers))
+            };
+            (
+                filled("wfr.network_levels", wgpu::BufferUsages::STORAGE, &levels),
+                filled("wfr.network_weights", usage, &weights),
+            )
+        })?;
+        let buffers = [
+            (Access::ReadWrite, out),
+            (Access::Read, &levels),
+            (Access::Read, &state.control),
+            (access, &weights),
+        ];
+        let kernel = Reader::new(gpu, &linked, "network", &buffers, state, &[], &[])?;
+        let workgroups = plan.particles.div_ceil(shape.particles());
+        Ok(NetworkKernel { kernel, offsets, workgroups })
+    }
+
+    /// Evaluates copy `copy` of the state at the node that the clock shows.
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+        self.kernel.set(pass, copy, self.offsets);
+        dispatch(pass, self.workgroups);
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.kernel.warm_up(pass, self.offsets);
+    }
+}
+
+/// The numbers of all levels of noise, one row each.
+fn levels(network: &Network, shape: &Shape, taus: &[f64]) -> Result<Vec<f32>> {
+    let mut numbers = Vec::with_capacity(taus.len() * pack::level_numbers(shape) as usize);
+    for tau in taus {
+        let row = pack::level(&network.level(*tau), shape);
+        if !row.iter().all(|number| number.is_finite()) {
+            let reason = format!(
+                "comes to τ = {tau}, where {} means nothing: its prediction divides by the noise; \
+                 end at a level above it, for instance 0.001",
+                network.name()
+            );
+            return Err(Error::config("schedule", reason));
+        }
+        numbers.extend(row);
+    }
+    Ok(numbers)
+}
