@@ -172,7 +172,7 @@ impl Problem {
         let steps = config.schedule.steps();
         let flow = match &self.composition {
             Some(composition) => {
-                let outputs = composition.output_rows().into_iter();
+                let outputs = composition.output_rows(self.integrator(config)).into_iter();
                 let outputs = outputs.map(|rows| u64::from(rows) * u64::from(config.particles));
                 [composition.table_numbers(steps)].into_iter().chain(outputs).collect()
             }

@@ -18,6 +18,7 @@ use crate::kernel::adapt::{self, Adapt};
 use crate::kernel::conditional::{self, Conditional};
 use crate::kernel::decide;
 use crate::kernel::init::{self, Init};
+use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
 use crate::layout::{
     ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, MAX_SEGMENT, ReactionRow, ReactionState, TraceRow,
@@ -55,6 +56,8 @@ pub struct Sampler {
     reactor: Option<Reactor>,
     /// The diffusion models of the run.
     composition: Option<Composition>,
+    /// Evaluate the networks among them.
+    networks: Vec<NetworkKernel>,
     /// Which of the models' buffers the host program fills.
     externals: Vec<usize>,
     /// Chooses the stages of an adaptive schedule.
@@ -291,6 +294,10 @@ impl Sampler {
             Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
+        let networks = match &problem.composition {
+            Some(composition) => models::networks(gpu, composition, &config, &plan, &state)?,
+            None => Vec::new(),
+        };
         let reaction = problem.flow.reaction();
         let reactor = reaction
             .map(|r| Reactor::new(gpu, r, problem, &config, &shape, plan.page_rows, &state))
@@ -312,6 +319,7 @@ impl Sampler {
             resampling.warm_up(pass);
             conditional.iter().for_each(|conditional| conditional.warm_up(pass));
             step.warm_up(pass);
+            networks.iter().for_each(|network| network.warm_up(pass));
             reactor.iter().for_each(|reactor| reactor.warm_up(pass));
         })?;
         let mut sampler = Sampler {
@@ -324,6 +332,7 @@ impl Sampler {
             reactor,
             externals: problem.composition.as_ref().map(Composition::externals).unwrap_or_default(),
             composition: problem.composition.clone(),
+            networks,
             adapt,
             conditional,
             wgsl: linked.text().to_string(),
@@ -371,6 +380,9 @@ impl Sampler {
                 }
             } else {
                 self.resampling.encode_tick(&mut pass, count);
+            }
+            for network in &self.networks {
+                network.encode(&mut pass, self.parity);
             }
             self.step.encode(&mut pass, self.parity, self.encoded);
             self.parity = 1 - self.parity;
@@ -769,7 +781,9 @@ fn allocate(
         buffers::filled(device, "wfr.data", wgpu::BufferUsages::STORAGE, bytes)
     };
     let schedule = config.schedule.rows();
-    let rows = problem.composition.as_ref().map(Composition::output_rows).unwrap_or_default();
+    let integrator = problem.integrator(config);
+    let composition = problem.composition.as_ref();
+    let rows = composition.map(|c| c.output_rows(integrator)).unwrap_or_default();
     let outputs =
         rows.into_iter().map(|rows| buffers::storage(device, "wfr.model", u64::from(rows) * row));
     State {

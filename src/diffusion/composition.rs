@@ -1,7 +1,7 @@
 //! Several diffusion models as one law.
 
 use super::model::Kind;
-use super::{Curve, Noise, Rule, ScoreModel};
+use super::{Curve, Divergence, Network, Noise, Rule, ScoreModel};
 use crate::buffers::Carries;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -42,6 +42,8 @@ pub struct Composition {
     /// η.
     pub(crate) stochasticity: f64,
     pub(crate) tracking: Tracking,
+    /// How networks find divergences; `None` takes what suits the dimension.
+    pub(crate) divergence: Option<Divergence>,
     /// The constants cᵢ of a drift by Σ cᵢ sᵢ in place of the score.
     pub(crate) frozen: Option<Vec<Curve>>,
     pub(crate) reward: Option<Reward>,
@@ -106,6 +108,7 @@ impl Composition {
             rule,
             stochasticity: 1.0,
             tracking: Tracking::Exact,
+            divergence: None,
             frozen: None,
             reward: None,
             correction: 1.0,
@@ -123,6 +126,12 @@ impl Composition {
     /// The same with log densities from elsewhere.
     pub fn with_tracking(self, tracking: Tracking) -> Composition {
         Composition { tracking, ..self }
+    }
+
+    /// The same with divergences of networks found so, where any are needed: at a stochasticity
+    /// other than 1 with tracked log densities, or with a frozen drift.
+    pub fn with_divergence(self, divergence: Divergence) -> Composition {
+        Composition { divergence: Some(divergence), ..self }
     }
 
     /// The same with the density tilted by exp(B(β) r(x)): r is the log density of `reward`, a
@@ -263,6 +272,12 @@ impl Composition {
         (0..self.models.len()).filter(|i| self.tracks(*i, integrator)).collect()
     }
 
+    /// How networks find the divergences that enter, if any do.
+    pub(crate) fn network_divergence(&self, integrator: Integrator) -> Option<Divergence> {
+        let suits = Divergence::of_dim(self.dim());
+        self.needs_divergence(integrator).then(|| self.divergence.unwrap_or(suits))
+    }
+
     /// What a particle carries.
     pub(crate) fn carries(&self, integrator: Integrator) -> Carries {
         let more = self.tracked(integrator).len() as u32;
@@ -306,7 +321,7 @@ impl Composition {
         let frozen = if self.frozen.is_some() { models } else { 0 };
         let mixtures = self.models.iter().map(|model| match model.kind() {
             Kind::Mixture(mixture) => mixture.columns(),
-            Kind::External { .. } => 0,
+            Kind::Network(_) | Kind::External { .. } => 0,
         });
         COLUMNS.len() + models + frozen + mixtures.sum::<usize>()
     }
@@ -448,7 +463,7 @@ impl Composition {
                 let log = -(ends.ln() + 0.5 * std::f64::consts::TAU.ln());
                 (f64::from(self.dim()) * log) as f32
             });
-        prelude.text(&self.number()).text(&self.calls()).named("composition")
+        prelude.text(&self.number()).text(&self.calls(divergence)).named("composition")
     }
 
     /// `compose_number`: a number of the table.
@@ -468,7 +483,7 @@ impl Composition {
     }
 
     /// `compose_models`: the score of every model, and what else it knows.
-    fn calls(&self) -> String {
+    fn calls(&self, divergence: bool) -> String {
         let mut bindings = String::new();
         let mut text = String::from(
             "fn compose_models(\n    x: ptr<function, Point>, node: u32, source: u32, local: \
@@ -487,12 +502,12 @@ impl Composition {
                     );
                     column += mixture.columns();
                 }
-                Kind::External { .. } => {
+                Kind::Network(_) | Kind::External { .. } => {
                     bindings += &format!(
                         "@group(2) @binding({binding}) var<storage, read> model_{i}: array<f32>;\n"
                     );
                     binding += 1;
-                    text += &self.reading(i);
+                    text += &self.reading(i, divergence);
                 }
             }
             text += &format!(
@@ -504,7 +519,7 @@ impl Composition {
     }
 
     /// Reads the outputs of model `i` for one particle: rows of N numbers.
-    fn reading(&self, i: usize) -> String {
+    fn reading(&self, i: usize, divergence: bool) -> String {
         let model = &self.models[i];
         let mut text = format!(
             "    for (var j = 0u; j < DIM; j++) {{\n        term.score[j] = model_{i}[j * \
@@ -512,8 +527,9 @@ impl Composition {
         );
         let dim = self.dim();
         let mut row = dim;
+        let has_divergence = model.writes_divergence(divergence);
         for (name, has) in
-            [("divergence", model.has_divergence()), ("log_density", model.has_log_density())]
+            [("divergence", has_divergence), ("log_density", model.has_log_density())]
         {
             if has {
                 text += &format!("    term.{name} = model_{i}[{row}u * PARTICLES + source];\n");
@@ -524,10 +540,11 @@ impl Composition {
     }
 
     /// Rows of N numbers in the buffer of each buffered model.
-    pub(crate) fn output_rows(&self) -> Vec<u32> {
+    pub(crate) fn output_rows(&self, integrator: Integrator) -> Vec<u32> {
+        let divergence = self.needs_divergence(integrator);
         let buffered = self.models.iter().filter(|model| model.is_buffered());
         let more = |model: &ScoreModel| {
-            u32::from(model.has_divergence()) + u32::from(model.has_log_density())
+            u32::from(model.writes_divergence(divergence)) + u32::from(model.has_log_density())
         };
         buffered.map(|model| model.dim() + more(model)).collect()
     }
@@ -537,6 +554,15 @@ impl Composition {
         let buffered = self.models.iter().filter(|model| model.is_buffered()).enumerate();
         let externals = buffered.filter(|(_, m)| matches!(m.kind(), Kind::External { .. }));
         externals.map(|(i, _)| i).collect()
+    }
+
+    /// The networks, with their places among the models in buffers.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = (usize, &Network)> {
+        let buffered = self.models.iter().filter(|model| model.is_buffered()).enumerate();
+        buffered.filter_map(|(i, model)| match model.kind() {
+            Kind::Network(network) => Some((i, &**network)),
+            _ => None,
+        })
     }
 
     /// The files of the flow and of the integrator.
@@ -563,7 +589,7 @@ impl Composition {
         let dim = self.dim();
         let each = |model: &ScoreModel| match model.kind() {
             Kind::Mixture(mixture) => mixture.components.len() as u32 * (2 * dim + 3) + dim + 1,
-            Kind::External { .. } => dim + 1,
+            Kind::Network(_) | Kind::External { .. } => dim + 1,
         };
         let models = self.models.len() as u32;
         self.models.iter().map(each).sum::<u32>() + 12 * models * (dim + 1)
@@ -587,6 +613,18 @@ impl Composition {
                 other.dim()
             );
             return Err(Error::config("models", reason));
+        }
+        for (_, network) in self.networks() {
+            if network.noise() != self.noise {
+                let reason = format!(
+                    "{} was trained on the noise {} and the composition has {}; use the networks' \
+                     own",
+                    network.name(),
+                    network.noise(),
+                    self.noise
+                );
+                return Err(Error::config("noise", reason));
+            }
         }
         self.rule.check(self.models.len())?;
         if !(0.0..=10.0).contains(&self.stochasticity) {

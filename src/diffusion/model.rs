@@ -1,9 +1,10 @@
 //! One diffusion model.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::Noise;
 use super::mixture::{Evaluation, Mixture};
+use super::{Network, Noise};
 use crate::error::{Error, Result};
 use crate::target::{Component, MAX_DIM, Target};
 
@@ -20,6 +21,8 @@ pub struct ScoreModel {
 pub(crate) enum Kind {
     /// In closed form, evaluated where the particle is moved.
     Mixture(Mixture),
+    /// Evaluated by a kernel of its own between the steps.
+    Network(Arc<Network>),
     /// Filled by the host program between the steps.
     External { dim: u32, outputs: Outputs },
 }
@@ -55,6 +58,13 @@ impl ScoreModel {
         ScoreModel::of(&Target::gaussian_mixture_from_file(path, dim)?, name)
     }
 
+    /// A network, evaluated on the device between the steps.
+    ///
+    /// Its log density is not known; rules that need it track it along each particle's path.
+    pub fn network(network: Network) -> ScoreModel {
+        ScoreModel { name: network.name().into(), kind: Kind::Network(Arc::new(network)) }
+    }
+
     /// A model that the host program evaluates on the same device between the steps: any network
     /// that its framework can run. See [`Sampler::run_with`](crate::Sampler::run_with).
     ///
@@ -81,6 +91,7 @@ impl ScoreModel {
     pub fn dim(&self) -> u32 {
         match &self.kind {
             Kind::Mixture(mixture) => mixture.dim() as u32,
+            Kind::Network(network) => network.dim(),
             Kind::External { dim, .. } => *dim,
         }
     }
@@ -89,7 +100,7 @@ impl ScoreModel {
     pub fn exact(&self, noise: &Noise, tau: f64, x: &[f64]) -> Option<Evaluation> {
         match &self.kind {
             Kind::Mixture(mixture) => Some(mixture.evaluate(noise, tau, x)),
-            Kind::External { .. } => None,
+            Kind::Network(_) | Kind::External { .. } => None,
         }
     }
 
@@ -101,6 +112,7 @@ impl ScoreModel {
     pub fn has_log_density(&self) -> bool {
         match &self.kind {
             Kind::Mixture(_) => true,
+            Kind::Network(_) => false,
             Kind::External { outputs, .. } => outputs.log_density,
         }
     }
@@ -108,8 +120,16 @@ impl ScoreModel {
     /// Whether the divergence of its score can be known.
     pub fn has_divergence(&self) -> bool {
         match &self.kind {
-            Kind::Mixture(_) => true,
+            Kind::Mixture(_) | Kind::Network(_) => true,
             Kind::External { outputs, .. } => outputs.divergence,
+        }
+    }
+
+    /// Whether a row of divergences is in its buffer, where they are `needed` or not.
+    pub(crate) fn writes_divergence(&self, needed: bool) -> bool {
+        match &self.kind {
+            Kind::Network(_) => needed,
+            _ => self.has_divergence(),
         }
     }
 

@@ -1,9 +1,12 @@
 //! Models outside of the step kernel: their place in the loop, and what was tracked of them.
 
 use super::{Buffers, Info, Sampler};
-use crate::diffusion::Composition;
+use crate::buffers::{Plan, State};
+use crate::config::Config;
+use crate::diffusion::{Composition, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::kernel::network::{Evaluation, NetworkKernel};
 use crate::particles::Particles;
 use crate::readback;
 
@@ -143,6 +146,24 @@ impl Sampler {
     pub(super) fn recordable(&self, steps: u32) -> u32 {
         if self.externals.is_empty() { steps } else { steps.min(1) }
     }
+}
+
+/// The kernels of a composition's networks, at the levels of the schedule.
+pub(super) fn networks(
+    gpu: &Gpu,
+    composition: &Composition,
+    config: &Config,
+    plan: &Plan,
+    state: &State,
+) -> Result<Vec<NetworkKernel>> {
+    let levels = composition.noise().levels(&config.schedule)?;
+    let integrator = config.integrator.unwrap_or(composition.default_integrator());
+    let divergence = composition.network_divergence(integrator);
+    let evaluation = Evaluation { divergence, seed: config.seed };
+    let kernel = |(i, network): (usize, &Network)| {
+        NetworkKernel::new(gpu, network, &levels, &evaluation, plan, state, &state.outputs[i])
+    };
+    composition.networks().map(kernel).collect()
 }
 
 /// The weighted mean of the error of tracked log densities, and its root mean square.

@@ -14,6 +14,7 @@ mod coverage;
 mod derived;
 mod gaussian;
 mod integrators;
+mod networks;
 mod normalizer;
 mod order;
 mod paths;
