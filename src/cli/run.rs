@@ -4,10 +4,11 @@ use std::ops::ControlFlow;
 
 use wfr::{
     Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler, TraceEvent,
-    Tuned, wgpu,
+    Truth, Tuned, wgpu,
 };
 
 use super::clock::{Clock, Spent};
+use super::compose::Tracked;
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
 
@@ -26,6 +27,10 @@ pub(crate) struct Outcome {
     pub(crate) trace: Vec<TraceEvent>,
     /// The reaction's estimates; none for flows without one.
     pub(crate) reaction: Vec<ReactionEvent>,
+    /// What is known exactly of the law that was sampled.
+    pub(crate) truth: Option<Truth>,
+    /// The log densities that the particles of a composition carry.
+    pub(crate) tracked: Vec<Tracked>,
     /// The sampling loop alone.
     pub(crate) spent: Spent,
     /// Seconds to compile the kernels, allocate and draw the initial particles.
@@ -33,6 +38,14 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// What was sampled: the target, or the rule of a composition.
+    pub(crate) fn name(&self) -> String {
+        match self.problem.composition() {
+            Some(composition) => composition.rule().to_string(),
+            None => self.problem.target().name().to_string(),
+        }
+    }
+
     /// Particles times steps.
     pub(crate) fn particle_steps(&self) -> f64 {
         f64::from(self.config.particles) * f64::from(self.info.step)
@@ -130,8 +143,19 @@ fn outcome(
     spent: Spent,
     setup_s: f64,
 ) -> Done<Outcome> {
+    let particles = pollster::block_on(sampler.particles())?;
+    let tracked = match problem.composition() {
+        Some(composition) => {
+            let carried = pollster::block_on(sampler.carried())?;
+            let (config, integrator) = (sampler.config(), sampler.integrator());
+            Tracked::all(composition, config, integrator, &particles, &carried)
+        }
+        None => Vec::new(),
+    };
     Ok(Outcome {
         problem: problem.clone(),
+        truth: problem.target().truth(),
+        tracked,
         config: sampler.config().clone(),
         pilot: None,
         tuned: None,
@@ -140,7 +164,7 @@ fn outcome(
         info,
         trace: pollster::block_on(sampler.trace())?.to_vec(),
         reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
-        particles: pollster::block_on(sampler.particles())?,
+        particles,
         spent,
         setup_s,
     })

@@ -64,6 +64,17 @@ pub enum Tracking {
     KernelRatio,
 }
 
+impl Tracking {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tracking::Exact => "exact",
+            Tracking::Ito => "ito",
+            Tracking::KernelRatio => "kernel-ratio",
+        }
+    }
+}
+
 /// A tilt of the density by exp(B r(x)) with B growing from 0.
 #[derive(Debug, Clone)]
 pub(crate) struct Reward {
@@ -186,6 +197,26 @@ impl Composition {
         &self.rule
     }
 
+    /// The number of coordinates.
+    pub fn dim(&self) -> u32 {
+        self.models.first().map_or(0, ScoreModel::dim)
+    }
+
+    /// Where log densities come from.
+    pub fn tracking(&self) -> Tracking {
+        self.tracking
+    }
+
+    /// Whether the density is tilted by a reward.
+    pub fn has_reward(&self) -> bool {
+        self.reward.is_some()
+    }
+
+    /// η, the noise of the particles beside that of the models.
+    pub fn stochasticity(&self) -> f64 {
+        self.stochasticity
+    }
+
     /// log ρ at the end of the run, not normalised, at a point (dim,), where all models know theirs;
     /// without the reward.
     pub fn log_density(&self, x: &[f64], tau: f64, beta: f64) -> Option<f64> {
@@ -195,10 +226,6 @@ impl Composition {
             .map(|model| Some(model.exact(&self.noise, tau, x)?.log_density))
             .collect();
         Some(self.rule.log_density(beta, &logs?))
-    }
-
-    pub(crate) fn dim(&self) -> u32 {
-        self.models[0].dim()
     }
 
     /// λ of the reward.
@@ -233,7 +260,7 @@ impl Composition {
     }
 
     /// Whether particles are weighted.
-    fn is_corrected(&self) -> bool {
+    pub fn is_corrected(&self) -> bool {
         self.correction != 0.0
     }
 
@@ -258,8 +285,9 @@ impl Composition {
         self.needs_logs(integrator) && !known
     }
 
-    /// The models whose log densities are carried along.
-    pub(crate) fn tracked(&self, integrator: Integrator) -> Vec<usize> {
+    /// The models whose log densities are carried along, in the order of the rows that
+    /// [`Sampler::carried`](crate::Sampler::carried) reads.
+    pub fn tracked(&self, integrator: Integrator) -> Vec<usize> {
         (0..self.models.len()).filter(|i| self.tracks(*i, integrator)).collect()
     }
 

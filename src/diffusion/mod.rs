@@ -7,8 +7,10 @@ mod curve;
 mod divergence;
 mod mixture;
 mod model;
+mod names;
 pub(crate) mod network;
 mod noise;
+mod quadrature;
 mod rule;
 
 pub use composition::{Composition, Tracking};
@@ -18,4 +20,5 @@ pub use mixture::Evaluation;
 pub use model::{Outputs, ScoreModel};
 pub use network::{Network, Scores};
 pub use noise::{Noise, Spacing};
+pub use quadrature::Quadrature;
 pub use rule::Rule;

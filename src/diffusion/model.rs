@@ -93,6 +93,14 @@ impl ScoreModel {
         }
     }
 
+    /// The components of a Gaussian mixture, the law of x₀; `None` for other models.
+    pub fn components(&self) -> Option<&[Component]> {
+        match &self.kind {
+            Kind::Mixture(mixture) => Some(&mixture.components),
+            Kind::External { .. } => None,
+        }
+    }
+
     pub(crate) fn kind(&self) -> &Kind {
         &self.kind
     }

@@ -126,7 +126,7 @@ fn contest(
     console: &Console,
 ) -> Done<Vec<Entry>> {
     let masses = Masses::of(target);
-    let mut device = Device::new(arguments.run.device.adapter.as_deref());
+    let mut device = Device::new(arguments.run.population.device.adapter.as_deref());
     let mut entries: Vec<Entry> = Vec::new();
     for (heading, flow) in flows(&arguments.reaction, target)? {
         let mut config = config.clone();

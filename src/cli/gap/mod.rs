@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         return Err(Failure::Usage("no gradient flow is left to measure".into()));
     };
     let rate = reaction.reaction().map_or(0.0, |reaction| f64::from(reaction.rate));
-    let mut device = Device::new(arguments.run.device.adapter.as_deref());
+    let mut device = Device::new(arguments.run.population.device.adapter.as_deref());
     let flows = [("Langevin", Flow::langevin(), gap), ("WFR", reaction, gap + rate)];
     let mut all = Vec::new();
     for (name, flow, slowest) in flows {
