@@ -516,36 +516,26 @@ impl Sampler {
     pub async fn particles(&self) -> Result<Particles> {
         let n = self.plan.particles as usize;
         let dim = self.dim as usize;
+        let row_bytes = 4 * n as u64;
         let mut positions = vec![0.0; n * dim];
-        for j in 0..self.dim {
-            for (i, word) in self.row(j).await?.into_iter().enumerate() {
-                positions[i * dim + j as usize] = f32::from_bits(word);
+        let mut ancestors = Vec::new();
+        for row in 0..self.plan.rows {
+            if row as usize >= dim && row + 1 < self.plan.rows {
+                continue;
+            }
+            let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
+            let offset = u64::from(row % self.plan.page_rows) * row_bytes;
+            let words: Vec<u32> = readback::read(&self.gpu, page, offset, row_bytes).await?;
+            if (row as usize) < dim {
+                for (i, word) in words.iter().enumerate() {
+                    positions[i * dim + row as usize] = f32::from_bits(*word);
+                }
+            } else {
+                ancestors = words;
             }
         }
-        let ancestors = self.row(self.plan.rows - 1).await?;
-        let log_weights = readback::read(&self.gpu, &self.state.log_weights, 0, 4 * n as u64);
-        Particles::new(dim, positions, log_weights.await?, ancestors)
-    }
-
-    /// What the particles carry beside positions and ancestors, one row (N,) each: the log densities
-    /// of a composition's tracked models, or the momentum of BAOAB, a row per coordinate. Filled at
-    /// the first step.
-    ///
-    /// # Errors
-    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
-    pub async fn carried(&self) -> Result<Vec<Vec<f32>>> {
-        let mut all = Vec::new();
-        for row in self.dim..self.plan.rows - 1 {
-            all.push(self.row(row).await?.into_iter().map(f32::from_bits).collect());
-        }
-        Ok(all)
-    }
-
-    /// One row of the state.
-    async fn row(&self, row: u32) -> Result<Vec<u32>> {
-        let bytes = 4 * u64::from(self.plan.particles);
-        let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
-        readback::read(&self.gpu, page, u64::from(row % self.plan.page_rows) * bytes, bytes).await
+        let log_weights = readback::read(&self.gpu, &self.state.log_weights, 0, row_bytes).await?;
+        Particles::new(dim, positions, log_weights, ancestors)
     }
 
     /// The buffers of now, for kernels of the host program.

@@ -32,7 +32,6 @@ mod schedule;
 mod table;
 mod targets;
 
-pub(crate) use compose::Tracked;
 use console::Console;
 pub(crate) use failure::{Done, Failure};
 pub(crate) use numbers::grouped;

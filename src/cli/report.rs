@@ -3,7 +3,6 @@
 use wfr::diffusion::{Composition, ScoreModel};
 use wfr::{Density, Estimate, Mode, Problem, Target, Tuned};
 
-use super::compose::Tracked;
 use super::numbers::{decimals, grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
 use super::table::Table;
@@ -59,7 +58,7 @@ pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
         row(&name, &estimates.second_moment[j], exact(&|truth| truth.second_moment[j]));
     }
     let modes = modes(&estimates.modes);
-    let tracked = tracked(&outcome.tracked);
+    let tracked = tracked(outcome);
     format!("{}\n{}{modes}{tracked}{}", settings(outcome), table.text(), cost(outcome, estimates))
 }
 
@@ -87,18 +86,20 @@ fn modes(modes: &[Mode]) -> String {
 }
 
 /// How far the log densities that particles carry are off.
-fn tracked(all: &[Tracked]) -> String {
-    if all.is_empty() {
+fn tracked(outcome: &Outcome) -> String {
+    let Some(composition) = outcome.problem.composition().filter(|_| !outcome.tracked.is_empty())
+    else {
         return String::new();
-    }
+    };
     let mut table = Table::new(1);
     table.row(["tracked log density", "off by", "rms"]);
-    for Tracked { model, drift } in all {
-        let cells = match drift {
-            Some(drift) => [format!("{:.4}", drift.mean), format!("{:.4}", drift.rms)],
+    for one in &outcome.tracked {
+        let model = composition.models()[one.model].name().to_string();
+        let cells = match one.error {
+            Some((mean, rms)) => [format!("{mean:.4}"), format!("{rms:.4}")],
             None => ["unknown".to_string(), "unknown".to_string()],
         };
-        table.row([model.clone()].into_iter().chain(cells));
+        table.row([model].into_iter().chain(cells));
     }
     format!("\n{}", table.text())
 }

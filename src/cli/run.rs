@@ -4,11 +4,10 @@ use std::ops::ControlFlow;
 
 use wfr::{
     Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler, TraceEvent,
-    Truth, Tuned, wgpu,
+    Tracked, Truth, Tuned, wgpu,
 };
 
 use super::clock::{Clock, Spent};
-use super::compose::Tracked;
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
 
@@ -143,19 +142,10 @@ fn outcome(
     spent: Spent,
     setup_s: f64,
 ) -> Done<Outcome> {
-    let particles = pollster::block_on(sampler.particles())?;
-    let tracked = match problem.composition() {
-        Some(composition) => {
-            let carried = pollster::block_on(sampler.carried())?;
-            let (config, integrator) = (sampler.config(), sampler.integrator());
-            Tracked::all(composition, config, integrator, &particles, &carried)
-        }
-        None => Vec::new(),
-    };
     Ok(Outcome {
         problem: problem.clone(),
         truth: problem.target().truth(),
-        tracked,
+        tracked: pollster::block_on(sampler.tracked())?,
         config: sampler.config().clone(),
         pilot: None,
         tuned: None,
@@ -164,7 +154,7 @@ fn outcome(
         info,
         trace: pollster::block_on(sampler.trace())?.to_vec(),
         reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
-        particles,
+        particles: pollster::block_on(sampler.particles())?,
         spent,
         setup_s,
     })

@@ -1,7 +1,7 @@
 //! Several diffusion models as one law.
 
 use super::model::Kind;
-use super::{Curve, Noise, Rule, ScoreModel};
+use super::{Curve, Noise, Rule, ScoreError, ScoreModel};
 use crate::buffers::Carries;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -285,9 +285,8 @@ impl Composition {
         self.needs_logs(integrator) && !known
     }
 
-    /// The models whose log densities are carried along, in the order of the rows that
-    /// [`Sampler::carried`](crate::Sampler::carried) reads.
-    pub fn tracked(&self, integrator: Integrator) -> Vec<usize> {
+    /// The models whose log densities are carried along.
+    pub(crate) fn tracked(&self, integrator: Integrator) -> Vec<usize> {
         (0..self.models.len()).filter(|i| self.tracks(*i, integrator)).collect()
     }
 
@@ -514,6 +513,7 @@ impl Composition {
                         "    mixture_term(x, node + {column}u, {count}u, {apart}u, &term);\n"
                     );
                     column += mixture.columns();
+                    text += &distortion(model, i);
                 }
                 Kind::External { .. } => {
                     bindings += &format!(
@@ -573,6 +573,9 @@ impl Composition {
         if self.models.iter().any(|model| !model.is_buffered()) {
             files.push(shaders::file("score/mixture"));
         }
+        if self.models.iter().any(|model| model.error().is_some()) {
+            files.push(shaders::file("score/error"));
+        }
         if !self.needs_laplacian() {
             files.push(shaders::file("flow/compose_slope"));
         }
@@ -590,7 +593,10 @@ impl Composition {
     pub(crate) fn loops(&self) -> u32 {
         let dim = self.dim();
         let each = |model: &ScoreModel| match model.kind() {
-            Kind::Mixture(mixture) => mixture.components.len() as u32 * (2 * dim + 3) + dim + 1,
+            Kind::Mixture(mixture) => {
+                let error = if model.error().is_some() { 3 * dim + 5 } else { 0 };
+                mixture.components.len() as u32 * (2 * dim + 3) + dim + 1 + error
+            }
             Kind::External { .. } => dim + 1,
         };
         let models = self.models.len() as u32;
@@ -615,6 +621,9 @@ impl Composition {
                 other.dim()
             );
             return Err(Error::config("models", reason));
+        }
+        for model in &self.models {
+            model.check_error()?;
         }
         self.rule.check(self.models.len())?;
         if !(0.0..=10.0).contains(&self.stochasticity) {
@@ -691,6 +700,13 @@ impl Composition {
         }
         self.noise.levels(&config.schedule).map(|_| ())
     }
+}
+
+/// The call that puts the error of model `i` on its score, where it has one.
+fn distortion(model: &ScoreModel, i: usize) -> String {
+    let Some(ScoreError { scale, wave, noise }) = model.error() else { return String::new() };
+    let numbers = format!("vec3<f32>({:?}, {wave:?}, {noise:?})", 1.0 + scale);
+    format!("    score_error(x, node, {i}u, {numbers}, &term);\n")
 }
 
 impl Reward {

@@ -17,7 +17,7 @@ pub use composition::{Composition, Tracking};
 pub use curve::Curve;
 pub use divergence::{Divergence, Probe};
 pub use mixture::Evaluation;
-pub use model::{Outputs, ScoreModel};
+pub use model::{Outputs, ScoreError, ScoreModel};
 pub use network::{Network, Scores};
 pub use noise::{Noise, Spacing};
 pub use quadrature::Quadrature;

@@ -1,10 +1,8 @@
 //! The composition of a run as part of its record.
 
 use serde::Serialize;
-use wfr::Problem;
 use wfr::diffusion::ScoreModel;
-
-use crate::cli::Tracked;
+use wfr::{Problem, Tracked};
 
 /// The models, their rule, and how well what particles carry of them holds.
 #[derive(Debug, Serialize)]
@@ -32,9 +30,9 @@ impl CompositionRecord {
     pub(crate) fn of(problem: &Problem, tracked: &[Tracked]) -> Option<CompositionRecord> {
         let composition = problem.composition()?;
         let record = |tracked: &Tracked| TrackedRecord {
-            model: tracked.model.clone(),
-            mean: tracked.drift.map(|drift| drift.mean),
-            rms: tracked.drift.map(|drift| drift.rms),
+            model: composition.models()[tracked.model].name().to_string(),
+            mean: tracked.error.map(|(mean, _)| mean),
+            rms: tracked.error.map(|(_, rms)| rms),
         };
         let name = |model: &ScoreModel| model.name().to_string();
         Some(CompositionRecord {

@@ -10,7 +10,6 @@ mod levels;
 mod models;
 mod reward;
 mod rule;
-mod tracked;
 
 use super::console::Console;
 use super::failure::{Done, Failure};
@@ -19,11 +18,11 @@ use super::options::PopulationOptions;
 use super::results::Results;
 use super::run::{self, Device};
 use crate::output::Estimates;
-pub(crate) use levels::LevelOptions;
-pub(crate) use models::ModelOptions;
+use levels::LevelOptions;
+use models::ModelOptions;
+pub(crate) use models::centres;
 use reward::RewardOptions;
 use rule::RuleOptions;
-pub(crate) use tracked::Tracked;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -123,7 +122,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let exact = quadrature(&composition, &config);
     let modes = match &arguments.mode_centres {
         Some(path) => Some(Modes::from_file(path, composition.dim())?),
-        None if exact.is_some() => models::centres(&composition)?,
+        None if exact.is_some() => centres(&composition)?,
         None => None,
     };
     let modes = modes.map(|modes| with_masses(modes, exact.as_ref()));
@@ -136,7 +135,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
 }
 
 /// What the particles should find at the last level of noise, where it is known.
-pub(crate) fn quadrature(composition: &Composition, config: &Config) -> Option<Quadrature> {
+fn quadrature(composition: &Composition, config: &Config) -> Option<Quadrature> {
     composition.quadrature(levels::last(composition.noise(), config))
 }
 
