@@ -63,6 +63,11 @@ impl<'a> Device<'a> {
         Device { adapter, gpu: None }
     }
 
+    /// What the device is called; nothing before the first run.
+    pub(crate) fn name(&self) -> String {
+        self.gpu.as_ref().map_or_else(String::new, |gpu| gpu.adapter_info().name.clone())
+    }
+
     /// The device, which the first run must fit; says so when it is the processor.
     pub(crate) fn for_run(&mut self, problem: &Problem, config: &Config) -> Done<&Gpu> {
         let gpu = match self.gpu.take() {

@@ -42,11 +42,14 @@ pub(crate) fn maps(path: &Path, maps: &Maps<'_>) -> Drawn {
         let facts = Text::new(maps.facts.clone(), (0, 60), text(HEIGHT, GREY));
         head.draw(&facts).map_err(words)?;
         let panels = body.split_evenly((1, planes.len()));
-        for (area, (name, plane)) in panels.iter().zip(&planes) {
+        for (k, (area, (name, plane))) in panels.iter().zip(&planes).enumerate() {
             let middle = 0.5 * (x.start + x.end);
             let top = y.end - 0.06 * (y.end - y.start);
             let notes = [((middle, top), (*name).to_string())];
-            let labels = Labels { x: "x0", y: "x1", height: HEIGHT, notes: &notes, parting: None };
+            // The axis is named once.
+            let y_name = if k == 0 { "x1" } else { "" };
+            let labels =
+                Labels { x: "x0", y: y_name, height: HEIGHT, notes: &notes, parting: None };
             heat_map::heat_map(area, plane, peak, &labels)?;
         }
         Ok(())

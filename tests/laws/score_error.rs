@@ -24,9 +24,9 @@ fn chain(error: ScoreError) -> [f64; 3] {
     let (model, noise) = (model(), noise());
     let (scale, wave, rough) =
         (f64::from(error.scale), f64::from(error.wave), f64::from(error.noise));
-    // A sixth of the deviation of the last and narrowest kernel.
-    let width = 0.01;
-    let grid: Vec<f64> = (-600..=600).map(|i| f64::from(i) * width).collect();
+    // A quarter of the deviation of the last and narrowest kernel.
+    let width = 0.015;
+    let grid: Vec<f64> = (-333..=333).map(|i| f64::from(i) * width).collect();
     let mut density: Vec<f64> = grid.iter().map(|x| (-0.5 * x * x).exp()).collect();
     for k in 0..STEPS {
         let level = |k: u32| 1.0 - f64::from(k) / f64::from(STEPS);
@@ -50,8 +50,8 @@ fn chain(error: ScoreError) -> [f64; 3] {
     [expect(&|x| x), expect(&|x| x * x), expect(&|x| 0.5 * (1.0 + x.signum()))]
 }
 
-/// Flipping the error of the truth is what must be told from it: the smallest difference is that of
-/// the wave, 9 standard errors.
+/// Without their errors the chains are others: E x² by 0.26, 0.24 and 0.64, where 4 standard errors
+/// are 0.02 to 0.035.
 #[test]
 fn wrong_scores_have_the_laws_of_their_chains() {
     let errors = [

@@ -104,8 +104,13 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     for (place, dim) in places.into_iter().zip([1, 2]) {
         let place = place?;
         let title = format!("Errors of composed scores in {dim}-d");
-        let heading =
-            Heading { title: &title, facts: &facts, x: "share b", y: "error of the modes' masses" };
+        let heading = Heading {
+            title: &title,
+            facts: &facts,
+            x: "share b",
+            y: "error of the modes' masses",
+            room: 30.0,
+        };
         let here: Vec<&Point> = points.iter().filter(|point| point.dim == dim).collect();
         place.fill(|path| plot::over_time(path, &heading, &curves(&here)))?;
         text += &format!("\n{dim}-d\n{}", table(&here).text());

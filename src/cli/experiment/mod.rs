@@ -5,8 +5,10 @@ use clap::{Args, Subcommand};
 mod ablation;
 mod geodesics;
 mod options;
+mod overhead;
 mod pair;
 mod robustness;
+mod stress;
 mod transfer;
 
 use super::console::Console;
@@ -25,6 +27,8 @@ enum Experiment {
     Transfer(transfer::Arguments),
     Ablation(ablation::Arguments),
     Robustness(robustness::Arguments),
+    Overhead(overhead::Arguments),
+    Stress(stress::Arguments),
 }
 
 /// Runs the command.
@@ -34,5 +38,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         Experiment::Transfer(arguments) => transfer::run(arguments, console),
         Experiment::Ablation(arguments) => ablation::run(arguments, console),
         Experiment::Robustness(arguments) => robustness::run(arguments, console),
+        Experiment::Overhead(arguments) => overhead::run(arguments, console),
+        Experiment::Stress(arguments) => stress::run(arguments, console),
     }
 }

@@ -1,11 +1,12 @@
 //! The two diffusion models that experiments compose, and one run of a composition.
 
 use wfr::diffusion::{Composition, Noise, Quadrature, ScoreModel, Spacing};
+use wfr::distance::Mixture;
 use wfr::{Component, Config, Modes};
 
 use crate::cli::compose;
 use crate::cli::console::Console;
-use crate::cli::failure::Done;
+use crate::cli::failure::{Done, Failure};
 use crate::cli::run::{self, Device, Outcome};
 use crate::output::Estimates;
 
@@ -60,7 +61,6 @@ pub(super) struct Exact {
 impl Exact {
     /// Of the law that these models compose.
     pub(super) fn of(composition: &Composition) -> Done<Exact> {
-        use crate::cli::failure::Failure;
         let unknown = || Failure::Output("bug in wfr: the pair has no quadrature".into());
         let quadrature = composition.quadrature(0.0).ok_or_else(unknown)?;
         let modes = compose::centres(composition)?.ok_or_else(unknown)?;
@@ -89,4 +89,22 @@ pub(super) fn sample(
     let outcome = run::run(gpu, &problem, config, label, console)?;
     let estimates = Estimates::of(&outcome, modes);
     Ok((outcome, estimates))
+}
+
+/// Two mixtures of two equal components in any dimension: means drawn from N(0, 1.2²) and variance
+/// 0.5.
+pub(super) fn spread(dim: usize) -> Done<Vec<ScoreModel>> {
+    let law = Component { weight: 1.0, mean: vec![0.0; dim], scale: vec![1.2] };
+    let drawn = Mixture::new(&[law])?.sample(4, 0);
+    let means: Vec<Vec<f32>> =
+        drawn.iter().map(|(x, _)| x.iter().map(|x| *x as f32).collect()).collect();
+    let component = |mean: &Vec<f32>| Component {
+        weight: 1.0,
+        mean: mean.clone(),
+        scale: vec![0.5_f32.sqrt()],
+    };
+    let model = |means: &[Vec<f32>]| {
+        ScoreModel::gaussian_mixture(&means.iter().map(component).collect::<Vec<_>>())
+    };
+    Ok(vec![model(&means[..2])?, model(&means[2..])?])
 }

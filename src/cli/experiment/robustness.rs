@@ -153,10 +153,11 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
 
     let facts = format!("{} particles, {steps} steps", grouped(u64::from(particles)));
     let heading = Heading {
-        title: "Error of the mean from scores that are off by a factor",
+        title: "Scores that are off by the factors 1 + eps and 1 - eps",
         facts: &facts,
         x: "eps",
-        y: "|error of E x0|",
+        y: "error of the modes' masses",
+        room: 10.0,
     };
     place.fill(|path| plot::over_time(path, &heading, &curves(&rows)))?;
     let text = format!(
@@ -172,7 +173,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
 fn curves(rows: &[Row]) -> Vec<Curve> {
     let curve = |(method, color): (Method, _)| {
         let here = rows.iter().filter(|r| r.error == KINDS[0].name && r.method == method.name);
-        let points = here.map(|r| (f64::from(r.level), r.mean_error.abs())).collect();
+        let points = here.map(|r| (f64::from(r.level), r.mode_error)).collect();
         Curve { name: method.name.to_string(), color, points, theory: false }
     };
     methods().into_iter().zip(COLORS).map(curve).collect()

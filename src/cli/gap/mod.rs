@@ -120,7 +120,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     if let Some(place) = &picture {
         place.fill(|path| {
             let title = format!("{}: spectral gap {}", target.name(), three_digits(gap));
-            let heading = Heading { title: &title, facts: &facts, x: "time", y: "KL(p|π)" };
+            let heading =
+                Heading { title: &title, facts: &facts, x: "time", y: "KL(p|π)", room: 1.5 };
             plot::over_time(path, &heading, &curves(&all))
         })?;
         log::info!("the picture is in {}", place.path().display());
