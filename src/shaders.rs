@@ -116,6 +116,7 @@ library!(
     "integrator/compose",
     "integrator/compose_rates",
     "integrator/compose_ratio",
+    "score/error",
     "score/mixture",
 );
 

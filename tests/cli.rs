@@ -5,6 +5,8 @@ mod program;
 
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/compose.rs"]
+mod compose;
 #[path = "cli/paths.rs"]
 mod paths;
 #[path = "cli/refusals.rs"]

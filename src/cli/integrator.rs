@@ -37,7 +37,8 @@ impl IntegratorOptions {
     }
 }
 
-fn integrators() -> impl TypedValueParser<Value = Integrator> {
+/// The names of integrators.
+pub(crate) fn integrators() -> impl TypedValueParser<Value = Integrator> {
     PossibleValuesParser::new(Integrator::ALL.map(Integrator::name))
         .try_map(|name| name.parse::<Integrator>())
 }

@@ -10,6 +10,7 @@ mod check;
 mod clock;
 mod compare;
 mod comparison;
+mod compose;
 mod console;
 mod data;
 mod demo;
@@ -24,6 +25,7 @@ mod options;
 mod path;
 mod reaction;
 mod report;
+mod results;
 mod run;
 mod sample;
 mod schedule;
@@ -76,6 +78,7 @@ struct Verbosity {
 #[derive(Subcommand)]
 enum Command {
     Sample(sample::Arguments),
+    Compose(compose::Arguments),
     Check(check::Arguments),
     Compare(compare::Arguments),
     Adapters(adapters::Arguments),
@@ -93,6 +96,7 @@ pub(crate) fn main() -> ExitCode {
     let console = Console::start(cli.verbosity.quiet, cli.verbosity.verbose);
     let done = match cli.command {
         Command::Sample(arguments) => sample::run(&arguments, &console),
+        Command::Compose(arguments) => compose::run(&arguments, &console),
         Command::Check(arguments) => check::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments, &console),
         Command::Adapters(arguments) => adapters::run(&arguments),

@@ -65,14 +65,22 @@ pub(crate) struct TargetOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(crate) struct RunOptions {
-    /// How many particles: 100000, 100_000, 1e5 or 2^17.
-    #[arg(short = 'n', long, value_name = "N", default_value = "1e5")]
-    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
-    particles: u32,
     #[command(flatten)]
     schedule: ScheduleOptions,
     #[command(flatten)]
     integrator: IntegratorOptions,
+    #[command(flatten)]
+    pub(crate) population: PopulationOptions,
+}
+
+/// How many particles, and when they are resampled.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct PopulationOptions {
+    /// How many particles: 100000, 100_000, 1e5 or 2^17.
+    #[arg(short = 'n', long, value_name = "N", default_value = "1e5")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    particles: u32,
     /// Resample when the effective sample size falls below this fraction of N: 0 never, 1
     /// whenever weights differ.
     #[arg(long, value_name = "FRACTION", default_value = "0.5", allow_negative_numbers = true)]
@@ -204,9 +212,7 @@ impl TargetOptions {
                 "{name} does not tell its number of dimensions; add for instance --dim 2"
             )));
         };
-        let text = std::fs::read_to_string(name)
-            .map_err(|error| Failure::Usage(format!("{name} cannot be read: {error}")))?;
-        Ok(Target::from_wgsl(dim, name, text)?)
+        Ok(Target::from_wgsl(dim, name, read_wgsl(name)?)?)
     }
 
     fn formula(&self, formula: &str) -> Done<Target> {
@@ -225,16 +231,23 @@ impl TargetOptions {
 impl RunOptions {
     /// The settings of the run.
     pub(crate) fn config(&self) -> Done<Config> {
-        Ok(self.integrator.apply(Config {
+        Ok(self.integrator.apply(self.population.config(self.schedule.read()?)))
+    }
+}
+
+impl PopulationOptions {
+    /// The settings of a run by this schedule.
+    pub(crate) fn config(&self, schedule: Schedule) -> Config {
+        Config {
             particles: self.particles,
             seed: self.seed,
-            schedule: self.schedule.read()?,
+            schedule,
             ess_threshold: self.ess_threshold,
             ess_every: self.ess_every,
             resampler: self.resampler,
             trace_cess: self.trace_cess,
             ..Config::default()
-        }))
+        }
     }
 }
 
@@ -274,13 +287,20 @@ impl ScheduleOptions {
     }
 }
 
+/// The text of a .wgsl file.
+pub(crate) fn read_wgsl(path: &str) -> Done<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::Usage(format!("{path} cannot be read: {error}")))
+}
+
 /// Whether a schedule is a file: it is there, or it is written as one.
 fn is_file(text: &str) -> bool {
     let path = Path::new(text);
     path.is_file() || path.extension().is_some() && !text.contains(':') || text.contains('/')
 }
 
-fn setting(text: &str) -> Result<(String, f64), String> {
+/// `NAME=VALUE`.
+pub(crate) fn setting(text: &str) -> Result<(String, f64), String> {
     let Some((name, value)) = text.split_once('=') else {
         return Err("has no equals sign; write for instance --set a=20".into());
     };

@@ -1,6 +1,7 @@
 //! A run in words and a table.
 
-use wfr::{Density, Estimate, Mode, Target, Tuned};
+use wfr::diffusion::{Composition, ScoreModel};
+use wfr::{Density, Estimate, Mode, Problem, Target, Tuned};
 
 use super::numbers::{decimals, grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
@@ -34,7 +35,7 @@ pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
 pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
     let mut table = Table::new(1);
     table.row(["", "estimate", "exact"]);
-    let truth = outcome.problem.target().truth();
+    let truth = &outcome.truth;
     let exact = |pick: &dyn Fn(&wfr::Truth) -> f64| {
         truth.as_ref().map_or_else(|| "unknown".to_string(), |truth| format!("{:.4}", pick(truth)))
     };
@@ -57,7 +58,8 @@ pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
         row(&name, &estimates.second_moment[j], exact(&|truth| truth.second_moment[j]));
     }
     let modes = modes(&estimates.modes);
-    format!("{}\n{}{modes}{}", settings(outcome), table.text(), cost(outcome, estimates))
+    let tracked = tracked(outcome);
+    format!("{}\n{}{modes}{tracked}{}", settings(outcome), table.text(), cost(outcome, estimates))
 }
 
 /// The mass of each mode and the ancestors that it hangs on.
@@ -83,13 +85,34 @@ fn modes(modes: &[Mode]) -> String {
     format!("\n{}{more}", table.text())
 }
 
-/// Whether log Z comes out of the run: from weights along a path of densities, or from the
-/// transition mixture of a gradient flow.
+/// How far the log densities that particles carry are off.
+fn tracked(outcome: &Outcome) -> String {
+    let Some(composition) = outcome.problem.composition().filter(|_| !outcome.tracked.is_empty())
+    else {
+        return String::new();
+    };
+    let mut table = Table::new(1);
+    table.row(["tracked log density", "off by", "rms"]);
+    for one in &outcome.tracked {
+        let model = composition.models()[one.model].name().to_string();
+        let cells = match one.error {
+            Some((mean, rms)) => [format!("{mean:.4}"), format!("{rms:.4}")],
+            None => ["unknown".to_string(), "unknown".to_string()],
+        };
+        table.row([model].into_iter().chain(cells));
+    }
+    format!("\n{}", table.text())
+}
+
+/// Whether log Z comes out of the run: from weights along a path of densities or of a composition,
+/// or from the transition mixture of a gradient flow.
 pub(crate) fn tells_log_z(outcome: &Outcome) -> bool {
     let flow = outcome.problem.flow();
     let transition =
         |reaction: &wfr::Reaction| matches!(reaction.density, Density::Transition { .. });
-    flow.has_path() || flow.reaction().is_some_and(transition)
+    flow.has_path()
+        || flow.reaction().is_some_and(transition)
+        || outcome.problem.composition().is_some_and(Composition::is_corrected)
 }
 
 /// The target with its parameters: `ring (radius = 2, width = 0.4), 2 dimensions,`.
@@ -104,6 +127,25 @@ pub(crate) fn described(target: &Target) -> String {
     format!("{}{parameters}, {} dimension{plural},", target.name(), target.dim())
 }
 
+/// The target, or the composition: `fisher-rao (0.5, 0.5) of left.txt and right.txt, vp:0.1:20,`.
+fn described_law(problem: &Problem) -> String {
+    let Some(composition) = problem.composition() else {
+        return described(problem.target());
+    };
+    let names: Vec<_> = composition.models().iter().map(ScoreModel::name).collect();
+    let reward = match composition.has_reward() {
+        true => format!(" tilted by {}", problem.target().name()),
+        false => String::new(),
+    };
+    let weights = if composition.is_corrected() { "" } else { " without weights," };
+    format!(
+        "{} of {}{reward},{weights} noise {},",
+        composition.rule(),
+        names.join(" and "),
+        composition.noise()
+    )
+}
+
 /// What was run, and on what.
 fn settings(outcome: &Outcome) -> String {
     let (problem, config) = (&outcome.problem, &outcome.config);
@@ -113,7 +155,7 @@ fn settings(outcome: &Outcome) -> String {
     };
     format!(
         "{} from {}, {} flow, {}\nN = {}, {} steps to time {}, schedule {}{stages}, seed {}, on {}\n",
-        described(problem.target()),
+        described_law(problem),
         problem.initial().description(),
         problem.flow().name(),
         outcome.integrator,

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use wfr::{
     Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler, TraceEvent,
-    Tuned, wgpu,
+    Tracked, Truth, Tuned, wgpu,
 };
 
 use super::clock::{Clock, Spent};
@@ -26,6 +26,10 @@ pub(crate) struct Outcome {
     pub(crate) trace: Vec<TraceEvent>,
     /// The reaction's estimates; none for flows without one.
     pub(crate) reaction: Vec<ReactionEvent>,
+    /// What is known exactly of the law that was sampled.
+    pub(crate) truth: Option<Truth>,
+    /// The log densities that the particles of a composition carry.
+    pub(crate) tracked: Vec<Tracked>,
     /// The sampling loop alone.
     pub(crate) spent: Spent,
     /// Seconds to compile the kernels, allocate and draw the initial particles.
@@ -33,6 +37,14 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// What was sampled: the target, or the rule of a composition.
+    pub(crate) fn name(&self) -> String {
+        match self.problem.composition() {
+            Some(composition) => composition.rule().to_string(),
+            None => self.problem.target().name().to_string(),
+        }
+    }
+
     /// Particles times steps.
     pub(crate) fn particle_steps(&self) -> f64 {
         f64::from(self.config.particles) * f64::from(self.info.step)
@@ -49,6 +61,11 @@ impl<'a> Device<'a> {
     /// A device of the adapter asked for, once there is a run.
     pub(crate) fn new(adapter: Option<&'a str>) -> Device<'a> {
         Device { adapter, gpu: None }
+    }
+
+    /// What the device is called; nothing before the first run.
+    pub(crate) fn name(&self) -> String {
+        self.gpu.as_ref().map_or_else(String::new, |gpu| gpu.adapter_info().name.clone())
     }
 
     /// The device, which the first run must fit; says so when it is the processor.
@@ -132,6 +149,8 @@ fn outcome(
 ) -> Done<Outcome> {
     Ok(Outcome {
         problem: problem.clone(),
+        truth: problem.target().truth(),
+        tracked: pollster::block_on(sampler.tracked())?,
         config: sampler.config().clone(),
         pilot: None,
         tuned: None,

@@ -1,19 +1,16 @@
 //! `wfr sample`: one run.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use wfr::{Config, Flow, Initial, Problem, Target, Tuning, tune};
 
-use super::console::{self, Console};
+use super::console::Console;
 use super::failure::Done;
 use super::options::{FlowName, ProblemOptions, RunOptions};
 use super::path::{Chosen, PathOptions};
 use super::reaction::ReactionOptions;
-use super::report;
+use super::results::Results;
 use super::run::{self, Device};
-use crate::output::{self, Estimates, Place, Record};
-use crate::plot;
+use crate::output::Estimates;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,36 +57,14 @@ pub(crate) struct Arguments {
     results: Results,
 }
 
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Results")]
-struct Results {
-    /// Write the weighted particles, their time-zero ancestors and the trace for NumPy.
-    #[arg(long, value_name = "FILE.npz")]
-    out: Option<PathBuf>,
-    /// Write a picture of the weighted particles in the plane of the first two coordinates.
-    #[arg(long, value_name = "FILE.png")]
-    plot: Option<PathBuf>,
-    /// Replace the files of --out and --plot where they exist.
-    #[arg(long)]
-    overwrite: bool,
-    /// Print one JSON object with all settings and results.
-    #[arg(long)]
-    json: bool,
-}
-
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
-    let results = &arguments.results;
-    let place = |path: &Option<PathBuf>, extension| {
-        path.as_ref().map(|path| Place::check(path, extension, results.overwrite)).transpose()
-    };
-    let (out, picture) = (place(&results.out, "npz")?, place(&results.plot, "png")?);
-
+    let places = arguments.results.places()?;
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
     let modes = arguments.problem.modes(&target)?;
     let config = arguments.reaction.adapt(arguments.run.config()?);
-    let mut device = Device::new(arguments.run.device.adapter.as_deref());
+    let mut device = Device::new(arguments.run.population.device.adapter.as_deref());
     let Chosen { flow, pilot } = flow(arguments, &target, &initial, &config, &mut device)?;
     let problem = Problem::new(target, initial, flow)?;
     let gpu = device.for_run(&problem, &config)?;
@@ -100,23 +75,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let mut outcome = run::run(gpu, &problem, settings, &name, console)?;
     (outcome.pilot, outcome.tuned) = (pilot, tuned);
 
-    let estimates = Estimates::of(&outcome, modes.as_ref());
-    report::warn(&outcome, &estimates);
-    if let Some(place) = &out {
-        place.fill(|path| {
-            output::write_npz(path, &outcome.particles, &outcome.trace, &outcome.info)
-                .map_err(|error| error.to_string())
-        })?;
-        log::info!("particles are in {}", place.path().display());
-    }
-    if let Some(place) = &picture {
-        place.fill(|path| plot::sample(path, &outcome, &estimates))?;
-        log::info!("the picture is in {}", place.path().display());
-    }
-    if results.json {
-        return console::print_json(&Record::new(&outcome, &estimates));
-    }
-    console::print(&report::text(&outcome, &estimates))
+    arguments.results.hand_over(&places, &outcome, &Estimates::of(&outcome, modes.as_ref()))
 }
 
 /// The flow that the options ask for; those of another one are refused.

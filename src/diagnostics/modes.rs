@@ -124,6 +124,16 @@ impl Modes {
             .map_err(|error| Error::file(path, error))
     }
 
+    /// The same modes with exact masses, one each.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    #[must_use]
+    pub fn with_exact_masses(self, masses: Vec<f64>) -> Modes {
+        assert_eq!(masses.len(), self.names.len(), "one mass per mode");
+        Modes { masses: Some(masses), ..self }
+    }
+
     /// The names of the modes.
     pub fn names(&self) -> &[String] {
         &self.names

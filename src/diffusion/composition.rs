@@ -1,7 +1,7 @@
 //! Several diffusion models as one law.
 
 use super::model::Kind;
-use super::{Curve, Divergence, Network, Noise, Rule, ScoreModel};
+use super::{Curve, Divergence, Network, Noise, Rule, ScoreError, ScoreModel};
 use crate::buffers::Carries;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -64,6 +64,17 @@ pub enum Tracking {
     /// The ratio of each model's own kernels backward and forward: errors of log densities about
     /// a third of Itô's, the same for their differences; needs η = 1.
     KernelRatio,
+}
+
+impl Tracking {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tracking::Exact => "exact",
+            Tracking::Ito => "ito",
+            Tracking::KernelRatio => "kernel-ratio",
+        }
+    }
 }
 
 /// A tilt of the density by exp(B r(x)) with B growing from 0.
@@ -195,6 +206,26 @@ impl Composition {
         &self.rule
     }
 
+    /// The number of coordinates.
+    pub fn dim(&self) -> u32 {
+        self.models.first().map_or(0, ScoreModel::dim)
+    }
+
+    /// Where log densities come from.
+    pub fn tracking(&self) -> Tracking {
+        self.tracking
+    }
+
+    /// Whether the density is tilted by a reward.
+    pub fn has_reward(&self) -> bool {
+        self.reward.is_some()
+    }
+
+    /// η, the noise of the particles beside that of the models.
+    pub fn stochasticity(&self) -> f64 {
+        self.stochasticity
+    }
+
     /// log ρ at the end of the run, not normalised, at a point (dim,), where all models know theirs;
     /// without the reward.
     pub fn log_density(&self, x: &[f64], tau: f64, beta: f64) -> Option<f64> {
@@ -204,10 +235,6 @@ impl Composition {
             .map(|model| Some(model.exact(&self.noise, tau, x)?.log_density))
             .collect();
         Some(self.rule.log_density(beta, &logs?))
-    }
-
-    pub(crate) fn dim(&self) -> u32 {
-        self.models[0].dim()
     }
 
     /// λ of the reward.
@@ -242,7 +269,7 @@ impl Composition {
     }
 
     /// Whether particles are weighted.
-    fn is_corrected(&self) -> bool {
+    pub fn is_corrected(&self) -> bool {
         self.correction != 0.0
     }
 
@@ -501,6 +528,7 @@ impl Composition {
                         "    mixture_term(x, node + {column}u, {count}u, {apart}u, &term);\n"
                     );
                     column += mixture.columns();
+                    text += &distortion(model, i);
                 }
                 Kind::Network(_) | Kind::External { .. } => {
                     bindings += &format!(
@@ -571,6 +599,9 @@ impl Composition {
         if self.models.iter().any(|model| !model.is_buffered()) {
             files.push(shaders::file("score/mixture"));
         }
+        if self.models.iter().any(|model| model.error().is_some()) {
+            files.push(shaders::file("score/error"));
+        }
         if !self.needs_laplacian() {
             files.push(shaders::file("flow/compose_slope"));
         }
@@ -588,7 +619,10 @@ impl Composition {
     pub(crate) fn loops(&self) -> u32 {
         let dim = self.dim();
         let each = |model: &ScoreModel| match model.kind() {
-            Kind::Mixture(mixture) => mixture.components.len() as u32 * (2 * dim + 3) + dim + 1,
+            Kind::Mixture(mixture) => {
+                let error = if model.error().is_some() { 3 * dim + 5 } else { 0 };
+                mixture.components.len() as u32 * (2 * dim + 3) + dim + 1 + error
+            }
             Kind::Network(_) | Kind::External { .. } => dim + 1,
         };
         let models = self.models.len() as u32;
@@ -625,6 +659,9 @@ impl Composition {
                 );
                 return Err(Error::config("noise", reason));
             }
+        }
+        for model in &self.models {
+            model.check_error()?;
         }
         self.rule.check(self.models.len())?;
         if !(0.0..=10.0).contains(&self.stochasticity) {
@@ -701,6 +738,13 @@ impl Composition {
         }
         self.noise.levels(&config.schedule).map(|_| ())
     }
+}
+
+/// The call that puts the error of model `i` on its score, where it has one.
+fn distortion(model: &ScoreModel, i: usize) -> String {
+    let Some(ScoreError { scale, wave, noise }) = model.error() else { return String::new() };
+    let numbers = format!("vec3<f32>({:?}, {wave:?}, {noise:?})", 1.0 + scale);
+    format!("    score_error(x, node, {i}u, {numbers}, &term);\n")
 }
 
 impl Reward {

@@ -15,6 +15,21 @@ use crate::target::{Component, MAX_DIM, Target};
 pub struct ScoreModel {
     name: String,
     kind: Kind,
+    error: Option<ScoreError>,
+}
+
+/// An error put on the score of a closed-form model on purpose, to study what errors do:
+/// s̃ = (1 + scale) s + wave sin(2x) + noise ξ, coordinate by coordinate.
+///
+/// Log densities and divergences stay exact; those that are tracked follow the wrong score.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ScoreError {
+    /// The relative error.
+    pub scale: f32,
+    /// The amplitude of a smooth error.
+    pub wave: f32,
+    /// The standard deviation of an error that is drawn anew at every point and level of noise.
+    pub noise: f32,
 }
 
 #[derive(Debug, Clone)]
@@ -62,7 +77,8 @@ impl ScoreModel {
     ///
     /// Its log density is not known; rules that need it track it along each particle's path.
     pub fn network(network: Network) -> ScoreModel {
-        ScoreModel { name: network.name().into(), kind: Kind::Network(Arc::new(network)) }
+        let name = network.name().into();
+        ScoreModel { name, kind: Kind::Network(Arc::new(network)), error: None }
     }
 
     /// A model that the host program evaluates on the same device between the steps: any network
@@ -74,12 +90,38 @@ impl ScoreModel {
         if dim == 0 || dim > MAX_DIM {
             return Err(Error::config("dim", format!("is {dim}; expected 1 to {MAX_DIM}")));
         }
-        Ok(ScoreModel { name: name.into(), kind: Kind::External { dim, outputs } })
+        Ok(ScoreModel { name: name.into(), kind: Kind::External { dim, outputs }, error: None })
     }
 
     fn of(target: &Target, name: String) -> Result<ScoreModel> {
         let (components, _) = target.gaussians().unwrap_or_default();
-        Ok(ScoreModel { name, kind: Kind::Mixture(Mixture { components }) })
+        Ok(ScoreModel { name, kind: Kind::Mixture(Mixture { components }), error: None })
+    }
+
+    /// The same model with a wrong score: a tool of study, for closed forms.
+    pub fn with_error(self, error: ScoreError) -> ScoreModel {
+        ScoreModel { error: Some(error), ..self }
+    }
+
+    /// What is wrong with its score.
+    pub(crate) fn error(&self) -> Option<ScoreError> {
+        self.error
+    }
+
+    pub(crate) fn check_error(&self) -> Result<()> {
+        let Some(ScoreError { scale, wave, noise }) = self.error else { return Ok(()) };
+        if self.is_buffered() {
+            let reason = format!("is put on {}, which is no closed form; leave it out", self.name);
+            return Err(Error::config("score error", reason));
+        }
+        if ![scale, wave, noise].into_iter().all(f32::is_finite) || noise < 0.0 {
+            let reason = format!(
+                "has scale {scale}, wave {wave} and noise {noise}; give finite numbers, and noise \
+                 of 0 or more"
+            );
+            return Err(Error::config("score error", reason));
+        }
+        Ok(())
     }
 
     /// What it is called: the file it came from, or a word.
@@ -100,6 +142,14 @@ impl ScoreModel {
     pub fn exact(&self, noise: &Noise, tau: f64, x: &[f64]) -> Option<Evaluation> {
         match &self.kind {
             Kind::Mixture(mixture) => Some(mixture.evaluate(noise, tau, x)),
+            Kind::Network(_) | Kind::External { .. } => None,
+        }
+    }
+
+    /// The components of a Gaussian mixture, the law of x₀; `None` for other models.
+    pub fn components(&self) -> Option<&[Component]> {
+        match &self.kind {
+            Kind::Mixture(mixture) => Some(&mixture.components),
             Kind::Network(_) | Kind::External { .. } => None,
         }
     }

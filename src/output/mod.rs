@@ -1,5 +1,6 @@
 //! Results as files and records.
 
+mod composition;
 mod npz;
 mod place;
 mod reaction;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Tuned, Warning, catalogue};
 
+use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
 use crate::cli::{Outcome, PilotRecord};
 
@@ -69,6 +70,7 @@ pub(crate) struct Record {
     pilot: Option<PilotRecord>,
     transport: f32,
     reaction: Option<ReactionRecord>,
+    composition: Option<CompositionRecord>,
     integrator: &'static str,
     particles: u32,
     steps: u32,
@@ -190,7 +192,7 @@ impl Record {
         let betas = outcome.trace.iter().map(|event| event.beta);
         Record {
             version: env!("CARGO_PKG_VERSION"),
-            target: target.name().to_string(),
+            target: outcome.name(),
             parameters: parameters(target),
             dim: target.dim(),
             initial: problem.initial().description().to_string(),
@@ -202,6 +204,7 @@ impl Record {
                 .flow()
                 .reaction()
                 .map(|reaction| ReactionRecord::new(reaction, &outcome.reaction)),
+            composition: CompositionRecord::of(problem, &outcome.tracked),
             integrator: outcome.integrator.name(),
             particles: config.particles,
             steps: outcome.info.step,
@@ -240,7 +243,7 @@ impl Record {
             non_finite: outcome.info.non_finite,
             modes: estimates.modes.iter().map(ModeRecord::from).collect(),
             warnings: estimates.warnings.iter().map(Warning::to_string).collect(),
-            truth: target.truth().map(TruthRecord::from),
+            truth: outcome.truth.clone().map(TruthRecord::from),
             setup_s: outcome.setup_s,
             elapsed_s: outcome.spent.wall,
             cpu_s: outcome.spent.cpu,

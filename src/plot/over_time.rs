@@ -17,6 +17,8 @@ pub(crate) struct Heading<'a> {
     pub(crate) x: &'a str,
     /// Beside the y axis.
     pub(crate) y: &'a str,
+    /// The axis ends at so many times the largest value: room for the legend.
+    pub(crate) room: f64,
 }
 
 /// Draws curves under a title and a line of facts.
@@ -38,6 +40,6 @@ pub(crate) fn over_time(path: &Path, heading: &Heading<'_>, all: &[Curve]) -> Dr
         let labels = Labels { x: heading.x, y: heading.y, height: 26, notes: &[], parting: None };
         // Whole decades below, so that the axis has numbers.
         let bottom = 10_f64.powf((0.7 * low).log10().floor());
-        curves(&body, all, bottom..1.5 * high, &labels)
+        curves(&body, all, bottom..heading.room * high, &labels)
     })
 }

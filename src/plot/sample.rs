@@ -49,7 +49,7 @@ pub(crate) fn sample(path: &Path, outcome: &Outcome, estimates: &Estimates) -> D
 
 fn heading(area: &Area<'_>, outcome: &Outcome, estimates: &Estimates) -> Drawn {
     let target = outcome.problem.target();
-    let title = format!("{}, {} flow", target.name(), outcome.problem.flow().name());
+    let title = format!("{}, {} flow", outcome.name(), outcome.problem.flow().name());
     let log_z = if crate::cli::tells_log_z(outcome) {
         format!("log Z {:.4}, ", estimates.log_normalizer.value)
     } else {

@@ -20,6 +20,7 @@ mod order;
 mod paths;
 mod resampling;
 mod schedules;
+mod score_error;
 mod stress;
 mod targets;
 mod transforms;

@@ -133,10 +133,8 @@ fn divergences_of_networks_track_log_densities_along_the_probability_flow() {
 #[test]
 fn networks_keep_to_the_noise_they_were_trained_on() {
     let one = Component { weight: 1.0, mean: vec![0.0, 0.0], scale: vec![1.0] };
-    let models = vec![
-        ScoreModel::network(network("left")),
-        ScoreModel::gaussian_mixture(&[one]).unwrap(),
-    ];
+    let models =
+        vec![ScoreModel::network(network("left")), ScoreModel::gaussian_mixture(&[one]).unwrap()];
     let other = Noise::variance_preserving(0.1, 10.0);
     let error = Composition::new(other, models, Rule::product()).problem().unwrap_err();
     let text = error.to_string();

@@ -90,8 +90,13 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     if let Some(place) = &picture {
         let title = format!("{}: errors of the modes' masses", target.name());
         let facts = format!("from {}; arrived below 5 %", initial.description());
-        let heading =
-            Heading { title: &title, facts: &facts, x: "seconds of sampling", y: "mode error" };
+        let heading = Heading {
+            title: &title,
+            facts: &facts,
+            x: "seconds of sampling",
+            y: "mode error",
+            room: 1.5,
+        };
         place.fill(|path| plot::over_time(path, &heading, &curves(&entries)))?;
         log::info!("the picture is in {}", place.path().display());
     }
@@ -126,7 +131,7 @@ fn contest(
     console: &Console,
 ) -> Done<Vec<Entry>> {
     let masses = Masses::of(target);
-    let mut device = Device::new(arguments.run.device.adapter.as_deref());
+    let mut device = Device::new(arguments.run.population.device.adapter.as_deref());
     let mut entries: Vec<Entry> = Vec::new();
     for (heading, flow) in flows(&arguments.reaction, target)? {
         let mut config = config.clone();

@@ -2,7 +2,14 @@
 
 use clap::{Args, Subcommand};
 
+mod ablation;
 mod geodesics;
+mod options;
+mod overhead;
+mod pair;
+mod robustness;
+mod stress;
+mod transfer;
 
 use super::console::Console;
 use super::failure::Done;
@@ -17,11 +24,21 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Experiment {
     Geodesics(geodesics::Arguments),
+    Transfer(transfer::Arguments),
+    Ablation(ablation::Arguments),
+    Robustness(robustness::Arguments),
+    Overhead(overhead::Arguments),
+    Stress(stress::Arguments),
 }
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     match &arguments.experiment {
         Experiment::Geodesics(arguments) => geodesics::run(arguments, console),
+        Experiment::Transfer(arguments) => transfer::run(arguments, console),
+        Experiment::Ablation(arguments) => ablation::run(arguments, console),
+        Experiment::Robustness(arguments) => robustness::run(arguments, console),
+        Experiment::Overhead(arguments) => overhead::run(arguments, console),
+        Experiment::Stress(arguments) => stress::run(arguments, console),
     }
 }

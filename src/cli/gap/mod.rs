@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         return Err(Failure::Usage("no gradient flow is left to measure".into()));
     };
     let rate = reaction.reaction().map_or(0.0, |reaction| f64::from(reaction.rate));
-    let mut device = Device::new(arguments.run.device.adapter.as_deref());
+    let mut device = Device::new(arguments.run.population.device.adapter.as_deref());
     let flows = [("Langevin", Flow::langevin(), gap), ("WFR", reaction, gap + rate)];
     let mut all = Vec::new();
     for (name, flow, slowest) in flows {
@@ -120,7 +120,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     if let Some(place) = &picture {
         place.fill(|path| {
             let title = format!("{}: spectral gap {}", target.name(), three_digits(gap));
-            let heading = Heading { title: &title, facts: &facts, x: "time", y: "KL(p|π)" };
+            let heading =
+                Heading { title: &title, facts: &facts, x: "time", y: "KL(p|π)", room: 1.5 };
             plot::over_time(path, &heading, &curves(&all))
         })?;
         log::info!("the picture is in {}", place.path().display());

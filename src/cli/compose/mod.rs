@@ -1,0 +1,165 @@
+//! `wfr compose`: several diffusion models run backward as one.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use wfr::diffusion::{Composition, Quadrature, Tracking};
+use wfr::{Config, Integrator, Modes};
+
+mod levels;
+mod models;
+mod reward;
+mod rule;
+
+use super::console::Console;
+use super::failure::{Done, Failure};
+use super::integrator::integrators;
+use super::options::PopulationOptions;
+use super::results::Results;
+use super::run::{self, Device};
+use crate::output::Estimates;
+use levels::LevelOptions;
+use models::ModelOptions;
+pub(crate) use models::centres;
+use reward::RewardOptions;
+use rule::RuleOptions;
+
+const EXAMPLES: &str = "\
+Examples:
+  wfr compose --model left.txt --model right.txt --rule fisher-rao --share 0.5
+  wfr compose --model left.txt --model right.txt --rule product --steps 800 --plot product.png
+  wfr compose --model left.txt --model right.txt --rule geometric --share 0.1:0.6 --uncorrected
+  wfr compose --model left.txt --rule anneal --power 2 --stochasticity 2
+  wfr compose --model left.txt --model right.txt --rule guidance --scale 2.5 --out run.npz
+  wfr compose --model left.txt --rule anneal --power 1 \\
+      --reward '-(x0 - 1)^2/2' --reward-strength 0:1.5
+
+A model is a text file with the components of a Gaussian mixture, a line `weight mean_1 … mean_d
+scale` (or a scale per axis) for each: a diffusion model in closed form.
+
+A CURVE is a number, or numbers joined by colons, linear between: its first value counts at the
+largest noise and its last at the end.
+
+The rules, of the models' densities q1, q2, … at each level of noise:
+  anneal      (q1 q2 …)^power
+  product     q1 q2 …
+  geometric   q1^(1-b) q2^b with the share b, or of any number of models with --shares
+  guidance    q1^(1-g) q2^g with the scale g, usually above 1: q1 unconditional, q2 conditional
+  log-linear  q1^a q2^b … with the exponents a, b, …
+  mixture     (1-b) q1 + b q2, or with --shares
+  fisher-rao  ((1-b) sqrt q1 + b sqrt q2)^2, or with --shares
+  power       (A1 q1^p + A2 q2^p + …)^(1/p) with the power p and the shares A1, A2, …
+  arc         the Fisher-Rao arc with its position b and its angle";
+
+/// Composes diffusion models without training them again: product, guidance, mixtures, tilts.
+///
+/// Particles follow the reverse diffusion of the combined density, and carry weights that make up
+/// for what combined scores get wrong.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    models: ModelOptions,
+    #[command(flatten)]
+    rule: RuleOptions,
+    #[command(flatten)]
+    reward: RewardOptions,
+    #[command(flatten)]
+    levels: LevelOptions,
+    /// How a step is done: euler, exponential or kernel-ratio. By default kernel-ratio, exact at every
+    /// step size, where log densities are evaluated, and euler elsewhere.
+    #[arg(long, value_name = "NAME", value_parser = integrators(), help_heading = "Run")]
+    integrator: Option<Integrator>,
+    /// The noise η of particles: 0 is the probability flow, 1 the reverse diffusion, and more mixes
+    /// more. The law does not depend on it.
+    #[arg(long, value_name = "ETA", default_value = "1", allow_negative_numbers = true)]
+    #[arg(help_heading = "Run")]
+    stochasticity: f64,
+    /// Where log densities come from, where a rule needs them: evaluated, or followed along the path
+    /// of each particle.
+    #[arg(long, value_name = "NAME", default_value = "exact", help_heading = "Run")]
+    tracking: TrackingName,
+    /// Combine the scores alone, without weights, as is customary: for comparison.
+    #[arg(long, help_heading = "Run")]
+    uncorrected: bool,
+    #[command(flatten)]
+    population: PopulationOptions,
+    /// Tell the masses of modes around the points of a text file, one point a line; the nearest
+    /// wins. Without it, those around the means of mixtures, where exact masses are known.
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    mode_centres: Option<PathBuf>,
+    #[command(flatten)]
+    results: Results,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TrackingName {
+    /// By the model where it can, else by the Itô estimator.
+    Exact,
+    /// By the Itô estimator.
+    Ito,
+    /// By the ratio of the model's own kernels.
+    KernelRatio,
+}
+
+impl From<TrackingName> for Tracking {
+    fn from(name: TrackingName) -> Tracking {
+        match name {
+            TrackingName::Exact => Tracking::Exact,
+            TrackingName::Ito => Tracking::Ito,
+            TrackingName::KernelRatio => Tracking::KernelRatio,
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
+    let places = arguments.results.places()?;
+    let composition = composition(arguments)?;
+    let schedule = arguments.levels.schedule(composition.noise())?;
+    let config = arguments.population.config(schedule);
+    let config = Config { integrator: arguments.integrator, ..config };
+    let exact = quadrature(&composition, &config);
+    let modes = match &arguments.mode_centres {
+        Some(path) => Some(Modes::from_file(path, composition.dim())?),
+        None if exact.is_some() => centres(&composition)?,
+        None => None,
+    };
+    let modes = modes.map(|modes| with_masses(modes, exact.as_ref()));
+    let problem = composition.problem()?;
+    let mut device = Device::new(arguments.population.device.adapter.as_deref());
+    let gpu = device.for_run(&problem, &config)?;
+    let mut outcome = run::run(gpu, &problem, &config, "composition", console)?;
+    outcome.truth = exact.map(|exact| exact.truth());
+    arguments.results.hand_over(&places, &outcome, &Estimates::of(&outcome, modes.as_ref()))
+}
+
+/// What the particles should find at the last level of noise, where it is known.
+fn quadrature(composition: &Composition, config: &Config) -> Option<Quadrature> {
+    composition.quadrature(levels::last(composition.noise(), config))
+}
+
+/// The modes with their exact masses.
+pub(crate) fn with_masses(modes: Modes, exact: Option<&Quadrature>) -> Modes {
+    match exact.map(|exact| exact.masses(&modes)) {
+        Some(masses) => modes.with_exact_masses(masses),
+        None => modes,
+    }
+}
+
+fn composition(arguments: &Arguments) -> Done<Composition> {
+    let models = arguments.models.read()?;
+    let noise = arguments.levels.noise();
+    let last = arguments.levels.last_of(&noise);
+    let rule = arguments.rule.rule(&noise, &models, last)?;
+    let mut composition = Composition::new(noise, models, rule)
+        .with_stochasticity(arguments.stochasticity)
+        .with_tracking(arguments.tracking.into());
+    if let Some((reward, strength)) = arguments.reward.read(composition.dim())? {
+        composition = composition.with_reward(reward, strength);
+    }
+    if let Some(lambda) = arguments.reward.guidance()? {
+        composition = composition.with_reward_guidance(lambda);
+    }
+    Ok(if arguments.uncorrected { composition.without_correction() } else { composition })
+}
