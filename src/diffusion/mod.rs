@@ -19,3 +19,5 @@ pub use model::{Outputs, ScoreModel};
 pub use network::{Network, Scores};
 pub use noise::{Noise, Spacing};
 pub use rule::Rule;
+#[cfg(any(test, feature = "reference"))]
+pub(crate) use {noise::Interval, rule::Exponents};
