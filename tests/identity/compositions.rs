@@ -72,15 +72,17 @@ fn mean(p: f64, b: f64, q: &[f64]) -> f64 {
     SHARES.iter().zip(q).map(term).sum::<f64>().ln() / p
 }
 
-/// Weights, means and standard deviations per axis of three laws in the plane.
-const LAWS: [[(f64, [f64; 2], [f64; 2]); 2]; 3] = [
+/// Weight, mean and standard deviation per axis of a component in the plane.
+type Part = (f64, [f64; 2], [f64; 2]);
+
+const LAWS: [[Part; 2]; 3] = [
     [(0.3, [-1.5, 0.5], [0.5, 0.75]), (0.7, [0.5, -0.25], [0.75, 1.0])],
     [(0.6, [-0.5, 0.25], [0.625, 0.5]), (0.4, [1.25, 0.5], [0.5, 0.75])],
     [(0.5, [0.0, 1.0], [1.0, 0.5]), (0.5, [0.5, -1.0], [0.5, 0.625])],
 ];
 
 fn models(count: usize) -> Vec<ScoreModel> {
-    let component = |&(weight, mean, scale): &(f64, [f64; 2], [f64; 2])| Component {
+    let component = |&(weight, mean, scale): &Part| Component {
         weight,
         mean: mean.iter().map(|v| *v as f32).collect(),
         scale: scale.iter().map(|v| *v as f32).collect(),
@@ -94,7 +96,7 @@ fn models(count: usize) -> Vec<ScoreModel> {
 /// The density of model `i` at a level of noise.
 fn noised(noise: &Noise, i: usize, x: &[f64], tau: f64) -> f64 {
     let (alpha, sigma) = (noise.alpha(tau), noise.sigma(tau));
-    let component = |(weight, mean, sd): &(f64, [f64; 2], [f64; 2])| -> f64 {
+    let component = |(weight, mean, sd): &Part| -> f64 {
         let axis = |j: usize| {
             let variance = (alpha * sd[j]).powi(2) + sigma * sigma;
             let peak = (std::f64::consts::TAU * variance).sqrt();
