@@ -4,6 +4,8 @@
 #[path = "contract/adaptive.rs"]
 mod adaptive;
 mod common;
+#[path = "contract/compositions.rs"]
+mod compositions;
 #[path = "contract/external.rs"]
 mod external;
 

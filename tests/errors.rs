@@ -3,6 +3,8 @@
 //! `WFR_BLESS=1 cargo test --test errors` writes the golden texts anew.
 
 mod common;
+#[path = "errors/compositions.rs"]
+mod compositions;
 #[path = "errors/derived.rs"]
 mod derived;
 #[path = "errors/paths.rs"]

@@ -8,6 +8,8 @@
 //! double precision; it knows nothing of how the flows simplify it.
 
 mod common;
+#[path = "identity/compositions.rs"]
+mod compositions;
 #[path = "identity/paths.rs"]
 mod paths;
 

@@ -106,7 +106,7 @@ fn compose_drift(
 }
 
 // What a drift by V = sum c_i s_i in place of S costs:
-//   kappa G (div V + V . S - div S - |S|^2),  div S = sum part_i div s_i + p Var_w(s).
+//   kappa G (div V - div S + (V - S) . (S + B grad r)),  div S = sum part_i div s_i + p Var_w(s).
 fn compose_frozen_gain(
     local: ptr<function, Local>, combined: ptr<function, Combined>,
     part: ptr<function, array<f32, MODELS>>, stretch: f32, node: u32,
@@ -117,8 +117,13 @@ fn compose_frozen_gain(
         let share = compose_column(node, COLUMN_FROZEN + i);
         excess += (share - (*part)[i]) * (*local).divergence[i];
     }
+    let strength = compose_column(node, COLUMN_STRENGTH);
     for (var j = 0u; j < DIM; j++) {
-        excess += (drift[j] - (*combined).score[j]) * (*combined).score[j];
+        var along = (*combined).score[j];
+        if (HAS_REWARD) {
+            along += strength * (*local).reward_score[j];
+        }
+        excess += (drift[j] - (*combined).score[j]) * along;
     }
     return KAPPA * compose_column(node, COLUMN_DIFFUSION) * excess;
 }

@@ -22,3 +22,5 @@ pub use network::{Network, Scores};
 pub use noise::{Noise, Spacing};
 pub use quadrature::Quadrature;
 pub use rule::Rule;
+#[cfg(any(test, feature = "reference"))]
+pub(crate) use {noise::Interval, rule::Exponents};

@@ -271,3 +271,103 @@ fn pair(share: impl Into<Curve>) -> Vec<Curve> {
     let share = share.into();
     vec![share.complement(), share]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGS: [f64; 2] = [-1.3, 0.4];
+
+    fn pair_of(rule: &Rule) -> f64 {
+        rule.check(2).unwrap();
+        rule.log_density(0.5, &LOGS)
+    }
+
+    fn assert_close(a: f64, b: f64) {
+        assert!((a - b).abs() < 1e-12, "{a} is not {b}");
+    }
+
+    #[test]
+    fn rules_meet_where_they_are_the_same() {
+        let halves = || vec![0.6.into(), 0.4.into()];
+        let power = |p: f64| pair_of(&Rule::power_mean(p, halves()));
+        assert_close(power(1.0), pair_of(&Rule::mixture(0.4)));
+        assert_close(power(0.5), pair_of(&Rule::fisher_rao(0.4)));
+        assert_close(power(0.0), pair_of(&Rule::geometric(0.4)));
+        assert_close(pair_of(&Rule::guidance(0.4)), pair_of(&Rule::geometric(0.4)));
+        assert_close(pair_of(&Rule::guidance(1.0)), LOGS[1]);
+        assert_close(pair_of(&Rule::product()), LOGS[0] + LOGS[1]);
+        assert_close(pair_of(&Rule::annealed(2.0)), 2.0 * (LOGS[0] + LOGS[1]));
+        // At β = 1/2 a line is at its middle.
+        let line = Curve::linear(0.1, 0.7);
+        assert_close(pair_of(&Rule::mixture(line)), pair_of(&Rule::mixture(0.4)));
+        // The power mean rises with p, towards the larger density.
+        let means: Vec<f64> = [-32.0, -1.0, 0.0, 0.25, 1.0, 32.0].map(power).to_vec();
+        assert!(means.windows(2).all(|pair| pair[0] < pair[1]), "{means:?}");
+        assert!(means[0] - LOGS[0] < 0.05 && LOGS[1] - means[5] < 0.05, "{means:?}");
+    }
+
+    /// The arc's ends are the models, and in between it is a Fisher–Rao mixture with another share.
+    #[test]
+    fn the_arc_is_the_fisher_rao_curve() {
+        let angle = 1.1_f64;
+        for (b, end) in [(0.0, LOGS[0]), (1.0, LOGS[1])] {
+            assert!((pair_of(&Rule::arc(b, angle)) - end).abs() < 1e-12, "{b}");
+        }
+        let [from, to] = [0.7, 0.3].map(|part: f64| (part * angle).sin() / angle.sin());
+        let share = to / (from + to);
+        let scale = 2.0 * (from + to).ln();
+        assert_close(pair_of(&Rule::arc(0.3, angle)), pair_of(&Rule::fisher_rao(share)) + scale);
+    }
+
+    /// A share of 0 leaves a model out, at any power.
+    #[test]
+    fn a_share_of_zero_is_the_other_model() {
+        for p in [1.0, 0.5, 0.25, 0.0] {
+            let rule = Rule::power_mean(p, vec![0.0.into(), 1.0.into()]);
+            assert!((pair_of(&rule) - LOGS[1]).abs() < 1e-9, "{p}: {}", pair_of(&rule));
+        }
+    }
+
+    #[test]
+    fn log_densities_are_needed_where_weights_depend_on_them() {
+        let needs = |rule: Rule| rule.needs_log_densities();
+        assert!(!needs(Rule::annealed(2.0)) && !needs(Rule::product()));
+        assert!(!needs(Rule::guidance(2.5)) && !needs(Rule::geometric(Curve::linear(0.4, 0.4))));
+        assert!(!needs(Rule::power_mean(0.0, vec![0.6.into(), 0.4.into()])));
+        assert!(needs(Rule::annealed(Curve::linear(1.0, 2.0))));
+        assert!(needs(Rule::mixture(0.4)) && needs(Rule::fisher_rao(0.4)));
+        assert!(needs(Rule::arc(0.4, 1.0)) && needs(Rule::power_mean(-1.0, vec![1.0.into(); 2])));
+    }
+
+    #[test]
+    fn rules_say_what_they_are() {
+        let line = Curve::linear(0.25, 0.5);
+        let texts = [
+            Rule::annealed(2.0),
+            Rule::product(),
+            Rule::geometric(line.clone()),
+            Rule::guidance(2.5),
+            Rule::log_linear(vec![0.5.into(), line.clone()]),
+            Rule::mixture(0.25),
+            Rule::fisher_rao(0.5),
+            Rule::arc(line.clone(), 1.0),
+            Rule::power_mean(-1.0, vec![line, 1.0.into()]),
+        ]
+        .map(|rule| rule.to_string());
+        assert_eq!(
+            texts,
+            [
+                "anneal 2",
+                "product",
+                "geometric (0.75:0.5, 0.25:0.5)",
+                "guidance (-1.5, 2.5)",
+                "log-linear (0.5, 0.25:0.5)",
+                "mixture (0.75, 0.25)",
+                "fisher-rao (0.5, 0.5)",
+                "arc 0.25:0.5 of angle 1",
+                "power mean p = -1 (0.25:0.5, 1)",
+            ]
+        );
+    }
+}

@@ -3,6 +3,7 @@
 mod adapt;
 mod arithmetic;
 mod autodiff;
+mod compose;
 mod conditional;
 mod derived_targets;
 mod formula;

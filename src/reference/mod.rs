@@ -9,6 +9,7 @@
 //! Clear and slow: nothing here is meant for production runs.
 
 pub mod adapt;
+pub mod compose;
 pub mod conditional;
 pub mod decide;
 pub mod draw;

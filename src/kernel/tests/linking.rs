@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::buffers::{Carries, Plan};
+use crate::diffusion::{Composition, Curve, Noise, Rule, ScoreModel, Spacing, Tracking};
 use crate::kernel::{
     adapt, decide, draw, entropy, expand, grid, init, mixture, moments, ratio, react, reduce,
     residual, scan, step,
@@ -11,7 +12,8 @@ use crate::kernel::{
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
 use crate::{
-    Adaptive, Config, Flow, Initial, Integrator, Problem, Resampler, Schedule, Target, catalogue,
+    Adaptive, Component, Config, Flow, Initial, Integrator, Problem, Resampler, Schedule, Target,
+    catalogue,
 };
 
 /// The storage buffers that WebGPU promises to every shader stage.
@@ -123,6 +125,63 @@ fn every_path_links_in_every_dimension() {
             }
         }
     }
+}
+
+/// Every family of rules with every way to weigh and to track, within the promised bindings.
+#[test]
+fn every_composition_links_in_every_dimension() {
+    let noise = Noise::variance_preserving(0.1, 20.0);
+    let schedule = noise.schedule(Spacing::Uniform, 0.0, 10).unwrap();
+    let shares = || vec![Curve::linear(0.5, 0.2), 0.3.into(), 0.2.into()];
+    let mut linked_problems = 0;
+    for dim in [1, 2, 3, 4, 8, 16, 64] {
+        let one = Component { weight: 1.0, mean: vec![0.5; dim], scale: vec![2.0; dim] };
+        let model = ScoreModel::gaussian_mixture(&[one.clone(), one]).unwrap();
+        let reward = Target::from_formula(dim as u32, "-sum(i, (x[i] - 1)^2)").unwrap();
+        for rule in [
+            Rule::annealed(2.0),
+            Rule::log_linear(shares()),
+            Rule::power_mean(0.5, shares()),
+            Rule::power_mean(Curve::linear(0.1, 1.0), shares()),
+        ] {
+            let models = vec![model.clone(); rule.models().unwrap_or(3)];
+            let plain = Composition::new(noise, models, rule);
+            let tracked = |tracking| plain.clone().with_tracking(tracking);
+            let rewarded = plain.clone().with_reward(reward.clone(), 1.0);
+            for composition in [
+                plain.clone(),
+                tracked(Tracking::Ito),
+                tracked(Tracking::Ito).with_stochasticity(0.6),
+                tracked(Tracking::KernelRatio),
+                plain.clone().with_frozen_drift(shares()),
+                rewarded.clone(),
+                rewarded.with_reward_guidance(0.0).with_frozen_drift(shares()),
+            ] {
+                let name = format!("{composition:?} in {dim}");
+                let problem = composition.clone().problem().unwrap();
+                for integrator in
+                    [Integrator::Euler, Integrator::Exponential, Integrator::KernelRatio]
+                {
+                    let config = Config {
+                        integrator: Some(integrator),
+                        schedule: schedule.clone(),
+                        ..config(Resampler::Systematic)
+                    };
+                    composition.check_config(&config, integrator).unwrap();
+                    let limits = wgpu::Limits::default();
+                    let plan = crate::requirements(&problem, &config, &limits).unwrap();
+                    let init = init::linked(&problem, &plan, &config);
+                    assert!(storage_buffers(&init) <= PROMISED_STORAGE, "{name}");
+                    let linked = step::linked(&problem, &plan, &config, integrator);
+                    let count = storage_buffers(&linked);
+                    assert!(count <= PROMISED_STORAGE, "{name}: {count} storage buffers");
+                    assert_eq!(count as u32, plan.bindings, "{name}");
+                    linked_problems += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(linked_problems, 7 * 4 * 7 * 3);
 }
 
 #[test]
