@@ -1,5 +1,6 @@
-//! Networks on the device: evaluations in GFLOP/s beside the device's own rates through the same
-//! driver, and beside JAX on the same network and batch where `PYTHON` names a Python that has it.
+//! Networks on the device: evaluations in GFLOP/s, on a software driver per second of one core's
+//! time, beside the device's own rates through the same driver, and beside JAX with the same layers
+//! and batch on the processor, where `PYTHON` names a Python that has it.
 //!
 //! Run with `PYTHON=target/peers-venv/bin/python cargo bench --bench network --features reference`.
 //! Counted are the products of the layers' weights alone, two operations each, once for the score
@@ -14,8 +15,9 @@ use wfr::reference::network::{network_file, network_tensors};
 use wfr::{Gpu, wgpu};
 
 const DEPTH: u64 = 3;
-const REPEATS: usize = 5;
-/// Operations of one timed evaluation, about.
+/// Seconds to repeat a measurement for.
+const LONG_ENOUGH: f64 = 0.5;
+/// Operations of one evaluation, about.
 const WORK: f64 = 4e8;
 
 fn main() -> wfr::Result<()> {
@@ -33,7 +35,7 @@ fn main() -> wfr::Result<()> {
     Ok(())
 }
 
-/// One line; the rates in GFLOP/s, measured one after another.
+/// One line; the rates, measured one after another.
 fn case(gpu: &Gpu, hidden: u64, dim: u64, directions: u64) -> wfr::Result<()> {
     let config = json!({
         "dim": dim,
@@ -69,14 +71,31 @@ fn case(gpu: &Gpu, hidden: u64, dim: u64, directions: u64) -> wfr::Result<()> {
     Ok(())
 }
 
-/// Seconds of the fastest of several runs.
-fn fastest(mut run: impl FnMut()) -> f64 {
-    let time = |_| {
-        let started = Instant::now();
+/// Seconds of one run: of the processor's time on a software driver, whose threads are this
+/// program's, so that other programs count little; else of the wall. The first run, which may
+/// compile, does not count.
+fn seconds(gpu: &Gpu, mut run: impl FnMut()) -> f64 {
+    run();
+    let (began, processor) = (Instant::now(), processor_seconds());
+    for count in 1.. {
         run();
-        started.elapsed().as_secs_f64()
-    };
-    (0..=REPEATS).map(time).fold(f64::INFINITY, f64::min)
+        let passed = match (processor, processor_seconds()) {
+            (Some(before), Some(now)) if gpu.is_software() => now - before,
+            _ => began.elapsed().as_secs_f64(),
+        };
+        if passed > LONG_ENOUGH {
+            return passed / f64::from(count);
+        }
+    }
+    f64::NAN
+}
+
+/// Time that this program's threads have had so far, in hundredths of a second; Linux alone.
+fn processor_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<_> = text.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = |field: usize| fields.get(field)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / 100.0)
 }
 
 fn network_rate(
@@ -91,7 +110,7 @@ fn network_rate(
     let count = points * u64::from(network.dim());
     let positions: Vec<f32> = (0..count).map(|i| (i as f32 * 0.618).sin()).collect();
     let scores = Scores::new(gpu, &network, &positions, 0.3, divergence, 0)?;
-    let seconds = fastest(|| scores.evaluate().expect("evaluates"));
+    let seconds = seconds(gpu, || scores.evaluate().expect("evaluates"));
     Ok(points as f64 * flops / seconds / 1e9)
 }
 
@@ -140,12 +159,12 @@ fn product(gpu: &Gpu) -> f64 {
             @builtin(local_invocation_id) lane: vec3<u32>,
         ) {
             var sums: array<vec4<f32>, 4>;
-            for (var from = 0u; from < N; from += 32u) {
+            for (var k0 = 0u; k0 < N; k0 += 32u) {
                 workgroupBarrier();
                 for (var i = lane.y; i < 32u; i += 8u) {
                     for (var j = lane.x; j < 32u; j += 8u) {
-                        left[i][j] = data[(tile.y * 32u + i) * N + from + j];
-                        right[i][j] = data[N * N + (from + i) * N + tile.x * 32u + j];
+                        left[i][j] = data[(tile.y * 32u + i) * N + k0 + j];
+                        right[i][j] = data[N * N + (k0 + i) * N + tile.x * 32u + j];
                     }
                 }
                 workgroupBarrier();
@@ -198,7 +217,7 @@ fn rate(gpu: &Gpu, text: &str, bytes: u64, [x, y]: [u32; 2], flops: f64) -> f64 
         layout: &pipeline.get_bind_group_layout(0),
         entries: &[wgpu::BindGroupEntry { binding: 0, resource: buffer.as_entire_binding() }],
     });
-    let seconds = fastest(|| {
+    let seconds = seconds(gpu, || {
         let mut encoder = device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());

@@ -17,15 +17,24 @@ struct Seat {
     team: u32,
 }
 
-// Replaces z by the activation of each value, and derivatives by their product with its slope.
-fn network_hidden_layers(seat: Seat, row: u32, z: ptr<function, Columns>) {
+// From points to the last hidden layer's activations. The first layer is one of the loop, so that
+// the text of products, which is long, is there once.
+fn network_hidden_layers(seat: Seat, biases: u32, z: ptr<function, Columns>) {
     var kept = *z;
-    for (var l = 0u; l < HIDDEN_LAYERS; l++) {
-        network_activate(z);
-        network_to_hidden(seat, HIDDEN_BLOCKS, INPUT_WEIGHTS + l * LAYER_WEIGHTS, z);
-        network_bias(seat, row + (l + 1u) * LAYER_BIASES, z);
-        if (RESIDUAL && (l & 1u) == 1u) {
-            network_add(z, &kept);
+    for (var l = 0u; l <= HIDDEN_LAYERS; l++) {
+        var inputs = POINT_BLOCKS;
+        var first = 0u;
+        if (l > 0u) {
+            network_activate(z);
+            inputs = HIDDEN_BLOCKS;
+            first = INPUT_WEIGHTS + (l - 1u) * LAYER_WEIGHTS;
+        }
+        network_to_hidden(seat, inputs, first, z);
+        network_bias(seat, biases + l * LAYER_BIASES, z);
+        if (RESIDUAL && (l & 1u) == 0u) {
+            if (l > 0u) {
+                network_add(z, &kept);
+            }
             kept = *z;
         }
     }
@@ -51,8 +60,6 @@ fn network(
         network_direct(seat, first, control.step_begin, chunk, &start);
         var z = start;
         network_scale(scales.x, &z);
-        network_to_hidden(seat, POINT_BLOCKS, 0u, &z);
-        network_bias(seat, biases, &z);
         network_hidden_layers(seat, biases, &z);
         network_to_point(seat, HIDDEN_BLOCKS, OUTPUT_WEIGHTS, &z);
         network_output_bias(seat, biases + (HIDDEN_LAYERS + 1u) * LAYER_BIASES, &z);

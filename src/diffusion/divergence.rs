@@ -13,6 +13,11 @@ pub enum Divergence {
     /// Its noise enters log-weights: fresh probes average out over the steps. All models of a
     /// composition have the same probes within a step, so that differences of divergences have the
     /// noise of the difference of the Jacobians alone.
+    ///
+    /// Hutch++ (R. A. Meyer et al., arXiv:2010.09649) is not offered. The Jacobian of a score is
+    /// near a multiple of the identity, whose trace Rademacher probes give exactly and a sketch
+    /// spoils: for noised mixtures of five equal Gaussians in 16 to 64 dimensions, three products
+    /// gave it 3 to 10⁷ times the variance of three Rademacher probes, at every noise tried.
     #[non_exhaustive]
     Hutchinson {
         /// Directions per particle and step, 1 to 64.
