@@ -80,16 +80,16 @@ fn estimates(info: &Info, d: &Diagnostics<'_>) -> Vec<Estimate> {
 
 fn laws(composition: Composition, truth: [f64; 5]) -> Option<wfr::Result<Vec<Law>>> {
     let config = Config {
-        particles: 1 << 13,
-        schedule: noise().schedule(Spacing::Uniform, 1e-3, 200).unwrap(),
+        particles: 1 << 11,
+        schedule: noise().schedule(Spacing::Uniform, 1e-3, 120).unwrap(),
         ..Config::default()
     };
     let rule = composition.rule().to_string();
     let problem = composition.problem().unwrap();
     let gpu = common::gpu(&problem, &config)?;
-    // Scores off by 1 to 2 %, 200 steps and log densities tracked with an error of some 0.3 move
+    // Scores off by 1 to 2 %, 120 steps and log densities tracked with an error of some 0.3 move
     // moments by a few hundredths.
-    let allowances = [0.06, 0.02, 0.25, 0.02, 0.03];
+    let allowances = [0.06, 0.02, 0.25, 0.02, 0.06];
     let names = ["E x0", "E x1", "E x0²", "P(x0 > 0)", "log Z"];
     Some(common::averaged(&gpu, &problem, &config, 0..1, estimates).map(|measured| {
         let law = |i: usize| {
