@@ -146,6 +146,14 @@ impl ScoreModel {
         }
     }
 
+    /// The noise that a network was trained on; `None` for models that go with any.
+    pub fn noise(&self) -> Option<Noise> {
+        match &self.kind {
+            Kind::Network(network) => Some(network.noise()),
+            Kind::Mixture(_) | Kind::External { .. } => None,
+        }
+    }
+
     /// The components of a Gaussian mixture, the law of x₀; `None` for other models.
     pub fn components(&self) -> Option<&[Component]> {
         match &self.kind {

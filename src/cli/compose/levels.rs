@@ -1,18 +1,21 @@
 //! The noise of the models, and the levels of it that a run steps through.
 
 use clap::Args;
-use wfr::diffusion::{Noise, Spacing};
+use wfr::diffusion::{Composition, Noise, ScoreModel, Spacing};
 use wfr::{Config, Schedule};
 
 use super::Done;
 use crate::cli::numbers;
+
+/// The least level of networks, of the largest.
+const LAST_OF_NETWORKS: f64 = 1e-3;
 
 /// The noise and its levels.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Noise")]
 pub(crate) struct LevelOptions {
     /// The noise of the models: vp[:BETA_MIN:BETA_MAX], sub-vp[:BETA_MIN:BETA_MAX] or
-    /// ve[:SIGMA_MIN:SIGMA_MAX] [default: vp:0.1:20].
+    /// ve[:SIGMA_MIN:SIGMA_MAX] [default: that of the networks, else vp:0.1:20].
     #[arg(long, value_name = "NOISE")]
     noise: Option<Noise>,
     /// How many steps from the largest noise to the last level.
@@ -23,30 +26,38 @@ pub(crate) struct LevelOptions {
     /// ve].
     #[arg(long, value_name = "NAME")]
     levels: Option<Spacing>,
-    /// The last level of noise [default: 0; SIGMA_MIN for ve].
+    /// The last level of noise [default: SIGMA_MIN for ve, else 0, or 0.001 with networks].
     #[arg(long, value_name = "TAU", allow_negative_numbers = true)]
     last: Option<f64>,
 }
 
 impl LevelOptions {
-    /// The noise.
-    pub(crate) fn noise(&self) -> Noise {
-        self.noise.unwrap_or_else(|| Noise::variance_preserving(0.1, 20.0))
+    /// The noise that these models are run on.
+    pub(crate) fn noise(&self, models: &[ScoreModel]) -> Noise {
+        let own = models.iter().find_map(ScoreModel::noise);
+        self.noise.or(own).unwrap_or_else(|| Noise::variance_preserving(0.1, 20.0))
     }
 
-    /// The last level of this noise.
-    pub(crate) fn last_of(&self, noise: &Noise) -> f64 {
-        self.last.unwrap_or_else(|| noise.begin())
+    /// The last level of this noise: networks are not trained at none at all.
+    pub(crate) fn last_of(&self, noise: &Noise, models: &[ScoreModel]) -> f64 {
+        let networks = models.iter().any(|model| model.noise().is_some());
+        let own = match noise.begin() {
+            0.0 if networks => LAST_OF_NETWORKS * noise.end(),
+            begin => begin,
+        };
+        self.last.unwrap_or(own)
     }
 
     /// The levels as the schedule of a run.
-    pub(crate) fn schedule(&self, noise: &Noise) -> Done<Schedule> {
+    pub(crate) fn schedule(&self, composition: &Composition) -> Done<Schedule> {
+        let noise = composition.noise();
         let own = match noise {
             Noise::VarianceExploding { .. } => Spacing::Karras(7.0),
             _ => Spacing::Uniform,
         };
         let spacing = self.levels.unwrap_or(own);
-        Ok(noise.schedule(spacing, self.last_of(noise), self.steps)?)
+        let last = self.last_of(noise, composition.models());
+        Ok(noise.schedule(spacing, last, self.steps)?)
     }
 }
 

@@ -34,8 +34,9 @@ Examples:
   wfr compose --model left.txt --rule anneal --power 1 \\
       --reward '-(x0 - 1)^2/2' --reward-strength 0:1.5
 
-A model is a text file with the components of a Gaussian mixture, a line `weight mean_1 … mean_d
-scale` (or a scale per axis) for each: a diffusion model in closed form.
+A model is a network in a .safetensors file, whose metadata say what it predicts and under which
+noise, or a text file with the components of a Gaussian mixture, a line `weight mean_1 … mean_d scale`
+(or a scale per axis) for each: a diffusion model in closed form.
 
 A CURVE is a number, or numbers joined by colons, linear between: its first value counts at the
 largest noise and its last at the end.
@@ -116,7 +117,7 @@ impl From<TrackingName> for Tracking {
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let places = arguments.results.places()?;
     let composition = composition(arguments)?;
-    let schedule = arguments.levels.schedule(composition.noise())?;
+    let schedule = arguments.levels.schedule(&composition)?;
     let config = arguments.population.config(schedule);
     let config = Config { integrator: arguments.integrator, ..config };
     let exact = quadrature(&composition, &config);
@@ -149,8 +150,8 @@ pub(crate) fn with_masses(modes: Modes, exact: Option<&Quadrature>) -> Modes {
 
 fn composition(arguments: &Arguments) -> Done<Composition> {
     let models = arguments.models.read()?;
-    let noise = arguments.levels.noise();
-    let last = arguments.levels.last_of(&noise);
+    let noise = arguments.levels.noise(&models);
+    let last = arguments.levels.last_of(&noise, &models);
     let rule = arguments.rule.rule(&noise, &models, last)?;
     let mut composition = Composition::new(noise, models, rule)
         .with_stochasticity(arguments.stochasticity)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use wfr::Modes;
-use wfr::diffusion::{Composition, ScoreModel};
+use wfr::diffusion::{Composition, Network, ScoreModel};
 
 use super::{Done, Failure};
 use crate::cli::numbers;
@@ -13,7 +13,8 @@ use crate::cli::numbers;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Models")]
 pub(crate) struct ModelOptions {
-    /// A model: a text file with the components of a Gaussian mixture. Repeat it for more.
+    /// A model: a network (.safetensors), or a text file with the components of a Gaussian mixture.
+    /// Repeat it for more.
     #[arg(long = "model", value_name = "FILE")]
     models: Vec<PathBuf>,
     /// The number of dimensions, where the columns of a mixture's file leave it open.
@@ -31,7 +32,12 @@ impl ModelOptions {
             let message = "no model is given; add --model FILE for each";
             return Err(Failure::Usage(message.into()));
         }
-        let read = |path| Ok(ScoreModel::gaussian_mixture_from_file(path, self.dim)?);
+        let read = |path: &PathBuf| match path.extension() {
+            Some(ending) if ending == "safetensors" => {
+                Ok(ScoreModel::network(Network::from_file(path)?))
+            }
+            _ => Ok(ScoreModel::gaussian_mixture_from_file(path, self.dim)?),
+        };
         self.models.iter().map(read).collect()
     }
 }

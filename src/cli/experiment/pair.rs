@@ -1,6 +1,6 @@
 //! The two diffusion models that experiments compose, and one run of a composition.
 
-use wfr::diffusion::{Composition, Noise, Quadrature, ScoreModel, Spacing};
+use wfr::diffusion::{Composition, Network, Noise, Quadrature, ScoreModel, Spacing};
 use wfr::distance::Mixture;
 use wfr::{Component, Config, Modes};
 
@@ -40,6 +40,16 @@ pub(super) fn models(dim: usize) -> Done<Vec<ScoreModel>> {
     Ok(vec![model(&LEFT, dim)?, model(&RIGHT, dim)?])
 }
 
+/// Networks that were trained on both in the plane.
+pub(super) fn networks() -> Done<Vec<ScoreModel>> {
+    let read =
+        |name: &str, bytes: &[u8]| Ok(ScoreModel::network(Network::from_bytes(name, bytes)?));
+    Ok(vec![
+        read("left.safetensors", include_bytes!("../../../models/left.safetensors"))?,
+        read("right.safetensors", include_bytes!("../../../models/right.safetensors"))?,
+    ])
+}
+
 /// The left model without the smaller of its modes.
 pub(super) fn left_without_mode(dim: usize) -> Done<ScoreModel> {
     Ok(model(&LEFT[1..], dim)?)
@@ -47,7 +57,12 @@ pub(super) fn left_without_mode(dim: usize) -> Done<ScoreModel> {
 
 /// The settings of a run on equal steps to τ = 0.
 pub(super) fn config(particles: u32, steps: u32, seed: u64) -> Done<Config> {
-    let schedule = noise().schedule(Spacing::Uniform, 0.0, steps)?;
+    config_to(0.0, particles, steps, seed)
+}
+
+/// The settings of a run on equal steps to this level of noise.
+pub(super) fn config_to(last: f64, particles: u32, steps: u32, seed: u64) -> Done<Config> {
+    let schedule = noise().schedule(Spacing::Uniform, last, steps)?;
     Ok(Config { particles, schedule, seed, ..Config::default() })
 }
 

@@ -19,8 +19,9 @@ use crate::plot::{self, Maps};
 const PICTURE: &str = "wfr-transfer.png";
 
 const DETAILS: &str = "\
-Two mixtures in the plane, of which neither model knows the other's modes, become
-((1-b) sqrt q1 + b sqrt q2)^2. The truth is by quadrature. Total variation is on 64 x 64 cells, beside
+Two networks, each trained on a mixture in the plane that the other does not know, become
+((1-b) sqrt q1 + b sqrt q2)^2 (models/README.md tells how they were trained). The truth is by
+quadrature of the mixtures. Total variation is on 64 x 64 cells, beside
 what an exact sample of as many particles has.";
 
 /// The box and the cells of total variation and of the picture.
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     /// The share b of the second model.
     #[arg(long, value_name = "B", default_value = "0.5", allow_negative_numbers = true)]
     share: f64,
+    /// Compose the closed forms that the networks were trained on in their place.
+    #[arg(long)]
+    closed_form: bool,
     #[command(flatten)]
     size: SizeOptions,
     #[command(flatten)]
@@ -53,14 +57,20 @@ struct Way {
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let common = &arguments.common;
     let place = common.picture(PICTURE)?;
-    let (particles, steps) = arguments.size.or(200_000, 400);
-    let config = pair::config(particles, steps, common.seed)?;
-    let composition =
-        Composition::new(pair::noise(), pair::models(2)?, Rule::fisher_rao(arguments.share));
-    let exact = Exact::of(&composition)?;
+    let usual = if arguments.closed_form { (200_000, 400) } else { (8_192, 200) };
+    let (particles, steps) = arguments.size.or(usual.0, usual.1);
+    let (models, last, kind) = match arguments.closed_form {
+        true => (pair::models(2)?, 0.0, "closed-form models"),
+        false => (pair::networks()?, 1e-3, "trained networks"),
+    };
+    let config = pair::config_to(last, particles, steps, common.seed)?;
+    let rule = Rule::fisher_rao(arguments.share);
+    let known = Composition::new(pair::noise(), pair::models(2)?, rule.clone());
+    let composition = Composition::new(pair::noise(), models, rule);
+    let exact = Exact::of(&known)?;
     let truth = exact.quadrature.truth();
     let log_density = |x: &[f64]| {
-        let log = composition.log_density(x, 0.0, 1.0).unwrap_or(f64::NEG_INFINITY);
+        let log = known.log_density(x, 0.0, 1.0).unwrap_or(f64::NEG_INFINITY);
         log - truth.log_normalizer
     };
     let grid = Grid::new(LOW, HIGH, CELLS)?;
@@ -91,7 +101,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let floor = floor(particles, density);
     let rows = rows(&exact, &ways);
     let text = format!(
-        "{} of two closed-form models: {} particles, {steps} steps, on {}\n\n{}\n\
+        "{} of two {kind}: {} particles, {steps} steps, on {}\n\n{}\n\
          The total variation of an exact sample is {floor:.4}.\nThe picture is {}\n",
         composition.rule(),
         grouped(u64::from(particles)),
