@@ -7,6 +7,8 @@ mod program;
 mod check;
 #[path = "cli/compose.rs"]
 mod compose;
+#[path = "cli/fkc.rs"]
+mod fkc;
 #[path = "cli/paths.rs"]
 mod paths;
 #[path = "cli/refusals.rs"]

@@ -1,6 +1,7 @@
 //! Pictures of weighted particles. Weights are always respected.
 
 mod canvas;
+mod clouds;
 mod curves;
 mod demo;
 mod geodesics;
@@ -12,6 +13,7 @@ mod over_time;
 mod sample;
 
 pub(crate) use canvas::{COLORS, GREY};
+pub(crate) use clouds::{Cloud, clouds};
 pub(crate) use curves::Curve;
 pub(crate) use demo::{Panel, demo};
 pub(crate) use geodesics::{Journey, Look, geodesics};

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 mod ablation;
+mod fkc;
 mod geodesics;
 mod options;
 mod overhead;
@@ -23,6 +24,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Experiment {
+    Fkc(fkc::Arguments),
     Geodesics(geodesics::Arguments),
     Transfer(transfer::Arguments),
     Ablation(ablation::Arguments),
@@ -34,6 +36,7 @@ enum Experiment {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     match &arguments.experiment {
+        Experiment::Fkc(arguments) => fkc::run(arguments, console),
         Experiment::Geodesics(arguments) => geodesics::run(arguments, console),
         Experiment::Transfer(arguments) => transfer::run(arguments, console),
         Experiment::Ablation(arguments) => ablation::run(arguments, console),
