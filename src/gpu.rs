@@ -111,6 +111,12 @@ impl Gpu {
         Gpu { device, queue, info, fault: Arc::default() }
     }
 
+    /// Whether one is a clone of the other, so that buffers of either are both's. Handles of wgpu
+    /// do not tell: those of two instances may compare as equal.
+    pub fn is_clone_of(&self, other: &Gpu) -> bool {
+        Arc::ptr_eq(&self.fault, &other.fault)
+    }
+
     /// Name, driver and kind of the adapter.
     pub fn adapter_info(&self) -> &wgpu::AdapterInfo {
         &self.info
