@@ -118,6 +118,7 @@ library!(
     "integrator/compose_ratio",
     "score/error",
     "score/mixture",
+    "score/probed",
 );
 
 /// A file that is known to be there.

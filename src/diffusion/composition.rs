@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::initial::Initial;
 use crate::integrator::Integrator;
 use crate::kernel::Access;
+use crate::kernel::network::{self, direction_file};
 use crate::schedule::Schedule;
 use crate::shaders::{self, Prelude};
 use crate::target::Target;
@@ -42,7 +43,7 @@ pub struct Composition {
     /// η.
     pub(crate) stochasticity: f64,
     pub(crate) tracking: Tracking,
-    /// How networks find divergences; `None` takes what suits the dimension.
+    /// How divergences are found; `None` takes what suits the model.
     pub(crate) divergence: Option<Divergence>,
     /// The constants cᵢ of a drift by Σ cᵢ sᵢ in place of the score.
     pub(crate) frozen: Option<Vec<Curve>>,
@@ -139,8 +140,9 @@ impl Composition {
         Composition { tracking, ..self }
     }
 
-    /// The same with divergences of networks found so, where any are needed: at a stochasticity
-    /// other than 1 with tracked log densities, or with a frozen drift.
+    /// The same with divergences found so, where any are needed: at a stochasticity other than 1
+    /// with tracked log densities, or with a frozen drift. Unless set they are exact for closed forms,
+    /// and for networks in as many dimensions as that is affordable in.
     pub fn with_divergence(self, divergence: Divergence) -> Composition {
         Composition { divergence: Some(divergence), ..self }
     }
@@ -303,6 +305,11 @@ impl Composition {
     pub(crate) fn network_divergence(&self, integrator: Integrator) -> Option<Divergence> {
         let suits = Divergence::of_dim(self.dim());
         self.needs_divergence(integrator).then(|| self.divergence.unwrap_or(suits))
+    }
+
+    /// Hutchinson's directions of closed forms, whose exact divergences are left out for a study.
+    fn probes(&self, needed: bool) -> Option<Divergence> {
+        self.divergence.filter(|divergence| needed && *divergence != Divergence::Exact)
     }
 
     /// What a particle carries.
@@ -490,6 +497,12 @@ impl Composition {
                 let log = -(ends.ln() + 0.5 * std::f64::consts::TAU.ln());
                 (f64::from(self.dim()) * log) as f32
             });
+        let prelude = match self.probes(divergence) {
+            Some(Divergence::Hutchinson { probes, fresh, .. }) => {
+                prelude.u32("DIRECTIONS", probes).u32("FRESH", fresh.into())
+            }
+            _ => prelude,
+        };
         prelude.text(&self.number()).text(&self.calls(divergence)).named("composition")
     }
 
@@ -527,6 +540,12 @@ impl Composition {
                     text += &format!(
                         "    mixture_term(x, node + {column}u, {count}u, {apart}u, &term);\n"
                     );
+                    if self.probes(divergence).is_some() {
+                        text += &format!(
+                            "    mixture_probed(x, node + {column}u, {count}u, {apart}u, source, \
+                             node / NODE_COLUMNS, &term);\n"
+                        );
+                    }
                     column += mixture.columns();
                     text += &distortion(model, i);
                 }
@@ -608,11 +627,16 @@ impl Composition {
         files
     }
 
-    /// The integrator's files.
+    /// The integrator's files, and that of divergences that are not exact.
     pub(crate) fn integrator_files(&self, integrator: Integrator) -> Vec<Source> {
         let ratio = self.weighs_by_ratio(integrator);
         let weights = if ratio { "integrator/compose_ratio" } else { "integrator/compose_rates" };
-        shaders::files(&["integrator/compose", weights])
+        let mut files = shaders::files(&["integrator/compose", weights]);
+        if let Some(divergence) = self.probes(self.needs_divergence(integrator)) {
+            files.push(shaders::file("score/probed"));
+            files.push(shaders::file(direction_file(Some(divergence))));
+        }
+        files
     }
 
     /// Loop iterations of one evaluation.
@@ -621,7 +645,14 @@ impl Composition {
         let each = |model: &ScoreModel| match model.kind() {
             Kind::Mixture(mixture) => {
                 let error = if model.error().is_some() { 3 * dim + 5 } else { 0 };
-                mixture.components.len() as u32 * (2 * dim + 3) + dim + 1 + error
+                let components = mixture.components.len() as u32;
+                let probed = match self.divergence {
+                    Some(Divergence::Hutchinson { probes, .. }) => {
+                        probes * (components * (2 * dim + 4) + dim + 2)
+                    }
+                    _ => 0,
+                };
+                components * (2 * dim + 3) + dim + 1 + error + probed
             }
             Kind::Network(_) | Kind::External { .. } => dim + 1,
         };
@@ -714,6 +745,7 @@ impl Composition {
                     .into(),
             );
         }
+        network::check(self.divergence, self.dim())?;
         if config.preconditioner.is_some() {
             let reason = "is not for compositions, whose noise is the models'; leave it out";
             return Err(Error::config("preconditioner", reason));

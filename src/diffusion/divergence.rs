@@ -52,6 +52,11 @@ impl Divergence {
         Divergence::Hutchinson { probes, probe: Probe::Rademacher, fresh: true }
     }
 
+    /// So many probes of a law; `fresh`, or the same at every step.
+    pub fn hutchinson_with(probes: u32, probe: Probe, fresh: bool) -> Divergence {
+        Divergence::Hutchinson { probes, probe, fresh }
+    }
+
     /// The trace where the dimension allows, one fresh Rademacher probe elsewhere.
     pub fn of_dim(dim: u32) -> Divergence {
         if dim <= Divergence::MAX_EXACT { Divergence::Exact } else { Divergence::hutchinson(1) }

@@ -14,7 +14,7 @@ use crate::gpu::Gpu;
 use crate::sampler::SOFTWARE_LOOP_CAP;
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::{Linked, Source};
-pub(crate) use shape::Shape;
+pub(crate) use shape::{Shape, direction_file};
 
 /// The largest uniform binding that every adapter has.
 const MAX_UNIFORM: u64 = 65_536;
@@ -113,7 +113,7 @@ fn linked(
         .text(&state_in(4, plan.pages, plan.page_rows));
     let mut sources = vec![prelude.source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal"]));
-    sources.push(shaders::file(shape::direction_file(divergence)));
+    sources.push(shaders::file(direction_file(divergence)));
     sources.extend(shaders::files(match network.activation() {
         Activation::Silu => &["network/silu"],
         Activation::Gelu => &["network/tanh_of", "network/gelu"],

@@ -151,7 +151,7 @@ pub(super) fn directions(divergence: Option<Divergence>, dim: u32) -> u32 {
 }
 
 /// The file that draws directions.
-pub(super) fn direction_file(divergence: Option<Divergence>) -> &'static str {
+pub(crate) fn direction_file(divergence: Option<Divergence>) -> &'static str {
     match divergence {
         None | Some(Divergence::Exact) => "network/exact",
         Some(Divergence::Hutchinson { probe: Probe::Rademacher, .. }) => "network/rademacher",
