@@ -69,12 +69,11 @@ impl Exchange<'_> {
                 }
             }
         }
-        let mut place = 0;
-        let mut copies = Vec::new();
         let mut memories = Vec::new();
         for (tensor, rows) in parts {
             memories.push((self.memory(tensor)?, self.bytes(rows)));
         }
+        let (mut copies, mut place) = (Vec::new(), 0);
         for ((memory, _held), bytes) in &memories {
             copies.push(((&memory.buffer, memory.offset), (output, place), *bytes));
             place += bytes;
@@ -136,7 +135,7 @@ impl Exchange<'_> {
     }
 
     /// Bytes of so many rows.
-    fn bytes(&self, rows: usize) -> u64 {
+    pub(crate) fn bytes(&self, rows: usize) -> u64 {
         4 * (rows * self.particles) as u64
     }
 }

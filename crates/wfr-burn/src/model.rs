@@ -33,9 +33,9 @@ pub struct Evaluation {
 
 /// A score model: positions (N, dim) of all particles and their level of noise to scores (N, dim).
 ///
-/// It is asked for all particles at once, with tensors of [`Shared::device`](crate::Shared::device),
-/// and answers with f32 tensors of that device without gradients; split the rows where a network's
-/// layers would not fit.
+/// It is asked for all particles at once, with a tensor of
+/// [`Shared::device`](crate::Shared::device), and answers with f32 tensors of that device without
+/// gradients; split the rows where a network's layers would not fit.
 pub struct Model<'a> {
     name: String,
     dim: u32,
@@ -83,6 +83,12 @@ impl<'a> Model<'a> {
 
     pub(crate) fn dim(&self) -> usize {
         self.dim as usize
+    }
+
+    /// The numbers it answers per particle.
+    pub(crate) fn rows(&self) -> usize {
+        let Outputs { divergence, log_density } = self.outputs;
+        self.dim() + usize::from(divergence) + usize::from(log_density)
     }
 
     pub(crate) fn outputs(&self) -> Outputs {

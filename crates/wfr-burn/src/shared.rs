@@ -97,10 +97,18 @@ impl Shared {
             return Err(exchange::invalid("models", reason));
         }
         let exchange = Exchange { shared: self, particles: particles as usize };
+        let fits = |(model, output): (&Model<'_>, &&wgpu::Buffer)| {
+            exchange.bytes(model.rows()) == output.size()
+        };
+        if let Some(i) = models.iter().zip(&call.outputs).position(|pair| !fits(pair)) {
+            let reason = "has another dimension or other outputs than the composition's model in \
+                          its place; give the models the composition was made of";
+            return Err(exchange::invalid(format!("model {}", models[i].name()), reason));
+        }
         let level = Level::of(call);
+        let positions = exchange.positions(&call.particles, models[0].dim())?;
         for (model, output) in models.iter().zip(&call.outputs) {
-            let positions = exchange.positions(&call.particles, model.dim())?;
-            exchange.write(model, model.evaluate(positions, &level), output)?;
+            exchange.write(model, model.evaluate(positions.clone(), &level), output)?;
         }
         Ok(())
     }

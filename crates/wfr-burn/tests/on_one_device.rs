@@ -234,6 +234,9 @@ fn samplers_that_do_not_fit_are_refused() {
     let mut sampler = Sampler::new(shared.gpu(), &problem, config.clone()).unwrap();
     let error = shared.run(&mut sampler, &models[..1]).unwrap_err().to_string();
     assert!(error.contains("are 1, and the composition has 2"), "{error}");
+    let [left, _] = self::models(|answer| answer);
+    let error = shared.run(&mut sampler, &[left, Model::new("solid", 3, |x, _| x)]).unwrap_err();
+    assert!(error.to_string().contains("model solid has another dimension"), "{error}");
     let gpu = pollster::block_on(wfr::Gpu::for_problem(&problem, &config, None)).unwrap();
     let mut sampler = Sampler::new(&gpu, &problem, config).unwrap();
     let error = shared.run(&mut sampler, &models).unwrap_err().to_string();
