@@ -1,6 +1,6 @@
 // Score model: an error that is put on a score on purpose, to study what it does,
 //   s_j <- scale s_j + wave sin(2 x_j) + noise xi_j,
-// with standard normal xi. The noise is drawn from the point and the level of noise: like a network,
+// with standard normal xi. It is drawn from the point and the level of noise: like a network,
 // the same point has the same score, and any other has another. Log densities and divergences stay
 // those of the model.
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use wfr::Config;
-use wfr::diffusion::{Composition, Rule};
+use wfr::diffusion::{Composition, Divergence, Probe, Rule};
 use wfr::distance::Mixture;
 
 use super::options::{CommonOptions, SizeOptions};
@@ -21,7 +21,8 @@ const DETAILS: &str = "\
 Two models, mixtures of two components each with means drawn from N(0, 1.44) and variance 0.5, are
 composed by the Fisher-Rao mixture of equal shares. The drift follows the score of that density, and
 weights need no divergence; or it follows the plain mean of both scores, and weights need the
-divergences of both. Both are exact; what differs is how uneven the weights become. Nothing is
+divergences of both: exact, or by Hutchinson's probes as a network's are, fresh at every step or one kept
+throughout. All are exact in the limit; what differs is how uneven the weights become. Nothing is
 resampled. The truth is by importance sampling from the mixture of both models, whose weights are
 between 1/2 and 1.";
 
@@ -78,9 +79,25 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
             Composition::new(pair::noise(), pair::spread(dim)?, Rule::fisher_rao(0.5));
         let truth = Truth::of(&composition)?;
         let frozen = composition.clone().with_frozen_drift(vec![0.5.into(), 0.5.into()]);
-        for (drift, composition) in [("score of the mixture", composition), ("mean score", frozen)]
-        {
-            for steps in [steps / 2, steps, 2 * steps] {
+        let probed = |divergence| frozen.clone().with_divergence(divergence);
+        let three = vec![steps / 2, steps, 2 * steps];
+        for (drift, composition, runs) in [
+            ("score of the mixture", composition, three.clone()),
+            ("mean score", frozen.clone(), three),
+            ("mean score, 1 probe", probed(Divergence::hutchinson(1)), vec![steps]),
+            ("mean score, 8 probes", probed(Divergence::hutchinson(8)), vec![steps]),
+            (
+                "mean score, 1 Gaussian probe",
+                probed(Divergence::hutchinson_with(1, Probe::Gaussian, true)),
+                vec![steps],
+            ),
+            (
+                "mean score, 1 probe kept",
+                probed(Divergence::hutchinson_with(1, Probe::Rademacher, false)),
+                vec![steps],
+            ),
+        ] {
+            for steps in runs {
                 let config = Config {
                     ess_threshold: 0.0,
                     integrator: Some(wfr::Integrator::Euler),
@@ -154,7 +171,7 @@ fn variance(log_weights: &[f32]) -> f64 {
 }
 
 fn curves(rows: &[Row], steps: u32) -> Vec<Curve> {
-    let shown = rows.iter().filter(|row| row.steps == steps);
+    let shown = rows.iter().filter(|row| row.steps == steps && !row.drift.contains("probe"));
     let curve = |(row, color): (&Row, _)| Curve {
         name: format!("{}-d, {}", row.dim, row.drift),
         color,
