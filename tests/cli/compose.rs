@@ -175,7 +175,7 @@ fn experiments_with_compositions_run() {
         json(&done.succeeded())
     };
     let small = ["-n", "2000", "--steps", "40"];
-    let transfer = run("transfer", &small);
+    let transfer = run("transfer", &[&small[..], &["--closed-form"]].concat());
     // 5 sd of P(x > 0)-like masses of 2000 particles.
     for row in transfer["rows"].as_array().unwrap() {
         if row["name"].as_str().unwrap().starts_with("mode ") {
@@ -187,7 +187,7 @@ fn experiments_with_compositions_run() {
     assert_eq!(points.as_array().map(Vec::len), Some(16));
     let stress = run("stress", &["-n", "500", "--steps", "20"]);
     let rows = stress.as_array().unwrap();
-    assert_eq!(rows.len(), 12);
+    assert_eq!(rows.len(), 20);
     // Weights by the score of the mixture are the even ones.
     assert!(number(&rows[2]["ess"]) > 2.0 * number(&rows[5]["ess"]), "{stress}");
     let overhead = run("overhead", &["-n", "500", "--steps", "20"]);
