@@ -46,6 +46,11 @@ pub mod methods {
         Schedule, Splitting, tune,
     };
 }
+#[doc = include_str!("../docs/composition.md")]
+pub mod composition {
+    #[allow(unused_imports, reason = "names that the text links to")]
+    use crate::diffusion::{Composition, ScoreError};
+}
 #[doc = include_str!("../docs/tutorial.md")]
 pub mod tutorial {
     #[allow(unused_imports, reason = "names that the text links to")]

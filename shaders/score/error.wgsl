@@ -4,8 +4,6 @@
 // the same point has the same score, and any other has another. Log densities and divergences stay
 // those of the model.
 
-const STREAM_SCORE_ERROR = 11u;
-
 // The noise of model `model` at node `node`, as a random number for every point.
 fn score_error(
     x: ptr<function, Point>, node: u32, model: u32, error: vec3<f32>, term: ptr<function, Term>,

@@ -68,7 +68,7 @@ struct Truth {
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let common = &arguments.common;
     let place = common.picture(PICTURE)?;
-    let (particles, steps) = arguments.size.or(1 << 13, 200);
+    let (particles, steps) = arguments.size.or(1 << 12, 200);
     if steps < 2 {
         return Err(Failure::Usage(format!("--steps = {steps} is below 2, which can be halved")));
     }
@@ -134,7 +134,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         facts: &facts,
         x: "time",
         y: "ESS / N",
-        room: 2.0,
+        room: 60.0,
     };
     place.fill(|path| plot::over_time(path, &heading, &curves(&rows, steps)))?;
     let text = format!(
