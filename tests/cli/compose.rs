@@ -153,7 +153,7 @@ fn models_noise_and_rewards_are_checked() {
         2,
         "error: --reward-guidance is for a reward, and there is none; add --reward, or leave it out",
     );
-    compose(&folder, &["product", "--reward", "x1"]).failed_with(4, &["`x1` is not a coordinate"]);
+    compose(&folder, &["product", "--reward", "x1"]).failed_with(4, &["`x1` is out of range"]);
     compose(&folder, &["product", "--stochasticity", "-1"])
         .failed_with(2, &["stochasticity = -1 is not between 0"]);
     if has_adapter() {
