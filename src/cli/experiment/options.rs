@@ -39,6 +39,23 @@ pub(super) struct SizeOptions {
     steps: Option<u32>,
 }
 
+/// In how many dimensions.
+#[derive(Debug, Args)]
+pub(super) struct DimOptions {
+    /// The numbers of dimensions, joined by commas, each 1 to 256.
+    #[arg(long, value_name = "D,…", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
+    dims: Vec<u16>,
+}
+
+impl DimOptions {
+    /// Those asked for, or what the experiment takes.
+    pub(super) fn or(&self, usual: &[usize]) -> Vec<usize> {
+        let own: Vec<usize> = self.dims.iter().map(|dim| usize::from(*dim)).collect();
+        if own.is_empty() { usual.to_vec() } else { own }
+    }
+}
+
 impl SizeOptions {
     /// Particles and steps, or what the experiment takes.
     pub(super) fn or(&self, particles: u32, steps: u32) -> (u32, u32) {

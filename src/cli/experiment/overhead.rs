@@ -5,7 +5,7 @@ use serde::Serialize;
 use wfr::diffusion::{Composition, Rule, Tracking};
 use wfr::{Config, Integrator, Sampler};
 
-use super::options::{CommonOptions, SizeOptions};
+use super::options::{CommonOptions, DimOptions, SizeOptions};
 use super::pair;
 use crate::cli::clock::Clock;
 use crate::cli::console::{self, Console};
@@ -32,6 +32,8 @@ const PARTS: u32 = 3;
 pub(crate) struct Arguments {
     #[command(flatten)]
     size: SizeOptions,
+    #[command(flatten)]
+    dims: DimOptions,
     #[command(flatten)]
     common: CommonOptions,
 }
@@ -79,9 +81,11 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let (particles, steps) = arguments.size.or(1 << 13, 20);
     let mut rows: Vec<Row> = Vec::new();
     let mut adapter = String::new();
-    for dim in DIMS {
+    let dims = arguments.dims.or(&DIMS);
+    let largest = dims.iter().copied().max().unwrap_or(1);
+    for dim in dims {
         // As much work in all dimensions.
-        let steps = steps * (DIMS[DIMS.len() - 1] / dim) as u32;
+        let steps = steps.saturating_mul((largest / dim) as u32);
         // A device of its own: the limits asked for are those of the first run.
         let mut device = Device::new(common.device.adapter.as_deref());
         let made: Done<Vec<Timed>> = ways()

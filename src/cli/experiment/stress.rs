@@ -6,7 +6,7 @@ use wfr::Config;
 use wfr::diffusion::{Composition, Divergence, Probe, Rule};
 use wfr::distance::Mixture;
 
-use super::options::{CommonOptions, SizeOptions};
+use super::options::{CommonOptions, DimOptions, SizeOptions};
 use super::pair;
 use crate::cli::console::Console;
 use crate::cli::failure::{Done, Failure};
@@ -36,6 +36,8 @@ const DRAWS: usize = 200_000;
 pub(crate) struct Arguments {
     #[command(flatten)]
     size: SizeOptions,
+    #[command(flatten)]
+    dims: DimOptions,
     #[command(flatten)]
     common: CommonOptions,
 }
@@ -73,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         return Err(Failure::Usage(format!("--steps = {steps} is below 2, which can be halved")));
     }
     let mut rows = Vec::new();
-    for dim in [10, 64] {
+    for dim in arguments.dims.or(&[10, 64]) {
         let mut device = Device::new(common.device.adapter.as_deref());
         let composition =
             Composition::new(pair::noise(), pair::spread(dim)?, Rule::fisher_rao(0.5));

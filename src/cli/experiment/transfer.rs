@@ -220,8 +220,8 @@ fn table(rows: &[Row], ways: &[Way]) -> Table {
 mod tests {
     #[test]
     fn deviations_of_counts_are_those_of_their_sum() {
-        for mean in [0.01, 0.5, 1.0, 3.7, 60.0, 120.0] {
-            let mut share = f64::exp(-mean);
+        for mean in [0.01_f64, 0.5, 1.0, 3.7, 60.0, 120.0] {
+            let mut share = (-mean).exp();
             let mut sum = share * mean;
             for k in 1..400 {
                 share *= mean / f64::from(k);
