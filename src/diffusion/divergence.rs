@@ -1,5 +1,9 @@
 //! How the divergence of a network's score is found.
 
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
 /// How the divergence of a network's score is found, by derivatives along directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,5 +64,25 @@ impl Divergence {
     /// The trace where the dimension allows, one fresh Rademacher probe elsewhere.
     pub fn of_dim(dim: u32) -> Divergence {
         if dim <= Divergence::MAX_EXACT { Divergence::Exact } else { Divergence::hutchinson(1) }
+    }
+}
+
+impl FromStr for Divergence {
+    type Err = Error;
+
+    /// `exact`, `hutchinson`, or `hutchinson:PROBES`.
+    fn from_str(text: &str) -> Result<Divergence> {
+        let unknown = || {
+            let reason = format!("'{text}' is not known; write exact, hutchinson or hutchinson:4");
+            Error::config("divergence", reason)
+        };
+        match text.split_once(':') {
+            None if text == "exact" => Ok(Divergence::Exact),
+            None if text == "hutchinson" => Ok(Divergence::hutchinson(1)),
+            Some(("hutchinson", probes)) => {
+                Ok(Divergence::hutchinson(probes.parse().map_err(|_| unknown())?))
+            }
+            _ => Err(unknown()),
+        }
     }
 }

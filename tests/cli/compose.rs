@@ -143,6 +143,8 @@ fn models_noise_and_rewards_are_checked() {
     );
     compose(&folder, &["product", "--noise", "edm"])
         .failed_with(2, &["'edm' is not known; write vp, sub-vp or ve"]);
+    compose(&folder, &["product", "--divergence", "hutch"])
+        .failed_with(2, &["'hutch' is not known; write exact, hutchinson or hutchinson:4"]);
     compose(&folder, &["product", "--levels", "log"])
         .failed_with(2, &["'log' is not known; write uniform, geometric or karras:7"]);
     compose(&folder, &["product", "--levels", "geometric"])

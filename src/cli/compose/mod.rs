@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use wfr::diffusion::{Composition, Quadrature, Tracking};
+use wfr::diffusion::{Composition, Divergence, Quadrature, Tracking};
 use wfr::{Config, Integrator, Modes};
 
 mod levels;
@@ -80,6 +80,10 @@ pub(crate) struct Arguments {
     /// of each particle.
     #[arg(long, value_name = "NAME", default_value = "exact", help_heading = "Run")]
     tracking: TrackingName,
+    /// How divergences of scores are found, which tracking needs at a stochasticity other than 1:
+    /// exact or hutchinson[:PROBES] [default: exact for mixtures and up to 16 dimensions].
+    #[arg(long, value_name = "NAME", help_heading = "Run")]
+    divergence: Option<Divergence>,
     /// Combine the scores alone, without weights, as is customary: for comparison.
     #[arg(long, help_heading = "Run")]
     uncorrected: bool,
@@ -161,6 +165,9 @@ fn composition(arguments: &Arguments) -> Done<Composition> {
     }
     if let Some(lambda) = arguments.reward.guidance()? {
         composition = composition.with_reward_guidance(lambda);
+    }
+    if let Some(divergence) = arguments.divergence {
+        composition = composition.with_divergence(divergence);
     }
     Ok(if arguments.uncorrected { composition.without_correction() } else { composition })
 }
