@@ -59,6 +59,11 @@ impl Curve {
         Curve(self.0.iter().map(|value| 1.0 - value).collect())
     }
 
+    /// Several, in words.
+    pub(crate) fn list(curves: &[Curve]) -> String {
+        curves.iter().map(Curve::to_string).collect::<Vec<_>>().join(", ")
+    }
+
     /// The least and the largest value.
     pub(crate) fn range(&self) -> (f64, f64) {
         let ends = (f64::INFINITY, f64::NEG_INFINITY);

@@ -171,7 +171,9 @@ impl Rule {
     pub(crate) fn check(&self, models: usize) -> Result<()> {
         let out = |reason: String| Err(Error::config(format!("{} rule", self.name), reason));
         if let Some(wanted) = self.models().filter(|wanted| *wanted != models) {
-            return out(format!("combines {wanted} models, and there are {models}"));
+            return out(format!(
+                "has numbers for {wanted} of the models, and there are {models}; give one each"
+            ));
         }
         let curves: Vec<&Curve> = match &self.family {
             Family::Same(power) => vec![power],
@@ -188,7 +190,7 @@ impl Rule {
         let shares = |shares: &[Curve]| {
             let negative = shares.iter().find(|share| share.range().0 < 0.0);
             match negative {
-                Some(share) => out(format!("has the share {share}, and shares are from 0 to 1")),
+                Some(share) => out(format!("has the share {share}; give 0 or more")),
                 None => Ok(()),
             }
         };
@@ -219,7 +221,10 @@ impl Rule {
                 }
             }
             Family::Arc { position, angle } => {
-                shares(&[position.clone(), position.complement()])?;
+                let (low, high) = position.range();
+                if low < 0.0 || high > 1.0 {
+                    return out(format!("has the position {position}; give numbers from 0 to 1"));
+                }
                 if !(*angle > 0.0 && *angle <= FRAC_PI_2) {
                     return out(format!("has the angle {angle}, which is not above 0 up to π/2"));
                 }
@@ -249,18 +254,14 @@ impl Exponents {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |curves: &[Curve]| {
-            let items: Vec<_> = curves.iter().map(Curve::to_string).collect();
-            items.join(", ")
-        };
         match &self.family {
             Family::Same(_) if self.name == "product" => f.write_str("product"),
             Family::Same(power) => write!(f, "{} {power}", self.name),
-            Family::LogLinear(each) => write!(f, "{} ({})", self.name, list(each)),
+            Family::LogLinear(each) => write!(f, "{} ({})", self.name, Curve::list(each)),
             Family::Mean { power, shares } if self.name == "power" => {
-                write!(f, "power mean p = {power} ({})", list(shares))
+                write!(f, "power mean p = {power} ({})", Curve::list(shares))
             }
-            Family::Mean { shares, .. } => write!(f, "{} ({})", self.name, list(shares)),
+            Family::Mean { shares, .. } => write!(f, "{} ({})", self.name, Curve::list(shares)),
             Family::Arc { position, angle } => write!(f, "arc {position} of angle {angle}"),
         }
     }

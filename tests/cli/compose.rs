@@ -115,7 +115,7 @@ fn rules_take_their_own_options() {
     refused(&["guidance"], "error: the rule guidance needs a number; add for instance --scale 2");
     refused(
         &["log-linear", "--exponents", "1"],
-        "error: log-linear rule combines 1 models, and there are 2",
+        "error: log-linear rule has numbers for 1 of the models, and there are 2; give one each",
     );
     refused(
         &["fisher-rao", "--share", "1.5"],

@@ -59,8 +59,8 @@ impl Composition {
             && (frozen.len() != self.models.len() || !frozen.iter().all(Curve::is_finite))
         {
             let reason = format!(
-                "has {} shares for {} models; give one finite number each",
-                frozen.len(),
+                "has the shares ({}) for {} models; give one finite number each",
+                Curve::list(frozen),
                 self.models.len()
             );
             return Err(Error::config("frozen drift", reason));
