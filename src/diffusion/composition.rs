@@ -283,7 +283,8 @@ impl Composition {
 
     /// Hutchinson's directions of closed forms, whose exact divergences are left out for a study.
     fn probes(&self, needed: bool) -> Option<Divergence> {
-        self.divergence.filter(|divergence| needed && *divergence != Divergence::Exact)
+        let wanted = needed && self.models.iter().any(|model| !model.is_buffered());
+        self.divergence.filter(|divergence| wanted && *divergence != Divergence::Exact)
     }
 
     /// What a particle carries.

@@ -79,6 +79,16 @@ fn estimates(info: &Info, d: &Diagnostics<'_>) -> Vec<Estimate> {
 }
 
 fn laws(composition: Composition, truth: [f64; 5]) -> Option<wfr::Result<Vec<Law>>> {
+    // Scores off by 1 to 2 %, 120 steps and log densities tracked with an error of some 0.3 move
+    // moments by a few hundredths.
+    laws_within(composition, truth, [0.06, 0.02, 0.25, 0.02, 0.06])
+}
+
+fn laws_within(
+    composition: Composition,
+    truth: [f64; 5],
+    allowances: [f64; 5],
+) -> Option<wfr::Result<Vec<Law>>> {
     let config = Config {
         particles: 1 << 11,
         schedule: noise().schedule(Spacing::Uniform, 1e-3, 120).unwrap(),
@@ -87,9 +97,6 @@ fn laws(composition: Composition, truth: [f64; 5]) -> Option<wfr::Result<Vec<Law
     let rule = composition.rule().to_string();
     let problem = composition.problem().unwrap();
     let gpu = common::gpu(&problem, &config)?;
-    // Scores off by 1 to 2 %, 120 steps and log densities tracked with an error of some 0.3 move
-    // moments by a few hundredths.
-    let allowances = [0.06, 0.02, 0.25, 0.02, 0.06];
     let names = ["E x0", "E x1", "E x0²", "P(x0 > 0)", "log Z"];
     Some(common::averaged(&gpu, &problem, &config, 0..1, estimates).map(|measured| {
         let law = |i: usize| {
@@ -110,6 +117,28 @@ fn composed_networks_have_the_law_of_their_mixtures() {
         let Some(right) = laws(composition.clone(), truth) else { return };
         assert_hold(&right.unwrap());
         assert_rejected(laws(composition.with_correction(-1.0), truth).unwrap());
+    }
+}
+
+/// The other rules, those of one exponent with the weights of scores alone and those of parts with
+/// tracked log densities. A mixture of constant shares has ψ = 0: nothing to flip.
+#[test]
+fn every_rule_composes_networks() {
+    for (rule, allowances) in [
+        (Rule::mixture(0.4), [0.06, 0.02, 0.25, 0.02, 0.03]),
+        (Rule::power_mean(-1.0, vec![0.5.into(), 0.5.into()]), [0.06, 0.03, 0.25, 0.02, 0.1]),
+        (Rule::guidance(1.5), [0.1, 0.05, 0.3, 0.04, 0.15]),
+        (Rule::product(), [0.1, 0.05, 0.3, 0.04, 0.3]),
+    ] {
+        let models = NAMES.map(|name| ScoreModel::network(network(name))).to_vec();
+        let composition = Composition::new(noise(), models, rule.clone());
+        let truth = truth(&rule);
+        let Some(right) = laws_within(composition.clone(), truth, allowances) else { return };
+        assert_hold(&right.unwrap());
+        if rule.name() != "mixture" {
+            let flipped = composition.with_correction(-1.0);
+            assert_rejected(laws_within(flipped, truth, allowances).unwrap());
+        }
     }
 }
 
