@@ -187,13 +187,6 @@ impl Rule {
                 return out(format!("has the parameter {curve}, not between −{MOST} and {MOST}"));
             }
         }
-        let shares = |shares: &[Curve]| {
-            let negative = shares.iter().find(|share| share.range().0 < 0.0);
-            match negative {
-                Some(share) => out(format!("has the share {share}; give 0 or more")),
-                None => Ok(()),
-            }
-        };
         match &self.family {
             Family::Same(_) | Family::LogLinear(_) => {
                 let total: f64 = self.exponents(0.0, models).each.iter().sum();
@@ -205,7 +198,10 @@ impl Rule {
                 }
             }
             Family::Mean { power, shares: each } => {
-                shares(each)?;
+                if each.iter().any(|share| share.range().0 < 0.0) {
+                    let list = Curve::list(each);
+                    return out(format!("has the shares ({list}); give 0 or more each"));
+                }
                 if each.iter().map(|share| share.range().1).sum::<f64>() <= 0.0 {
                     return out("has no share above 0; give one at least".into());
                 }

@@ -119,7 +119,7 @@ fn rules_take_their_own_options() {
     );
     refused(
         &["fisher-rao", "--share", "1.5"],
-        "error: fisher-rao rule has the share -0.5, and shares are from 0 to 1",
+        "error: fisher-rao rule has the shares (-0.5, 1.5); give 0 or more each",
     );
     compose(&folder, &["mixture", "--share", "half"])
         .failed_with(2, &["--share", "= half is not a number, or numbers joined by colons"]);
