@@ -19,8 +19,8 @@
 //! let law = Mixture::new(&[component(-3.0), component(3.0)])?;
 //! let one_mode = Mixture::new(&[component(3.0)])?;
 //!
-//! let reached = floor(0..8, |seed| law.sample(100, seed), |a, b| wasserstein(a, b, 2.0))?;
-//! let distance = wasserstein(&one_mode.sample(100, 1), &law.sample(100, 2), 2.0)?;
+//! let reached = floor(0..8, |seed| law.sample(400, seed), |a, b| wasserstein(a, b, 2.0))?;
+//! let distance = wasserstein(&one_mode.sample(400, 1), &law.sample(400, 2), 2.0)?;
 //! assert!(distance > reached.mean + 4.0 * reached.sd);
 //! # Ok(())
 //! # }
