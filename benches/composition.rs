@@ -59,7 +59,7 @@ fn noise() -> Noise {
     Noise::variance_preserving(0.1, 20.0)
 }
 
-fn main() -> wfr::Result<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let peer = arguments.iter().position(|a| a == "--peer").and_then(|i| arguments.get(i + 1));
     println!("| rule | d | components | N | program | wall ns | CPU ns |");
@@ -87,8 +87,8 @@ fn main() -> wfr::Result<()> {
                 add(at, format!("wfr, ESS every {every}"), spent.map(|s| s / per));
             }
             if let Some(python) = peer {
-                let reply = ask(python, case);
-                add(2, reply.0, reply.1);
+                let (name, cost) = ask(python, case)?;
+                add(2, name, cost);
             }
         }
         for (name, mut costs) in rows {
@@ -107,7 +107,7 @@ fn main() -> wfr::Result<()> {
 }
 
 /// The peer's name and its wall and CPU nanoseconds.
-fn ask(python: &str, case: &Case) -> (String, [f64; 2]) {
+fn ask(python: &str, case: &Case) -> Result<(String, [f64; 2]), String> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/composition.py");
     let numbers = [case.dim, case.components, case.models, case.particles as usize];
     let output = Command::new(python)
@@ -116,12 +116,12 @@ fn ask(python: &str, case: &Case) -> (String, [f64; 2]) {
         .arg(case.steps.to_string())
         .stderr(Stdio::inherit())
         .output()
-        .expect("the peer's Python starts");
+        .map_err(|error| format!("{python} does not start: {error}; give a Python with torch"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut parts = text.trim().split(';');
     let name = parts.next().unwrap_or("peer").to_string();
     let mut number = || parts.next().and_then(|p| p.parse().ok()).unwrap_or(f64::NAN);
-    (name, [number(), number()])
+    Ok((name, [number(), number()]))
 }
 
 /// CPU time of all threads of this process.

@@ -17,9 +17,9 @@ use crate::cli::table::Table;
 const DETAILS: &str = "\
 Two models, mixtures of two components each, are composed by the Fisher-Rao mixture in 2 to 64
 dimensions: without weights; with weights by rates; with log densities tracked in place of evaluated
-ones; resampled every 10 steps; and with weights by kernel ratios. The runs take
-turns, three parts each, and the fastest part counts: by the clock, or in processor time where a
-driver computes on the processor. Bytes are those of a particle's state, kept twice, and its log-weight.";
+ones; resampled every 10 steps; and with weights by kernel ratios. The runs take turns, three parts
+each, and the fastest part counts: by the clock, or in processor time where a driver computes on the
+processor. Bytes are those of a particle's state, kept twice, and its log-weight.";
 
 /// The dimensions.
 const DIMS: [usize; 6] = [2, 4, 8, 16, 32, 64];
@@ -107,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     }
     let text = format!(
         "Fisher-Rao mixtures of two models: {} particles, best of {PARTS} times {steps} steps in \
-         64-d and more below, on {adapter}\n\n\
+         {largest}-d and more below, on {adapter}\n\n\
          {}\nIn parentheses the time relative to no weights.\n",
         grouped(u64::from(particles)),
         table(&rows).text()
