@@ -109,11 +109,10 @@ impl Problem {
             sources.push(laplacian(&plain)?);
         }
         sources.extend(plain.sources);
-        let drawn = plain.initial_sources.into_iter();
-        let mut initial_sources: Vec<Source> =
-            drawn.filter(|source| !source.text.contains("fn initial_log_weight")).collect();
+        // The steps need nothing of the normal law, and its weights are the composition's.
+        let mut initial_sources = plain.initial_sources;
         sources.retain(|source| !initial_sources.contains(source));
-        sources.retain(|source| !source.text.contains("fn initial_log_weight"));
+        initial_sources.retain(|source| !source.text.contains("fn initial_log_weight"));
         initial_sources.push(shaders::file("initial/composed"));
         initial_sources.extend(sources.iter().cloned());
         let composition = Some(composition);

@@ -295,7 +295,9 @@ impl Sampler {
         let state = State { control: resampling.scratch.control.clone(), ..state };
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
         let networks = match &problem.composition {
-            Some(composition) => models::networks(gpu, composition, &config, &plan, &state)?,
+            Some(composition) => {
+                models::networks(gpu, composition, (&config, integrator), &plan, &state)?
+            }
             None => Vec::new(),
         };
         let reaction = problem.flow.reaction();
@@ -528,16 +530,13 @@ impl Sampler {
     pub async fn particles(&self) -> Result<Particles> {
         let n = self.plan.particles as usize;
         let dim = self.dim as usize;
-        let row_bytes = 4 * n as u64;
         let mut positions = vec![0.0; n * dim];
         let mut ancestors = Vec::new();
         for row in 0..self.plan.rows {
             if row as usize >= dim && row + 1 < self.plan.rows {
                 continue;
             }
-            let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
-            let offset = u64::from(row % self.plan.page_rows) * row_bytes;
-            let words: Vec<u32> = readback::read(&self.gpu, page, offset, row_bytes).await?;
+            let words: Vec<u32> = self.row(row).await?;
             if (row as usize) < dim {
                 for (i, word) in words.iter().enumerate() {
                     positions[i * dim + row as usize] = f32::from_bits(*word);
@@ -546,8 +545,17 @@ impl Sampler {
                 ancestors = words;
             }
         }
-        let log_weights = readback::read(&self.gpu, &self.state.log_weights, 0, row_bytes).await?;
+        let bytes = 4 * n as u64;
+        let log_weights = readback::read(&self.gpu, &self.state.log_weights, 0, bytes).await?;
         Particles::new(dim, positions, log_weights, ancestors)
+    }
+
+    /// One row of the state of now.
+    async fn row<T: bytemuck::Pod>(&self, row: u32) -> Result<Vec<T>> {
+        let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
+        let bytes = 4 * u64::from(self.plan.particles);
+        let offset = u64::from(row % self.plan.page_rows) * bytes;
+        readback::read(&self.gpu, page, offset, bytes).await
     }
 
     /// The buffers of now, for kernels of the host program.

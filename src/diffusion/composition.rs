@@ -4,7 +4,6 @@ mod check;
 mod table;
 mod text;
 
-use super::model::Kind;
 use super::{Curve, Divergence, Noise, Rule, ScoreModel};
 use crate::buffers::Carries;
 use crate::error::Result;
@@ -257,22 +256,17 @@ impl Composition {
 
     /// Whether kernel ratios are exact: log densities are evaluated, and there is noise.
     fn has_ratio(&self) -> bool {
-        let exact = |model: &ScoreModel| matches!(model.kind(), Kind::Mixture(_));
-        self.tracking == Tracking::Exact
-            && self.models.iter().all(exact)
-            && self.stochasticity > 0.0
+        self.tracking == Tracking::Exact && !self.is_buffered() && self.stochasticity > 0.0
     }
 
-    /// Whether the log density of model `i` is carried along, in one row of the state.
-    pub(crate) fn tracks(&self, i: usize, integrator: Integrator) -> bool {
-        let model = &self.models[i];
-        let known = model.has_log_density() && self.tracking == Tracking::Exact;
-        self.needs_logs(integrator) && !known
-    }
-
-    /// The models whose log densities are carried along.
+    /// The models whose log densities are carried along, each in one row of the state.
     pub(crate) fn tracked(&self, integrator: Integrator) -> Vec<usize> {
-        (0..self.models.len()).filter(|i| self.tracks(*i, integrator)).collect()
+        if !self.needs_logs(integrator) {
+            return Vec::new();
+        }
+        let exact = self.tracking == Tracking::Exact;
+        let known = |i: &usize| exact && self.models[*i].has_log_density();
+        (0..self.models.len()).filter(|i| !known(i)).collect()
     }
 
     /// How networks find the divergences that enter, if any do.
@@ -283,7 +277,7 @@ impl Composition {
 
     /// Hutchinson's directions of closed forms, whose exact divergences are left out for a study.
     fn probes(&self, needed: bool) -> Option<Divergence> {
-        let wanted = needed && self.models.iter().any(|model| !model.is_buffered());
+        let wanted = needed && self.has_closed_forms();
         self.divergence.filter(|divergence| wanted && *divergence != Divergence::Exact)
     }
 
@@ -302,6 +296,11 @@ impl Composition {
     /// Whether models are evaluated by kernels of their own, one step at a time.
     pub(crate) fn is_buffered(&self) -> bool {
         self.models.iter().any(ScoreModel::is_buffered)
+    }
+
+    /// Whether a model is evaluated where the particle is moved.
+    pub(crate) fn has_closed_forms(&self) -> bool {
+        self.models.iter().any(|model| !model.is_buffered())
     }
 
     /// The law at the largest noise.

@@ -167,10 +167,10 @@ impl Noise {
     /// When the schedule goes on below τ = 0.
     pub(crate) fn levels(&self, schedule: &Schedule) -> Result<Vec<f64>> {
         let end = self.end();
-        let levels: Vec<f64> = (0..=schedule.steps()).map(|k| end - schedule.time(k)).collect();
         // Rounding at the ends counts as none.
         let slack = 1e-9 * end;
-        if levels.iter().any(|tau| *tau < -slack || *tau > end + slack) {
+        let within = -slack..=end + slack;
+        if (0..=schedule.steps()).any(|k| !within.contains(&(end - schedule.time(k)))) {
             let reason = format!(
                 "goes from time {} to {}, and the noise from 0 to {end}; use Noise::schedule",
                 schedule.time(0),
@@ -178,7 +178,12 @@ impl Noise {
             );
             return Err(Error::config("schedule", reason));
         }
-        Ok(levels.into_iter().map(|tau| tau.clamp(0.0, end)).collect())
+        Ok((0..=schedule.steps()).map(|k| self.level(schedule, k)).collect())
+    }
+
+    /// The level of noise after `step` steps of a schedule that [`Noise::levels`] accepts.
+    pub(crate) fn level(&self, schedule: &Schedule, step: u32) -> f64 {
+        (self.end() - schedule.time(step)).clamp(0.0, self.end())
     }
 
     /// The step from the level `from` down to `to`.

@@ -46,7 +46,7 @@ impl Init {
         // The state that parity 1 writes is the state that parity 0 reads.
         let group = kernel.bind(gpu, 0, &state.bindings(1))?;
         let workgroups = plan.particles.div_ceil(config.workgroup_size);
-        let offset = problem.composition.as_ref().and_then(|c| c.table_offset(0));
+        let offset = problem.composition.as_ref().and_then(|c| c.table_stride()).map(|_| 0);
         Ok(Init { kernel, group, data, offset, workgroups })
     }
 

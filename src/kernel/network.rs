@@ -124,23 +124,10 @@ fn linked(
 }
 
 impl NetworkKernel {
-    /// `taus` are the levels of noise of all nodes of the schedule; `out` takes [`rows`] rows.
+    /// In a layout `shape`; `taus` are the levels of noise of all nodes of the schedule, and `out`
+    /// takes [`rows`] rows.
+    #[allow(clippy::too_many_arguments, reason = "one constructor, each said once")]
     pub(crate) fn new(
-        gpu: &Gpu,
-        network: &Network,
-        taus: &[f64],
-        evaluation: &Evaluation,
-        plan: &Plan,
-        state: &State,
-        out: &wgpu::Buffer,
-    ) -> Result<NetworkKernel> {
-        let shape = Shape::new(gpu, network, evaluation.divergence);
-        NetworkKernel::of_shape(gpu, network, shape, taus, evaluation, plan, state, out)
-    }
-
-    /// The same in a layout of the caller's choice.
-    #[allow(clippy::too_many_arguments, reason = "the shape, and those of `new`")]
-    pub(crate) fn of_shape(
         gpu: &Gpu,
         network: &Network,
         shape: Shape,

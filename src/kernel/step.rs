@@ -24,8 +24,8 @@ pub(crate) struct Step {
     groups: [wgpu::BindGroup; 2],
     /// Groups 1 and 2.
     data: Vec<wgpu::BindGroup>,
-    /// Whose table moves with the steps.
-    composition: Option<Composition>,
+    /// By how many bytes the flow's table moves from step to step, where it does.
+    table_stride: Option<u32>,
     workgroups: u32,
 }
 
@@ -112,23 +112,19 @@ impl Step {
         let groups =
             [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
         let workgroups = plan.particles.div_ceil(config.workgroup_size);
-        let composition = problem.composition.clone();
-        Ok(Step { kernel, groups, data, composition, workgroups })
+        let table_stride = problem.composition.as_ref().and_then(Composition::table_stride);
+        Ok(Step { kernel, groups, data, table_stride, workgroups })
     }
 
     /// Advances from state `parity` to the other; `first` is the step the clock shows.
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize, first: u32) {
         self.kernel.set(pass, &self.groups[parity], &[schedule_offset(first)]);
-        set_data(pass, &self.data, self.table_offset(first));
+        set_data(pass, &self.data, self.table_stride.map(|stride| first * stride));
         dispatch(pass, self.workgroups);
     }
 
-    fn table_offset(&self, first: u32) -> Option<u32> {
-        self.composition.as_ref().and_then(|composition| composition.table_offset(first))
-    }
-
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        set_data(pass, &self.data, self.table_offset(0));
+        set_data(pass, &self.data, self.table_stride.map(|_| 0));
         self.kernel.warm_up(pass, &self.groups[0], &[0]);
     }
 }

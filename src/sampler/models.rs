@@ -6,9 +6,9 @@ use crate::config::Config;
 use crate::diffusion::{Composition, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::network::{Evaluation, NetworkKernel};
+use crate::integrator::Integrator;
+use crate::kernel::network::{Evaluation, NetworkKernel, Shape};
 use crate::particles::Particles;
-use crate::readback;
 
 /// What external models are asked before a step: their scores at all particles of now.
 ///
@@ -67,7 +67,7 @@ impl Sampler {
         mut models: impl FnMut(&ModelCall<'_>) -> Result<()>,
     ) -> Result<Info> {
         while self.encoded < self.steps() {
-            if let Some(call) = self.model_call()? {
+            if let Some(call) = self.model_call() {
                 models(&call)?;
             }
             self.submit(1)?;
@@ -77,26 +77,18 @@ impl Sampler {
             }
         }
         self.gpu.wait()?;
-        let info = pollster::block_on(self.info())?;
-        Ok(info)
+        pollster::block_on(self.info())
     }
 
     /// What external models have to be asked before the next [`Sampler::encode`], which then
     /// records one step; `None` where there are none or the schedule has ended.
-    ///
-    /// # Errors
-    /// None that a sampler which was made can meet.
-    pub fn model_call(&self) -> Result<Option<ModelCall<'_>>> {
-        let Some(composition) = self.composition.as_ref().filter(|_| !self.externals.is_empty())
-        else {
-            return Ok(None);
-        };
-        if self.encoded >= self.steps() {
-            return Ok(None);
+    pub fn model_call(&self) -> Option<ModelCall<'_>> {
+        if self.externals.is_empty() || self.encoded >= self.steps() {
+            return None;
         }
-        let noise = composition.noise();
-        let tau = noise.levels(&self.config.schedule)?[self.encoded as usize];
-        Ok(Some(ModelCall {
+        let noise = self.composition.as_ref()?.noise();
+        let tau = noise.level(&self.config.schedule, self.encoded);
+        Some(ModelCall {
             gpu: &self.gpu,
             step: self.encoded,
             tau,
@@ -104,7 +96,7 @@ impl Sampler {
             sigma: noise.sigma(tau),
             particles: self.buffers(),
             outputs: self.externals.iter().map(|i| &self.state.outputs[*i]).collect(),
-        }))
+        })
     }
 
     /// The log densities of models that were carried along each particle's path, where the rule
@@ -119,14 +111,10 @@ impl Sampler {
             return Ok(Vec::new());
         }
         let particles = self.particles().await?;
-        let levels = composition.noise().levels(&self.config.schedule)?;
-        let tau = levels[self.encoded as usize];
+        let tau = composition.noise().level(&self.config.schedule, self.encoded);
         let mut all = Vec::new();
         for (row, model) in (self.dim..).zip(models) {
-            let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
-            let bytes = 4 * u64::from(self.plan.particles);
-            let offset = u64::from(row % self.plan.page_rows) * bytes;
-            let log_densities: Vec<f32> = readback::read(&self.gpu, page, offset, bytes).await?;
+            let log_densities: Vec<f32> = self.row(row).await?;
             let error = error(composition, model, tau, &particles, &log_densities);
             all.push(Tracked { model, log_densities, error });
         }
@@ -152,16 +140,16 @@ impl Sampler {
 pub(super) fn networks(
     gpu: &Gpu,
     composition: &Composition,
-    config: &Config,
+    (config, integrator): (&Config, Integrator),
     plan: &Plan,
     state: &State,
 ) -> Result<Vec<NetworkKernel>> {
     let levels = composition.noise().levels(&config.schedule)?;
-    let integrator = config.integrator.unwrap_or(composition.default_integrator());
     let divergence = composition.network_divergence(integrator);
     let evaluation = Evaluation { divergence, seed: config.seed };
     let kernel = |(i, network): (usize, &Network)| {
-        NetworkKernel::new(gpu, network, &levels, &evaluation, plan, state, &state.outputs[i])
+        let (shape, out) = (Shape::new(gpu, network, divergence), &state.outputs[i]);
+        NetworkKernel::new(gpu, network, shape, &levels, &evaluation, plan, state, out)
     };
     composition.networks().map(kernel).collect()
 }

@@ -2,8 +2,7 @@
 
 use super::{Composition, Reward, Tracking};
 use crate::config::Config;
-use crate::diffusion::model::Kind;
-use crate::diffusion::{Curve, ScoreModel};
+use crate::diffusion::Curve;
 use crate::error::{Error, Result};
 use crate::integrator::Integrator;
 use crate::kernel::network;
@@ -83,9 +82,8 @@ impl Composition {
         if integrator == Integrator::KernelRatio && self.stochasticity == 0.0 {
             return refused("= kernel-ratio needs noise, and stochasticity = 0 leaves none".into());
         }
-        let exact = |model: &ScoreModel| matches!(model.kind(), Kind::Mixture(_));
         if self.weighs_by_ratio(integrator)
-            && !self.models.iter().all(exact)
+            && self.is_buffered()
             && (self.stochasticity != 1.0 || self.frozen.is_some())
         {
             return refused(

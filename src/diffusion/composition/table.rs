@@ -36,13 +36,17 @@ const LEAST_WINDOW: usize = 6;
 impl Composition {
     /// Numbers per node of the table.
     pub(crate) fn columns(&self) -> usize {
-        let models = self.models.len();
-        let frozen = if self.frozen.is_some() { models } else { 0 };
         let mixtures = self.models.iter().map(|model| match model.kind() {
             Kind::Mixture(mixture) => mixture.columns(),
             Kind::Network(_) | Kind::External { .. } => 0,
         });
-        COLUMNS.len() + models + frozen + mixtures.sum::<usize>()
+        self.first_column_of_models() + mixtures.sum::<usize>()
+    }
+
+    /// Where the models' own columns begin: after those of the step, the rule and a frozen drift.
+    pub(super) fn first_column_of_models(&self) -> usize {
+        let shares = if self.frozen.is_some() { 2 } else { 1 };
+        COLUMNS.len() + shares * self.models.len()
     }
 
     /// The same, as they lie in the table: rows begin where a binding may begin.
@@ -68,9 +72,9 @@ impl Composition {
         self.window().map_or(Access::Read, |nodes| Access::Uniform(bytes(nodes)))
     }
 
-    /// Where the binding begins of a dispatch from step `first` on, where it moves.
-    pub(crate) fn table_offset(&self, first: u32) -> Option<u32> {
-        self.window().map(|_| first * 4 * self.node_numbers() as u32)
+    /// By how many bytes the binding moves from step to step, where it does.
+    pub(crate) fn table_stride(&self) -> Option<u32> {
+        self.window().map(|_| 4 * self.node_numbers() as u32)
     }
 
     /// The most steps that one dispatch may take: a step reads three nodes.

@@ -80,8 +80,7 @@ impl Composition {
             "fn compose_models(\n    x: ptr<function, Point>, node: u32, source: u32, local: \
              ptr<function, Local>,\n) {\n    var term: Term;\n",
         );
-        let frozen = if self.frozen.is_some() { self.models.len() } else { 0 };
-        let mut column = COLUMNS.len() + self.models.len() + frozen;
+        let mut column = self.first_column_of_models();
         let mut binding = 1;
         for (i, model) in self.models.iter().enumerate() {
             match model.kind() {
@@ -137,27 +136,29 @@ impl Composition {
         text
     }
 
+    /// The models in buffers, with their places among them.
+    fn buffered(&self) -> impl Iterator<Item = (usize, &ScoreModel)> {
+        self.models.iter().filter(|model| model.is_buffered()).enumerate()
+    }
+
     /// Rows of N numbers in the buffer of each buffered model.
     pub(crate) fn output_rows(&self, integrator: Integrator) -> Vec<u32> {
         let divergence = self.needs_divergence(integrator);
-        let buffered = self.models.iter().filter(|model| model.is_buffered());
         let more = |model: &ScoreModel| {
             u32::from(model.writes_divergence(divergence)) + u32::from(model.has_log_density())
         };
-        buffered.map(|model| model.dim() + more(model)).collect()
+        self.buffered().map(|(_, model)| model.dim() + more(model)).collect()
     }
 
     /// Of the models in buffers, those that the host program fills.
     pub(crate) fn externals(&self) -> Vec<usize> {
-        let buffered = self.models.iter().filter(|model| model.is_buffered()).enumerate();
-        let externals = buffered.filter(|(_, m)| matches!(m.kind(), Kind::External { .. }));
+        let externals = self.buffered().filter(|(_, m)| matches!(m.kind(), Kind::External { .. }));
         externals.map(|(i, _)| i).collect()
     }
 
     /// The networks, with their places among the models in buffers.
     pub(crate) fn networks(&self) -> impl Iterator<Item = (usize, &Network)> {
-        let buffered = self.models.iter().filter(|model| model.is_buffered()).enumerate();
-        buffered.filter_map(|(i, model)| match model.kind() {
+        self.buffered().filter_map(|(i, model)| match model.kind() {
             Kind::Network(network) => Some((i, &**network)),
             _ => None,
         })
@@ -166,7 +167,7 @@ impl Composition {
     /// The files of the flow and of the integrator.
     pub(crate) fn files(&self) -> Vec<Source> {
         let mut files = shaders::files(&["flow/compose", "flow/compose_rule"]);
-        if self.models.iter().any(|model| !model.is_buffered()) {
+        if self.has_closed_forms() {
             files.push(shaders::file("score/mixture"));
         }
         if self.models.iter().any(|model| model.error().is_some()) {

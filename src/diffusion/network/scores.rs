@@ -4,7 +4,7 @@ use crate::buffers::{Plan, State, filled, storage};
 use crate::diffusion::{Divergence, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::network::{self, Evaluation, NetworkKernel};
+use crate::kernel::network::{self, Evaluation, NetworkKernel, Shape};
 use crate::layout::Control;
 use crate::readback;
 
@@ -65,7 +65,9 @@ impl Scores {
             cess_items: 0,
         };
         let evaluation = Evaluation { divergence, seed };
-        let kernel = NetworkKernel::new(gpu, network, &[tau], &evaluation, &plan, &state, &out)?;
+        let shape = Shape::new(gpu, network, divergence);
+        let kernel =
+            NetworkKernel::new(gpu, network, shape, &[tau], &evaluation, &plan, &state, &out)?;
         gpu.submit_pass(|pass| kernel.warm_up(pass))?;
         Ok(Scores { gpu: gpu.clone(), kernel, out })
     }

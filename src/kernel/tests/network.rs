@@ -95,8 +95,7 @@ fn run(
     poison(gpu, &out, 5);
     let evaluation = Evaluation { divergence, seed: SEED };
     let kernel =
-        NetworkKernel::of_shape(gpu, network, shape, &TAUS, &evaluation, &plan, &state, &out)
-            .unwrap();
+        NetworkKernel::new(gpu, network, shape, &TAUS, &evaluation, &plan, &state, &out).unwrap();
     testing::pass(gpu, |pass| kernel.encode(pass, 1));
     (read(gpu, &out), x)
 }
