@@ -64,7 +64,7 @@ impl Results {
             log::info!("the picture is in {}", place.path().display());
         }
         if self.json {
-            return console::print_json(&Record::new(outcome, estimates));
+            return console::print_json(&Record::new(outcome, estimates).with_cost(outcome));
         }
         console::print(&report::text(outcome, estimates))
     }

@@ -1,17 +1,17 @@
 //! The composition of a run as part of its record.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wfr::diffusion::ScoreModel;
 use wfr::{Problem, Tracked};
 
 /// The models, their rule, and how well what particles carry of them holds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CompositionRecord {
     models: Vec<String>,
     rule: String,
     noise: String,
     stochasticity: f64,
-    tracking: &'static str,
+    tracking: String,
     corrected: bool,
     /// The formula or file; `null` without one.
     reward: Option<String>,
@@ -19,7 +19,7 @@ pub(crate) struct CompositionRecord {
 }
 
 /// Tracked minus exact log density; `null` where the model does not know its own.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct TrackedRecord {
     model: String,
     mean: Option<f64>,
@@ -40,7 +40,7 @@ impl CompositionRecord {
             rule: composition.rule().to_string(),
             noise: composition.noise().to_string(),
             stochasticity: composition.stochasticity(),
-            tracking: composition.tracking().name(),
+            tracking: composition.tracking().name().to_string(),
             corrected: composition.is_corrected(),
             reward: composition.has_reward().then(|| problem.target().name().to_string()),
             tracked: tracked.iter().map(record).collect(),

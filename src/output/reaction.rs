@@ -1,21 +1,21 @@
 //! The reaction of a Wasserstein–Fisher–Rao run as part of its record.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wfr::{Bandwidth, Density, Estimate, Reaction, ReactionEvent};
 
 /// The settings of the reaction, and what its estimates tell.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReactionRecord {
     rate: f32,
-    density_estimator: &'static str,
+    density_estimator: String,
     /// silverman, scott, or the values.
     bandwidth: Option<String>,
     /// `null` for the default by dimension.
     cells: Option<u32>,
     /// `null` for all particles.
     landmarks: Option<u32>,
-    splitting: &'static str,
-    realisation: &'static str,
+    splitting: String,
+    realisation: String,
     /// KL(p‖π) at the last estimate.
     relative_entropy: Option<f32>,
     estimates: usize,
@@ -39,12 +39,12 @@ impl ReactionRecord {
         };
         ReactionRecord {
             rate: reaction.rate,
-            density_estimator: reaction.density.name(),
+            density_estimator: reaction.density.name().to_string(),
             bandwidth,
             cells,
             landmarks,
-            splitting: reaction.splitting.name(),
-            realisation: reaction.realisation.name(),
+            splitting: reaction.splitting.name().to_string(),
+            realisation: reaction.realisation.name().to_string(),
             relative_entropy: trace.last().map(|event| event.relative_entropy),
             estimates: trace.len(),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Tuned, Warning, catalogue};
 
 use super::composition::CompositionRecord;
@@ -57,77 +57,113 @@ impl Estimates {
 }
 
 /// A run: its resolved settings, its results and its cost. What is not finite becomes `null`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    version: &'static str,
-    target: String,
-    parameters: BTreeMap<String, f64>,
-    dim: u32,
-    initial: String,
-    flow: String,
+    pub(crate) version: String,
+    pub(crate) target: String,
+    pub(crate) parameters: BTreeMap<String, f64>,
+    pub(crate) dim: u32,
+    pub(crate) initial: String,
+    pub(crate) flow: String,
     /// The estimate of log(Z1/Z0) that the path was given.
-    log_ratio: Option<f64>,
-    pilot: Option<PilotRecord>,
-    transport: f32,
-    reaction: Option<ReactionRecord>,
-    composition: Option<CompositionRecord>,
-    integrator: &'static str,
-    particles: u32,
-    steps: u32,
-    time: f64,
-    schedule: String,
+    pub(crate) log_ratio: Option<f64>,
+    pub(crate) pilot: Option<PilotRecord>,
+    pub(crate) transport: f32,
+    pub(crate) reaction: Option<ReactionRecord>,
+    pub(crate) composition: Option<CompositionRecord>,
+    pub(crate) integrator: String,
+    pub(crate) particles: u32,
+    pub(crate) steps: u32,
+    #[serde(deserialize_with = "number")]
+    pub(crate) time: f64,
+    pub(crate) schedule: String,
     /// Of an adaptive schedule: how many, and β where each begins, then at the end.
-    stages: Option<u32>,
-    betas: Option<Vec<f64>>,
-    seed: u64,
-    ess_threshold: f32,
-    ess_every: u32,
-    resampler: &'static str,
-    taming: bool,
-    preconditioner: Option<Vec<f32>>,
-    friction: f32,
-    stiffness: f32,
-    tuned: Option<TunedRecord>,
-    adapter: String,
-    driver: String,
-    backend: String,
-    software: bool,
-    log_normalizer: f64,
-    log_normalizer_se: f64,
-    ess: f64,
-    resamplings: u32,
-    acceptance: Option<f32>,
-    unique_ancestors: usize,
-    effective_ancestors: f64,
-    largest_ancestor: f64,
-    mean: Vec<f64>,
-    mean_se: Vec<f64>,
-    second_moment: Vec<f64>,
-    second_moment_se: Vec<f64>,
-    right_mass: f64,
-    right_mass_se: f64,
-    max_weight: f32,
-    non_finite: u32,
-    modes: Vec<ModeRecord>,
-    warnings: Vec<String>,
-    truth: Option<TruthRecord>,
-    setup_s: f64,
-    elapsed_s: f64,
-    cpu_s: Option<f64>,
-    particle_steps_per_s: f64,
+    pub(crate) stages: Option<u32>,
+    pub(crate) betas: Option<Vec<f64>>,
+    pub(crate) seed: u64,
+    pub(crate) ess_threshold: f32,
+    pub(crate) ess_every: u32,
+    pub(crate) resampler: String,
+    pub(crate) taming: bool,
+    pub(crate) preconditioner: Option<Vec<f32>>,
+    pub(crate) friction: f32,
+    pub(crate) stiffness: f32,
+    pub(crate) tuned: Option<TunedRecord>,
+    pub(crate) adapter: String,
+    pub(crate) driver: String,
+    pub(crate) backend: String,
+    pub(crate) software: bool,
+    #[serde(deserialize_with = "number")]
+    pub(crate) log_normalizer: f64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) log_normalizer_se: f64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) ess: f64,
+    pub(crate) resamplings: u32,
+    pub(crate) acceptance: Option<f32>,
+    pub(crate) unique_ancestors: usize,
+    #[serde(deserialize_with = "number")]
+    pub(crate) effective_ancestors: f64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) largest_ancestor: f64,
+    #[serde(deserialize_with = "numbers")]
+    pub(crate) mean: Vec<f64>,
+    #[serde(deserialize_with = "numbers")]
+    pub(crate) mean_se: Vec<f64>,
+    #[serde(deserialize_with = "numbers")]
+    pub(crate) second_moment: Vec<f64>,
+    #[serde(deserialize_with = "numbers")]
+    pub(crate) second_moment_se: Vec<f64>,
+    #[serde(deserialize_with = "number")]
+    pub(crate) right_mass: f64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) right_mass_se: f64,
+    pub(crate) max_weight: f32,
+    pub(crate) non_finite: u32,
+    pub(crate) modes: Vec<ModeRecord>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) truth: Option<TruthRecord>,
+    /// What differs from run to run; not part of what is kept.
+    #[serde(flatten, skip_deserializing)]
+    pub(crate) cost: Option<Cost>,
+}
+
+/// The time that a run took.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Cost {
+    pub(crate) setup_s: f64,
+    pub(crate) elapsed_s: f64,
+    pub(crate) cpu_s: Option<f64>,
+    pub(crate) particle_steps_per_s: f64,
+}
+
+impl From<&Outcome> for Cost {
+    fn from(outcome: &Outcome) -> Cost {
+        Cost {
+            setup_s: outcome.setup_s,
+            elapsed_s: outcome.spent.wall,
+            cpu_s: outcome.spent.cpu,
+            particle_steps_per_s: outcome.particle_steps() / outcome.spent.wall,
+        }
+    }
 }
 
 /// A mode with its mass, the ancestors that this hangs on, and its largest shares.
-#[derive(Debug, Serialize)]
-struct ModeRecord {
-    name: String,
-    mass: f64,
-    mass_se: f64,
-    exact: Option<f64>,
-    ancestors: usize,
-    effective_ancestors: f64,
-    largest_particle: f64,
-    largest_ancestor: f64,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ModeRecord {
+    pub(crate) name: String,
+    #[serde(deserialize_with = "number")]
+    pub(crate) mass: f64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) mass_se: f64,
+    pub(crate) exact: Option<f64>,
+    pub(crate) ancestors: usize,
+    #[serde(deserialize_with = "number")]
+    pub(crate) effective_ancestors: f64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) largest_particle: f64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) largest_ancestor: f64,
 }
 
 impl From<&Mode> for ModeRecord {
@@ -146,20 +182,26 @@ impl From<&Mode> for ModeRecord {
 }
 
 /// What is known exactly of a target.
-#[derive(Debug, Serialize)]
-struct TruthRecord {
-    log_normalizer: f64,
-    right_mass: f64,
-    mean: Vec<f64>,
-    second_moment: Vec<f64>,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TruthRecord {
+    #[serde(deserialize_with = "number")]
+    pub(crate) log_normalizer: f64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) right_mass: f64,
+    #[serde(deserialize_with = "numbers")]
+    pub(crate) mean: Vec<f64>,
+    #[serde(deserialize_with = "numbers")]
+    pub(crate) second_moment: Vec<f64>,
 }
 
 /// What pilot runs found beside the preconditioner.
-#[derive(Debug, Serialize)]
-struct TunedRecord {
-    shortest_step: f64,
-    longest_step: f64,
-    acceptance: Option<f32>,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TunedRecord {
+    #[serde(deserialize_with = "number")]
+    pub(crate) shortest_step: f64,
+    #[serde(deserialize_with = "number")]
+    pub(crate) longest_step: f64,
+    pub(crate) acceptance: Option<f32>,
 }
 
 impl From<&Tuned> for TunedRecord {
@@ -191,7 +233,7 @@ impl Record {
         let adaptivity = config.schedule.adaptivity();
         let betas = outcome.trace.iter().map(|event| event.beta);
         Record {
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_string(),
             target: outcome.name(),
             parameters: parameters(target),
             dim: target.dim(),
@@ -205,7 +247,7 @@ impl Record {
                 .reaction()
                 .map(|reaction| ReactionRecord::new(reaction, &outcome.reaction)),
             composition: CompositionRecord::of(problem, &outcome.tracked),
-            integrator: outcome.integrator.name(),
+            integrator: outcome.integrator.name().to_string(),
             particles: config.particles,
             steps: outcome.info.step,
             time: outcome.info.time,
@@ -215,7 +257,7 @@ impl Record {
             seed: config.seed,
             ess_threshold: config.ess_threshold,
             ess_every: adaptivity.map_or(config.ess_every, |stages| stages.moves_per_stage),
-            resampler: config.resampler.name(),
+            resampler: config.resampler.name().to_string(),
             taming: config.taming,
             preconditioner: config.preconditioner.clone(),
             friction: config.friction,
@@ -244,11 +286,15 @@ impl Record {
             modes: estimates.modes.iter().map(ModeRecord::from).collect(),
             warnings: estimates.warnings.iter().map(Warning::to_string).collect(),
             truth: outcome.truth.clone().map(TruthRecord::from),
-            setup_s: outcome.setup_s,
-            elapsed_s: outcome.spent.wall,
-            cpu_s: outcome.spent.cpu,
-            particle_steps_per_s: outcome.particle_steps() / outcome.spent.wall,
+            cost: None,
         }
+    }
+}
+
+impl Record {
+    /// The same with the time that the run took.
+    pub(crate) fn with_cost(self, outcome: &Outcome) -> Record {
+        Record { cost: Some(Cost::from(outcome)), ..self }
     }
 }
 
@@ -260,4 +306,14 @@ pub(crate) fn parameters(target: &Target) -> BTreeMap<String, f64> {
         defaults.iter().map(|known| (known.name.to_string(), known.default)).collect();
     all.extend(target.parameters().into_iter().map(|(name, value)| (name.to_string(), value)));
     all
+}
+
+/// A number; what is not finite was written as `null`.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+}
+
+fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let all: Vec<Option<f64>> = Vec::deserialize(from)?;
+    Ok(all.into_iter().map(|one| one.unwrap_or(f64::NAN)).collect())
 }

@@ -236,7 +236,7 @@ impl EntryRecord<'_> {
             mode_error: entry.mode_error(),
             seconds_to_5_percent: entry.seconds_to_arrive(),
             looks: &entry.looks,
-            record: Record::new(&entry.outcome, &entry.estimates),
+            record: Record::new(&entry.outcome, &entry.estimates).with_cost(&entry.outcome),
         }
     }
 }
