@@ -1,10 +1,8 @@
 //! The loop: test the ESS, resample if it says so, step; all on the device.
 
+mod advance;
 mod models;
 mod stages;
-
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
 use crate::buffers::{self, Carries, Plan, State};
 use crate::config::Config;
@@ -32,9 +30,6 @@ use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 
 pub use models::{ModelCall, Tracked};
-
-/// Longest a submission should keep a GPU that also draws a desktop.
-const SUBMISSION: Duration = Duration::from_millis(100);
 
 /// Loop iterations after which Mesa's software driver silently stops an invocation.
 pub(crate) const SOFTWARE_LOOP_CAP: u32 = 65_535;
@@ -75,6 +70,8 @@ pub struct Sampler {
     reaction_trace_read: u32,
     /// Whether an adaptive schedule was seen to have reached its end.
     finished: bool,
+    /// Steps of the next submission.
+    chunk: u32,
 }
 
 /// What is known of a run at one moment.
@@ -346,6 +343,7 @@ impl Sampler {
             reaction_trace: Vec::new(),
             reaction_trace_read: 0,
             finished: false,
+            chunk: 0,
             plan,
             config,
         };
@@ -407,52 +405,6 @@ impl Sampler {
             self.encode(&mut encoder, steps);
             gpu.queue.submit([encoder.finish()])
         })
-    }
-
-    /// Runs to the end of the schedule, blocking.
-    ///
-    /// # Errors
-    /// [`ErrorKind::AllWeightsZero`], [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and
-    /// [`ErrorKind::Device`].
-    pub fn run(&mut self) -> Result<Info> {
-        self.run_observed(|_| ControlFlow::Continue(()))
-    }
-
-    /// Runs to the end of the schedule, blocking, and shows the last ESS test to the observer after
-    /// every submission; [`ControlFlow::Break`] stops between two steps.
-    ///
-    /// # Errors
-    /// As [`Sampler::run`].
-    pub fn run_observed(
-        &mut self,
-        mut observer: impl FnMut(&Info) -> ControlFlow<()>,
-    ) -> Result<Info> {
-        self.check_asked()?;
-        // A software driver freezes no desktop, and whole blocks run fused.
-        let every = self.config.test_every();
-        let least = if self.gpu.is_software() { every } else { 1 };
-        // Tests are read before the device's ring of rows comes round.
-        let most = every.saturating_mul(self.config.trace_rows);
-        let mut chunk = every.min(self.max_segment).max(least).min(most);
-        while self.encoded < self.steps() && !self.finished {
-            let started = Instant::now();
-            let before = self.encoded;
-            self.submit(chunk)?;
-            self.gpu.wait()?;
-            let per_step = started.elapsed() / (self.encoded - before).max(1);
-            let fits = SUBMISSION.as_nanos() / per_step.as_nanos().max(1);
-            let grown = u32::try_from(fits).unwrap_or(u32::MAX).min(chunk.saturating_mul(2));
-            // Whole blocks where they fit.
-            let whole = if grown >= every { grown - grown % every } else { grown };
-            chunk = whole.max(least).min(most);
-            let info = pollster::block_on(self.progress())?;
-            if observer(&info).is_break() {
-                return pollster::block_on(self.info());
-            }
-        }
-        let info = pollster::block_on(self.info())?;
-        self.check_finished(&info)?;
-        Ok(info)
     }
 
     /// The state of now: one reduction on the device, then a few dozen bytes.

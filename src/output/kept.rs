@@ -21,7 +21,7 @@ pub(crate) struct Kept {
 }
 
 /// The population before an ESS test, or at the end.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Stage {
     pub(crate) step: u32,
     pub(crate) time: f64,

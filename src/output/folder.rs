@@ -1,0 +1,102 @@
+//! The folder of a run's results.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Place;
+use crate::cli::{Done, Failure};
+
+/// A folder that takes a run's files; each appears in it whole or not at all.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    overwrite: bool,
+}
+
+impl Folder {
+    /// A folder for results, made now where it is missing. One that holds something already is
+    /// refused unless `overwrite`.
+    pub(crate) fn check(path: &Path, overwrite: bool) -> Done<Folder> {
+        let shown = path.display();
+        let refuse = |reason: String| Err(Failure::Usage(format!("{shown} {reason}")));
+        if path.is_file() {
+            return refuse("is a file; results go into a folder: name another with --out".into());
+        }
+        if let Some(ending) = path.extension().filter(|e| *e == "npz" || *e == "safetensors") {
+            let ending = ending.to_string_lossy();
+            return refuse(format!(
+                "looks like a file, and results go into a folder: write for instance --out {} \
+                 --format {ending}",
+                path.with_extension("").display(),
+            ));
+        }
+        match fs::read_dir(path).map(Iterator::count) {
+            Ok(held) if !overwrite && held > 0 => {
+                return refuse(
+                    "holds files already; add --overwrite or name another folder".into(),
+                );
+            }
+            Ok(_) => {}
+            Err(_) => {
+                if let Err(error) = fs::create_dir(path) {
+                    return refuse(format!(
+                        "cannot be made: {error}; make the folder above it first"
+                    ));
+                }
+            }
+        }
+        let folder = Folder { path: path.to_path_buf(), overwrite };
+        // Whether it takes files is known before the run, not after it.
+        folder.place("summary.json")?;
+        Ok(folder)
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The place of a file in it.
+    pub(crate) fn place(&self, name: &str) -> Done<Place> {
+        let extension = name.rsplit('.').next().unwrap_or_default();
+        Place::check(&self.path.join(name), extension, self.overwrite)
+    }
+
+    /// Writes a text.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Done {
+        self.place(name)?.fill(|path| fs::write(path, text).map_err(|error| error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_made_and_nothing_in_it_is_replaced_unasked() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("run");
+        let folder = Folder::check(&path, false).unwrap();
+        folder.write("summary.txt", "one").unwrap();
+        let error = folder.write("summary.txt", "two").unwrap_err().to_string();
+        assert!(error.contains("summary.txt exists; add --overwrite"), "{error}");
+        let error = Folder::check(&path, false).unwrap_err().to_string();
+        assert!(error.ends_with("holds files already; add --overwrite or name another folder"));
+        Folder::check(&path, true).unwrap().write("summary.txt", "two").unwrap();
+        assert_eq!(fs::read_to_string(path.join("summary.txt")).unwrap(), "two");
+    }
+
+    #[test]
+    fn what_is_no_folder_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("file"), "").unwrap();
+        for (name, expected) in [
+            ("file", "is a file; results go into a folder: name another with --out"),
+            ("a.npz", "--format npz"),
+            ("none/run", "make the folder above it first"),
+        ] {
+            let error = Folder::check(&parent.path().join(name), false).unwrap_err().to_string();
+            assert!(error.ends_with(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Particles of equal weight, chosen from a weighted cloud that need not be in memory.
+
+use std::ops::Range;
+
+use wfr::Particles;
+
+use crate::cli::Done;
+
+/// `draws` positions (draws, dim) of equal weight, by systematic resampling of all particles (Carpenter,
+/// Clifford & Fearnhead 1999), in an order that says nothing.
+///
+/// `window` gives the particles of a range, which are asked for in order, twice; `n` is how many
+/// there are. None where no particle has a weight.
+pub(crate) fn posterior(
+    n: usize,
+    window: impl Fn(Range<usize>) -> Done<Particles>,
+    draws: usize,
+    seed: u64,
+) -> Done<Vec<f32>> {
+    const WINDOW: usize = 1 << 20;
+    let ranges = || (0..n).step_by(WINDOW).map(|start| start..(start + WINDOW).min(n));
+    // Weights relative to the largest log-weight, which grows as windows come.
+    let (mut peak, mut sum) = (f64::NEG_INFINITY, 0.0);
+    for range in ranges() {
+        for log_weight in finite(&window(range)?) {
+            if log_weight > peak {
+                sum *= (peak - log_weight).exp();
+                peak = log_weight;
+            }
+            sum += (log_weight - peak).exp();
+        }
+    }
+    let mut random = SplitMix(seed);
+    let offset = random.uniform();
+    let mut chosen: Vec<f32> = Vec::new();
+    let (mut dim, mut count, mut passed) = (0, 0, 0.0);
+    for range in ranges() {
+        let particles = window(range)?;
+        dim = particles.dim();
+        for (i, log_weight) in particles.log_weights().iter().enumerate() {
+            if !log_weight.is_finite() {
+                continue;
+            }
+            passed += (f64::from(*log_weight) - peak).exp();
+            while count < draws && (count as f64 + offset) * sum < passed * draws as f64 {
+                chosen.extend(particles.position(i));
+                count += 1;
+            }
+        }
+    }
+    // Rounding may leave the last point of the grid beyond the last particle.
+    if count > 0 {
+        for _ in count..draws {
+            chosen.extend_from_within(chosen.len() - dim..);
+        }
+    }
+    shuffle(&mut chosen, dim, &mut random);
+    Ok(chosen)
+}
+
+fn finite(particles: &Particles) -> impl Iterator<Item = f64> {
+    particles.log_weights().iter().filter(|lw| lw.is_finite()).map(|lw| f64::from(*lw))
+}
+
+/// Fisher & Yates: particles lie family by family, and draws should not.
+fn shuffle(rows: &mut [f32], dim: usize, random: &mut SplitMix) {
+    let count = rows.len().checked_div(dim).unwrap_or(0);
+    for last in (1..count).rev() {
+        let other = (random.uniform() * (last + 1) as f64) as usize;
+        for j in 0..dim {
+            rows.swap(last * dim + j, other * dim + j);
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea & Flood 2014): the host's few random numbers.
+struct SplitMix(u64);
+
+impl SplitMix {
+    /// In [0, 1).
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        (z >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(positions: &[f32], log_weights: &[f32], draws: usize, seed: u64) -> Vec<f32> {
+        let n = log_weights.len();
+        let window = |range: Range<usize>| {
+            let (x, lw) = (positions[range.clone()].to_vec(), log_weights[range.clone()].to_vec());
+            Ok(Particles::new(1, x, lw, range.map(|i| i as u32).collect()).unwrap())
+        };
+        posterior(n, window, draws, seed).unwrap()
+    }
+
+    /// Every particle comes ⌊M W⌋ or ⌈M W⌉ times.
+    #[test]
+    fn copies_are_within_one_of_their_share() {
+        let weights = [0.4_f32, 0.0, 0.25, 0.35];
+        let log_weights = weights.map(|w| w.ln() + 50.0);
+        for seed in 0..200 {
+            let chosen = drawn(&[1.0, 2.0, 3.0, f32::MAX], &log_weights, 10, seed);
+            let count = |x: f32| chosen.iter().filter(|y| **y == x).count();
+            assert_eq!((chosen.len(), count(1.0), count(2.0)), (10, 4, 0));
+            assert!(matches!(count(3.0), 2 | 3) && matches!(count(f32::MAX), 3 | 4));
+        }
+    }
+
+    /// The mean number of copies is M W: a grid whose offset does not move would give 2 always.
+    #[test]
+    fn the_offset_is_uniform() {
+        let log_weights = [0.4_f32, 0.25, 0.35].map(f32::ln);
+        let seeds = 4000;
+        let copies: usize = (0..seeds)
+            .map(|seed| drawn(&[1.0, 2.0, 3.0], &log_weights, 10, seed))
+            .map(|chosen| chosen.iter().filter(|x| **x == 2.0).count())
+            .sum();
+        // Of 2 or 3 with probability a half each: sd 0.5.
+        let off = copies as f64 / seeds as f64 - 2.5;
+        assert!(off.abs() < 4.0 * 0.5 / (seeds as f64).sqrt(), "{off}");
+    }
+
+    #[test]
+    fn lost_particles_are_not_drawn_and_none_leaves_none() {
+        let chosen = drawn(&[1.0, f32::NAN, 3.0], &[0.0, f32::NAN, f32::NEG_INFINITY], 5, 0);
+        assert_eq!(chosen, [1.0; 5]);
+        assert!(drawn(&[1.0, 2.0], &[f32::NEG_INFINITY; 2], 5, 0).is_empty());
+        assert!(drawn(&[1.0], &[0.0], 0, 0).is_empty());
+    }
+
+    #[test]
+    fn the_order_says_nothing() {
+        let n = 1000;
+        let positions: Vec<f32> = (0..n).map(|i| i as f32).collect();
+        let chosen = drawn(&positions, &vec![0.0; n], n, 3);
+        let mut sorted = chosen.clone();
+        sorted.sort_by(f32::total_cmp);
+        assert_eq!(sorted, positions);
+        // The rank correlation of a random order has sd 1/√n.
+        let middle = (n as f64 - 1.0) / 2.0;
+        let product = |(i, x): (usize, &f32)| (i as f64 - middle) * (f64::from(*x) - middle);
+        let sum: f64 = chosen.iter().enumerate().map(product).sum();
+        let correlation = sum * 12.0 / (n as f64).powi(3);
+        assert!(correlation.abs() < 4.0 / (n as f64).sqrt(), "{correlation}");
+    }
+}
