@@ -121,6 +121,11 @@ need_rust() {
     esac
 }
 
+# Makes sure that a Python is there.
+need_python() {
+    has python3 || install_packages 2 Python python3 python3 python
+}
+
 # Makes sure that a Python with NumPy is there, and leaves its name in `python`: a Python that the
 # user installed beside the system's does not see the system's NumPy.
 need_numpy() {

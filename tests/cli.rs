@@ -9,6 +9,8 @@ mod check;
 mod compose;
 #[path = "cli/fkc.rs"]
 mod fkc;
+#[path = "cli/kept.rs"]
+mod kept;
 #[path = "cli/paths.rs"]
 mod paths;
 #[path = "cli/refusals.rs"]

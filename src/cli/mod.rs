@@ -36,7 +36,7 @@ use console::Console;
 pub(crate) use failure::{Done, Failure};
 pub(crate) use numbers::grouped;
 pub(crate) use path::PilotRecord;
-pub(crate) use report::tells_log_z;
+pub(crate) use report::{all_warnings, tells_log_z};
 pub(crate) use run::Outcome;
 
 const EXIT_CODES: &str = "\

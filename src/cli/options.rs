@@ -92,7 +92,7 @@ pub(crate) struct PopulationOptions {
     /// How ancestors are drawn.
     #[arg(long, value_name = "NAME", default_value = "systematic", value_parser = resamplers())]
     resampler: Resampler,
-    /// Trace the conditional effective sample size too, in the archive of --out and its least in the
+    /// Trace the conditional effective sample size too, in the stages of --out and its least in the
     /// report.
     #[arg(long)]
     trace_cess: bool,

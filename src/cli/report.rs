@@ -16,23 +16,57 @@ const MODES_SHOWN: usize = 16;
 
 /// Says when the numbers of a run should not be trusted.
 pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
-    for warning in &estimates.warnings {
+    for warning in all_warnings(outcome, estimates) {
         log::warn!("{warning}");
-    }
-    let n = outcome.particles.len();
-    if let Some(Density::Transition { components: Some(some) }) =
-        outcome.problem.flow().reaction().map(|reaction| &reaction.density)
-        && (*some as usize) < n
-    {
-        log::warn!(
-            "log Z comes from {some} of {n} transition kernels, which biases it upward; leave out \
-             --landmarks for all of them"
-        );
     }
 }
 
-/// The settings in two lines, and the results in a table.
+/// What speaks against the numbers, in plain words.
+pub(crate) fn all_warnings(outcome: &Outcome, estimates: &Estimates) -> Vec<String> {
+    let mut all = Vec::new();
+    if !outcome.complete {
+        all.push(format!(
+            "stopped by you after step {} of {}: the particles are those of time {}",
+            outcome.info.step,
+            outcome.config.schedule.steps(),
+            decimals(outcome.info.time, 4)
+        ));
+    }
+    all.extend(estimates.warnings.iter().map(ToString::to_string));
+    let n = outcome.config.particles;
+    if let Some(Density::Transition { components: Some(some) }) =
+        outcome.problem.flow().reaction().map(|reaction| &reaction.density)
+        && *some < n
+    {
+        all.push(format!(
+            "log Z comes from {some} of {n} transition kernels, which biases it upward; leave out \
+             --landmarks for all of them"
+        ));
+    }
+    if outcome.every > 1 {
+        all.push(format!(
+            "the estimates and their errors are of every {}th particle, because memory would not \
+             hold what all need; log Z and the ESS are of all",
+            outcome.every
+        ));
+    }
+    all
+}
+
+/// The settings in two lines, the results in a table, and what they cost.
 pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
+    summary(outcome, estimates) + &cost(outcome)
+}
+
+/// The same without the times, which differ from run to run, and with the warnings.
+pub(crate) fn kept(outcome: &Outcome, estimates: &Estimates) -> String {
+    let warnings = all_warnings(outcome, estimates);
+    let lines: Vec<_> = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
+    let gap = if lines.is_empty() { "" } else { "\n" };
+    summary(outcome, estimates) + gap + &lines.concat()
+}
+
+fn summary(outcome: &Outcome, estimates: &Estimates) -> String {
     let mut table = Table::new(1);
     table.row(["", "estimate", "exact"]);
     let truth = &outcome.truth;
@@ -59,7 +93,12 @@ pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
     }
     let modes = modes(&estimates.modes);
     let tracked = tracked(outcome);
-    format!("{}\n{}{modes}{tracked}{}", settings(outcome), table.text(), cost(outcome, estimates))
+    format!(
+        "{}\n{}{modes}{tracked}{}",
+        settings(outcome),
+        table.text(),
+        quality(outcome, estimates)
+    )
 }
 
 /// The mass of each mode and the ancestors that it hangs on.
@@ -184,11 +223,8 @@ fn tuning(tuned: &Tuned) -> String {
     )
 }
 
-fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
-    let cpu = match outcome.spent.cpu {
-        Some(cpu) => format!(" ({} of processor time)", seconds(cpu)),
-        None => String::new(),
-    };
+/// How far the weights may be trusted.
+fn quality(outcome: &Outcome, estimates: &Estimates) -> String {
     let cess = outcome.trace.iter().filter_map(|event| event.cess).reduce(f32::min);
     let cess = cess.map_or_else(String::new, |c| format!(", least conditional ESS {c:.3} N"));
     let acceptance = outcome.info.acceptance;
@@ -196,15 +232,25 @@ fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
     format!(
         "\nESS {} of {}, {} resamplings, {} time-zero ancestors left, effectively \
          {}{acceptance}{cess}\nlargest share \
-         of the weight: {} % in one particle, {} % in one ancestor's descendants\nsampled in \
-         {}{cpu}, {} particle-steps/s; set up in {}\n",
+         of the weight: {} % in one particle, {} % in one ancestor's descendants\n",
         grouped(estimates.ess.round() as u64),
-        grouped(outcome.particles.len() as u64),
+        grouped(u64::from(outcome.config.particles)),
         outcome.info.resamplings,
         grouped(estimates.unique_ancestors as u64),
         grouped(estimates.effective_ancestors.round() as u64),
         three_digits(100.0 * estimates.largest_particle),
         three_digits(100.0 * estimates.largest_ancestor),
+    )
+}
+
+/// How long it took.
+fn cost(outcome: &Outcome) -> String {
+    let cpu = match outcome.spent.cpu {
+        Some(cpu) => format!(" ({} of processor time)", seconds(cpu)),
+        None => String::new(),
+    };
+    format!(
+        "sampled in {}{cpu}, {} particle-steps/s; set up in {}\n",
         seconds(outcome.spent.wall),
         three_digits(outcome.particle_steps() / outcome.spent.wall),
         seconds(outcome.setup_s),

@@ -22,7 +22,11 @@ pub(crate) struct Outcome {
     pub(crate) integrator: Integrator,
     pub(crate) adapter: wgpu::AdapterInfo,
     pub(crate) info: Info,
+    /// Whether all steps were done.
+    pub(crate) complete: bool,
+    /// The particles, or every so many of them where memory would not hold all.
     pub(crate) particles: Particles,
+    pub(crate) every: u32,
     pub(crate) trace: Vec<TraceEvent>,
     /// The reaction's estimates; none for flows without one.
     pub(crate) reaction: Vec<ReactionEvent>,
@@ -90,20 +94,9 @@ pub(crate) fn run(
     label: &str,
     console: &Console,
 ) -> Done<Outcome> {
-    let setup = Clock::start();
-    let mut sampler = Sampler::new(gpu, problem, config.clone())?;
-    wait(gpu)?;
-    let setup_s = setup.spent().wall;
-
-    let bar = console.bar(label, sampler.steps());
-    let clock = Clock::start();
-    let info = sampler.run_observed(|info| {
-        bar.show(info);
-        ControlFlow::Continue(())
-    })?;
-    let spent = clock.spent();
-    drop(bar);
-    outcome(sampler, problem, info, spent, setup_s)
+    let mut session = Session::start(gpu, problem, config)?;
+    let end = session.run(label, console, &mut [])?;
+    session.outcome(end)
 }
 
 /// Runs to the end, and shows the particles to `look` at time zero and after each of `looks` parts,
@@ -116,53 +109,137 @@ pub(crate) fn watch(
     looks: u32,
     mut look: impl FnMut(Particles, &Info, f64),
 ) -> Done<Outcome> {
-    let setup = Clock::start();
-    let mut sampler = Sampler::new(gpu, problem, config.clone())?;
-    wait(gpu)?;
-    let setup_s = setup.spent().wall;
-
-    let steps = sampler.steps();
+    let mut session = Session::start(gpu, problem, config)?;
+    let steps = session.sampler.steps();
     let parts = u64::from(looks.clamp(1, steps));
     let bar = console.bar(label, steps);
-    let mut spent = Spent::default();
     for part in 0..=parts {
         let until = (u64::from(steps) * part).div_ceil(parts) as u32;
         let clock = Clock::start();
-        sampler.submit(until - sampler.steps_encoded())?;
+        session.sampler.submit(until - session.sampler.steps_encoded())?;
         wait(gpu)?;
-        spent = if part == 0 { clock.spent() } else { spent.plus(clock.spent()) };
-        let info = pollster::block_on(sampler.info())?;
+        session.spent = session.spent.plus(clock.spent());
+        let info = pollster::block_on(session.sampler.info())?;
         bar.show(&info);
-        look(pollster::block_on(sampler.particles())?, &info, spent.wall);
+        look(pollster::block_on(session.sampler.particles())?, &info, session.spent.wall);
     }
     drop(bar);
-    let info = pollster::block_on(sampler.info())?;
-    outcome(sampler, problem, info, spent, setup_s)
+    let info = pollster::block_on(session.sampler.info())?;
+    session.outcome(End { info, complete: true })
 }
 
-fn outcome(
-    mut sampler: Sampler,
-    problem: &Problem,
-    info: Info,
+/// What looks on while a run goes on.
+pub(crate) trait Watcher {
+    /// After every submission, with the last ESS test and the seconds of sampling so far; breaking
+    /// stops the run between two steps.
+    fn look(&mut self, sampler: &mut Sampler, info: &Info, elapsed_s: f64)
+    -> Done<ControlFlow<()>>;
+
+    /// The step at which it wants to look at the latest.
+    fn next_step(&self) -> u32 {
+        u32::MAX
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    pub(crate) info: Info,
+    /// Whether all steps were done.
+    pub(crate) complete: bool,
+}
+
+/// A run that is going on, and the time it took so far.
+pub(crate) struct Session {
+    pub(crate) sampler: Sampler,
+    problem: Problem,
     spent: Spent,
     setup_s: f64,
-) -> Done<Outcome> {
-    Ok(Outcome {
-        problem: problem.clone(),
-        truth: problem.target().truth(),
-        tracked: pollster::block_on(sampler.tracked())?,
-        config: sampler.config().clone(),
-        pilot: None,
-        tuned: None,
-        integrator: sampler.integrator(),
-        adapter: sampler.gpu().adapter_info().clone(),
-        info,
-        trace: pollster::block_on(sampler.trace())?.to_vec(),
-        reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
-        particles: pollster::block_on(sampler.particles())?,
-        spent,
-        setup_s,
-    })
+}
+
+impl Session {
+    /// Compiles, allocates and draws the initial particles.
+    pub(crate) fn start(gpu: &Gpu, problem: &Problem, config: &Config) -> Done<Session> {
+        let setup = Clock::start();
+        let sampler = Sampler::new(gpu, problem, config.clone())?;
+        wait(gpu)?;
+        let setup_s = setup.spent().wall;
+        Ok(Session { sampler, problem: problem.clone(), spent: Spent::default(), setup_s })
+    }
+
+    /// Runs to the end, or until a watcher or the user stops it.
+    pub(crate) fn run(
+        &mut self,
+        label: &str,
+        console: &Console,
+        watchers: &mut [&mut dyn Watcher],
+    ) -> Done<End> {
+        let bar = console.bar(label, self.sampler.steps());
+        while !self.sampler.is_finished() {
+            let info = self.advance(watchers)?;
+            bar.show(&info);
+            for watcher in watchers.iter_mut() {
+                if watcher.look(&mut self.sampler, &info, self.spent.wall)?.is_break() {
+                    let info = pollster::block_on(self.sampler.info())?;
+                    return Ok(End { info, complete: self.sampler.is_finished() });
+                }
+            }
+        }
+        Ok(End { info: self.sampler.finish()?, complete: true })
+    }
+
+    /// One submission, timed.
+    fn advance(&mut self, watchers: &[&mut dyn Watcher]) -> Done<Info> {
+        let next = watchers.iter().map(|watcher| watcher.next_step()).min();
+        let most = next.unwrap_or(u32::MAX).saturating_sub(self.sampler.steps_encoded()).max(1);
+        let clock = Clock::start();
+        let info = self.sampler.advance(most)?;
+        self.spent = self.spent.plus(clock.spent());
+        Ok(info)
+    }
+
+    /// What the run gives, with as many particles as the host's memory should hold.
+    pub(crate) fn outcome(&mut self, end: End) -> Done<Outcome> {
+        let sampler = &mut self.sampler;
+        let every = thinning(sampler.config().particles, self.problem.target().dim());
+        Ok(Outcome {
+            problem: self.problem.clone(),
+            truth: self.problem.target().truth(),
+            tracked: pollster::block_on(sampler.tracked())?,
+            config: sampler.config().clone(),
+            pilot: None,
+            tuned: None,
+            integrator: sampler.integrator(),
+            adapter: sampler.gpu().adapter_info().clone(),
+            info: end.info,
+            complete: end.complete,
+            trace: pollster::block_on(sampler.trace())?.to_vec(),
+            reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
+            particles: thinned(sampler, every)?,
+            every,
+            spent: self.spent,
+            setup_s: self.setup_s,
+        })
+    }
+}
+
+/// Bytes of particles and what is worked out from them that the host's memory should hold.
+const HOST_BYTES: u64 = 4 << 30;
+
+/// Of how many particles the host looks at one: of all as long as they fit.
+fn thinning(particles: u32, dim: u32) -> u32 {
+    // Coordinates, log-weight and ancestor, and in double precision a weight, a family's sum, and
+    // what quantiles are sorted by.
+    let bytes = u64::from(particles) * (4 * u64::from(dim + 2) + 32);
+    bytes.div_ceil(HOST_BYTES) as u32
+}
+
+/// Every so many particles: a weighted sample of the same law.
+fn thinned(sampler: &Sampler, every: u32) -> Done<Particles> {
+    if every == 1 {
+        return Ok(pollster::block_on(sampler.particles())?);
+    }
+    todo!()
 }
 
 /// Waits until the device has done everything submitted so far.

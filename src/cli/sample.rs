@@ -8,14 +8,13 @@ use super::failure::Done;
 use super::options::{FlowName, ProblemOptions, RunOptions};
 use super::path::{Chosen, PathOptions};
 use super::reaction::ReactionOptions;
-use super::results::Results;
-use super::run::{self, Device};
-use crate::output::Estimates;
+use super::results::{Known, Results};
+use super::run::Device;
 
 const EXAMPLES: &str = "\
 Examples:
   wfr sample double-well --set a=40 --particles 1e6 --steps 800
-  wfr sample gaussian-mixture --components modes.txt --out run.npz --plot run.png
+  wfr sample gaussian-mixture --components modes.txt --out modes --plot
   wfr sample --density '-(x0^4/4 - x0^2/2 + c*x0) - x1^2/2' --dim 2 --param c=0.3
   wfr sample mine.wgsl --dim 2 --initial 'uniform(low=-3, high=3)' --json
   wfr sample regression.wgsl --dim 6 --data X=X.npy --data y=survey.csv:vote
@@ -32,8 +31,9 @@ A target may also be a function in a .wgsl file; `override` makes a parameter fo
   fn log_density(x: Point) -> f32 { return -depth * dot(x * x, x * x); }
 Its score is derived, unless there is `fn score(x: Point) -> Point` too; see wfr check.
 
-In Python: run = numpy.load(\"run.npz\"); w = numpy.exp(run[\"log_weights\"]); w /= w.sum();
-mean = w @ run[\"positions\"]. The positions without their weights are not the target's law.";
+In Python: run = numpy.load(\"modes/particles.npz\"); run[\"posterior\"] are draws of equal weight. The
+weighted particles need their weights: w = numpy.exp(run[\"log_weights\"]); w /= w.sum();
+mean = w @ run[\"positions\"].";
 
 /// Samples a density and says what the weighted particles tell: log Z, moments, ESS.
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
-    let places = arguments.results.places()?;
+    let keeper = arguments.results.keeper()?;
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
     let modes = arguments.problem.modes(&target)?;
@@ -72,10 +72,8 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let tuned = arguments.tune.then(|| tune(gpu, &problem, &config, &Tuning::default()));
     let tuned = tuned.transpose()?;
     let settings = tuned.as_ref().map_or(&config, |tuned| &tuned.config);
-    let mut outcome = run::run(gpu, &problem, settings, &name, console)?;
-    (outcome.pilot, outcome.tuned) = (pilot, tuned);
-
-    arguments.results.hand_over(&places, &outcome, &Estimates::of(&outcome, modes.as_ref()))
+    let known = Known { label: &name, pilot, modes, tuned: tuned.clone(), truth: None };
+    arguments.results.of_run(keeper, gpu, &problem, settings, known, console)
 }
 
 /// The flow that the options ask for; those of another one are refused.

@@ -14,8 +14,8 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// A folder for results, made now where it is missing. One that holds something already is
-    /// refused unless `overwrite`.
+    /// A folder for results. One that holds something already is refused unless `overwrite`; nothing
+    /// is made yet.
     pub(crate) fn check(path: &Path, overwrite: bool) -> Done<Folder> {
         let shown = path.display();
         let refuse = |reason: String| Err(Failure::Usage(format!("{shown} {reason}")));
@@ -30,25 +30,27 @@ impl Folder {
                 path.with_extension("").display(),
             ));
         }
-        match fs::read_dir(path).map(Iterator::count) {
-            Ok(held) if !overwrite && held > 0 => {
-                return refuse(
-                    "holds files already; add --overwrite or name another folder".into(),
-                );
-            }
-            Ok(_) => {}
-            Err(_) => {
-                if let Err(error) = fs::create_dir(path) {
-                    return refuse(format!(
-                        "cannot be made: {error}; make the folder above it first"
-                    ));
-                }
-            }
+        let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+        if let Some(above) = above.filter(|above| !above.is_dir()) {
+            let above = above.display();
+            return refuse(format!("cannot be made: there is no folder {above}; make it first"));
         }
-        let folder = Folder { path: path.to_path_buf(), overwrite };
-        // Whether it takes files is known before the run, not after it.
-        folder.place("summary.json")?;
-        Ok(folder)
+        match fs::read_dir(path).map(Iterator::count) {
+            Ok(held) if held > 0 && !overwrite => {
+                refuse("holds files already; add --overwrite or name another folder".into())
+            }
+            _ => Ok(Folder { path: path.to_path_buf(), overwrite }),
+        }
+    }
+
+    /// Makes the folder where it is missing, and sees to it that it takes files.
+    pub(crate) fn make(&self) -> Done {
+        if !self.path.is_dir() {
+            fs::create_dir(&self.path).map_err(|error| {
+                Failure::Usage(format!("{} cannot be made: {error}", self.path.display()))
+            })?;
+        }
+        self.place("summary.json").map(|_| ())
     }
 
     /// The folder.
@@ -77,6 +79,8 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("run");
         let folder = Folder::check(&path, false).unwrap();
+        assert!(!path.exists());
+        folder.make().unwrap();
         folder.write("summary.txt", "one").unwrap();
         let error = folder.write("summary.txt", "two").unwrap_err().to_string();
         assert!(error.contains("summary.txt exists; add --overwrite"), "{error}");
@@ -93,7 +97,7 @@ mod tests {
         for (name, expected) in [
             ("file", "is a file; results go into a folder: name another with --out"),
             ("a.npz", "--format npz"),
-            ("none/run", "make the folder above it first"),
+            ("none/run", "/none; make it first"),
         ] {
             let error = Folder::check(&parent.path().join(name), false).unwrap_err().to_string();
             assert!(error.ends_with(expected), "{error}");

@@ -59,9 +59,12 @@ impl Metrics {
     }
 
     /// Writes the tests that are new, of all there were.
-    pub(crate) fn tests(&mut self, tests: &[Stage], elapsed_s: f64) -> Done {
-        for stage in &tests[self.written.min(tests.len())..] {
-            self.line(&Line::Test { elapsed_s, stage })?;
+    pub(crate) fn tests<T>(&mut self, tests: &[T], elapsed_s: f64) -> Done
+    where
+        for<'a> &'a T: Into<Stage>,
+    {
+        for test in &tests[self.written.min(tests.len())..] {
+            self.line(&Line::Test { elapsed_s, stage: &test.into() })?;
         }
         self.written = tests.len();
         Ok(())
@@ -89,20 +92,30 @@ fn unwritten(path: &Path, error: &io::Error) -> Failure {
 mod tests {
     use super::*;
 
+    struct Test(Stage);
+
+    impl From<&Test> for Stage {
+        fn from(test: &Test) -> Stage {
+            test.0
+        }
+    }
+
     #[test]
     fn every_test_is_a_line_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
-        let stage = |step| Stage {
-            step,
-            time: 0.5,
-            beta: 0.25,
-            ess: 10.0,
-            cess: f64::NAN,
-            log_normalizer: -1.5,
-            max_weight: 0.1,
-            non_finite: 0,
-            resampled: true,
+        let stage = |step| {
+            Test(Stage {
+                step,
+                time: 0.5,
+                beta: 0.25,
+                ess: 10.0,
+                cess: f64::NAN,
+                log_normalizer: -1.5,
+                max_weight: 0.1,
+                non_finite: 0,
+                resampled: true,
+            })
         };
         let start = Start {
             version: "0",
@@ -116,7 +129,7 @@ mod tests {
         metrics.tests(&[stage(0)], 0.1).unwrap();
         metrics.tests(&[stage(0), stage(1), stage(2)], 0.2).unwrap();
         metrics.tests(&[stage(0), stage(1), stage(2)], 0.3).unwrap();
-        metrics.done(&stage(3), false, 0.4).unwrap();
+        metrics.done(&stage(3).0, false, 0.4).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -7,7 +7,7 @@ use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Tuned, Warning, cat
 
 use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
-use crate::cli::{Outcome, PilotRecord};
+use crate::cli::{Outcome, PilotRecord, all_warnings};
 
 /// What the weighted particles say, worked out once.
 pub(crate) struct Estimates {
@@ -122,6 +122,10 @@ pub(crate) struct Record {
     pub(crate) non_finite: u32,
     pub(crate) modes: Vec<ModeRecord>,
     pub(crate) warnings: Vec<String>,
+    /// Whether all steps were done; a run that was stopped before is kept as it was then.
+    pub(crate) complete: bool,
+    /// Estimates are of every so many particles: 1 where the host's memory holds what all need.
+    pub(crate) every: u32,
     pub(crate) truth: Option<TruthRecord>,
     /// What differs from run to run; not part of what is kept.
     #[serde(flatten, skip_deserializing)]
@@ -284,7 +288,9 @@ impl Record {
             max_weight: outcome.info.max_weight,
             non_finite: outcome.info.non_finite,
             modes: estimates.modes.iter().map(ModeRecord::from).collect(),
-            warnings: estimates.warnings.iter().map(Warning::to_string).collect(),
+            warnings: all_warnings(outcome, estimates),
+            complete: outcome.complete,
+            every: outcome.every,
             truth: outcome.truth.clone().map(TruthRecord::from),
             cost: None,
         }

@@ -157,21 +157,27 @@ fn data_are_checked() {
 #[test]
 fn places_that_cannot_be_written_are_refused_before_the_run() {
     let folder = Folder::new();
-    folder.write("old.npz", "precious");
+    folder.write("old", "precious");
+    std::fs::create_dir(folder.path("kept")).unwrap();
+    folder.write("kept/summary.json", "precious");
     // A run of this size would take hours: the refusal comes before it.
-    let sample = |option: &str, path: &str| {
-        folder.wfr(&["sample", "ring", "-n", "1e7", "--steps", "4e6", option, path])
+    let sample = |rest: &[&str]| {
+        folder.wfr(&[&["sample", "ring", "-n", "1e7", "--steps", "4e6"], rest].concat())
     };
-    sample("--out", "old.npz")
-        .failed(2, "error: old.npz exists; add --overwrite or name another file");
-    assert_eq!(std::fs::read_to_string(folder.path("old.npz")).unwrap(), "precious");
-    sample("--out", "none/a.npz").failed_with(2, &["there is no folder none; make it first"]);
-    sample("--out", "a.csv").failed_with(2, &["does not end in .npz"]);
-    sample("--plot", "a.jpg").failed_with(2, &["does not end in .png"]);
-    if cfg!(target_os = "linux") {
-        sample("--out", "/proc/a.npz").failed_with(2, &["the folder /proc takes no file"]);
+    sample(&["--out", "old"])
+        .failed(2, "error: old is a file; results go into a folder: name another with --out");
+    sample(&["--out", "kept"])
+        .failed(2, "error: kept holds files already; add --overwrite or name another folder");
+    assert_eq!(std::fs::read_to_string(folder.path("kept/summary.json")).unwrap(), "precious");
+    sample(&["--out", "none/a"]).failed_with(2, &["there is no folder none; make it first"]);
+    sample(&["--out", "a.npz"]).failed_with(2, &["write for instance --out a --format npz"]);
+    sample(&["--plot"]).failed_with(2, &["--plot is for what --out keeps", "add --out DIR"]);
+    sample(&["--out", "a", "--thin", "0"]).failed_with(2, &["--thin 0 keeps no particle"]);
+    sample(&["--out", "a", "--posterior", "1e8"]).failed_with(2, &["more than 10000000"]);
+    if cfg!(target_os = "linux") && has_adapter() {
+        sample(&["--out", "/proc/a"]).failed_with(2, &["/proc/a cannot be made"]);
     }
-    assert_eq!(folder.names(), ["old.npz"]);
+    assert_eq!(folder.names(), ["kept", "old"]);
 }
 
 #[test]

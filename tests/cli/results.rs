@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::Command;
 
 use npyz::WriterBuilder;
-use npyz::npz::NpzArchive;
 use serde_json::Value;
 
 use crate::program::{Done, Folder, has_adapter};
@@ -149,109 +148,6 @@ fn a_tuned_run_says_what_the_pilots_found() {
     let words = [&QUICK[..QUICK.len() - 1], &options[..]].concat();
     let text = folder.wfr(&words).succeeded().out;
     assert!(text.contains("\ntuned to scales ") && text.contains(", acceptance 0."), "{text}");
-}
-
-#[test]
-fn the_archive_holds_the_particles_and_the_trace() {
-    if !has_adapter() {
-        return;
-    }
-    let folder = Folder::new();
-    let run = ["sample", "ring", "-n", "3000", "--steps", "40", "--out", "run.npz", "--json"];
-    let record = json(&folder.wfr(&run).succeeded());
-    assert_eq!(folder.names(), ["run.npz"]);
-    let path = folder.path("run.npz");
-    let mut archive = NpzArchive::open(&path).unwrap();
-    let mut names: Vec<_> = archive.array_names().map(String::from).collect();
-    names.sort();
-    assert_eq!(
-        names,
-        [
-            "ancestors0",
-            "log_weights",
-            "positions",
-            "trace_beta",
-            "trace_cess",
-            "trace_ess",
-            "trace_log_normalizer",
-            "trace_resampled",
-            "trace_time"
-        ]
-    );
-    let positions = archive.by_name("positions").unwrap().unwrap();
-    assert_eq!(positions.shape(), [3000, 2]);
-    let positions = positions.into_vec::<f32>().unwrap();
-    let log_weights = archive.by_name("log_weights").unwrap().unwrap().into_vec::<f32>().unwrap();
-    let ancestors = archive.by_name("ancestors0").unwrap().unwrap().into_vec::<u32>().unwrap();
-    assert!(ancestors.len() == 3000 && ancestors.iter().all(|a| *a < 3000));
-    // The weighted mean is the one in the record.
-    let weights: Vec<_> = log_weights.iter().map(|lw| f64::from(*lw).exp()).collect();
-    let sum: f64 = weights.iter().sum();
-    let mean: f64 =
-        weights.iter().zip(positions.chunks(2)).map(|(w, x)| w * f64::from(x[0])).sum::<f64>()
-            / sum;
-    assert!((mean - record["mean"][0].as_f64().unwrap()).abs() < 1e-9);
-    let time = archive.by_name("trace_time").unwrap().unwrap().into_vec::<f64>().unwrap();
-    assert_eq!((time.first(), time.last()), (Some(&0.0), Some(&4.0)));
-    let log_z = archive.by_name("trace_log_normalizer").unwrap().unwrap();
-    let log_z = log_z.into_vec::<f64>().unwrap();
-    assert_eq!(log_z.last().copied(), record["log_normalizer"].as_f64());
-    let resampled =
-        archive.by_name("trace_resampled").unwrap().unwrap().into_vec::<bool>().unwrap();
-    let count = resampled.iter().filter(|resampled| **resampled).count();
-    assert_eq!(count as u64, record["resamplings"].as_u64().unwrap());
-    numpy_reads(&path);
-}
-
-/// Where Python has NumPy, it opens the archive too.
-fn numpy_reads(path: &Path) {
-    let program = "import sys, numpy as np\n\
-                   run = np.load(sys.argv[1])\n\
-                   assert run['positions'].shape == (3000, 2), run['positions'].shape\n\
-                   kinds = [str(run[name].dtype) for name in sorted(run.files)]\n\
-                   assert kinds == ['uint32', 'float32', 'float32', 'float64', 'float64', 'float64', \
-                   'float64', 'bool', 'float64'], kinds\n";
-    let has_numpy = Command::new("python3").args(["-c", "import numpy"]).output();
-    if !has_numpy.is_ok_and(|output| output.status.success()) {
-        println!("skipped: there is no python3 with NumPy");
-        return;
-    }
-    let read = Command::new("python3").args(["-c", program]).arg(path).output().unwrap();
-    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
-}
-
-#[test]
-fn the_same_seed_gives_the_same_bytes() {
-    if !has_adapter() {
-        return;
-    }
-    let folder = Folder::new();
-    let run = |seed: &str, out: &str| {
-        let arguments = ["sample", "ring", "-n", "5000", "--steps", "40", "--seed", seed];
-        folder.wfr(&[&arguments[..], &["--out", out]].concat()).succeeded();
-        std::fs::read(folder.path(out)).unwrap()
-    };
-    let first = run("3", "a.npz");
-    assert!(first == run("3", "b.npz"));
-    assert!(first != run("4", "c.npz"));
-}
-
-#[test]
-fn files_are_replaced_only_when_asked() {
-    if !has_adapter() {
-        return;
-    }
-    let folder = Folder::new();
-    folder.write("run.npz", "old");
-    folder.write("run.png", "old");
-    let run =
-        ["sample", "ring", "-n", "1000", "--steps", "8", "--out", "run.npz", "--plot", "run.png"];
-    assert_eq!(folder.wfr(&run).code, 2);
-    folder.wfr(&[&run[..], &["--overwrite", "-q"]].concat()).succeeded();
-    assert!(NpzArchive::open(folder.path("run.npz")).is_ok());
-    let picture = std::fs::read(folder.path("run.png")).unwrap();
-    assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
-    assert_eq!(folder.names(), ["run.npz", "run.png"]);
 }
 
 #[test]

@@ -15,9 +15,8 @@ use super::console::Console;
 use super::failure::{Done, Failure};
 use super::integrator::integrators;
 use super::options::PopulationOptions;
-use super::results::Results;
-use super::run::{self, Device};
-use crate::output::Estimates;
+use super::results::{Known, Results};
+use super::run::Device;
 use levels::LevelOptions;
 use models::ModelOptions;
 pub(crate) use models::centres;
@@ -27,10 +26,10 @@ use rule::RuleOptions;
 const EXAMPLES: &str = "\
 Examples:
   wfr compose --model left.txt --model right.txt --rule fisher-rao --share 0.5
-  wfr compose --model left.txt --model right.txt --rule product --steps 800 --plot product.png
+  wfr compose --model left.txt --model right.txt --rule product --out product --plot
   wfr compose --model left.txt --model right.txt --rule geometric --share 0.1:0.6 --uncorrected
   wfr compose --model left.txt --rule anneal --power 2 --stochasticity 2
-  wfr compose --model left.txt --model right.txt --rule guidance --scale 2.5 --out run.npz
+  wfr compose --model left.txt --model right.txt --rule guidance --scale 2.5 --out guided
   wfr compose --model left.txt --rule anneal --power 1 \\
       --reward '-(x0 - 1)^2/2' --reward-strength 0:1.5
 
@@ -119,7 +118,7 @@ impl From<TrackingName> for Tracking {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
-    let places = arguments.results.places()?;
+    let keeper = arguments.results.keeper()?;
     let composition = composition(arguments)?;
     let schedule = arguments.levels.schedule(&composition)?;
     let config = arguments.population.config(schedule);
@@ -134,9 +133,9 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let problem = composition.problem()?;
     let mut device = Device::new(arguments.population.device.adapter.as_deref());
     let gpu = device.for_run(&problem, &config)?;
-    let mut outcome = run::run(gpu, &problem, &config, "composition", console)?;
-    outcome.truth = exact.map(|exact| exact.truth());
-    arguments.results.hand_over(&places, &outcome, &Estimates::of(&outcome, modes.as_ref()))
+    let truth = exact.map(|exact| exact.truth());
+    let known = Known { label: "composition", truth, modes, ..Known::default() };
+    arguments.results.of_run(keeper, gpu, &problem, &config, known, console)
 }
 
 /// What the particles should find at the last level of noise, where it is known.
