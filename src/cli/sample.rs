@@ -1,7 +1,7 @@
 //! `wfr sample`: one run.
 
 use clap::Args;
-use wfr::{Config, Flow, Initial, Problem, Target, Tuning, tune};
+use wfr::{Config, Flow, Initial, Modes, Problem, Target, Tuning, tune};
 
 use super::console::Console;
 use super::failure::Done;
@@ -10,6 +10,7 @@ use super::path::{Chosen, PathOptions};
 use super::reaction::ReactionOptions;
 use super::results::Results;
 use super::run::{self, Device};
+use super::run_file::{Given, Law, Resolved};
 use crate::output::Estimates;
 
 const EXAMPLES: &str = "\
@@ -39,6 +40,8 @@ mean = w @ run[\"positions\"]. The positions without their weights are not the t
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    given: Given,
     #[command(flatten)]
     problem: ProblemOptions,
     #[command(flatten)]
@@ -76,6 +79,20 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     (outcome.pilot, outcome.tuned) = (pilot, tuned);
 
     arguments.results.hand_over(&places, &outcome, &Estimates::of(&outcome, modes.as_ref()))
+}
+
+/// The run file of these arguments.
+pub(crate) fn resolved(arguments: &Arguments) -> Done<Resolved> {
+    let mut run_file = Resolved::new("sample", &arguments.given)?;
+    arguments.run.resolve(&mut run_file);
+    Ok(run_file)
+}
+
+/// The law that is sampled, and its modes where some are known.
+pub(crate) fn law(arguments: &Arguments) -> Done<(Law, Option<Modes>)> {
+    let target = arguments.problem.target()?;
+    let modes = arguments.problem.modes(&target)?;
+    Ok((Law::Target(target), modes))
 }
 
 /// The flow that the options ask for; those of another one are refused.
