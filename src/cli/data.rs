@@ -20,6 +20,23 @@ const FORMS: &str = "write NAME=FILE, NAME=FILE:KEY, FILE.npz or FILE.csv";
 
 /// Reads `[NAME=]FILE[:KEY]`.
 pub(super) fn source(text: &str) -> Result<Source, String> {
+    let (name, file, key) = parts(text);
+    if file.is_empty() || key == Some("") {
+        return Err(format!("names no file or array; {FORMS}"));
+    }
+    if !ends_in(file, &["npy", "npz", "csv"]) {
+        return Err(format!("{file} does not end in .npy, .npz or .csv; {FORMS}"));
+    }
+    if name.is_none() && (key.is_some() || ends_in(file, &["npy"])) {
+        let rest = text.trim();
+        return Err(format!("does not say which array of the target it is; write NAME={rest}"));
+    }
+    let [name, key] = [name, key].map(|part| part.map(str::to_string));
+    Ok(Source { name, file: file.to_string(), key })
+}
+
+/// The name, the file and the key of `[NAME=]FILE[:KEY]`, as parts of the text.
+pub(super) fn parts(text: &str) -> (Option<&str>, &str, Option<&str>) {
     let is_name = |name: &str| {
         let mut characters = name.chars();
         let first = characters.next().is_some_and(|c| c == '_' || c.is_alphabetic());
@@ -34,17 +51,7 @@ pub(super) fn source(text: &str) -> Result<Source, String> {
     let mut colons = rest.match_indices(':').map(|(at, _)| at);
     let keyed = colons.find(|at| ends_in(&rest[..*at], &["npz", "csv"]));
     let (file, key) = keyed.map_or((rest, None), |at| (&rest[..at], Some(&rest[at + 1..])));
-    if file.is_empty() || key == Some("") {
-        return Err(format!("names no file or array; {FORMS}"));
-    }
-    if !ends_in(file, &["npy", "npz", "csv"]) {
-        return Err(format!("{file} does not end in .npy, .npz or .csv; {FORMS}"));
-    }
-    if name.is_none() && (key.is_some() || ends_in(file, &["npy"])) {
-        return Err(format!("does not say which array of the target it is; write NAME={rest}"));
-    }
-    let [name, key] = [name, key].map(|part| part.map(str::to_string));
-    Ok(Source { name, file: file.to_string(), key })
+    (name, file, key)
 }
 
 fn ends_in(file: &str, endings: &[&str]) -> bool {

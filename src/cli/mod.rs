@@ -1,5 +1,7 @@
 //! The command line: one file per command, and what the commands share.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -27,6 +29,7 @@ mod reaction;
 mod report;
 mod results;
 mod run;
+mod run_file;
 mod sample;
 mod schedule;
 mod table;
@@ -79,6 +82,7 @@ struct Verbosity {
 enum Command {
     Sample(sample::Arguments),
     Compose(compose::Arguments),
+    Run(run_file::Arguments),
     Check(check::Arguments),
     Compare(compare::Arguments),
     Adapters(adapters::Arguments),
@@ -90,13 +94,41 @@ enum Command {
     Demo(demo::Arguments),
 }
 
+/// What results call a target or a model that came from a file: the file without its folder, so that
+/// they are the same wherever it lies.
+pub(crate) fn file_name(name: &str) -> &str {
+    Path::new(name).file_name().and_then(OsStr::to_str).unwrap_or(name)
+}
+
+impl Verbosity {
+    /// The options again.
+    fn words(&self) -> Vec<String> {
+        let quiet = self.quiet.then(|| "--quiet".to_string());
+        quiet.into_iter().chain((0..self.verbose).map(|_| "--verbose".to_string())).collect()
+    }
+}
+
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Done {
+    let cli = match &cli.command {
+        Command::Run(arguments) => match run_file::expand(arguments, &cli.verbosity)? {
+            Some(cli) => cli,
+            None => return Ok(()),
+        },
+        _ => cli,
+    };
     let console = Console::start(cli.verbosity.quiet, cli.verbosity.verbose);
-    let done = match cli.command {
+    match cli.command {
         Command::Sample(arguments) => sample::run(&arguments, &console),
         Command::Compose(arguments) => compose::run(&arguments, &console),
+        Command::Run(_) => unreachable!("bug in wfr: a run file names another command"),
         Command::Check(arguments) => check::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments, &console),
         Command::Adapters(arguments) => adapters::run(&arguments),
@@ -106,10 +138,6 @@ pub(crate) fn main() -> ExitCode {
         Command::Gap(arguments) => gap::run(&arguments, &console),
         Command::Experiment(arguments) => experiment::run(&arguments, &console),
         Command::Demo(arguments) => demo::run(&arguments, &console),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
     }
 }
 

@@ -8,11 +8,16 @@ use wfr::{Config, Initial, Modes, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
 use super::integrator::IntegratorOptions;
+use super::run_file::Resolved;
 use super::schedule::AdaptiveOptions;
 use super::{data, law, numbers};
 
 /// The initial law where none is given.
 pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
+
+/// The time at the end, and the steps to it, where neither an option nor a file tells them.
+const DEFAULT_TIME: f64 = 4.0;
+const DEFAULT_STEPS: u32 = 400;
 
 /// What to sample.
 #[derive(Debug, Args)]
@@ -233,6 +238,11 @@ impl RunOptions {
     pub(crate) fn config(&self) -> Done<Config> {
         Ok(self.integrator.apply(self.population.config(self.schedule.read()?)))
     }
+
+    /// Says in a run file what is used where nothing is given.
+    pub(crate) fn resolve(&self, run_file: &mut Resolved) {
+        self.schedule.resolve(run_file);
+    }
 }
 
 impl PopulationOptions {
@@ -252,12 +262,20 @@ impl PopulationOptions {
 }
 
 impl ScheduleOptions {
+    fn resolve(&self, run_file: &mut Resolved) {
+        if !is_file(&self.schedule) {
+            run_file.learn("run.steps", DEFAULT_STEPS);
+            run_file.learn("run.time", DEFAULT_TIME);
+        }
+    }
+
     fn read(&self) -> Done<Schedule> {
         let text = self.schedule.as_str();
         if is_file(text) {
             return self.read_file(text);
         }
-        let (time, steps) = (self.time.unwrap_or(4.0), self.steps.unwrap_or(400));
+        let time = self.time.unwrap_or(DEFAULT_TIME);
+        let steps = self.steps.unwrap_or(DEFAULT_STEPS);
         if let Some(adaptive) = self.adaptive.read(text, time / f64::from(steps))? {
             if self.first_step.is_some() {
                 let message = "--first-step makes growing steps, and those of an adaptive schedule";

@@ -3,6 +3,7 @@
 use wfr::diffusion::{Composition, ScoreModel};
 use wfr::{Density, Estimate, Mode, Problem, Target, Tuned};
 
+use super::file_name;
 use super::numbers::{decimals, grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
 use super::table::Table;
@@ -133,7 +134,7 @@ fn tracked(outcome: &Outcome) -> String {
     let mut table = Table::new(1);
     table.row(["tracked log density", "off by", "rms"]);
     for one in &outcome.tracked {
-        let model = composition.models()[one.model].name().to_string();
+        let model = file_name(composition.models()[one.model].name()).to_string();
         let cells = match one.error {
             Some((mean, rms)) => [format!("{mean:.4}"), format!("{rms:.4}")],
             None => ["unknown".to_string(), "unknown".to_string()],
@@ -163,7 +164,7 @@ pub(crate) fn described(target: &Target) -> String {
         some => format!(" ({some})"),
     };
     let plural = if target.dim() == 1 { "" } else { "s" };
-    format!("{}{parameters}, {} dimension{plural},", target.name(), target.dim())
+    format!("{}{parameters}, {} dimension{plural},", file_name(target.name()), target.dim())
 }
 
 /// The target, or the composition: `fisher-rao (0.5, 0.5) of left.txt and right.txt, vp:0.1:20,`.
@@ -171,9 +172,10 @@ fn described_law(problem: &Problem) -> String {
     let Some(composition) = problem.composition() else {
         return described(problem.target());
     };
-    let names: Vec<_> = composition.models().iter().map(ScoreModel::name).collect();
+    let names = composition.models().iter().map(ScoreModel::name);
+    let names: Vec<_> = names.map(file_name).collect();
     let reward = match composition.has_reward() {
-        true => format!(" tilted by {}", problem.target().name()),
+        true => format!(" tilted by {}", file_name(problem.target().name())),
         false => String::new(),
     };
     let weights = if composition.is_corrected() { "" } else { " without weights," };

@@ -11,6 +11,7 @@ use super::failure::{Done, Failure};
 use super::numbers;
 use super::report;
 use super::run::{Outcome, Session, Watcher};
+use super::run_file::Resolved;
 use crate::output::{self, Estimates, Folder, Metrics, Record, Stage, Start};
 
 /// Where results go.
@@ -46,12 +47,13 @@ const MOST_DRAWS: u32 = 10_000_000;
 /// Takes what a run gives, from its start to its end.
 pub(crate) struct Keeper {
     folder: Folder,
+    run_file: Resolved,
     metrics: Option<Metrics>,
 }
 
 impl Results {
     /// The folder asked for, checked before the run.
-    pub(crate) fn keeper(&self) -> Done<Option<Keeper>> {
+    pub(crate) fn keeper(&self, run_file: impl FnOnce() -> Done<Resolved>) -> Done<Option<Keeper>> {
         if self.thin == 0 {
             let message = "--thin 0 keeps no particle; write 1 to keep all";
             return Err(Failure::Usage(message.into()));
@@ -71,7 +73,8 @@ impl Results {
                 None => Ok(None),
             };
         };
-        Ok(Some(Keeper { folder: Folder::check(path, self.overwrite)?, metrics: None }))
+        let folder = Folder::check(path, self.overwrite)?;
+        Ok(Some(Keeper { folder, run_file: run_file()?, metrics: None }))
     }
 
     /// Runs, warns, fills the folder and prints.
@@ -149,6 +152,7 @@ impl Keeper {
     /// Makes the folder, and opens what streams.
     fn start(&mut self, sampler: &Sampler, problem: &Problem) -> Done {
         self.folder.make()?;
+        self.run_file.write(self.folder.path()).map_err(Failure::Output)?;
         let config = sampler.config();
         let start = Start {
             version: env!("CARGO_PKG_VERSION"),

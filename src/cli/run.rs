@@ -10,6 +10,7 @@ use wfr::{
 use super::clock::{Clock, Spent};
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
+use super::file_name;
 
 /// All that is known after a run.
 pub(crate) struct Outcome {
@@ -45,7 +46,7 @@ impl Outcome {
     pub(crate) fn name(&self) -> String {
         match self.problem.composition() {
             Some(composition) => composition.rule().to_string(),
-            None => self.problem.target().name().to_string(),
+            None => file_name(self.problem.target().name()).to_string(),
         }
     }
 

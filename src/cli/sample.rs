@@ -1,7 +1,7 @@
 //! `wfr sample`: one run.
 
 use clap::Args;
-use wfr::{Config, Flow, Initial, Problem, Target, Tuning, tune};
+use wfr::{Config, Flow, Initial, Modes, Problem, Target, Tuning, tune};
 
 use super::console::Console;
 use super::failure::Done;
@@ -10,6 +10,7 @@ use super::path::{Chosen, PathOptions};
 use super::reaction::ReactionOptions;
 use super::results::{Known, Results};
 use super::run::Device;
+use super::run_file::{Given, Law, Resolved};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +41,8 @@ mean = w @ run[\"positions\"].";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
+    given: Given,
+    #[command(flatten)]
     problem: ProblemOptions,
     #[command(flatten)]
     run: RunOptions,
@@ -59,7 +62,7 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
-    let keeper = arguments.results.keeper()?;
+    let keeper = arguments.results.keeper(|| resolved(arguments))?;
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
     let modes = arguments.problem.modes(&target)?;
@@ -74,6 +77,20 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let settings = tuned.as_ref().map_or(&config, |tuned| &tuned.config);
     let known = Known { label: &name, pilot, modes, tuned: tuned.clone(), truth: None };
     arguments.results.of_run(keeper, gpu, &problem, settings, known, console)
+}
+
+/// The run file of these arguments.
+pub(crate) fn resolved(arguments: &Arguments) -> Done<Resolved> {
+    let mut run_file = Resolved::new("sample", &arguments.given)?;
+    arguments.run.resolve(&mut run_file);
+    Ok(run_file)
+}
+
+/// The law that is sampled, and its modes where some are known.
+pub(crate) fn law(arguments: &Arguments) -> Done<(Law, Option<Modes>)> {
+    let target = arguments.problem.target()?;
+    let modes = arguments.problem.modes(&target)?;
+    Ok((Law::Target(target), modes))
 }
 
 /// The flow that the options ask for; those of another one are refused.

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use wfr::diffusion::ScoreModel;
 use wfr::{Problem, Tracked};
 
+use crate::cli::file_name;
+
 /// The models, their rule, and how well what particles carry of them holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CompositionRecord {
@@ -30,11 +32,11 @@ impl CompositionRecord {
     pub(crate) fn of(problem: &Problem, tracked: &[Tracked]) -> Option<CompositionRecord> {
         let composition = problem.composition()?;
         let record = |tracked: &Tracked| TrackedRecord {
-            model: composition.models()[tracked.model].name().to_string(),
+            model: file_name(composition.models()[tracked.model].name()).to_string(),
             mean: tracked.error.map(|(mean, _)| mean),
             rms: tracked.error.map(|(_, rms)| rms),
         };
-        let name = |model: &ScoreModel| model.name().to_string();
+        let name = |model: &ScoreModel| file_name(model.name()).to_string();
         Some(CompositionRecord {
             models: composition.models().iter().map(name).collect(),
             rule: composition.rule().to_string(),
@@ -42,7 +44,9 @@ impl CompositionRecord {
             stochasticity: composition.stochasticity(),
             tracking: composition.tracking().name().to_string(),
             corrected: composition.is_corrected(),
-            reward: composition.has_reward().then(|| problem.target().name().to_string()),
+            reward: composition
+                .has_reward()
+                .then(|| file_name(problem.target().name()).to_string()),
             tracked: tracked.iter().map(record).collect(),
         })
     }

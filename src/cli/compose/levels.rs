@@ -6,6 +6,7 @@ use wfr::{Config, Schedule};
 
 use super::Done;
 use crate::cli::numbers;
+use crate::cli::run_file::Resolved;
 
 /// The least level of networks, of the largest.
 const LAST_OF_NETWORKS: f64 = 1e-3;
@@ -51,13 +52,27 @@ impl LevelOptions {
     /// The levels as the schedule of a run.
     pub(crate) fn schedule(&self, composition: &Composition) -> Done<Schedule> {
         let noise = composition.noise();
+        let last = self.last_of(noise, composition.models());
+        Ok(noise.schedule(self.spacing(noise), last, self.steps)?)
+    }
+
+    /// Says in a run file what is used where nothing is given.
+    pub(crate) fn resolve(&self, composition: &Composition, run_file: &mut Resolved) {
+        let (noise, models) = (composition.noise(), composition.models());
+        // The noise of a network says more than the option can.
+        if models.iter().all(|model| model.noise().is_none()) {
+            run_file.learn("noise.noise", noise);
+        }
+        run_file.learn("noise.levels", self.spacing(noise));
+        run_file.learn("noise.last", self.last_of(noise, models));
+    }
+
+    fn spacing(&self, noise: &Noise) -> Spacing {
         let own = match noise {
             Noise::VarianceExploding { .. } => Spacing::Karras(7.0),
             _ => Spacing::Uniform,
         };
-        let spacing = self.levels.unwrap_or(own);
-        let last = self.last_of(noise, composition.models());
-        Ok(noise.schedule(spacing, last, self.steps)?)
+        self.levels.unwrap_or(own)
     }
 }
 

@@ -17,6 +17,7 @@ use super::integrator::integrators;
 use super::options::PopulationOptions;
 use super::results::{Known, Results};
 use super::run::Device;
+use super::run_file::{Given, Law, Resolved};
 use levels::LevelOptions;
 use models::ModelOptions;
 pub(crate) use models::centres;
@@ -58,6 +59,8 @@ The rules, of the models' densities q1, q2, … at each level of noise:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    given: Given,
     #[command(flatten)]
     models: ModelOptions,
     #[command(flatten)]
@@ -118,7 +121,40 @@ impl From<TrackingName> for Tracking {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
-    let keeper = arguments.results.keeper()?;
+    let Composed { composition, config, exact, modes } = composed(arguments)?;
+    let keeper = arguments.results.keeper(|| resolved(arguments, &composition))?;
+    let problem = composition.problem()?;
+    let mut device = Device::new(arguments.population.device.adapter.as_deref());
+    let gpu = device.for_run(&problem, &config)?;
+    let truth = exact.map(|exact| exact.truth());
+    let known = Known { label: "composition", truth, modes, ..Known::default() };
+    arguments.results.of_run(keeper, gpu, &problem, &config, known, console)
+}
+
+/// The run file of these arguments.
+pub(crate) fn resolved(arguments: &Arguments, composition: &Composition) -> Done<Resolved> {
+    let mut run_file = Resolved::new("compose", &arguments.given)?;
+    arguments.levels.resolve(composition, &mut run_file);
+    Ok(run_file)
+}
+
+/// The law that is sampled, and its modes where some are known.
+pub(crate) fn law(arguments: &Arguments) -> Done<(Law, Option<Modes>)> {
+    let Composed { composition, config, modes, .. } = composed(arguments)?;
+    let last = levels::last(composition.noise(), &config);
+    Ok((Law::Composition { composition, last }, modes))
+}
+
+/// What the options ask for, and what is known of it.
+struct Composed {
+    composition: Composition,
+    config: Config,
+    /// What the particles should find.
+    exact: Option<Quadrature>,
+    modes: Option<Modes>,
+}
+
+fn composed(arguments: &Arguments) -> Done<Composed> {
     let composition = composition(arguments)?;
     let schedule = arguments.levels.schedule(&composition)?;
     let config = arguments.population.config(schedule);
@@ -130,12 +166,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         None => None,
     };
     let modes = modes.map(|modes| with_masses(modes, exact.as_ref()));
-    let problem = composition.problem()?;
-    let mut device = Device::new(arguments.population.device.adapter.as_deref());
-    let gpu = device.for_run(&problem, &config)?;
-    let truth = exact.map(|exact| exact.truth());
-    let known = Known { label: "composition", truth, modes, ..Known::default() };
-    arguments.results.of_run(keeper, gpu, &problem, &config, known, console)
+    Ok(Composed { composition, config, exact, modes })
 }
 
 /// What the particles should find at the last level of noise, where it is known.

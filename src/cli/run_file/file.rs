@@ -1,0 +1,132 @@
+//! Files in the values of options: where in a value one is named, and what else may stand there.
+
+use std::path::{Component, Path};
+
+use clap::builder::ValueHint;
+
+use super::key::Key;
+use crate::cli::data;
+
+/// A value that names a file: what stands before the name, the name, and what stands after it.
+pub(super) struct Named<'a> {
+    before: &'a str,
+    pub(super) file: &'a str,
+    after: &'a str,
+}
+
+impl<'a> Named<'a> {
+    /// The file that a value of this option names for the command to read, if it names one; relative
+    /// names are looked for in `folder`.
+    pub(super) fn in_value(key: &Key, value: &'a str, folder: &Path) -> Option<Named<'a>> {
+        let whole = Named { before: "", file: value, after: "" };
+        let is_path = key.arg.get_value_hint() == ValueHint::AnyPath;
+        match key.name.as_str() {
+            "target" | "reward" => is_wgsl(value).then_some(whole),
+            "schedule" => is_schedule_file(value, folder).then_some(whole),
+            "initial" => {
+                let inside = value.trim().strip_prefix("mixture(")?.strip_suffix(')')?.trim();
+                Some(Named::split(value, inside))
+            }
+            "data" => {
+                let (_, file, _) = data::parts(value);
+                Some(Named::split(value, file))
+            }
+            _ => (is_path && !key.is_output()).then_some(whole),
+        }
+    }
+
+    /// The same value with another file.
+    pub(super) fn with(&self, file: &str) -> String {
+        [self.before, file, self.after].concat()
+    }
+
+    /// `file` must be a part of `value`.
+    fn split(value: &'a str, file: &'a str) -> Named<'a> {
+        let start = file.as_ptr().addr() - value.as_ptr().addr();
+        Named { before: &value[..start], file, after: &value[start + file.len()..] }
+    }
+}
+
+/// Why a run file may not write there; run files come from others, and stay in their folder.
+pub(super) fn refused_output(value: &str) -> Option<&'static str> {
+    let path = Path::new(value);
+    let is_inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    match path.components().all(is_inside) && !value.is_empty() {
+        true => None,
+        false => Some(
+            "leads out of the current folder, which a run file may not; give a relative path \
+             without .., or any place on the command line",
+        ),
+    }
+}
+
+fn is_wgsl(value: &str) -> bool {
+    Path::new(value).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("wgsl"))
+}
+
+/// As the option decides: it is there, or it is written as a file.
+fn is_schedule_file(value: &str, folder: &Path) -> bool {
+    let looks = Path::new(value).extension().is_some() && !value.contains(':');
+    folder.join(value).is_file() || looks || value.contains('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key::{COMMANDS, command, keys};
+    use super::*;
+
+    fn key(path: &str) -> Key {
+        let all = COMMANDS.iter().flat_map(|name| keys(&command(name)));
+        all.into_iter().find(|key| key.path() == path).unwrap()
+    }
+
+    fn moved(path: &str, value: &str) -> Option<String> {
+        let named = Named::in_value(&key(path), value, Path::new("/nowhere"))?;
+        Some(named.with("<>"))
+    }
+
+    #[test]
+    fn files_are_found_in_every_form() {
+        for (path, value, expected) in [
+            ("problem.target", "a/mine.wgsl", Some("<>")),
+            ("problem.target", "ring", None),
+            ("problem.data", "y = t.csv:party", Some("y = <>:party")),
+            ("problem.data", "a/t.csv", Some("<>")),
+            ("problem.initial", "mixture( from.txt )", Some("mixture( <> )")),
+            ("problem.initial", "normal(mean=0)", None),
+            ("problem.components", "modes", Some("<>")),
+            ("problem.mode_centres", "c.txt", Some("<>")),
+            ("run.schedule", "beta.txt", Some("<>")),
+            ("run.schedule", "power:2.5", None),
+            ("run.schedule", "linear", None),
+            ("path.velocity", "v.wgsl", Some("<>")),
+            ("models.model", "left.txt", Some("<>")),
+            ("reward.reward", "r.wgsl", Some("<>")),
+            ("reward.reward", "-x0^2", None),
+        ] {
+            assert_eq!(moved(path, value).as_deref(), expected, "{path} = {value}");
+        }
+    }
+
+    #[test]
+    fn every_option_that_reads_a_file_is_known() {
+        for key in COMMANDS.iter().flat_map(|name| keys(&command(name))) {
+            let names = key.arg.get_value_names().unwrap_or_default();
+            let reads = names.iter().any(|name| name.contains("FILE")) && !key.is_output();
+            // Every form in which one of the options names a file.
+            let forms = ["mixture(f.txt)", "f.txt", "f.csv", "f.wgsl"];
+            let finds = forms.iter().any(|form| moved(&key.path(), form).is_some());
+            let named = ["problem.target", "problem.initial"].contains(&&*key.path());
+            assert_eq!(finds, reads || named, "{}", key.path());
+        }
+    }
+
+    #[test]
+    fn outputs_stay_below_the_current_folder() {
+        assert_eq!(refused_output("a/b"), None);
+        assert_eq!(refused_output("./a"), None);
+        for outside in ["/a", "../a", "a/../../b", ""] {
+            assert!(refused_output(outside).is_some(), "{outside}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Run files: a command line as a TOML file, made from the command line's own description.
+//!
+//! Every option is a key by construction, and every value is read by the option's own parser.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::builder::ValueHint;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, Parser};
+
+mod comment;
+mod file;
+mod given;
+mod key;
+mod law;
+mod read;
+mod resolved;
+mod schema;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use super::failure::Done;
+use super::{Cli, Command, Verbosity, console};
+pub(crate) use given::Given;
+pub(crate) use law::{Law, problem_of};
+use read::RunFile;
+pub(crate) use resolved::Resolved;
+
+/// The name of the run file in a folder of results.
+pub(crate) const FILE_NAME: &str = "run.toml";
+
+const EXAMPLES: &str = "\
+Examples:
+  wfr init flower                            a starter: flower/run.toml and its target
+  wfr run flower/run.toml                    results go into the folder `run`
+  wfr run flower/run.toml --seed 7 --json    options given here win over the file's
+  wfr run --schema > wfr.schema.json         every key with its meaning, for editors
+
+A run file says `command = \"sample\"`, the default, or `\"compose\"`. Its keys are the long options with
+_ for -, in tables named after the headings of the command's help in lower case; TARGET is
+problem.target:
+
+  [problem]
+  target = \"double-well\"
+  set = { a = 40 }
+  [run]
+  particles = 1e6
+
+Flags are true or false, options that may be repeated are arrays, NAME=VALUE options are tables. Files
+are relative to the run file's folder. Every run into a folder leaves its run file there.";
+
+/// Runs what a run file says: `wfr sample` or `wfr compose` with the options in it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The run file.
+    #[arg(value_name = "FILE.toml", required_unless_present = "schema")]
+    file: Option<PathBuf>,
+    /// Options of the command, which win over the file's.
+    #[arg(value_name = "OPTIONS", trailing_var_arg = true, allow_hyphen_values = true)]
+    options: Vec<OsString>,
+    /// Print a JSON Schema of run files: every key with its meaning, type and default.
+    #[arg(long, conflicts_with = "file")]
+    schema: bool,
+}
+
+/// The command line that `wfr run` stands for; nothing where it printed the schema.
+pub(crate) fn expand(arguments: &Arguments, verbosity: &Verbosity) -> Done<Option<Cli>> {
+    match &arguments.file {
+        Some(file) => command_line(file, &arguments.options, verbosity.words()).map(Some),
+        None => console::print(&schema::text()?).map(|()| None),
+    }
+}
+
+/// The run file with these options.
+fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<Cli> {
+    let run_file = RunFile::read(file)?;
+    let name = run_file.name;
+    let given = given_options(name, options);
+    let command = key::command(name);
+    let wins = |id: &clap::Id| {
+        let is_given = |arg: &clap::Arg| {
+            given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+        };
+        let decides =
+            |arg: &&clap::Arg| arg.get_id() == id || read::conflict(&command, arg.get_id(), id);
+        command.get_arguments().filter(decides).any(is_given)
+    };
+    let mut words: Vec<OsString> = vec!["wfr".into()];
+    words.extend(before.into_iter().map(OsString::from));
+    words.push(name.into());
+    for entry in run_file.entries.iter().filter(|entry| !wins(&entry.id)) {
+        words.extend(entry.words().map(OsString::from));
+    }
+    let says_where = |arg: &clap::Arg| {
+        wins(arg.get_id()) || run_file.entries.iter().any(|entry| entry.id == *arg.get_id())
+    };
+    // Results go into a folder of the file's name.
+    let out = command.get_arguments().find(|arg| arg.get_value_hint() == ValueHint::DirPath);
+    if let Some(long) = out.filter(|out| !says_where(out)).and_then(clap::Arg::get_long) {
+        let mut word = OsString::from(format!("--{long}="));
+        word.push(file.file_stem().unwrap_or_default());
+        words.push(word);
+    }
+    words.extend(options.iter().cloned());
+    Cli::try_parse_from(words).map_err(|error| match missing(&error, name) {
+        Some(keys) => run_file.source.lacks(keys),
+        None => error.exit(),
+    })
+}
+
+/// What options after the file give; a wrong one ends the program as any command line does.
+fn given_options(name: &'static str, options: &[OsString]) -> ArgMatches {
+    let words = ["wfr".into(), name.into()].into_iter().chain(options.iter().cloned());
+    let cli = Cli::command().mut_subcommand(name, key::loose);
+    let mut matches = cli.try_get_matches_from(words).unwrap_or_else(|error| error.exit());
+    matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default()
+}
+
+/// The required keys that are nowhere given.
+fn missing(error: &clap::Error, name: &str) -> Option<String> {
+    let Some(ContextValue::Strings(options)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let keys = key::keys(&key::command(name));
+    // clap names an option with its value: `--rule <NAME>`.
+    let is_lacking = |key: &&key::Key| {
+        options.iter().any(|option| option.split(' ').next() == Some(&*key.flag()))
+    };
+    let paths: Vec<_> = keys.iter().filter(is_lacking).map(key::Key::path).collect();
+    (error.kind() == ErrorKind::MissingRequiredArgument).then(|| paths.join(", "))
+}
+
+/// The command of the run file with no options beside it.
+fn command_of(file: &Path) -> Done<Command> {
+    Ok(command_line(file, &[], Vec::new())?.command)
+}

@@ -1,0 +1,182 @@
+//! A run as a run file with every setting, and copies of the files that it read.
+
+use std::fmt::{Display, Write};
+use std::fs;
+use std::path::Path;
+
+use toml::de::DeValue;
+
+use super::file::Named;
+use super::key::{Key, Shape, command, keys};
+use super::{FILE_NAME, Given, comment};
+use crate::cli::{Done, Failure};
+
+/// The folder of the copies, beside the run file.
+const INPUTS: &str = "inputs";
+
+/// What was given to a command, ready to be kept beside its results.
+///
+/// The files are read when it is made, so that the copies are what the run saw. Where results go is
+/// left out: a run again goes elsewhere.
+pub(crate) struct Resolved {
+    command: &'static str,
+    settings: Vec<Setting>,
+    inputs: Vec<Input>,
+}
+
+/// A key with its values, as they are written on a command line; none where it has none.
+struct Setting {
+    key: Key,
+    values: Vec<String>,
+}
+
+/// A file that the run reads.
+struct Input {
+    /// Its name as it was given.
+    given: String,
+    /// Below the folder of the results.
+    place: String,
+    bytes: Vec<u8>,
+}
+
+impl Resolved {
+    /// What was given to this command, `sample` or `compose`.
+    pub(crate) fn new(name: &'static str, given: &Given) -> Done<Resolved> {
+        let mut inputs = Vec::new();
+        let is_kept = |key: &Key| !key.is_output() && key.name != "overwrite";
+        let setting = |key: Key| {
+            let raw = given.matches.get_raw(key.arg.get_id().as_str()).into_iter().flatten();
+            let values = raw.map(|value| {
+                let value = value.to_str().ok_or_else(|| {
+                    let shown = value.to_string_lossy();
+                    Failure::Usage(format!("{shown} is no Unicode text, which run files need"))
+                })?;
+                match Named::in_value(&key, value, Path::new("")) {
+                    Some(named) => Ok(named.with(place(&mut inputs, named.file)?)),
+                    None => Ok(value.to_string()),
+                }
+            });
+            Ok(Setting { values: values.collect::<Done<_>>()?, key })
+        };
+        let keys = keys(&command(name)).into_iter().filter(is_kept);
+        Ok(Resolved { command: name, settings: keys.map(setting).collect::<Done<_>>()?, inputs })
+    }
+
+    /// Says what the run found out itself of a key, `run.steps`, that nothing was given for.
+    pub(crate) fn learn(&mut self, path: &str, value: impl Display) {
+        let found = self.settings.iter_mut().find(|setting| setting.key.path() == path);
+        let setting = found.expect("bug in wfr: what a run finds out is a key of its run file");
+        if setting.values.is_empty() {
+            setting.values.push(value.to_string());
+        }
+    }
+
+    /// The run file.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!(
+            "# A run by wfr {} with every setting. To run it again: wfr run {FILE_NAME}\n\
+             command = \"{}\"\n",
+            env!("CARGO_PKG_VERSION"),
+            self.command,
+        );
+        let mut table = "";
+        for Setting { key, values } in &self.settings {
+            if values.is_empty() {
+                continue;
+            }
+            if key.table != table {
+                table = &key.table;
+                text += &format!("\n[{table}]\n");
+            }
+            let _ = writeln!(text, "{}{} = {}", comment::of(key), key.name, written(key, values));
+        }
+        text
+    }
+
+    /// Writes the run file and the copies into a folder.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), String> {
+        let wrong = |error: std::io::Error| error.to_string();
+        for input in &self.inputs {
+            let place = folder.join(&input.place);
+            fs::create_dir_all(place.parent().unwrap_or(folder)).map_err(wrong)?;
+            fs::write(place, &input.bytes).map_err(wrong)?;
+        }
+        fs::write(folder.join(FILE_NAME), self.text()).map_err(wrong)
+    }
+}
+
+/// The place of a file's copy, which keeps the file's name: records speak of it.
+fn place<'i>(inputs: &'i mut Vec<Input>, given: &str) -> Done<&'i str> {
+    let at = match inputs.iter().position(|input| input.given == given) {
+        Some(at) => at,
+        None => {
+            let bytes = fs::read(given)
+                .map_err(|error| Failure::Usage(format!("{given} cannot be read: {error}")))?;
+            let name = Path::new(given).file_name().unwrap_or_default().to_string_lossy();
+            let is_same = |input: &&Input| {
+                let (_, other) = input.place.rsplit_once('/').unwrap_or_default();
+                // Some file systems tell no capitals from small letters.
+                other.to_lowercase() == name.to_lowercase()
+            };
+            let place = match inputs.iter().filter(is_same).count() {
+                0 => format!("{INPUTS}/{name}"),
+                same => format!("{INPUTS}/{}/{name}", same + 1),
+            };
+            inputs.push(Input { given: given.to_string(), place, bytes });
+            inputs.len() - 1
+        }
+    };
+    Ok(&inputs[at].place)
+}
+
+/// The values of a key in TOML.
+fn written(key: &Key, values: &[String]) -> String {
+    let literals = || values.iter().map(|value| literal(value)).collect::<Vec<_>>().join(", ");
+    match (key.shape(), values) {
+        (Shape::Flag, [value]) => value.clone(),
+        (Shape::One, [value]) => literal(value),
+        (Shape::Pairs, _) => match values.iter().map(|value| value.split_once('=')).collect() {
+            Some(pairs) if is_number_each(values) => table(pairs),
+            _ => format!("[{}]", literals()),
+        },
+        _ => format!("[{}]", literals()),
+    }
+}
+
+/// Whether all values are NAME=NUMBER.
+fn is_number_each(values: &[String]) -> bool {
+    values.iter().all(|value| value.split_once('=').is_some_and(|(_, v)| is_number(v.trim())))
+}
+
+/// An inline table; what is said last of a name counts.
+fn table(pairs: Vec<(&str, &str)>) -> String {
+    let mut last: Vec<(&str, &str)> = Vec::new();
+    for (name, value) in pairs {
+        last.retain(|(known, _)| *known != name.trim());
+        last.push((name.trim(), value.trim()));
+    }
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let entry = |(name, value): &(&str, &str)| match name.chars().all(is_bare) && !name.is_empty() {
+        true => format!("{name} = {}", literal(value)),
+        false => format!("{} = {}", string(name), literal(value)),
+    };
+    format!("{{ {} }}", last.iter().map(entry).collect::<Vec<_>>().join(", "))
+}
+
+/// A value as a number where it is written as TOML writes numbers, else as a string.
+fn literal(value: &str) -> String {
+    if is_number(value) { value.to_string() } else { string(value) }
+}
+
+/// Whether it is a number of TOML that reads back as these very characters.
+fn is_number(value: &str) -> bool {
+    match DeValue::parse(value).map(toml::Spanned::into_inner) {
+        Ok(DeValue::Integer(number)) => number.radix() == 10 && number.as_str() == value,
+        Ok(DeValue::Float(number)) => number.as_str() == value,
+        _ => false,
+    }
+}
+
+fn string(value: &str) -> String {
+    toml::Value::from(value).to_string()
+}
