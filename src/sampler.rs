@@ -1,9 +1,11 @@
 //! The loop: test the ESS, resample if it says so, step; all on the device.
 
 mod models;
+mod population;
 mod stages;
 
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::buffers::{self, Carries, Plan, State};
@@ -11,6 +13,7 @@ use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
+use crate::histogram::Counter;
 use crate::initial::Kind;
 use crate::integrator::Integrator;
 use crate::kernel::Access;
@@ -20,11 +23,11 @@ use crate::kernel::decide;
 use crate::kernel::init::{self, Init};
 use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
+use crate::kernel::survivors::Survivors;
 use crate::layout::{
     ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, MAX_SEGMENT, ReactionRow, ReactionState, TraceRow,
     log_normalizer,
 };
-use crate::particles::Particles;
 use crate::problem::Problem;
 use crate::reactor::{self, Reactor};
 use crate::readback;
@@ -75,6 +78,9 @@ pub struct Sampler {
     reaction_trace_read: u32,
     /// Whether an adaptive schedule was seen to have reached its end.
     finished: bool,
+    /// Count the population; compiled when first asked for.
+    counter: OnceLock<Counter>,
+    survivors: OnceLock<Survivors>,
 }
 
 /// What is known of a run at one moment.
@@ -346,6 +352,8 @@ impl Sampler {
             reaction_trace: Vec::new(),
             reaction_trace_read: 0,
             finished: false,
+            counter: OnceLock::new(),
+            survivors: OnceLock::new(),
             plan,
             config,
         };
@@ -521,41 +529,6 @@ impl Sampler {
         }
         self.reaction_trace_read = written;
         Ok(&self.reaction_trace)
-    }
-
-    /// The particles of now, copied to host memory.
-    ///
-    /// # Errors
-    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
-    pub async fn particles(&self) -> Result<Particles> {
-        let n = self.plan.particles as usize;
-        let dim = self.dim as usize;
-        let mut positions = vec![0.0; n * dim];
-        let mut ancestors = Vec::new();
-        for row in 0..self.plan.rows {
-            if row as usize >= dim && row + 1 < self.plan.rows {
-                continue;
-            }
-            let words: Vec<u32> = self.row(row).await?;
-            if (row as usize) < dim {
-                for (i, word) in words.iter().enumerate() {
-                    positions[i * dim + row as usize] = f32::from_bits(*word);
-                }
-            } else {
-                ancestors = words;
-            }
-        }
-        let bytes = 4 * n as u64;
-        let log_weights = readback::read(&self.gpu, &self.state.log_weights, 0, bytes).await?;
-        Particles::new(dim, positions, log_weights, ancestors)
-    }
-
-    /// One row of the state of now.
-    async fn row<T: bytemuck::Pod>(&self, row: u32) -> Result<Vec<T>> {
-        let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
-        let bytes = 4 * u64::from(self.plan.particles);
-        let offset = u64::from(row % self.plan.page_rows) * bytes;
-        readback::read(&self.gpu, page, offset, bytes).await
     }
 
     /// The buffers of now, for kernels of the host program.
