@@ -12,16 +12,6 @@ var<workgroup> sh_total_high: atomic<u32>;
 var<workgroup> sh_squares: atomic<u32>;
 var<workgroup> sh_non_finite: atomic<u32>;
 
-// Monotone map of finite floats to unsigned integers above 0.
-fn reduce_key(x: f32) -> u32 {
-    let bits = bitcast<u32>(x);
-    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-}
-
-fn reduce_unkey(key: u32) -> f32 {
-    return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
-}
-
 @compute @workgroup_size(LANES)
 fn reduce(
     @builtin(workgroup_id) id: vec3<u32>,
@@ -42,7 +32,7 @@ fn reduce(
         if (float_is_non_finite(lw)) {
             non_finite += select(1u, 0u, float_is_minus_infinity(lw));
         } else {
-            peak_key = max(peak_key, reduce_key(lw));
+            peak_key = max(peak_key, float_key(lw));
         }
     }
     atomicMax(&sh_peak, peak_key);
@@ -52,7 +42,7 @@ fn reduce(
     workgroupBarrier();
 
     let block_key = atomicLoad(&sh_peak);
-    let peak = reduce_unkey(block_key);
+    let peak = float_unkey(block_key);
     var total = 0u;
     var squares = 0.0;
     if (block_key != 0u) {

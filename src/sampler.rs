@@ -2,13 +2,17 @@
 
 mod advance;
 mod models;
+mod population;
 mod stages;
+
+use std::sync::OnceLock;
 
 use crate::buffers::{self, Carries, Plan, State};
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
+use crate::histogram::Counter;
 use crate::initial::Kind;
 use crate::integrator::Integrator;
 use crate::kernel::Access;
@@ -18,11 +22,11 @@ use crate::kernel::decide;
 use crate::kernel::init::{self, Init};
 use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
+use crate::kernel::survivors::Survivors;
 use crate::layout::{
     ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, MAX_SEGMENT, ReactionRow, ReactionState, TraceRow,
     log_normalizer,
 };
-use crate::particles::Particles;
 use crate::problem::Problem;
 use crate::reactor::{self, Reactor};
 use crate::readback;
@@ -72,6 +76,9 @@ pub struct Sampler {
     finished: bool,
     /// Steps of the next submission.
     chunk: u32,
+    /// Count the population; compiled when first asked for.
+    counter: OnceLock<Counter>,
+    survivors: OnceLock<Survivors>,
 }
 
 /// What is known of a run at one moment.
@@ -344,6 +351,8 @@ impl Sampler {
             reaction_trace_read: 0,
             finished: false,
             chunk: 0,
+            counter: OnceLock::new(),
+            survivors: OnceLock::new(),
             plan,
             config,
         };
@@ -473,41 +482,6 @@ impl Sampler {
         }
         self.reaction_trace_read = written;
         Ok(&self.reaction_trace)
-    }
-
-    /// The particles of now, copied to host memory.
-    ///
-    /// # Errors
-    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
-    pub async fn particles(&self) -> Result<Particles> {
-        let n = self.plan.particles as usize;
-        let dim = self.dim as usize;
-        let mut positions = vec![0.0; n * dim];
-        let mut ancestors = Vec::new();
-        for row in 0..self.plan.rows {
-            if row as usize >= dim && row + 1 < self.plan.rows {
-                continue;
-            }
-            let words: Vec<u32> = self.row(row).await?;
-            if (row as usize) < dim {
-                for (i, word) in words.iter().enumerate() {
-                    positions[i * dim + row as usize] = f32::from_bits(*word);
-                }
-            } else {
-                ancestors = words;
-            }
-        }
-        let bytes = 4 * n as u64;
-        let log_weights = readback::read(&self.gpu, &self.state.log_weights, 0, bytes).await?;
-        Particles::new(dim, positions, log_weights, ancestors)
-    }
-
-    /// One row of the state of now.
-    async fn row<T: bytemuck::Pod>(&self, row: u32) -> Result<Vec<T>> {
-        let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
-        let bytes = 4 * u64::from(self.plan.particles);
-        let offset = u64::from(row % self.plan.page_rows) * bytes;
-        readback::read(&self.gpu, page, offset, bytes).await
     }
 
     /// The buffers of now, for kernels of the host program.

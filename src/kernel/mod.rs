@@ -9,16 +9,20 @@ pub(crate) mod draw;
 pub(crate) mod entropy;
 pub(crate) mod expand;
 pub(crate) mod grid;
+pub(crate) mod histogram;
 pub(crate) mod init;
 pub(crate) mod mixture;
 pub(crate) mod moments;
 pub(crate) mod network;
+pub(crate) mod quantile;
 pub(crate) mod ratio;
 pub(crate) mod react;
 pub(crate) mod reduce;
 pub(crate) mod residual;
 pub(crate) mod scan;
 pub(crate) mod step;
+pub(crate) mod survivors;
+pub(crate) mod tally;
 #[cfg(test)]
 mod tests;
 

@@ -7,6 +7,7 @@ mod compose;
 mod conditional;
 mod derived_targets;
 mod formula;
+mod histogram;
 mod linking;
 mod network;
 mod normal;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::buffers::{Carries, Plan};
 use crate::diffusion::{Composition, Curve, Noise, Rule, ScoreModel, Spacing, Tracking};
 use crate::kernel::{
-    adapt, decide, draw, entropy, expand, grid, init, mixture, moments, ratio, react, reduce,
-    residual, scan, step,
+    adapt, decide, draw, entropy, expand, grid, histogram, init, mixture, moments, quantile, ratio,
+    react, reduce, residual, scan, step, survivors, tally,
 };
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
@@ -200,6 +200,25 @@ fn the_weight_kernels_link_for_every_resampler() {
                 residual::linked(&shape),
                 draw::linked(&shape),
                 expand::linked(&shape),
+            ] {
+                assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
+            }
+        }
+    }
+}
+
+/// With as many pages as leave the promised bindings.
+#[test]
+fn what_looks_at_a_population_links() {
+    for (particles, pages) in [(1, 1), (1000, 6), (crate::layout::MAX_PARTICLES, 6)] {
+        for native_wide in [false, true] {
+            let weights =
+                WeightShape { native_wide, ..weight_shape(particles, Resampler::Systematic) };
+            let shape = tally::CloudShape { weights, pages, page_rows: 3 };
+            for linked in [
+                histogram::linked(&shape),
+                quantile::linked(&shape),
+                survivors::linked(&shape, 3 * pages - 1),
             ] {
                 assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
             }

@@ -1,0 +1,49 @@
+//! The weight in bins of one or two coordinates: `shaders/histogram.wgsl`.
+
+use super::tally::{self, Cloud, CloudShape, Entry, Sums};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::wgsl::Linked;
+
+/// The sums before the bins: outside, then below and above on each axis.
+pub(crate) const SIDES: u32 = 5;
+
+#[derive(Debug)]
+pub(crate) struct Histogram {
+    peak: Entry,
+    histogram: Entry,
+    groups: u32,
+}
+
+pub(crate) fn linked(shape: &CloudShape) -> Linked {
+    let prelude =
+        tally::prelude(shape).u32("HISTOGRAM_OUTSIDE", 1).u32("HISTOGRAM_BINS", 1 + SIDES);
+    tally::linked(shape, prelude, &["histogram"])
+}
+
+impl Histogram {
+    pub(crate) fn new(gpu: &Gpu, shape: &CloudShape) -> Result<Histogram> {
+        let linked = linked(shape);
+        let entry = |name| Entry::new(gpu, &linked, name, shape);
+        Ok(Histogram {
+            peak: entry("tally_peak")?,
+            histogram: entry("histogram")?,
+            groups: shape.groups(),
+        })
+    }
+
+    /// Binds particles and the sums, which begin as zeros.
+    pub(crate) fn bind(
+        &self,
+        gpu: &Gpu,
+        cloud: Cloud<'_>,
+        sums: &Sums,
+    ) -> Result<[wgpu::BindGroup; 2]> {
+        Ok([self.peak.bind(gpu, cloud, sums)?, self.histogram.bind(gpu, cloud, sums)?])
+    }
+
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, bound: &[wgpu::BindGroup; 2]) {
+        self.peak.encode(pass, &bound[0], self.groups);
+        self.histogram.encode(pass, &bound[1], self.groups);
+    }
+}

@@ -1,0 +1,127 @@
+//! What can be seen of the population of now: the particles, some of them, or how many lie where.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use super::{Sampler, weight_shape};
+use crate::error::{Error, Result};
+use crate::histogram::{Axis, Counter, Histogram};
+use crate::kernel::survivors::Survivors;
+use crate::kernel::tally::{Cloud, CloudShape};
+use crate::particles::Particles;
+use crate::readback;
+
+impl Sampler {
+    /// The particles of now, copied to host memory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeviceLost`](crate::ErrorKind) and [`ErrorKind::Device`](crate::ErrorKind).
+    pub async fn particles(&self) -> Result<Particles> {
+        self.window(0..self.plan.particles).await
+    }
+
+    /// The particles of now in a range of slots, copied to host memory: a large population a part at
+    /// a time. Their ancestors are indices into the whole population.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind) when the range is not within 0 to N; as
+    /// [`Sampler::particles`].
+    pub async fn window(&self, slots: Range<u32>) -> Result<Particles> {
+        if slots.start > slots.end || slots.end > self.plan.particles {
+            let reason = format!(
+                "= {}..{} is not a range of slots; there are {}",
+                slots.start, slots.end, self.plan.particles
+            );
+            return Err(Error::config("window", reason));
+        }
+        let dim = self.dim as usize;
+        let mut positions = vec![0.0; slots.len() * dim];
+        for j in 0..dim {
+            let coordinate: Vec<f32> = self.row_window(j as u32, &slots).await?;
+            for (position, value) in positions.chunks_exact_mut(dim).zip(coordinate) {
+                position[j] = value;
+            }
+        }
+        let ancestors = self.row_window(self.plan.rows - 1, &slots).await?;
+        let (offset, bytes) = bytes(&slots);
+        let log_weights = &self.state.log_weights;
+        let log_weights = readback::read(&self.gpu, log_weights, offset, bytes).await?;
+        Particles::new(dim, positions, log_weights, ancestors)
+    }
+
+    /// One row of the state of now.
+    pub(super) async fn row<T: bytemuck::Pod>(&self, row: u32) -> Result<Vec<T>> {
+        self.row_window(row, &(0..self.plan.particles)).await
+    }
+
+    async fn row_window<T: bytemuck::Pod>(&self, row: u32, slots: &Range<u32>) -> Result<Vec<T>> {
+        let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
+        let before = 4 * u64::from(row % self.plan.page_rows) * u64::from(self.plan.particles);
+        let (offset, bytes) = bytes(slots);
+        readback::read(&self.gpu, page, before + offset, bytes).await
+    }
+
+    /// The weighted histogram of one or two coordinates of now, counted on the device: what crosses
+    /// to the host are the bins.
+    ///
+    /// ```no_run
+    /// # async fn f(sampler: &wfr::Sampler) -> wfr::Result<()> {
+    /// use wfr::Axis;
+    /// let plane = sampler.histogram(&[Axis::new(0, 200), Axis::new(1, 100).over(-3.0..3.0)]).await?;
+    /// let density = plane.density(); // 100 rows of 200
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// The first call compiles the kernels. No later bit of the run depends on it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind) when an axis does not fit, see [`Axis`]; as
+    /// [`Sampler::particles`].
+    pub async fn histogram(&self, axes: &[Axis]) -> Result<Histogram> {
+        let counter = made(&self.counter, || Counter::new(&self.gpu, self.cloud_shape()))?;
+        counter.histogram(self.cloud(), self.dim, axes).await
+    }
+
+    /// The number of time-zero ancestors with a descendant of finite log-weight, 1 to N (0 where
+    /// there is no such particle).
+    ///
+    /// The first call compiles the kernels. No later bit of the run depends on it.
+    ///
+    /// # Errors
+    /// As [`Sampler::particles`].
+    pub async fn survivors(&self) -> Result<u32> {
+        let row = self.plan.rows - 1;
+        let make = || Survivors::new(&self.gpu, &self.cloud_shape(), row);
+        let survivors = made(&self.survivors, make)?;
+        let buffer = survivors.buffer(&self.gpu)?;
+        let bound = survivors.bind(&self.gpu, self.cloud(), &buffer)?;
+        self.gpu.submit_pass(|pass| survivors.encode(pass, &bound))?;
+        Ok(readback::read(&self.gpu, &buffer, 0, 4).await?[0])
+    }
+
+    fn cloud_shape(&self) -> CloudShape {
+        CloudShape {
+            weights: weight_shape(&self.config, self.gpu.has_wide_integers()),
+            pages: self.plan.pages,
+            page_rows: self.plan.page_rows,
+        }
+    }
+
+    fn cloud(&self) -> Cloud<'_> {
+        Cloud { log_weights: &self.state.log_weights, pages: &self.state.pages[self.parity] }
+    }
+}
+
+/// Where the words of some slots begin in a row, and how many bytes they are.
+fn bytes(slots: &Range<u32>) -> (u64, u64) {
+    (4 * u64::from(slots.start), 4 * slots.len() as u64)
+}
+
+/// What is in the cell, or what `make` puts there.
+fn made<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    if let Some(kept) = cell.get() {
+        return Ok(kept);
+    }
+    let new = make()?;
+    Ok(cell.get_or_init(|| new))
+}
