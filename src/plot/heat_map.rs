@@ -1,18 +1,17 @@
 //! A density in the plane as colours.
 
-use plotters::backend::BitMapBackend;
 use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
-use plotters::element::{BitMapElement, PathElement, Text};
-use plotters::prelude::Rectangle;
+use plotters::element::{PathElement, Text};
 use plotters::series::DashedLineSeries;
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
 use plotters::style::{Color, RGBColor, ShapeStyle, WHITE};
 
 use super::canvas::{Area, BLUE, Drawn, GREY, INK, centred, text, words};
 use super::histogram::Plane;
+use super::surface::{Raster, Surface};
 
 /// What is written around and on a chart.
 pub(super) struct Labels<'a> {
@@ -40,7 +39,7 @@ pub(super) fn room_below(labels: &Labels<'_>) -> u32 {
 
 /// Draws axes without a grid, with about `y_labels` numbers beside.
 pub(super) fn axes<Y>(
-    chart: &mut ChartContext<'_, BitMapBackend<'_>, Cartesian2d<RangedCoordf64, Y>>,
+    chart: &mut ChartContext<'_, Surface<'_>, Cartesian2d<RangedCoordf64, Y>>,
     labels: &Labels<'_>,
     y_labels: usize,
 ) -> Drawn
@@ -73,22 +72,39 @@ pub(super) enum Paint {
 }
 
 impl Paint {
-    fn color(self, fraction: f64) -> RGBColor {
+    /// The colours from no density to the peak, three bytes each.
+    pub(super) fn palette(self) -> Vec<u8> {
+        (0..SHADES).flat_map(|shade| self.color(f64::from(shade) / f64::from(SHADES - 1))).collect()
+    }
+
+    fn color(self, fraction: f64) -> [u8; 3] {
         match self {
-            Paint::Viridis => color(fraction),
+            Paint::Viridis => {
+                let RGBColor(r, g, b) = ViridisRGB.get_color(fraction);
+                [r, g, b]
+            }
             Paint::Blue => {
-                let fraction = fraction.clamp(0.0, 1.0).powf(0.7);
-                let mix = |white: f64, ink: u8| white + fraction * (f64::from(ink) - white);
                 let RGBColor(r, g, b) = BLUE;
-                RGBColor(mix(255.0, r) as u8, mix(255.0, g) as u8, mix(255.0, b) as u8)
+                let mix = |ink: u8| 255.0 + fraction * (f64::from(ink) - 255.0);
+                [r, g, b].map(|ink| mix(ink) as u8)
             }
         }
     }
 }
 
+/// How many colours a density has.
+const SHADES: u32 = 256;
+
+/// The colour of a density relative to the peak; the power spreads the low densities, here and in
+/// the scale alike.
+pub(super) fn shade(fraction: f64) -> u8 {
+    let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
+    (fraction.powf(0.7) * f64::from(SHADES - 1)).round() as u8
+}
+
 /// A chart with linear axes.
 pub(super) type Chart<'a> =
-    ChartContext<'a, BitMapBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+    ChartContext<'a, Surface<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Draws the density with axes; `peak` has the last colour.
 pub(super) fn heat_map(area: &Area<'_>, plane: &Plane, peak: f64, labels: &Labels<'_>) -> Drawn {
@@ -110,19 +126,15 @@ pub(super) fn painted<'a>(
         .map_err(words)?;
     let (columns, rows) = chart.plotting_area().get_pixel_range();
     let (width, height) = (columns.len() as u32, rows.len() as u32);
-    let mut pixels = Vec::with_capacity(3 * (width * height) as usize);
-    for row in 0..height {
-        for column in 0..width {
-            let across = (f64::from(column) + 0.5) / f64::from(width);
-            let up = 1.0 - (f64::from(row) + 0.5) / f64::from(height);
-            let RGBColor(r, g, b) = paint.color(plane.at(across, up) / peak);
-            pixels.extend([r, g, b]);
-        }
-    }
+    let color = |across: f64, up: f64| shade(plane.at(across, up) / peak);
     let (base_x, base_y) = area.get_base_pixel();
-    let corner = (columns.start - base_x, rows.start - base_y);
-    let image = BitMapElement::with_owned_buffer(corner, (width, height), pixels)
-        .ok_or("bug in wfr: a picture of another size")?;
+    let image = Raster {
+        corner: (columns.start - base_x, rows.start - base_y),
+        size: (width, height),
+        bins: (plane.columns as u32, plane.rows() as u32),
+        color: &color,
+        palette: &paint.palette(),
+    };
     area.draw(&image).map_err(words)?;
     axes(&mut chart, labels, 7)?;
     if let Some(x) = labels.parting {
@@ -142,11 +154,14 @@ pub(super) fn scale(area: &Area<'_>, peak: f64, name: &str, height: u32) -> Draw
     let (width, tall) = area.dim_in_pixel();
     let bar = (width as i32 / 4).max(12);
     let (top, bottom) = (height as i32 * 2, tall as i32 - 1);
-    for row in top..bottom {
-        let fraction = f64::from(bottom - row) / f64::from(bottom - top);
-        let line = Rectangle::new([(0, row), (bar, row + 1)], color(fraction).filled());
-        area.draw(&line).map_err(words)?;
-    }
+    let image = Raster {
+        corner: (0, top),
+        size: (bar as u32, (bottom - top).max(1) as u32),
+        bins: (1, SHADES),
+        color: &|_, up| shade(up),
+        palette: &Paint::Viridis.palette(),
+    };
+    area.draw(&image).map_err(words)?;
     area.draw(&Text::new(name.to_string(), (0, 0), text(height, INK))).map_err(words)?;
     for tick in ticks(peak) {
         let row = bottom - (tick / peak * f64::from(bottom - top)) as i32;
@@ -156,12 +171,6 @@ pub(super) fn scale(area: &Area<'_>, peak: f64, name: &str, height: u32) -> Draw
         area.draw(&Text::new(tick_text(tick), place, text(height, INK))).map_err(words)?;
     }
     Ok(())
-}
-
-/// Viridis, by matplotlib; the power spreads the low densities, here and in the scale alike.
-fn color(fraction: f64) -> RGBColor {
-    let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
-    ViridisRGB.get_color(fraction.powf(0.7))
 }
 
 /// The number at a tick, without the digits that only rounding makes.

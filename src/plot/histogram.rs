@@ -95,6 +95,11 @@ impl Plane {
         Plane { x, y, columns, density }
     }
 
+    /// How many bins there are upward.
+    pub(super) fn rows(&self) -> usize {
+        self.density.len() / self.columns
+    }
+
     /// The largest density.
     pub(super) fn peak(&self) -> f64 {
         self.density.iter().copied().fold(0.0, f64::max)
@@ -102,7 +107,7 @@ impl Plane {
 
     /// The density at a place given by fractions of the rectangle, linear between bins' middles.
     pub(super) fn at(&self, across: f64, up: f64) -> f64 {
-        let rows = self.density.len() / self.columns;
+        let rows = self.rows();
         let place = |fraction: f64, bins: usize| {
             let place = (fraction * bins as f64 - 0.5).clamp(0.0, (bins - 1) as f64);
             let low = place as usize;

@@ -4,6 +4,8 @@ mod canvas;
 mod clouds;
 mod curves;
 mod demo;
+mod encode;
+mod escape;
 mod geodesics;
 mod heat_map;
 mod histogram;
@@ -11,6 +13,8 @@ mod maps;
 mod marginal;
 mod over_time;
 mod sample;
+mod surface;
+mod svg;
 
 pub(crate) use canvas::{COLORS, GREY};
 pub(crate) use clouds::{Cloud, clouds};
