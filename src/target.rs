@@ -552,6 +552,14 @@ impl Target {
         }
     }
 
+    /// The components of a Gaussian mixture, whose weights sum to one; `None` for other targets.
+    pub fn components(&self) -> Option<&[Component]> {
+        match self.law()? {
+            Law::GaussianMixture(components) => Some(components),
+            _ => None,
+        }
+    }
+
     /// The value of a built-in target's parameter.
     fn value(&self, name: &str) -> f64 {
         if let Some((_, value)) = self.constants.iter().find(|(known, _)| known == name) {

@@ -88,3 +88,150 @@ impl From<&Info> for Stage {
         }
     }
 }
+
+/// Runs that nobody ran, for tests of what is made from them.
+#[cfg(test)]
+pub(crate) mod made_up {
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A run on the double well of the catalogue: positions of its law, and weights that are
+    /// lognormal whatever the position.
+    pub(crate) fn double_well(dim: usize, count: usize) -> Kept {
+        let mut random = StdRng::seed_from_u64(7);
+        let target = wfr::Target::double_well(dim as u32).unwrap();
+        let truth = target.truth().unwrap();
+        let positions = positions(&mut random, dim, count);
+        let log_weights: Vec<f32> = (0..count).map(|_| 0.8 * normal(&mut random) as f32).collect();
+        // Families grow by halving: the ancestor is the square of a uniform number.
+        let ancestor = |random: &mut StdRng| {
+            let uniform: f64 = random.random();
+            (uniform.powi(4) * count as f64) as u32
+        };
+        let ancestors: Vec<u32> = (0..count).map(|_| ancestor(&mut random)).collect();
+        let particles = Particles::new(dim, positions, log_weights, ancestors).unwrap();
+        let steps = 80;
+        let stages: Vec<Stage> = (0..=steps)
+            .map(|step| {
+                let time = f64::from(step) / 20.0;
+                Stage {
+                    step,
+                    time,
+                    beta: time / 4.0,
+                    ess: count as f64 * (1.0 - 0.06 * f64::from(step % 9)),
+                    cess: f64::NAN,
+                    log_normalizer: truth.log_normalizer * (1.0 - (-2.0 * time).exp()),
+                    max_weight: 0.01,
+                    non_finite: 0,
+                    resampled: step % 9 == 8,
+                }
+            })
+            .collect();
+        let modes = json!([
+            mode("left", 1.0 - truth.right_mass + 0.002, 1.0 - truth.right_mass),
+            mode("right", truth.right_mass - 0.002, truth.right_mass),
+        ]);
+        Kept {
+            record: record(dim, count, &truth, modes),
+            posterior: self::positions(&mut random, dim, count),
+            frames: (0..=60).map(|k| frame(dim, count, k)).collect(),
+            particles,
+            stages,
+        }
+    }
+
+    fn mode(name: &str, mass: f64, exact: f64) -> Value {
+        json!({
+            "name": name, "mass": mass, "mass_se": 0.004, "exact": exact, "ancestors": 900,
+            "effective_ancestors": 400.0, "largest_particle": 0.001, "largest_ancestor": 0.01
+        })
+    }
+
+    fn record(dim: usize, count: usize, truth: &wfr::Truth, modes: Value) -> Record {
+        let moments = |offset: f64| vec![offset; dim];
+        let settings = json!({
+            "version": "0.1.0", "target": "double-well",
+            "parameters": { "a": 20.0, "c": 0.1, "stiffness": 1.0 },
+            "dim": dim, "initial": "normal(mean=0, sd=1)", "flow": "annealed",
+            "log_ratio": null, "pilot": null, "transport": 1.0, "reaction": null,
+            "composition": null, "integrator": "kernel-ratio", "particles": count,
+            "steps": 80, "time": 4.0, "schedule": "uniform", "stages": null, "betas": null,
+            "seed": 7, "ess_threshold": 0.5, "ess_every": 1, "resampler": "systematic",
+            "taming": true, "preconditioner": null, "friction": 1.0, "stiffness": 1.0,
+            "tuned": null, "adapter": "none", "driver": "none", "backend": "none",
+            "software": true
+        });
+        let results = json!({
+            "log_normalizer": truth.log_normalizer + 0.001,
+            "log_normalizer_se": 0.002, "ess": 0.6 * count as f64, "resamplings": 8,
+            "acceptance": null, "unique_ancestors": 900, "effective_ancestors": 400.0,
+            "largest_ancestor": 0.01, "mean": moments(0.01), "mean_se": moments(0.01),
+            "second_moment": moments(1.01), "second_moment_se": moments(0.02),
+            "right_mass": truth.right_mass, "right_mass_se": 0.004, "max_weight": 0.01,
+            "non_finite": 0, "modes": modes, "warnings": [], "complete": true, "every": 1,
+            "truth": {
+                "log_normalizer": truth.log_normalizer, "right_mass": truth.right_mass,
+                "mean": truth.mean, "second_moment": truth.second_moment
+            }
+        });
+        let (Value::Object(mut record), Value::Object(results)) = (settings, results) else {
+            unreachable!("both are objects")
+        };
+        record.extend(results);
+        serde_json::from_value(Value::Object(record)).unwrap()
+    }
+
+    /// The first coordinate by rejection from the square, the others standard normal.
+    fn positions(random: &mut StdRng, dim: usize, count: usize) -> Vec<f32> {
+        let mut positions = Vec::with_capacity(dim * count);
+        while positions.len() < dim * count {
+            let x: f64 = random.random_range(-2.0..2.0);
+            let log = -20.0 * x * x * (0.25 * x * x - 0.5) - 0.1 * x;
+            // The peak is e⁵ times a little for the tilt.
+            if random.random::<f64>() < (log - 5.11).exp() {
+                positions.push(x as f32);
+                positions.extend((1..dim).map(|_| normal(random) as f32));
+            }
+        }
+        positions
+    }
+
+    /// By Box and Muller.
+    fn normal(random: &mut StdRng) -> f64 {
+        let (a, b): (f64, f64) = (random.random(), random.random());
+        (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+    }
+
+    /// From a broad normal law to two wells, in ranges that shrink.
+    fn frame(dim: usize, count: usize, k: u32) -> Frame {
+        const SIDE: u32 = 96;
+        let beta = f64::from(k) / 60.0;
+        let half = 4.0 - 1.2 * beta;
+        let rows = if dim == 1 { 1 } else { SIDE };
+        let middle = |i: u32, n: u32| half * (2.0 * (f64::from(i) + 0.5) / f64::from(n) - 1.0);
+        let log = |x: f64, y: f64| {
+            -0.5 * y * y - 0.5 * (1.0 - beta) * x * x
+                - beta * (20.0 * x * x * (0.25 * x * x - 0.5) + 0.1 * x)
+        };
+        let places = (0..SIDE * rows).map(|i| (middle(i % SIDE, SIDE), middle(i / SIDE, rows)));
+        let shares: Vec<f64> =
+            places.map(|(x, y)| log(x, if dim == 1 { 0.0 } else { y }).exp()).collect();
+        let cell = 2.0 * half / f64::from(SIDE) * if dim == 1 { 1.0 } else { 2.0 * half / f64::from(rows) };
+        let total: f64 = shares.iter().sum::<f64>() * cell;
+        Frame {
+            step: k,
+            time: f64::from(k) / 15.0,
+            ess: count as f64 * (1.0 - 0.06 * f64::from(k % 9)),
+            log_normalizer: 5.7 * beta,
+            ancestors: (count as f64 * (-3.0 * beta).exp()) as u32,
+            x: [-half, half],
+            y: if dim == 1 { [0.0, 1.0] } else { [-half, half] },
+            columns: SIDE,
+            rows,
+            density: shares.iter().map(|share| (share / total) as f32).collect(),
+        }
+    }
+}

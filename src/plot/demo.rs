@@ -172,11 +172,14 @@ fn column(area: &Area<'_>, view: &View<'_>, peak: f64, top: f64, wells: Wells) -
         None => "exact".to_string(),
     };
     let legend = [((0.45, 0.92 * top), legend)];
-    let labels = Labels { x: "", y: "", height: HEIGHT, notes: &notes, parting: Some(0.0) };
+    let labels = Labels { x: "", y: "", height: HEIGHT, x_ticks: 5, notes: &notes, parting: Some(0.0) };
     let y = if view.sample.is_none() { "y" } else { "" };
     heat_map::heat_map(&above, view.plane, peak, &Labels { y, ..labels })?;
     let y = if view.sample.is_none() { "density of x" } else { "" };
-    let exact = |x| wells.marginal(x);
-    let labels = Labels { x: "x", y, height: HEIGHT, notes: &legend, parting: None };
+    const POINTS: u32 = 400;
+    let places = (0..=POINTS).map(|i| f64::from(i) / f64::from(POINTS));
+    let places = places.map(|fraction| X.start + (X.end - X.start) * fraction);
+    let exact: Vec<_> = places.map(|x| (x, wells.marginal(x))).collect();
+    let labels = Labels { x: "x", y, height: HEIGHT, x_ticks: 5, notes: &legend, parting: None };
     marginal(&below, view.line, view.color, Some(&exact), top, &labels)
 }

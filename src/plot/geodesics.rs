@@ -50,7 +50,7 @@ pub(crate) fn geodesics(path: &Path, journeys: &[Journey<'_>]) -> Drawn {
             // Axes are named once, at the left and below.
             let y = if k % COLUMNS == 0 { "x" } else { "" };
             let x = if k + COLUMNS >= journeys.len() { "β" } else { "" };
-            let labels = Labels { x, y, height: HEIGHT, notes: &[], parting: None };
+            let labels = Labels { x, y, height: HEIGHT, x_ticks: 5, notes: &[], parting: None };
             panel(area, journey, plane, peak, &labels)?;
         }
         Ok(())

@@ -27,15 +27,29 @@ impl Line {
         range: Range<f64>,
         bins: usize,
     ) -> Line {
+        let place = |i: usize| f64::from(particles.position(i)[coordinate]);
+        Line::count(weights.iter().enumerate().map(|(i, weight)| (place(i), *weight)), range, bins)
+    }
+
+    /// The density of places with their shares of the whole.
+    pub(super) fn count(
+        all: impl Iterator<Item = (f64, f64)>,
+        range: Range<f64>,
+        bins: usize,
+    ) -> Line {
         let mut density = vec![0.0; bins];
         let per = bins as f64 / (range.end - range.start);
-        for (i, weight) in weights.iter().enumerate() {
-            let x = f64::from(particles.position(i)[coordinate]);
+        for (x, share) in all {
             if let Some(bin) = bin(x, &range, bins) {
-                density[bin] += weight * per;
+                density[bin] += share * per;
             }
         }
         Line { range, density }
+    }
+
+    /// The largest density.
+    pub(super) fn peak(&self) -> f64 {
+        self.density.iter().copied().fold(0.0, f64::max)
     }
 
     /// A known density in the middle of each bin.
@@ -46,6 +60,16 @@ impl Line {
     ) -> Line {
         let density = (0..bins).map(|i| density(middle(&range, i, bins))).collect();
         Line { range, density }
+    }
+
+    /// The outline of the bins, from the left end of the axis to its right end.
+    pub(super) fn outline(&self) -> Vec<(f64, f64)> {
+        let mut outline = vec![(self.range.start, 0.0)];
+        for (left, right, density) in self.bars() {
+            outline.extend([(left, density), (right, density)]);
+        }
+        outline.push((self.range.end, 0.0));
+        outline
     }
 
     /// The ends of each bin and the density in it.
@@ -67,15 +91,25 @@ impl Plane {
         y: Range<f64>,
         bins: (usize, usize),
     ) -> Plane {
+        let place = |i: usize| particles.position(i);
+        let all = weights.iter().enumerate();
+        let all = all.map(|(i, w)| ((f64::from(place(i)[0]), f64::from(place(i)[1])), *w));
+        Plane::count(all, x, y, bins)
+    }
+
+    /// The density of places with their shares of the whole.
+    pub(super) fn count(
+        all: impl Iterator<Item = ((f64, f64), f64)>,
+        x: Range<f64>,
+        y: Range<f64>,
+        bins: (usize, usize),
+    ) -> Plane {
         let (columns, rows) = bins;
         let mut density = vec![0.0; columns * rows];
         let per = (columns * rows) as f64 / ((x.end - x.start) * (y.end - y.start));
-        for (i, weight) in weights.iter().enumerate() {
-            let position = particles.position(i);
-            let column = bin(f64::from(position[0]), &x, columns);
-            let row = bin(f64::from(position[1]), &y, rows);
-            if let Some((column, row)) = column.zip(row) {
-                density[row * columns + column] += weight * per;
+        for ((across, up), share) in all {
+            if let Some((column, row)) = bin(across, &x, columns).zip(bin(up, &y, rows)) {
+                density[row * columns + column] += share * per;
             }
         }
         Plane { x, y, columns, density }
@@ -95,6 +129,11 @@ impl Plane {
         Plane { x, y, columns, density }
     }
 
+    /// How many bins there are upward.
+    pub(super) fn rows(&self) -> usize {
+        self.density.len() / self.columns
+    }
+
     /// The largest density.
     pub(super) fn peak(&self) -> f64 {
         self.density.iter().copied().fold(0.0, f64::max)
@@ -102,7 +141,7 @@ impl Plane {
 
     /// The density at a place given by fractions of the rectangle, linear between bins' middles.
     pub(super) fn at(&self, across: f64, up: f64) -> f64 {
-        let rows = self.density.len() / self.columns;
+        let rows = self.rows();
         let place = |fraction: f64, bins: usize| {
             let place = (fraction * bins as f64 - 0.5).clamp(0.0, (bins - 1) as f64);
             let low = place as usize;
@@ -127,12 +166,14 @@ fn bin(x: f64, range: &Range<f64>, bins: usize) -> Option<usize> {
 
 /// A range that holds all but two thousandths of the weight, and a margin.
 pub(super) fn spread(particles: &Particles, weights: &[f64], coordinate: usize) -> Range<f64> {
-    let mut places: Vec<(f64, f64)> = weights
-        .iter()
-        .enumerate()
-        .map(|(i, weight)| (f64::from(particles.position(i)[coordinate]), *weight))
-        .filter(|(x, weight)| x.is_finite() && *weight > 0.0)
-        .collect();
+    let place = |i: usize| f64::from(particles.position(i)[coordinate]);
+    holding(weights.iter().enumerate().map(|(i, weight)| (place(i), *weight)))
+}
+
+/// Likewise of places with their shares of the whole.
+pub(super) fn holding(all: impl Iterator<Item = (f64, f64)>) -> Range<f64> {
+    let mut places: Vec<(f64, f64)> =
+        all.filter(|(x, weight)| x.is_finite() && *weight > 0.0).collect();
     places.sort_by(|a, b| a.0.total_cmp(&b.0));
     let total: f64 = places.iter().map(|place| place.1).sum();
     let quantile = |fraction: f64| {

@@ -49,7 +49,7 @@ pub(crate) fn maps(path: &Path, maps: &Maps<'_>) -> Drawn {
             // The axis is named once.
             let y_name = if k == 0 { "x1" } else { "" };
             let labels =
-                Labels { x: "x0", y: y_name, height: HEIGHT, notes: &notes, parting: None };
+                Labels { x: "x0", y: y_name, height: HEIGHT, x_ticks: 5, notes: &notes, parting: None };
             heat_map::heat_map(area, plane, peak, &labels)?;
         }
         Ok(())

@@ -13,7 +13,7 @@ pub(super) fn marginal(
     area: &Area<'_>,
     line: &Line,
     color: RGBColor,
-    exact: Option<&dyn Fn(f64) -> f64>,
+    exact: Option<&[(f64, f64)]>,
     top: f64,
     labels: &Labels<'_>,
 ) -> Drawn {
@@ -24,22 +24,12 @@ pub(super) fn marginal(
         .map_err(words)?;
     axes(&mut chart, labels, 4)?;
 
-    let mut outline = vec![(line.range.start, 0.0)];
-    for (left, right, density) in line.bars() {
-        outline.extend([(left, density), (right, density)]);
-    }
-    outline.push((line.range.end, 0.0));
+    let outline = line.outline();
     let fill = Polygon::new(outline.clone(), color.mix(0.45).filled());
     chart.draw_series([fill]).map_err(words)?;
     chart.draw_series([PathElement::new(outline, color.stroke_width(3))]).map_err(words)?;
     if let Some(exact) = exact {
-        const POINTS: u32 = 400;
-        let width = line.range.end - line.range.start;
-        let curve: Vec<_> = (0..=POINTS)
-            .map(|i| line.range.start + width * f64::from(i) / f64::from(POINTS))
-            .map(|x| (x, exact(x)))
-            .collect();
-        chart.draw_series([PathElement::new(curve, INK.stroke_width(4))]).map_err(words)?;
+        chart.draw_series([PathElement::new(exact.to_vec(), INK.stroke_width(4))]).map_err(words)?;
     }
     let style = centred(&text(labels.height, GREY));
     let notes = labels.notes.iter();

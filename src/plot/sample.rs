@@ -27,7 +27,7 @@ pub(crate) fn sample(path: &Path, outcome: &Outcome, estimates: &Estimates) -> D
         heading(&head, outcome, estimates)?;
         let (body, side) = body.split_horizontally(body.dim_in_pixel().0 as i32 - 110);
         let x = spread(particles, &weights, 0);
-        let labels = |x, y| Labels { x, y, height: HEIGHT, notes: &[], parting: None };
+        let labels = |x, y| Labels { x, y, height: HEIGHT, x_ticks: 5, notes: &[], parting: None };
         let below = if plane {
             let (above, below) = body.split_vertically(780);
             let y = spread(particles, &weights, 1);
