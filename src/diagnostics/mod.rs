@@ -1,10 +1,13 @@
 //! Estimates from weighted particles, each with a standard error from the one run; and what speaks
 //! against them.
 
+use std::borrow::Cow;
+
 use crate::config::Resampler;
 use crate::particles::Particles;
 
 mod modes;
+mod quantiles;
 mod warning;
 
 pub use modes::{Mode, Modes};
@@ -46,6 +49,8 @@ pub struct Estimate {
 pub struct Diagnostics<'a> {
     particles: &'a Particles,
     weights: Vec<f64>,
+    /// The family of each particle, below N.
+    family: Cow<'a, [u32]>,
     /// (N/(N−1))^{r+1}.
     factor: f64,
 }
@@ -54,7 +59,8 @@ impl<'a> Diagnostics<'a> {
     /// Normalises the weights once for all estimates.
     pub fn new(particles: &'a Particles) -> Diagnostics<'a> {
         let factor = inflation(particles.len(), 0);
-        Diagnostics { particles, weights: particles.weights(), factor }
+        let family = numbered(particles.ancestors());
+        Diagnostics { particles, weights: particles.weights(), family, factor }
     }
 
     /// The same for a run that resampled `count` times by `resampler`, which standard errors take
@@ -113,6 +119,28 @@ impl<'a> Diagnostics<'a> {
         (0..self.particles.dim()).map(|j| self.mean(|x| f64::from(x[j]).powi(2))).collect()
     }
 
+    /// The variance of each coordinate, E (x − m)² about its mean m.
+    ///
+    /// The error is that of the mean of (x − m)²: to first order the mean's own does not count,
+    /// because a variance is least about the mean.
+    pub fn variances(&self) -> Vec<Estimate> {
+        let variance =
+            |(j, mean): (usize, Estimate)| self.mean(|x| (f64::from(x[j]) - mean.value).powi(2));
+        self.means().into_iter().enumerate().map(variance).collect()
+    }
+
+    /// The standard deviation of each coordinate, the root of its variance v.
+    ///
+    /// The error is se(v) / (2 √v), by the delta method; 0 where v is 0.
+    pub fn standard_deviations(&self) -> Vec<Estimate> {
+        let root = |variance: Estimate| {
+            let value = variance.value.sqrt();
+            let se = if value == 0.0 { 0.0 } else { variance.se / (2.0 * value) };
+            Estimate { value, se }
+        };
+        self.variances().into_iter().map(root).collect()
+    }
+
     /// The probability of a set.
     pub fn mass(&self, inside: impl Fn(&[f32]) -> bool) -> Estimate {
         self.mean(|x| if inside(x) { 1.0 } else { 0.0 })
@@ -127,15 +155,27 @@ impl<'a> Diagnostics<'a> {
     /// Σ W_i g(i) over each family.
     fn families(&self, g: impl Fn(usize) -> f64) -> Vec<f64> {
         let mut sums = vec![0.0; self.particles.len()];
-        for (i, &ancestor) in self.particles.ancestors().iter().enumerate() {
-            if self.weights[i] > 0.0
-                && let Some(sum) = sums.get_mut(ancestor as usize)
-            {
-                *sum += self.weights[i] * g(i);
+        for (i, &family) in self.family.iter().enumerate() {
+            if self.weights[i] > 0.0 {
+                sums[family as usize] += self.weights[i] * g(i);
             }
         }
         sums
     }
+}
+
+/// The families of N particles, numbered below N: by their ancestors, unless the particles are a
+/// part of a population that had more of these.
+fn numbered(ancestors: &[u32]) -> Cow<'_, [u32]> {
+    if ancestors.iter().all(|ancestor| (*ancestor as usize) < ancestors.len()) {
+        return Cow::Borrowed(ancestors);
+    }
+    let mut known = ancestors.to_vec();
+    known.sort_unstable();
+    known.dedup();
+    // Every ancestor is among the known.
+    let number = |ancestor: &u32| known.partition_point(|other| other < ancestor) as u32;
+    Cow::Owned(ancestors.iter().map(number).collect())
 }
 
 /// (N/(N−1))^{r+1}, the share of pairs that no resampling joins by chance alone, inverted.
@@ -191,6 +231,35 @@ mod tests {
         assert!((diagnostics.mean(|x| f64::from(x[0])).value - 2.0).abs() < 1e-12);
         assert!((diagnostics.ess() - 2.0).abs() < 1e-12);
         assert_eq!(diagnostics.unique_ancestors(), 2);
+    }
+
+    /// Every second particle of a population is a population, with the families it has left.
+    #[test]
+    fn ancestors_beyond_the_particles_are_families_too() {
+        let (positions, log_weights) = ([1.0, 5.0, 2.0], [0.0, 0.5, -0.5]);
+        let whole = one_dimensional(&positions, &log_weights, &[2, 0, 2]);
+        let part = one_dimensional(&positions, &log_weights, &[900, 7, 900]);
+        let of = |particles: &Particles| {
+            let d = Diagnostics::new(particles);
+            (d.means(), d.log_normalizer_se(), d.unique_ancestors(), d.largest_ancestor())
+        };
+        assert_eq!(of(&part), of(&whole));
+        assert_eq!(of(&part).2, 2);
+    }
+
+    /// Of 1, 2, 3 and 6: v = 3.5, and (x − 3)² is 4, 1, 0, 9 with the deviation √(49/3)/2 of its mean.
+    #[test]
+    fn deviations_have_the_error_of_the_delta_method() {
+        let particles = one_dimensional(&[1.0, 2.0, 3.0, 6.0], &[0.0; 4], &[0, 1, 2, 3]);
+        let diagnostics = Diagnostics::new(&particles);
+        let (variance, sd) = (diagnostics.variances()[0], diagnostics.standard_deviations()[0]);
+        assert!((variance.value - 3.5).abs() < 1e-12);
+        assert!((variance.se - (49.0_f64 / 12.0).sqrt()).abs() < 1e-12);
+        assert!((sd.value - 3.5_f64.sqrt()).abs() < 1e-12);
+        assert!((sd.se - (49.0_f64 / 12.0).sqrt() / (2.0 * 3.5_f64.sqrt())).abs() < 1e-12);
+        let same = one_dimensional(&[2.0; 3], &[0.0; 3], &[0, 1, 2]);
+        let none = Estimate { value: 0.0, se: 0.0 };
+        assert_eq!(Diagnostics::new(&same).standard_deviations(), [none]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod networks;
 mod normalizer;
 mod order;
 mod paths;
+mod quantiles;
 mod resampling;
 mod schedules;
 mod score_error;
