@@ -20,20 +20,21 @@ pub(crate) struct Frames {
     wanted: u32,
     /// Steps from frame to frame.
     stride: u32,
+    dim: u32,
     all: Vec<Frame>,
 }
 
 impl Frames {
     /// So many frames from now, the first step, to the end; none at all for 0.
-    pub(crate) fn start(sampler: &Sampler, wanted: u32) -> Done<Frames> {
+    pub(crate) fn start(sampler: &Sampler, dim: u32, wanted: u32) -> Done<Frames> {
         let adaptive = sampler.config().schedule.adaptivity();
         let every = adaptive.map_or(sampler.config().ess_every, |stages| stages.moves_per_stage);
         // Where the number of steps is not known, frames begin dense and are thinned as they come.
         let steps = if adaptive.is_some() { every } else { sampler.steps() };
         let stride = steps.div_ceil(wanted.max(1)).next_multiple_of(every);
-        let mut frames = Frames { wanted, stride, all: Vec::new() };
+        let mut frames = Frames { wanted, stride, dim, all: Vec::new() };
         if wanted > 0 {
-            frames.all.push(frame(sampler)?);
+            frames.all.push(frame(sampler, dim)?);
         }
         Ok(frames)
     }
@@ -42,7 +43,7 @@ impl Frames {
     pub(crate) fn finish(mut self, sampler: &Sampler) -> Done<Vec<Frame>> {
         let now = sampler.steps_encoded();
         if self.wanted > 0 && self.all.last().is_none_or(|last| last.step != now) {
-            self.all.push(frame(sampler)?);
+            self.all.push(frame(sampler, self.dim)?);
         }
         Ok(self.all)
     }
@@ -51,7 +52,7 @@ impl Frames {
 impl Watcher for Frames {
     fn look(&mut self, sampler: &mut Sampler, _: &Info, _: f64) -> Done<ControlFlow<()>> {
         if sampler.steps_encoded() >= self.next_step() {
-            self.all.push(frame(sampler)?);
+            self.all.push(frame(sampler, self.dim)?);
             if self.all.len() > 2 * self.wanted as usize {
                 self.stride *= 2;
                 let stride = self.stride;
@@ -70,9 +71,9 @@ impl Watcher for Frames {
 }
 
 /// The population of now.
-fn frame(sampler: &Sampler) -> Done<Frame> {
+fn frame(sampler: &Sampler, dim: u32) -> Done<Frame> {
     let info = pollster::block_on(sampler.info())?;
-    let plane = sampler.dim() > 1;
+    let plane = dim > 1;
     let axes = match plane {
         true => vec![Axis::new(0, PLANE), Axis::new(1, PLANE)],
         false => vec![Axis::new(0, LINE)],

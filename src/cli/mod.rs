@@ -19,6 +19,7 @@ mod demo;
 mod derive;
 mod experiment;
 mod failure;
+mod frames;
 mod gap;
 mod integrator;
 mod law;

@@ -8,6 +8,7 @@ use wfr::{Config, Gpu, Info, Modes, Pilot, Problem, Sampler, Truth, Tuned};
 
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
+use super::frames::Frames;
 use super::numbers;
 use super::report;
 use super::run::{Outcome, Session, Watcher};
@@ -30,6 +31,11 @@ pub(crate) struct Results {
     /// there are particles, at most 100,000].
     #[arg(long, value_name = "M", value_parser = numbers::count, allow_negative_numbers = true)]
     posterior: Option<u32>,
+    /// At about how many moments of the run to keep the population's density and its surviving
+    /// ancestors, for animations and genealogies; 0 for none.
+    #[arg(long, value_name = "F", default_value = "60")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    frames: u32,
     /// Replace the files in --out where they exist.
     #[arg(long)]
     overwrite: bool,
@@ -49,6 +55,7 @@ pub(crate) struct Keeper {
     folder: Folder,
     run_file: Resolved,
     metrics: Option<Metrics>,
+    frames: Option<Frames>,
 }
 
 impl Results {
@@ -74,7 +81,7 @@ impl Results {
             };
         };
         let folder = Folder::check(path, self.overwrite)?;
-        Ok(Some(Keeper { folder, run_file: run_file()?, metrics: None }))
+        Ok(Some(Keeper { folder, run_file: run_file()?, metrics: None, frames: None }))
     }
 
     /// Runs, warns, fills the folder and prints.
@@ -90,7 +97,7 @@ impl Results {
         let mut session = Session::start(gpu, problem, config)?;
         let end = match &mut keeper {
             Some(keeper) => {
-                keeper.start(&session.sampler, problem)?;
+                keeper.start(&session.sampler, problem, self.frames)?;
                 session.run(known.label, console, &mut [keeper])?
             }
             None => session.run(known.label, console, &mut [])?,
@@ -150,7 +157,7 @@ pub(crate) struct Known<'a> {
 
 impl Keeper {
     /// Makes the folder, and opens what streams.
-    fn start(&mut self, sampler: &Sampler, problem: &Problem) -> Done {
+    fn start(&mut self, sampler: &Sampler, problem: &Problem, frames: u32) -> Done {
         self.folder.make()?;
         self.run_file.write(self.folder.path()).map_err(Failure::Output)?;
         let config = sampler.config();
@@ -163,16 +170,29 @@ impl Keeper {
             steps: sampler.steps(),
         };
         self.metrics = Some(Metrics::start(&self.folder.path().join("metrics.jsonl"), &start)?);
+        self.frames = Some(Frames::start(sampler, problem.target().dim(), frames)?);
         Ok(())
     }
 }
 
 impl Watcher for Keeper {
-    fn look(&mut self, sampler: &mut Sampler, _: &Info, elapsed_s: f64) -> Done<ControlFlow<()>> {
+    fn look(
+        &mut self,
+        sampler: &mut Sampler,
+        info: &Info,
+        elapsed_s: f64,
+    ) -> Done<ControlFlow<()>> {
         let tests = pollster::block_on(sampler.trace())?;
         if let Some(metrics) = &mut self.metrics {
             metrics.tests(tests, elapsed_s)?;
         }
-        Ok(ControlFlow::Continue(()))
+        match &mut self.frames {
+            Some(frames) => frames.look(sampler, info, elapsed_s),
+            None => Ok(ControlFlow::Continue(())),
+        }
+    }
+
+    fn next_step(&self) -> u32 {
+        self.frames.as_ref().map_or(u32::MAX, Frames::next_step)
     }
 }

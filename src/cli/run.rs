@@ -237,10 +237,23 @@ fn thinning(particles: u32, dim: u32) -> u32 {
 
 /// Every so many particles: a weighted sample of the same law.
 fn thinned(sampler: &Sampler, every: u32) -> Done<Particles> {
+    let n = sampler.config().particles;
     if every == 1 {
         return Ok(pollster::block_on(sampler.particles())?);
     }
-    todo!()
+    // Whole multiples, so that the distance is the same from window to window.
+    let step = (1 << 20) / every * every;
+    let (mut dim, mut positions, mut log_weights, mut ancestors) = (1, vec![], vec![], vec![]);
+    for start in (0..n).step_by(step as usize) {
+        let window = pollster::block_on(sampler.window(start..start.saturating_add(step).min(n)))?;
+        dim = window.dim();
+        for i in (0..window.len()).step_by(every as usize) {
+            positions.extend(window.position(i));
+            log_weights.push(window.log_weights()[i]);
+            ancestors.push(window.ancestors()[i]);
+        }
+    }
+    Ok(Particles::new(dim, positions, log_weights, ancestors)?)
 }
 
 /// Waits until the device has done everything submitted so far.

@@ -213,13 +213,15 @@ pub(crate) mod made_up {
         let rows = if dim == 1 { 1 } else { SIDE };
         let middle = |i: u32, n: u32| half * (2.0 * (f64::from(i) + 0.5) / f64::from(n) - 1.0);
         let log = |x: f64, y: f64| {
-            -0.5 * y * y - 0.5 * (1.0 - beta) * x * x
+            -0.5 * y * y
+                - 0.5 * (1.0 - beta) * x * x
                 - beta * (20.0 * x * x * (0.25 * x * x - 0.5) + 0.1 * x)
         };
         let places = (0..SIDE * rows).map(|i| (middle(i % SIDE, SIDE), middle(i / SIDE, rows)));
         let shares: Vec<f64> =
             places.map(|(x, y)| log(x, if dim == 1 { 0.0 } else { y }).exp()).collect();
-        let cell = 2.0 * half / f64::from(SIDE) * if dim == 1 { 1.0 } else { 2.0 * half / f64::from(rows) };
+        let cell = 2.0 * half / f64::from(SIDE)
+            * if dim == 1 { 1.0 } else { 2.0 * half / f64::from(rows) };
         let total: f64 = shares.iter().sum::<f64>() * cell;
         Frame {
             step: k,

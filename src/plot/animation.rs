@@ -106,7 +106,11 @@ impl<'a> View<'a> {
         let time = format!("time {:.2}", frame.time);
         head.draw(&Text::new(time, (left, 0), text(TEXT, INK))).map_err(words)?;
         let (above, below) = body.split_vertically(400);
-        if self.is_plane { self.plane(&above, frame)? } else { self.line(&above, frame)? }
+        if self.is_plane {
+            self.plane(&above, frame)?
+        } else {
+            self.line(&above, frame)?
+        }
         let (ess, log_z) = below.split_vertically(below.dim_in_pixel().1 as i32 / 2);
         let n = f64::from(self.kept.record.particles);
         let all = |value: &dyn Fn(f64, f64) -> f64| -> Vec<(f64, f64)> {
@@ -116,8 +120,7 @@ impl<'a> View<'a> {
         };
         let tells = self.kept.record.log_normalizer.is_finite();
         let log_z_points = if tells { all(&|_, log_z| log_z) } else { Vec::new() };
-        let (x, area) =
-            if log_z_points.is_empty() { ("time", &below) } else { ("", &ess) };
+        let (x, area) = if log_z_points.is_empty() { ("time", &below) } else { ("", &ess) };
         self.trace(area, ("ESS/N", x), all(&|ess, _| ess / n), 0.0..1.05, frame)?;
         if log_z_points.is_empty() {
             return Ok(());
@@ -268,12 +271,8 @@ fn encoded(images: &[Vec<u8>], palette: &[u8]) -> Drawn<Vec<u8>> {
             Some(before) => changed(before, image),
         };
         writer.reset_frame_position().map_err(words)?;
-        writer
-            .set_frame_dimension(columns.len() as u32, rows.len() as u32)
-            .map_err(words)?;
-        writer
-            .set_frame_position(columns.start as u32, rows.start as u32)
-            .map_err(words)?;
+        writer.set_frame_dimension(columns.len() as u32, rows.len() as u32).map_err(words)?;
+        writer.set_frame_position(columns.start as u32, rows.start as u32).map_err(words)?;
         let delay = if k + 1 == images.len() { DELAYS.1 } else { DELAYS.0 };
         writer.set_frame_delay(delay, 1000).map_err(words)?;
         let part = rows.flat_map(|row| {

@@ -46,7 +46,8 @@ pub(crate) fn clouds(
             let left = heat_map::room_beside(HEIGHT) as i32;
             let title = Text::new(cloud.title.to_string(), (left, 4), text(36, INK));
             name.draw(&title).map_err(words)?;
-            let labels = Labels { x: "", y: "", height: HEIGHT, x_ticks: 5, notes: &[], parting: None };
+            let labels =
+                Labels { x: "", y: "", height: HEIGHT, x_ticks: 5, notes: &[], parting: None };
             heat_map::heat_map(&chart, plane, peak, &labels)?;
         }
         Ok(())

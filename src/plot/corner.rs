@@ -57,9 +57,8 @@ fn one(scene: &Scene<'_>, area: &Area<'_>, axis: usize, exact: Option<&[(f64, f6
     let line = scene.line(axis, scene.bins(0.7));
     let highest = exact.unwrap_or_default().iter().map(|point| point.1).fold(0.0, f64::max);
     let top = line.peak().max(highest).max(f64::MIN_POSITIVE) * 1.08;
-    let mut chart = ChartBuilder::on(area)
-        .build_cartesian_2d(line.range.clone(), 0.0..top)
-        .map_err(words)?;
+    let mut chart =
+        ChartBuilder::on(area).build_cartesian_2d(line.range.clone(), 0.0..top).map_err(words)?;
     let outline = line.outline();
     chart.draw_series([Polygon::new(outline.clone(), BLUE.mix(0.45).filled())]).map_err(words)?;
     chart.draw_series([PathElement::new(outline, BLUE.stroke_width(3))]).map_err(words)?;

@@ -172,7 +172,8 @@ fn column(area: &Area<'_>, view: &View<'_>, peak: f64, top: f64, wells: Wells) -
         None => "exact".to_string(),
     };
     let legend = [((0.45, 0.92 * top), legend)];
-    let labels = Labels { x: "", y: "", height: HEIGHT, x_ticks: 5, notes: &notes, parting: Some(0.0) };
+    let labels =
+        Labels { x: "", y: "", height: HEIGHT, x_ticks: 5, notes: &notes, parting: Some(0.0) };
     let y = if view.sample.is_none() { "y" } else { "" };
     heat_map::heat_map(&above, view.plane, peak, &Labels { y, ..labels })?;
     let y = if view.sample.is_none() { "density of x" } else { "" };

@@ -34,12 +34,7 @@ pub(super) fn draw(scene: &Scene<'_>, root: &Area<'_>) -> Drawn {
     }
 }
 
-fn line(
-    scene: &Scene<'_>,
-    area: &Area<'_>,
-    axis: usize,
-    exact: Option<&[(f64, f64)]>,
-) -> Drawn {
+fn line(scene: &Scene<'_>, area: &Area<'_>, axis: usize, exact: Option<&[(f64, f64)]>) -> Drawn {
     let line = scene.line(axis, scene.bins(1.0));
     let highest = exact.unwrap_or_default().iter().map(|point| point.1).fold(0.0, f64::max);
     let top = line.peak().max(highest).max(f64::MIN_POSITIVE) * 1.1;
@@ -60,8 +55,7 @@ fn plane(scene: &Scene<'_>, root: &Area<'_>, axes: (usize, usize)) -> Drawn {
     let density = scene.plane(axes, scene.bins(1.0));
     let y = format!("x{}", axes.1);
     let labels = Labels { x: "", y: &y, height: TEXT, x_ticks: 5, notes: &[], parting: None };
-    let mut chart =
-        heat_map::painted(&above, &density, density.peak(), &labels, Paint::Viridis)?;
+    let mut chart = heat_map::painted(&above, &density, density.peak(), &labels, Paint::Viridis)?;
     for known in known.iter() {
         for line in WITHIN.iter().flat_map(|share| contours(known, level(known, *share))) {
             for (color, width) in CONTOUR {

@@ -62,8 +62,7 @@ impl Exact {
         }
         let log_density: LogDensity =
             Box::new(move |x| Some(evaluator.evaluate(x, &[]).ok()?.value));
-        let form =
-            if is_product { Form::Product(log_density) } else { Form::Joint(log_density) };
+        let form = if is_product { Form::Product(log_density) } else { Form::Joint(log_density) };
         Some(Exact { dim, form })
     }
 
@@ -90,9 +89,9 @@ impl Exact {
         let range = ranges.get(axis)?;
         let xs = along(range, places);
         let normal: Box<dyn Fn(f64) -> f64> = match &self.form {
-            Form::Mixture(components) => {
-                Box::new(move |x| components.iter().map(|one| one.weight * factor(one, axis, x)).sum())
-            }
+            Form::Mixture(components) => Box::new(move |x| {
+                components.iter().map(|one| one.weight * factor(one, axis, x)).sum()
+            }),
             Form::Product(log_density) => {
                 let dim = self.dim;
                 let along_axis = move |x: f64| {
@@ -179,8 +178,7 @@ fn normalised(
 ) -> Option<impl Fn(f64) -> f64> {
     let mut range = range.clone();
     for _ in 0..12 {
-        let logs: Vec<f64> =
-            along(&range, SUMMED_LINE).map(&log_density).collect::<Option<_>>()?;
+        let logs: Vec<f64> = along(&range, SUMMED_LINE).map(&log_density).collect::<Option<_>>()?;
         let peak = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let values: Vec<f64> = logs.iter().map(|log| (log - peak).exp()).collect();
         if values[0].max(values[SUMMED_LINE]) <= RIM {
@@ -334,9 +332,8 @@ mod tests {
         // Too narrow for the mass.
         let ranges = [-1.0..2.0, -1.0..1.0];
         let plane = exact.plane((0, 1), &ranges, (30, 20)).unwrap();
-        let expected = |x: f64, y: f64| {
-            (-0.5 * (x - 1.0).powi(2) - 0.125 * y * y).exp() / (2.0 * TAU)
-        };
+        let expected =
+            |x: f64, y: f64| (-0.5 * (x - 1.0).powi(2) - 0.125 * y * y).exp() / (2.0 * TAU);
         let known = Plane::from_density(-1.0..2.0, -1.0..1.0, (30, 20), expected);
         for (found, expected) in plane.density.iter().zip(&known.density) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");

@@ -55,8 +55,7 @@ fn over_time(scene: &Scene<'_>, area: &Area<'_>, left: &[(f64, f64)]) -> Drawn {
     let dashes = DashedLineSeries::new(dashes, 18, 12, INK.stroke_width(STROKE - 1));
     chart.draw_series(dashes).map_err(words)?;
     let line = PathElement::new(left.to_vec(), BLUE.stroke_width(STROKE));
-    chart.draw_series([line]).map_err(words)
-        .map(|_| ())
+    chart.draw_series([line]).map_err(words).map(|_| ())
 }
 
 /// The weight of each family, the largest first.

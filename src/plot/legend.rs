@@ -33,11 +33,7 @@ pub(super) enum Mark {
 }
 
 /// Draws the title and one line of marks with their meanings; what is left is for the chart.
-pub(super) fn headed<'a>(
-    root: &Area<'a>,
-    title: &str,
-    marks: &[(Mark, &str)],
-) -> Drawn<Area<'a>> {
+pub(super) fn headed<'a>(root: &Area<'a>, title: &str, marks: &[(Mark, &str)]) -> Drawn<Area<'a>> {
     let (head, body) = root.split_vertically(TEXT as i32 * 5 / 4);
     head.draw(&Text::new(title.to_string(), (0, 0), text(TEXT * 11 / 10, INK))).map_err(words)?;
     if marks.is_empty() {
@@ -88,9 +84,10 @@ fn swatch(area: &Area<'_>, mark: Mark, (left, middle): (i32, i32), width: i32) -
             Ok(())
         }
         Mark::Dot(color) => put(area, &Circle::new((center, middle), width / 4, color.filled())),
-        Mark::Diamond(color) => {
-            put(area, &PathElement::new(diamond((center, middle), width / 3), color.stroke_width(4)))
-        }
+        Mark::Diamond(color) => put(
+            area,
+            &PathElement::new(diamond((center, middle), width / 3), color.stroke_width(4)),
+        ),
         Mark::Triangle(color) => {
             put(area, &Polygon::new(triangle((center, middle), width / 4), color.filled()))
         }

@@ -48,8 +48,14 @@ pub(crate) fn maps(path: &Path, maps: &Maps<'_>) -> Drawn {
             let notes = [((middle, top), (*name).to_string())];
             // The axis is named once.
             let y_name = if k == 0 { "x1" } else { "" };
-            let labels =
-                Labels { x: "x0", y: y_name, height: HEIGHT, x_ticks: 5, notes: &notes, parting: None };
+            let labels = Labels {
+                x: "x0",
+                y: y_name,
+                height: HEIGHT,
+                x_ticks: 5,
+                notes: &notes,
+                parting: None,
+            };
             heat_map::heat_map(area, plane, peak, &labels)?;
         }
         Ok(())

@@ -29,7 +29,9 @@ pub(super) fn marginal(
     chart.draw_series([fill]).map_err(words)?;
     chart.draw_series([PathElement::new(outline, color.stroke_width(3))]).map_err(words)?;
     if let Some(exact) = exact {
-        chart.draw_series([PathElement::new(exact.to_vec(), INK.stroke_width(4))]).map_err(words)?;
+        chart
+            .draw_series([PathElement::new(exact.to_vec(), INK.stroke_width(4))])
+            .map_err(words)?;
     }
     let style = centred(&text(labels.height, GREY));
     let notes = labels.notes.iter();

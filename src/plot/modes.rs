@@ -2,13 +2,13 @@
 
 use plotters::chart::ChartBuilder;
 use plotters::element::{Circle, EmptyElement, PathElement, Text};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::Color;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::canvas::{Area, BLUE, COLORS, Drawn, INK, text, words};
+use super::heat_map::tick_text;
 use super::legend::{Mark, SIZE, STROKE, TEXT, diamond, headed};
 use super::scene::Scene;
-use super::heat_map::tick_text;
 use crate::output::ModeRecord;
 
 /// The most modes to show: the heaviest.

@@ -37,7 +37,14 @@ pub(crate) fn over_time(path: &Path, heading: &Heading<'_>, all: &[Curve]) -> Dr
         head.draw(&title).map_err(words)?;
         let facts = Text::new(heading.facts.to_string(), (0, 56), text(26, GREY));
         head.draw(&facts).map_err(words)?;
-        let labels = Labels { x: heading.x, y: heading.y, height: 26, x_ticks: 5, notes: &[], parting: None };
+        let labels = Labels {
+            x: heading.x,
+            y: heading.y,
+            height: 26,
+            x_ticks: 5,
+            notes: &[],
+            parting: None,
+        };
         // Whole decades below, so that the axis has numbers.
         let bottom = 10_f64.powf((0.7 * low).log10().floor());
         curves(&body, all, bottom..heading.room * high, &labels)

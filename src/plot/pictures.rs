@@ -25,14 +25,8 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them, in the order of a report.
-    pub(crate) const ALL: [Kind; 6] = [
-        Kind::Density,
-        Kind::Modes,
-        Kind::Corner,
-        Kind::Traces,
-        Kind::Genealogy,
-        Kind::Weights,
-    ];
+    pub(crate) const ALL: [Kind; 6] =
+        [Kind::Density, Kind::Modes, Kind::Corner, Kind::Traces, Kind::Genealogy, Kind::Weights];
 
     /// What its file is called, without the ending.
     pub(crate) fn name(self) -> &'static str {

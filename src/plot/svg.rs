@@ -5,9 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plotters_backend::text_anchor::{HPos, VPos};
-use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, FontTransform,
-};
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, FontTransform};
 
 use super::encode::{self, Indexed};
 use super::escape::escaped;
@@ -41,12 +39,7 @@ impl<'a> Svg<'a> {
         self.size
     }
 
-    pub(super) fn line(
-        &mut self,
-        from: BackendCoord,
-        to: BackendCoord,
-        style: &impl BackendStyle,
-    ) {
+    pub(super) fn line(&mut self, from: BackendCoord, to: BackendCoord, style: &impl BackendStyle) {
         let stroke = stroke(style);
         let ((x1, y1), (x2, y2)) = (from, to);
         self.push(format_args!("<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\"{stroke}/>"));

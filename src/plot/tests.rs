@@ -32,7 +32,12 @@ fn every_picture_has_both_formats_and_stays_small() {
             let svg = kind.draw(&scene, Format::Svg).unwrap();
             look(&format!("{name}.png"), &png);
             look(&format!("{name}.svg"), &svg);
-            assert!(svg.len() < 150_000 && png.len() < 400_000, "{name} {} {}", svg.len(), png.len());
+            assert!(
+                svg.len() < 150_000 && png.len() < 400_000,
+                "{name} {} {}",
+                svg.len(),
+                png.len()
+            );
             let (width, height, pixels) = decoded(&png);
             let text = String::from_utf8(svg).unwrap();
             assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"), "{name}");

@@ -109,8 +109,7 @@ fn draw_trace(
     x: &str,
 ) -> Drawn {
     let end = stages.iter().map(|stage| stage.time).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let labels =
-        Labels { x, y: trace.name, height: TEXT, x_ticks: 5, notes: &[], parting: None };
+    let labels = Labels { x, y: trace.name, height: TEXT, x_ticks: 5, notes: &[], parting: None };
     let mut chart = ChartBuilder::on(area)
         .margin_top(TEXT / 2)
         .x_label_area_size(room_below(&labels))

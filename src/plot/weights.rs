@@ -95,6 +95,8 @@ fn largest(area: &Area<'_>, weights: &[f64], n: f64) -> Drawn {
     let even = (0..=100).map(|k| first.powf(1.0 - f64::from(k) / 100.0)).map(|k| (k, k));
     let dashes = DashedLineSeries::new(even, 18, 12, INK.stroke_width(STROKE - 1));
     chart.draw_series(dashes).map_err(words)?;
-    chart.draw_series([PathElement::new(curve, BLUE.stroke_width(STROKE))]).map_err(words)
+    chart
+        .draw_series([PathElement::new(curve, BLUE.stroke_width(STROKE))])
+        .map_err(words)
         .map(|_| ())
 }
