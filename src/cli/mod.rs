@@ -29,6 +29,8 @@ mod results;
 mod run;
 mod sample;
 mod schedule;
+#[cfg(test)]
+mod specimen;
 mod table;
 mod targets;
 

@@ -6,9 +6,9 @@ use wfr::{Density, Estimate, Mode, Problem, Target, Tuned};
 use super::numbers::{decimals, grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
 use super::table::Table;
-use crate::output::{Estimates, parameters};
+use crate::output::{Estimates, LEVELS, parameters};
 
-/// Coordinates to show; the rest is in the JSON record.
+/// Coordinates to show; the rest is in the summary and in the JSON record.
 const SHOWN: usize = 4;
 
 /// Modes to show; the rest is in the JSON record.
@@ -31,8 +31,19 @@ pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
     }
 }
 
-/// The settings in two lines, and the results in a table.
+/// The settings in two lines, the results in tables, and the time that the run took.
 pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
+    results(outcome, estimates, SHOWN) + &cost(outcome)
+}
+
+/// The same of all coordinates with the warnings, and without what differs from run to run.
+pub(crate) fn summary(outcome: &Outcome, estimates: &Estimates) -> String {
+    let warnings = estimates.warnings.iter().map(|warning| format!("\nwarning: {warning}\n"));
+    results(outcome, estimates, usize::MAX) + &warnings.collect::<String>()
+}
+
+/// What the particles say of all modes and of so many coordinates.
+fn results(outcome: &Outcome, estimates: &Estimates, shown: usize) -> String {
     let mut table = Table::new(1);
     table.row(["", "estimate", "exact"]);
     let truth = &outcome.truth;
@@ -49,17 +60,43 @@ pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
         row("log Z, by the pilot", &pilot.log_ratio, String::new());
     }
     row("P(x0 > 0)", &estimates.right_mass, exact(&|truth| truth.right_mass));
-    let dim = outcome.particles.dim();
-    for j in 0..dim.min(SHOWN) {
+    let shown = outcome.particles.dim().min(shown);
+    for j in 0..shown {
         row(&format!("E x{j}"), &estimates.mean[j], exact(&|truth| truth.mean[j]));
     }
-    for j in 0..dim.min(SHOWN) {
+    for j in 0..shown {
         let name = format!("E x{j}^2");
         row(&name, &estimates.second_moment[j], exact(&|truth| truth.second_moment[j]));
     }
-    let modes = modes(&estimates.modes);
-    let tracked = tracked(outcome);
-    format!("{}\n{}{modes}{tracked}{}", settings(outcome), table.text(), cost(outcome, estimates))
+    [
+        settings(outcome),
+        format!("\n{}", table.text()),
+        coordinates(estimates, shown),
+        modes(&estimates.modes),
+        tracked(outcome),
+        weights(outcome, estimates),
+    ]
+    .concat()
+}
+
+/// Mean, standard deviation and quantiles of so many coordinates, a column each.
+fn coordinates(estimates: &Estimates, shown: usize) -> String {
+    let told = |estimate: Estimate| with_error(estimate.value, estimate.se);
+    let columns: Vec<usize> = (0..shown).collect();
+    let tables = columns.chunks(SHOWN).map(|columns| {
+        let mut table = Table::new(1);
+        let mut row = |name: String, of: &dyn Fn(usize) -> String| {
+            table.row([name].into_iter().chain(columns.iter().map(|j| of(*j))));
+        };
+        row(String::new(), &|j| format!("x{j}"));
+        row("mean".into(), &|j| told(estimates.mean[j]));
+        row("sd".into(), &|j| told(estimates.sd[j]));
+        for (k, level) in LEVELS.iter().enumerate() {
+            row(format!("{:.0} %", 100.0 * level), &|j| told(estimates.quantiles[j][k]));
+        }
+        format!("\n{}", table.text())
+    });
+    tables.collect()
 }
 
 /// The mass of each mode and the ancestors that it hangs on.
@@ -184,11 +221,8 @@ fn tuning(tuned: &Tuned) -> String {
     )
 }
 
-fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
-    let cpu = match outcome.spent.cpu {
-        Some(cpu) => format!(" ({} of processor time)", seconds(cpu)),
-        None => String::new(),
-    };
+/// How evenly the weight lies on the particles and on their ancestors.
+fn weights(outcome: &Outcome, estimates: &Estimates) -> String {
     let cess = outcome.trace.iter().filter_map(|event| event.cess).reduce(f32::min);
     let cess = cess.map_or_else(String::new, |c| format!(", least conditional ESS {c:.3} N"));
     let acceptance = outcome.info.acceptance;
@@ -196,8 +230,7 @@ fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
     format!(
         "\nESS {} of {}, {} resamplings, {} time-zero ancestors left, effectively \
          {}{acceptance}{cess}\nlargest share \
-         of the weight: {} % in one particle, {} % in one ancestor's descendants\nsampled in \
-         {}{cpu}, {} particle-steps/s; set up in {}\n",
+         of the weight: {} % in one particle, {} % in one ancestor's descendants\n",
         grouped(estimates.ess.round() as u64),
         grouped(outcome.particles.len() as u64),
         outcome.info.resamplings,
@@ -205,6 +238,16 @@ fn cost(outcome: &Outcome, estimates: &Estimates) -> String {
         grouped(estimates.effective_ancestors.round() as u64),
         three_digits(100.0 * estimates.largest_particle),
         three_digits(100.0 * estimates.largest_ancestor),
+    )
+}
+
+fn cost(outcome: &Outcome) -> String {
+    let cpu = match outcome.spent.cpu {
+        Some(cpu) => format!(" ({} of processor time)", seconds(cpu)),
+        None => String::new(),
+    };
+    format!(
+        "sampled in {}{cpu}, {} particle-steps/s; set up in {}\n",
         seconds(outcome.spent.wall),
         three_digits(outcome.particle_steps() / outcome.spent.wall),
         seconds(outcome.setup_s),

@@ -8,7 +8,7 @@ use super::console;
 use super::failure::Done;
 use super::report;
 use super::run::Outcome;
-use crate::output::{self, Estimates, Place, Record};
+use crate::output::{Contents, Estimates, Format, Place, Record, Stage};
 use crate::plot;
 
 /// Where results go.
@@ -54,8 +54,17 @@ impl Results {
         report::warn(outcome, estimates);
         if let Some(place) = &places.archive {
             place.fill(|path| {
-                output::write_npz(path, &outcome.particles, &outcome.trace, &outcome.info)
-                    .map_err(|error| error.to_string())
+                let mut stages: Vec<_> = outcome.trace.iter().map(Stage::from).collect();
+                stages.push(Stage::from(&outcome.info));
+                let contents = Contents {
+                    record: &Record::new(outcome, estimates),
+                    config: "",
+                    particles: &outcome.particles,
+                    every: 1,
+                    posterior: &[],
+                    stages: &stages,
+                };
+                contents.write(Format::Npz, path).map_err(|error| error.to_string())
             })?;
             log::info!("particles are in {}", place.path().display());
         }
