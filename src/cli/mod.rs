@@ -22,6 +22,7 @@ mod failure;
 mod frames;
 mod gap;
 mod integrator;
+mod keeper;
 mod law;
 mod numbers;
 mod options;
@@ -33,6 +34,8 @@ mod run;
 mod run_file;
 mod sample;
 mod schedule;
+#[cfg(test)]
+mod specimen;
 mod table;
 mod targets;
 

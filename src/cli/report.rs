@@ -7,9 +7,9 @@ use super::file_name;
 use super::numbers::{decimals, grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
 use super::table::Table;
-use crate::output::{Estimates, parameters};
+use crate::output::{Estimates, LEVELS, parameters};
 
-/// Coordinates to show; the rest is in the JSON record.
+/// Coordinates to show; the rest is in the summary and in the JSON record.
 const SHOWN: usize = 4;
 
 /// Modes to show; the rest is in the JSON record.
@@ -54,20 +54,20 @@ pub(crate) fn all_warnings(outcome: &Outcome, estimates: &Estimates) -> Vec<Stri
     all
 }
 
-/// The settings in two lines, the results in a table, and what they cost.
+/// The settings in two lines, the results in tables, and the time that the run took.
 pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
-    summary(outcome, estimates) + &cost(outcome)
+    results(outcome, estimates, SHOWN) + &cost(outcome)
 }
 
-/// The same without the times, which differ from run to run, and with the warnings.
-pub(crate) fn kept(outcome: &Outcome, estimates: &Estimates) -> String {
+/// The same of all coordinates with the warnings, and without what differs from run to run.
+pub(crate) fn summary(outcome: &Outcome, estimates: &Estimates) -> String {
     let warnings = all_warnings(outcome, estimates);
-    let lines: Vec<_> = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
-    let gap = if lines.is_empty() { "" } else { "\n" };
-    summary(outcome, estimates) + gap + &lines.concat()
+    let lines: String = warnings.iter().map(|warning| format!("\nwarning: {warning}\n")).collect();
+    results(outcome, estimates, usize::MAX) + &lines
 }
 
-fn summary(outcome: &Outcome, estimates: &Estimates) -> String {
+/// What the particles say of all modes and of so many coordinates.
+fn results(outcome: &Outcome, estimates: &Estimates, shown: usize) -> String {
     let mut table = Table::new(1);
     table.row(["", "estimate", "exact"]);
     let truth = &outcome.truth;
@@ -84,22 +84,43 @@ fn summary(outcome: &Outcome, estimates: &Estimates) -> String {
         row("log Z, by the pilot", &pilot.log_ratio, String::new());
     }
     row("P(x0 > 0)", &estimates.right_mass, exact(&|truth| truth.right_mass));
-    let dim = outcome.particles.dim();
-    for j in 0..dim.min(SHOWN) {
+    let shown = outcome.particles.dim().min(shown);
+    for j in 0..shown {
         row(&format!("E x{j}"), &estimates.mean[j], exact(&|truth| truth.mean[j]));
     }
-    for j in 0..dim.min(SHOWN) {
+    for j in 0..shown {
         let name = format!("E x{j}^2");
         row(&name, &estimates.second_moment[j], exact(&|truth| truth.second_moment[j]));
     }
-    let modes = modes(&estimates.modes);
-    let tracked = tracked(outcome);
-    format!(
-        "{}\n{}{modes}{tracked}{}",
+    [
         settings(outcome),
-        table.text(),
-        quality(outcome, estimates)
-    )
+        format!("\n{}", table.text()),
+        coordinates(estimates, shown),
+        modes(&estimates.modes),
+        tracked(outcome),
+        weights(outcome, estimates),
+    ]
+    .concat()
+}
+
+/// Mean, standard deviation and quantiles of so many coordinates, a column each.
+fn coordinates(estimates: &Estimates, shown: usize) -> String {
+    let told = |estimate: Estimate| with_error(estimate.value, estimate.se);
+    let columns: Vec<usize> = (0..shown).collect();
+    let tables = columns.chunks(SHOWN).map(|columns| {
+        let mut table = Table::new(1);
+        let mut row = |name: String, of: &dyn Fn(usize) -> String| {
+            table.row([name].into_iter().chain(columns.iter().map(|j| of(*j))));
+        };
+        row(String::new(), &|j| format!("x{j}"));
+        row("mean".into(), &|j| told(estimates.mean[j]));
+        row("sd".into(), &|j| told(estimates.sd[j]));
+        for (k, level) in LEVELS.iter().enumerate() {
+            row(format!("{:.0} %", 100.0 * level), &|j| told(estimates.quantiles[j][k]));
+        }
+        format!("\n{}", table.text())
+    });
+    tables.collect()
 }
 
 /// The mass of each mode and the ancestors that it hangs on.
@@ -225,8 +246,8 @@ fn tuning(tuned: &Tuned) -> String {
     )
 }
 
-/// How far the weights may be trusted.
-fn quality(outcome: &Outcome, estimates: &Estimates) -> String {
+/// How evenly the weight lies on the particles and on their ancestors.
+fn weights(outcome: &Outcome, estimates: &Estimates) -> String {
     let cess = outcome.trace.iter().filter_map(|event| event.cess).reduce(f32::min);
     let cess = cess.map_or_else(String::new, |c| format!(", least conditional ESS {c:.3} N"));
     let acceptance = outcome.info.acceptance;

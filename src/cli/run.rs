@@ -1,5 +1,6 @@
 //! One run from its settings to the particles on the host, timed.
 
+use std::io;
 use std::ops::ControlFlow;
 
 use wfr::{
@@ -11,6 +12,7 @@ use super::clock::{Clock, Spent};
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
 use super::file_name;
+use crate::output::{OnDevice, Thinned};
 
 /// All that is known after a run.
 pub(crate) struct Outcome {
@@ -202,7 +204,8 @@ impl Session {
     /// What the run gives, with as many particles as the host's memory should hold.
     pub(crate) fn outcome(&mut self, end: End) -> Done<Outcome> {
         let sampler = &mut self.sampler;
-        let every = thinning(sampler.config().particles, self.problem.target().dim());
+        let dim = self.problem.target().dim();
+        let every = thinning(sampler.config().particles, dim);
         Ok(Outcome {
             problem: self.problem.clone(),
             truth: self.problem.target().truth(),
@@ -216,7 +219,7 @@ impl Session {
             complete: end.complete,
             trace: pollster::block_on(sampler.trace())?.to_vec(),
             reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
-            particles: thinned(sampler, every)?,
+            particles: thinned(sampler, dim, every)?,
             every,
             spent: self.spent,
             setup_s: self.setup_s,
@@ -236,24 +239,17 @@ fn thinning(particles: u32, dim: u32) -> u32 {
 }
 
 /// Every so many particles: a weighted sample of the same law.
-fn thinned(sampler: &Sampler, every: u32) -> Done<Particles> {
-    let n = sampler.config().particles;
-    if every == 1 {
-        return Ok(pollster::block_on(sampler.particles())?);
-    }
-    // Whole multiples, so that the distance is the same from window to window.
-    let step = (1 << 20) / every * every;
-    let (mut dim, mut positions, mut log_weights, mut ancestors) = (1, vec![], vec![], vec![]);
-    for start in (0..n).step_by(step as usize) {
-        let window = pollster::block_on(sampler.window(start..start.saturating_add(step).min(n)))?;
-        dim = window.dim();
-        for i in (0..window.len()).step_by(every as usize) {
-            positions.extend(window.position(i));
-            log_weights.push(window.log_weights()[i]);
-            ancestors.push(window.ancestors()[i]);
-        }
-    }
-    Ok(Particles::new(dim, positions, log_weights, ancestors)?)
+fn thinned(sampler: &Sampler, dim: u32, every: u32) -> Done<Particles> {
+    let all = OnDevice::new(sampler, dim as usize);
+    let left = Thinned::new(&all, every as usize);
+    let n = left.count();
+    let mut positions = Vec::with_capacity(n * dim as usize);
+    let (mut log_weights, mut ancestors) = (Vec::with_capacity(n), Vec::with_capacity(n));
+    let unread = |error: io::Error| Failure::Output(error.to_string());
+    left.positions(|window| Ok(positions.extend_from_slice(window))).map_err(unread)?;
+    left.log_weights(|window| Ok(log_weights.extend_from_slice(window))).map_err(unread)?;
+    left.ancestors(|window| Ok(ancestors.extend_from_slice(window))).map_err(unread)?;
+    Ok(Particles::new(dim as usize, positions, log_weights, ancestors)?)
 }
 
 /// Waits until the device has done everything submitted so far.
@@ -262,4 +258,20 @@ pub(crate) fn wait(gpu: &Gpu) -> Done {
     waited.map(|_| ()).map_err(|error| {
         Failure::Wfr(wfr::ErrorKind::DeviceLost { message: error.to_string() }.into())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_looks_at_as_many_particles_as_its_memory_holds() {
+        assert_eq!((thinning(1, 1), thinning(1_000_000, 64), thinning(1 << 26, 2)), (1, 1, 1));
+        // 2^27 particles in 16 dimensions are 13 GiB with what is worked out from them.
+        assert_eq!(thinning(1 << 27, 16), 4);
+        for (particles, dim) in [(1 << 27, 2), (1 << 27, 64), (1 << 20, 4096)] {
+            let left = u64::from(particles.div_ceil(thinning(particles, dim)));
+            assert!(left * (4 * u64::from(dim + 2) + 32) <= HOST_BYTES + (64 << 10));
+        }
+    }
 }

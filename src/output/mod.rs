@@ -1,21 +1,33 @@
 //! Results as files and records.
 
+mod arrays;
 mod composition;
+mod contents;
 mod folder;
+mod frames;
 mod kept;
 mod metrics;
+#[cfg(feature = "arviz")]
+mod netcdf;
 mod npz;
 mod place;
 mod posterior;
 mod reaction;
+mod read;
 mod record;
+mod safetensors;
+#[cfg(test)]
+mod tests;
+mod windows;
 
+pub(crate) use contents::{Contents, Format};
 pub(crate) use folder::Folder;
+pub(crate) use frames::write as write_frames;
 #[cfg(test)]
 pub(crate) use kept::made_up;
 pub(crate) use kept::{Frame, Kept, Stage};
 pub(crate) use metrics::{Metrics, Start};
-pub(crate) use npz::write as write_npz;
 pub(crate) use place::Place;
 pub(crate) use posterior::posterior;
-pub(crate) use record::{Estimates, ModeRecord, Record, parameters};
+pub(crate) use record::{Estimates, LEVELS, ModeRecord, Record, parameters};
+pub(crate) use windows::{OnDevice, Thinned};

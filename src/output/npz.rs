@@ -1,84 +1,125 @@
-//! Weighted particles as a NumPy archive: `numpy.load("run.npz")`.
+//! Arrays as a NumPy archive: `numpy.load("particles.npz")`.
+//!
+//! Format: numpy.lib.format, version 1.0, in a ZIP whose members are stored as they are.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use npyz::WriterBuilder;
-use npyz::npz::NpzWriter;
-use npyz::zip::CompressionMethod;
+use npyz::zip::result::ZipError;
 use npyz::zip::write::FileOptions;
-use wfr::{Info, Particles, TraceEvent};
+use npyz::zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+use serde_json::{Map, Value};
 
-type Writer = NpzWriter<BufWriter<File>>;
+use super::arrays::{Array, Number};
+use super::read::{decode, unreadable};
 
-/// Writes the particles, and the trace of ESS tests closed by the state at the end.
+/// What begins an array, before the length of its header.
+const MAGIC: &[u8; 8] = b"\x93NUMPY\x01\x00";
+
+/// Writes the arrays, and the attributes as JSON in the array of one string `attributes`.
 ///
-/// Arrays: `positions` (N, d) f32, `log_weights` (N,) f32 up to a common constant, `ancestors0`
-/// (N,) u32, and per test `trace_time`, `trace_beta`, `trace_ess`, `trace_cess` (NaN where it is not
-/// known), `trace_log_normalizer` (f64) and `trace_resampled` (bool). Nothing is compressed: it would take 30 times longer.
+/// Nothing is compressed, which would take 30 times longer, and no moment is told: same arrays,
+/// same bytes.
 pub(crate) fn write(
     path: &Path,
-    particles: &Particles,
-    trace: &[TraceEvent],
-    end: &Info,
+    arrays: &[Array<'_>],
+    attributes: &Map<String, Value>,
 ) -> io::Result<()> {
-    let mut npz = NpzWriter::new(BufWriter::new(File::create(path)?));
-    let n = particles.len() as u64;
-    let shape = [n, particles.dim() as u64];
-    array(&mut npz, "positions", &shape, particles.positions().iter().copied())?;
-    array(&mut npz, "log_weights", &[n], particles.log_weights().iter().copied())?;
-    array(&mut npz, "ancestors0", &[n], particles.ancestors().iter().copied())?;
-
-    let rows = [trace.len() as u64 + 1];
-    let ess = trace.iter().map(|event| event.ess).chain([end.ess]);
-    let log_z = trace.iter().map(|event| event.log_normalizer).chain([end.log_normalizer]);
-    array(&mut npz, "trace_time", &rows, trace.iter().map(|e| e.time).chain([end.time]))?;
-    array(&mut npz, "trace_beta", &rows, trace.iter().map(|e| e.beta).chain([end.beta]))?;
-    array(&mut npz, "trace_ess", &rows, ess.map(f64::from))?;
-    let cess = trace.iter().map(|event| event.cess.map_or(f64::NAN, f64::from));
-    array(&mut npz, "trace_cess", &rows, cess.chain([f64::NAN]))?;
-    array(&mut npz, "trace_log_normalizer", &rows, log_z)?;
-    array(&mut npz, "trace_resampled", &rows, trace.iter().map(|e| e.resampled).chain([false]))?;
-    npz.zip_writer().finish()?.into_inner().map_err(|error| error.into_error())?.sync_all()
+    let mut zip = ZipWriter::new(BufWriter::new(File::create(path)?));
+    let text = Value::Object(attributes.clone()).to_string();
+    let characters: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    start(&mut zip, "attributes", &format!("<U{}", characters.len() / 4), &[], characters.len())?;
+    zip.write_all(&characters)?;
+    for array in arrays {
+        start(&mut zip, array.name, array.element().numpy(), &array.shape, array.size())?;
+        array.each_bytes(|bytes| zip.write_all(bytes))?;
+    }
+    let mut file = zip.finish()?;
+    file.flush()?;
+    file.get_ref().sync_all()
 }
 
-fn array<T: npyz::AutoSerialize>(
-    npz: &mut Writer,
+/// Begins a member with the header of an array that has so many bytes.
+fn start(
+    zip: &mut ZipWriter<BufWriter<File>>,
     name: &str,
-    shape: &[u64],
-    values: impl Iterator<Item = T>,
+    code: &str,
+    shape: &[usize],
+    bytes: usize,
 ) -> io::Result<()> {
-    let bytes = shape.iter().product::<u64>() * size_of::<T>() as u64;
     let options = FileOptions::default()
         .compression_method(CompressionMethod::Stored)
-        // The first moment a ZIP can tell: same run, same bytes.
-        .last_modified_time(npyz::zip::DateTime::default())
-        .large_file(bytes > u64::from(u32::MAX / 2));
-    let mut writer = npz.array(name, options)?.default_dtype().shape(shape).begin_nd()?;
-    writer.extend(values)?;
-    writer.finish()
+        // The first moment a ZIP can tell.
+        .last_modified_time(DateTime::default())
+        .large_file(bytes as u64 > u64::from(u32::MAX / 2));
+    zip.start_file(format!("{name}.npy"), options)?;
+    let mut header = dictionary(code, shape);
+    // Numbers begin at a multiple of 64 bytes of the array.
+    let length = (MAGIC.len() + 2 + header.len() + 1).next_multiple_of(64) - MAGIC.len() - 2;
+    header.extend(std::iter::repeat_n(' ', length - header.len() - 1));
+    header.push('\n');
+    zip.write_all(MAGIC)?;
+    zip.write_all(&(length as u16).to_le_bytes())?;
+    zip.write_all(header.as_bytes())
 }
 
-#[cfg(test)]
-mod tests {
-    use npyz::npz::NpzArchive;
-    use wfr::Particles;
+/// What a header says, as Python writes it.
+fn dictionary(code: &str, shape: &[usize]) -> String {
+    let sizes: Vec<_> = shape.iter().map(usize::to_string).collect();
+    let comma = if shape.len() == 1 { "," } else { "" };
+    let shape = sizes.join(", ");
+    format!("{{'descr': '{code}', 'fortran_order': False, 'shape': ({shape}{comma}), }}")
+}
 
-    #[test]
-    fn particles_come_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.npz");
-        let positions = vec![1.0, 2.0, 3.0, 4.0];
-        let particles = Particles::new(2, positions.clone(), vec![0.5, -1.0], vec![0, 0]).unwrap();
-        let file = std::fs::File::create(&path).unwrap();
-        let mut npz = super::NpzWriter::new(std::io::BufWriter::new(file));
-        super::array(&mut npz, "positions", &[2, 2], particles.positions().iter().copied())
-            .unwrap();
-        npz.zip_writer().finish().unwrap().into_inner().unwrap();
-        let mut archive = NpzArchive::open(&path).unwrap();
-        let array = archive.by_name("positions").unwrap().unwrap();
-        assert_eq!(array.shape(), [2, 2]);
-        assert_eq!(array.into_vec::<f32>().unwrap(), positions);
+/// An archive whose arrays are read one by one.
+pub(crate) struct Reader {
+    zip: ZipArchive<BufReader<File>>,
+}
+
+impl Reader {
+    /// Opens an archive; a reason where it is none.
+    pub(crate) fn open(file: File) -> Result<Reader, String> {
+        let zip = ZipArchive::new(BufReader::new(file));
+        let zip = zip.map_err(|error| format!("is not an archive of arrays: {error}"))?;
+        Ok(Reader { zip })
     }
+
+    /// The shape and the numbers of an array; a reason where there is none or it is broken.
+    pub(crate) fn array<T: Number>(&mut self, name: &str) -> Result<(Vec<usize>, Vec<T>), String> {
+        let mut member = self.zip.by_name(&format!("{name}.npy")).map_err(|error| match error {
+            ZipError::FileNotFound => format!("has no array `{name}`"),
+            other => format!("has an array `{name}` that cannot be read: {other}"),
+        })?;
+        let foreign = || {
+            format!(
+                "has an array `{name}` that is not as wfr writes it, {} in C order and stored \
+                 without compression",
+                T::ELEMENT.numpy()
+            )
+        };
+        if member.compression() != CompressionMethod::Stored {
+            return Err(foreign());
+        }
+        let mut start = [0; MAGIC.len() + 2];
+        member.read_exact(&mut start).map_err(|error| unreadable(name, &error))?;
+        let length = usize::from(u16::from_le_bytes([start[8], start[9]]));
+        let mut header = vec![0; length];
+        member.read_exact(&mut header).map_err(|error| unreadable(name, &error))?;
+        let shape = std::str::from_utf8(&header).ok().and_then(|text| shape::<T>(text.trim_end()));
+        let Some(shape) = shape.filter(|_| start[..8] == *MAGIC) else { return Err(foreign()) };
+        let bytes = member.size().saturating_sub((start.len() + length) as u64);
+        let numbers = decode(name, &shape, bytes, &mut member)?;
+        Ok((shape, numbers))
+    }
+}
+
+/// The shape in the header of an array of this type.
+fn shape<T: Number>(header: &str) -> Option<Vec<usize>> {
+    let (_, inside) = header.split_once("'shape': (")?;
+    let (inside, _) = inside.split_once(')')?;
+    let sizes = inside.split(',').map(str::trim).filter(|size| !size.is_empty());
+    let shape: Vec<usize> = sizes.map(str::parse).collect::<Result<_, _>>().ok()?;
+    // Nothing else is taken than what `write` writes.
+    (header == dictionary(T::ELEMENT.numpy(), &shape)).then_some(shape)
 }

@@ -1,28 +1,20 @@
 //! Particles of equal weight, chosen from a weighted cloud that need not be in memory.
 
-use std::ops::Range;
+use wfr::Result;
 
-use wfr::Particles;
-
-use crate::cli::Done;
+use super::windows::Windows;
 
 /// `draws` positions (draws, dim) of equal weight, by systematic resampling of all particles (Carpenter,
-/// Clifford & Fearnhead 1999), in an order that says nothing.
-///
-/// `window` gives the particles of a range, which are asked for in order, twice; `n` is how many
-/// there are. None where no particle has a weight.
-pub(crate) fn posterior(
-    n: usize,
-    window: impl Fn(Range<usize>) -> Done<Particles>,
-    draws: usize,
-    seed: u64,
-) -> Done<Vec<f32>> {
+/// Clifford & Fearnhead 1999), in an order that says nothing. None where no particle has a weight.
+pub(crate) fn posterior(particles: &dyn Windows, draws: usize, seed: u64) -> Result<Vec<f32>> {
     const WINDOW: usize = 1 << 20;
+    let (n, dim) = (particles.count(), particles.dim());
     let ranges = || (0..n).step_by(WINDOW).map(|start| start..(start + WINDOW).min(n));
     // Weights relative to the largest log-weight, which grows as windows come.
     let (mut peak, mut sum) = (f64::NEG_INFINITY, 0.0);
     for range in ranges() {
-        for log_weight in finite(&window(range)?) {
+        for log_weight in particles.log_weights(range)?.iter().filter(|lw| lw.is_finite()) {
+            let log_weight = f64::from(*log_weight);
             if log_weight > peak {
                 sum *= (peak - log_weight).exp();
                 peak = log_weight;
@@ -32,18 +24,18 @@ pub(crate) fn posterior(
     }
     let mut random = SplitMix(seed);
     let offset = random.uniform();
-    let mut chosen: Vec<f32> = Vec::new();
-    let (mut dim, mut count, mut passed) = (0, 0, 0.0);
+    let mut chosen: Vec<f32> = Vec::with_capacity(draws * dim);
+    let (mut count, mut passed) = (0, 0.0);
     for range in ranges() {
-        let particles = window(range)?;
-        dim = particles.dim();
-        for (i, log_weight) in particles.log_weights().iter().enumerate() {
+        let log_weights = particles.log_weights(range.clone())?;
+        let positions = particles.positions(range)?;
+        for (position, log_weight) in positions.chunks_exact(dim).zip(log_weights.iter()) {
             if !log_weight.is_finite() {
                 continue;
             }
             passed += (f64::from(*log_weight) - peak).exp();
             while count < draws && (count as f64 + offset) * sum < passed * draws as f64 {
-                chosen.extend(particles.position(i));
+                chosen.extend(position);
                 count += 1;
             }
         }
@@ -56,10 +48,6 @@ pub(crate) fn posterior(
     }
     shuffle(&mut chosen, dim, &mut random);
     Ok(chosen)
-}
-
-fn finite(particles: &Particles) -> impl Iterator<Item = f64> {
-    particles.log_weights().iter().filter(|lw| lw.is_finite()).map(|lw| f64::from(*lw))
 }
 
 /// Fisher & Yates: particles lie family by family, and draws should not.
@@ -90,15 +78,14 @@ impl SplitMix {
 
 #[cfg(test)]
 mod tests {
+    use wfr::Particles;
+
     use super::*;
 
     fn drawn(positions: &[f32], log_weights: &[f32], draws: usize, seed: u64) -> Vec<f32> {
-        let n = log_weights.len();
-        let window = |range: Range<usize>| {
-            let (x, lw) = (positions[range.clone()].to_vec(), log_weights[range.clone()].to_vec());
-            Ok(Particles::new(1, x, lw, range.map(|i| i as u32).collect()).unwrap())
-        };
-        posterior(n, window, draws, seed).unwrap()
+        let ancestors = (0..log_weights.len() as u32).collect();
+        let particles = Particles::new(1, positions.to_vec(), log_weights.to_vec(), ancestors);
+        posterior(&particles.unwrap(), draws, seed).unwrap()
     }
 
     /// Every particle comes ⌊M W⌋ or ⌈M W⌉ times.

@@ -9,6 +9,9 @@ use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
 use crate::cli::{Outcome, PilotRecord, all_warnings};
 
+/// The probabilities of the quantiles that are told.
+pub(crate) const LEVELS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
+
 /// What the weighted particles say, worked out once.
 pub(crate) struct Estimates {
     /// Not a number where the run does not tell log Z.
@@ -20,6 +23,9 @@ pub(crate) struct Estimates {
     pub(crate) largest_ancestor: f64,
     pub(crate) mean: Vec<Estimate>,
     pub(crate) second_moment: Vec<Estimate>,
+    pub(crate) sd: Vec<Estimate>,
+    /// Of each coordinate at each of the `LEVELS`.
+    pub(crate) quantiles: Vec<Vec<Estimate>>,
     pub(crate) right_mass: Estimate,
     /// Empty where no modes are known.
     pub(crate) modes: Vec<Mode>,
@@ -46,6 +52,10 @@ impl Estimates {
             unique_ancestors: diagnostics.unique_ancestors(),
             mean: diagnostics.means(),
             second_moment: diagnostics.second_moments(),
+            sd: diagnostics.standard_deviations(),
+            quantiles: (0..outcome.particles.dim())
+                .map(|coordinate| diagnostics.quantiles(coordinate, &LEVELS))
+                .collect(),
             right_mass: diagnostics.mass(|x| x[0] > 0.0),
             effective_ancestors: diagnostics.effective_ancestors(),
             largest_particle: diagnostics.largest_particle(),
@@ -114,6 +124,17 @@ pub(crate) struct Record {
     pub(crate) second_moment: Vec<f64>,
     #[serde(deserialize_with = "numbers")]
     pub(crate) second_moment_se: Vec<f64>,
+    #[serde(deserialize_with = "numbers")]
+    pub(crate) sd: Vec<f64>,
+    #[serde(deserialize_with = "numbers")]
+    pub(crate) sd_se: Vec<f64>,
+    /// The probabilities of the quantiles.
+    pub(crate) levels: Vec<f64>,
+    /// Of each coordinate at each level.
+    #[serde(deserialize_with = "rows")]
+    pub(crate) quantiles: Vec<Vec<f64>>,
+    #[serde(deserialize_with = "rows")]
+    pub(crate) quantiles_se: Vec<Vec<f64>>,
     #[serde(deserialize_with = "number")]
     pub(crate) right_mass: f64,
     #[serde(deserialize_with = "number")]
@@ -231,8 +252,8 @@ impl Record {
     pub(crate) fn new(outcome: &Outcome, estimates: &Estimates) -> Record {
         let (problem, config) = (&outcome.problem, &outcome.config);
         let target = problem.target();
-        let values = |all: &[Estimate]| all.iter().map(|estimate| estimate.value).collect();
-        let errors = |all: &[Estimate]| all.iter().map(|estimate| estimate.se).collect();
+        let values = |all: &[Estimate]| all.iter().map(|e| e.value).collect::<Vec<_>>();
+        let errors = |all: &[Estimate]| all.iter().map(|e| e.se).collect::<Vec<_>>();
         let adapter = &outcome.adapter;
         let adaptivity = config.schedule.adaptivity();
         let betas = outcome.trace.iter().map(|event| event.beta);
@@ -283,6 +304,11 @@ impl Record {
             mean_se: errors(&estimates.mean),
             second_moment: values(&estimates.second_moment),
             second_moment_se: errors(&estimates.second_moment),
+            sd: values(&estimates.sd),
+            sd_se: errors(&estimates.sd),
+            levels: LEVELS.to_vec(),
+            quantiles: estimates.quantiles.iter().map(|row| values(row)).collect(),
+            quantiles_se: estimates.quantiles.iter().map(|row| errors(row)).collect(),
             right_mass: estimates.right_mass.value,
             right_mass_se: estimates.right_mass.se,
             max_weight: outcome.info.max_weight,
@@ -322,4 +348,10 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
 fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
     let all: Vec<Option<f64>> = Vec::deserialize(from)?;
     Ok(all.into_iter().map(|one| one.unwrap_or(f64::NAN)).collect())
+}
+
+fn rows<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<f64>>, D::Error> {
+    let all: Vec<Vec<Option<f64>>> = Vec::deserialize(from)?;
+    let row = |row: Vec<Option<f64>>| row.into_iter().map(|one| one.unwrap_or(f64::NAN)).collect();
+    Ok(all.into_iter().map(row).collect())
 }
