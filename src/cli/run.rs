@@ -269,7 +269,7 @@ mod tests {
         assert_eq!((thinning(1, 1), thinning(1_000_000, 64), thinning(1 << 26, 2)), (1, 1, 1));
         // 2^27 particles in 16 dimensions are 13 GiB with what is worked out from them.
         assert_eq!(thinning(1 << 27, 16), 4);
-        for (particles, dim) in [(1 << 27, 2), (1 << 27, 64), (1 << 20, 4096)] {
+        for (particles, dim) in [(1_u32 << 27, 2), (1 << 27, 64), (1 << 20, 4096)] {
             let left = u64::from(particles.div_ceil(thinning(particles, dim)));
             assert!(left * (4 * u64::from(dim + 2) + 32) <= HOST_BYTES + (64 << 10));
         }

@@ -170,6 +170,8 @@ pub(crate) mod made_up {
             "acceptance": null, "unique_ancestors": 900, "effective_ancestors": 400.0,
             "largest_ancestor": 0.01, "mean": moments(0.01), "mean_se": moments(0.01),
             "second_moment": moments(1.01), "second_moment_se": moments(0.02),
+            "sd": moments(1.0), "sd_se": moments(0.01), "levels": [0.5],
+            "quantiles": vec![vec![0.0]; dim], "quantiles_se": vec![vec![0.01]; dim],
             "right_mass": truth.right_mass, "right_mass_se": 0.004, "max_weight": 0.01,
             "non_finite": 0, "modes": modes, "warnings": [], "complete": true, "every": 1,
             "truth": {

@@ -28,7 +28,8 @@ fn record() -> Record {
         "mean": [0.25, -1.5], "mean_se": [0.1, null], "second_moment": [1, 2],
         "second_moment_se": [0.5, 0.5], "sd": [1, 2], "sd_se": [0.1, 0.1], "levels": [0.5],
         "quantiles": [[0.5], [null]], "quantiles_se": [[0.5], [0.25]], "right_mass": 0.5,
-        "right_mass_se": 0.01, "max_weight": 0.2, "non_finite": 1, "modes": [], "warnings": ["so"]
+        "right_mass_se": 0.01, "max_weight": 0.2, "non_finite": 1, "modes": [], "warnings": ["so"],
+        "complete": true, "every": 1
     }"#;
     serde_json::from_str(text).unwrap()
 }
