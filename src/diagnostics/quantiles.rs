@@ -59,18 +59,21 @@ struct Distribution {
 impl Distribution {
     fn new(diagnostics: &Diagnostics<'_>, coordinate: usize) -> Distribution {
         let (particles, weights) = (diagnostics.particles, &diagnostics.weights);
-        let mut order: Vec<(f32, u32)> = (0..particles.len())
+        // Whole numbers sort several times faster: the value's place, then the particle's number.
+        let mut order: Vec<u64> = (0..particles.len())
             .filter(|i| weights[*i] > 0.0)
-            .map(|i| (particles.position(i)[coordinate], i as u32))
+            .map(|i| u64::from(rank(particles.position(i)[coordinate])) << 32 | i as u64)
             .collect();
-        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        order.sort_unstable();
+        let order: Vec<usize> = order.into_iter().map(|entry| entry as u32 as usize).collect();
         let mut mass = 0.0;
-        let masses = order.iter().map(|(_, i)| {
-            mass += weights[*i as usize];
+        let masses = order.iter().map(|i| {
+            mass += weights[*i];
             mass
         });
         let masses = masses.collect();
-        Distribution { values: order.into_iter().map(|(value, _)| value).collect(), masses }
+        let values = order.iter().map(|i| particles.position(*i)[coordinate]);
+        Distribution { values: values.collect(), masses }
     }
 
     /// The least value up to which there is mass `p`.
@@ -91,6 +94,12 @@ impl Distribution {
             if self.values.is_empty() { f64::NAN } else { 0.0 }
         }
     }
+}
+
+/// The place of a number among all, in the order of `f32::total_cmp`.
+fn rank(value: f32) -> u32 {
+    let bits = value.to_bits();
+    if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
 }
 
 #[cfg(test)]
@@ -118,6 +127,12 @@ mod tests {
         let repeated = weighted(&[1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 4.0], &[1.0; 8]);
         let probabilities: Vec<_> = (0..50).map(|k| (f64::from(k) + 0.3) / 50.0).collect();
         assert_eq!(values(&particles, &probabilities), values(&repeated, &probabilities));
+    }
+
+    #[test]
+    fn ranks_are_in_the_order_of_numbers() {
+        let ascending = [f32::NEG_INFINITY, -2.0, -1e-40, -0.0, 0.0, 1e-40, 1.5, f32::INFINITY];
+        assert!(ascending.map(rank).is_sorted_by(|a, b| a < b));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! A run as one JSON object.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Tuned, Warning, catalogue};
@@ -53,9 +56,7 @@ impl Estimates {
             mean: diagnostics.means(),
             second_moment: diagnostics.second_moments(),
             sd: diagnostics.standard_deviations(),
-            quantiles: (0..outcome.particles.dim())
-                .map(|coordinate| diagnostics.quantiles(coordinate, &LEVELS))
-                .collect(),
+            quantiles: quantiles(&diagnostics, outcome.particles.dim()),
             right_mass: diagnostics.mass(|x| x[0] > 0.0),
             effective_ancestors: diagnostics.effective_ancestors(),
             largest_particle: diagnostics.largest_particle(),
@@ -64,6 +65,22 @@ impl Estimates {
             modes,
         }
     }
+}
+
+/// The quantiles of each coordinate, which are sorted side by side: of all estimates these take the
+/// longest.
+fn quantiles(diagnostics: &Diagnostics<'_>, dim: usize) -> Vec<Vec<Estimate>> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let coordinates: Vec<usize> = (0..dim).collect();
+    let of = |part: &[usize]| -> Vec<_> {
+        part.iter().map(|coordinate| diagnostics.quantiles(*coordinate, &LEVELS)).collect()
+    };
+    thread::scope(|scope| {
+        let parts = coordinates.chunks(dim.div_ceil(threads));
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || of(part))).collect();
+        let joined = parts.into_iter().map(|part| part.join());
+        joined.flat_map(|part| part.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
 }
 
 /// A run: its resolved settings, its results and its cost. What is not finite becomes `null`.
