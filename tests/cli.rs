@@ -11,11 +11,15 @@ mod compose;
 mod fkc;
 #[path = "cli/kept.rs"]
 mod kept;
+#[path = "cli/manners.rs"]
+mod manners;
 #[path = "cli/paths.rs"]
 mod paths;
+#[path = "cli/readme.rs"]
+mod readme;
 #[path = "cli/refusals.rs"]
 mod refusals;
 #[path = "cli/results.rs"]
 mod results;
-#[path = "cli/tutorial.rs"]
-mod tutorial;
+#[path = "cli/run_file.rs"]
+mod run_file;

@@ -1,13 +1,16 @@
 //! What the user sees: results on standard output, all else on standard error.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use indicatif_log_bridge::LogWrapper;
 use wfr::{Gpu, Info};
 
+use super::color;
 use super::failure::{Done, Failure};
+use super::numbers::seconds;
 
 /// Standard output and standard error, with the log lines above the progress bar.
 pub(crate) struct Console {
@@ -33,8 +36,10 @@ impl Console {
                     log::Level::Debug => "debug",
                     log::Level::Trace => "trace",
                 };
-                writeln!(out, "{word}: {}", record.args())
+                writeln!(out, "{} {}", color::word(word), record.args())
             })
+            // The words have their colours already, or none.
+            .write_style(env_logger::WriteStyle::Always)
             .build();
         let bars = if quiet || !io::stderr().is_terminal() {
             MultiProgress::with_draw_target(ProgressDrawTarget::hidden())
@@ -56,8 +61,17 @@ impl Console {
     /// A bar for so many steps.
     pub(crate) fn bar(&self, label: &str, steps: u32) -> Bar {
         let style = ProgressStyle::with_template(
-            "{prefix}  {bar:30}  {pos}/{len}  {msg}  {elapsed} ({eta} left)",
+            "{prefix}  {bar:30}  {pos}/{len}  {msg}  {spent} ({left} left)",
         );
+        let style = style.map(|style| {
+            style
+                .with_key("spent", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                    let _ = out.write_str(&seconds(state.elapsed().as_secs_f64()));
+                })
+                .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                    let _ = out.write_str(&seconds(state.eta().as_secs_f64()));
+                })
+        });
         let bar = ProgressBar::new(u64::from(steps)).with_prefix(label.to_string());
         let bar = self.bars.add(bar);
         if let Ok(style) = style {

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use wfr::ErrorKind;
 
+use super::color;
+
 /// What a command returns.
 pub(crate) type Done<T = ()> = Result<T, Failure>;
 
@@ -35,7 +37,7 @@ impl Failure {
             Failure::NoReader => return ExitCode::SUCCESS,
         };
         // Standard error may be closed too; then there is nobody to tell.
-        let _ = writeln!(io::stderr(), "error: {self}");
+        let _ = writeln!(io::stderr(), "{} {self}", color::word("error"));
         ExitCode::from(code)
     }
 

@@ -1,17 +1,20 @@
 //! The command line: one file per command, and what the commands share.
 
-use std::ffi::OsStr;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod adapters;
 mod bench;
 mod check;
 mod clock;
+mod color;
 mod compare;
 mod comparison;
+mod completions;
 mod compose;
 mod console;
 mod data;
@@ -21,9 +24,12 @@ mod experiment;
 mod failure;
 mod frames;
 mod gap;
+mod init;
 mod integrator;
+mod interrupt;
 mod keeper;
 mod law;
+mod man;
 mod numbers;
 mod options;
 mod path;
@@ -38,6 +44,7 @@ mod schedule;
 mod specimen;
 mod table;
 mod targets;
+mod version;
 
 use console::Console;
 pub(crate) use failure::{Done, Failure};
@@ -54,8 +61,10 @@ Exit codes:
   3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows
   4  your WGSL or formula is invalid, and the error says file:line:column; or wfr check found an
      error in it
+  130  stopped by Ctrl-C; sample and compose hand over what they have, and a second one ends them
 
 Environment:
+  NO_COLOR      no colours, unless --color always
   RUST_LOG      log filter in place of -q and -v, for instance wgpu=info
   WGPU_BACKEND  back ends to look at: vulkan, metal, dx12";
 
@@ -80,6 +89,9 @@ struct Verbosity {
     /// Say more on standard error; twice for all details.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// Colours: on a terminal, always or never.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
 }
 
 #[derive(Subcommand)]
@@ -87,6 +99,7 @@ enum Command {
     Sample(sample::Arguments),
     Compose(compose::Arguments),
     Run(run_file::Arguments),
+    Init(init::Arguments),
     Check(check::Arguments),
     Compare(compare::Arguments),
     Adapters(adapters::Arguments),
@@ -96,6 +109,9 @@ enum Command {
     Gap(gap::Arguments),
     Experiment(experiment::Arguments),
     Demo(demo::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+    Version(version::Arguments),
 }
 
 /// What results call a target or a model that came from a file: the file without its folder, so that
@@ -108,15 +124,31 @@ impl Verbosity {
     /// The options again.
     fn words(&self) -> Vec<String> {
         let quiet = self.quiet.then(|| "--quiet".to_string());
-        quiet.into_iter().chain((0..self.verbose).map(|_| "--verbose".to_string())).collect()
+        let verbose = (0..self.verbose).map(|_| "--verbose".to_string());
+        let color = format!("--color={}", self.color);
+        quiet.into_iter().chain(verbose).chain([color]).collect()
     }
 }
 
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let words: Vec<OsString> = env::args_os().collect();
+    let cli = Cli::read(&words).unwrap_or_else(|error| error.exit());
+    match run(cli) {
+        Ok(()) if interrupt::asked() => ExitCode::from(interrupt::EXIT_CODE),
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+impl Cli {
+    /// The command line, in the colours that it asks for.
+    fn read(words: &[OsString]) -> Result<Cli, clap::Error> {
+        let choice = color::asked(words);
+        color::choose(choice);
+        let mut command = Cli::command().color(choice);
+        let mut matches = command.try_get_matches_from_mut(words)?;
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
 }
 
@@ -142,6 +174,10 @@ fn run(cli: Cli) -> Done {
         Command::Gap(arguments) => gap::run(&arguments, &console),
         Command::Experiment(arguments) => experiment::run(&arguments, &console),
         Command::Demo(arguments) => demo::run(&arguments, &console),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
+        Command::Version(arguments) => version::run(&arguments),
     }
 }
 

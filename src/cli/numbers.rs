@@ -57,9 +57,18 @@ fn decimals_of(error: f64) -> usize {
     (1.0 - error.log10().floor()).clamp(0.0, 8.0) as usize
 }
 
-/// Seconds to three digits: `0.0123 s`, `1.23 s`, `123 s`.
+/// Seconds to three digits, and as people say them from a minute on: `0.0123 s`, `1 min 12 s`,
+/// `2 h 3 min`.
 pub(crate) fn seconds(value: f64) -> String {
-    format!("{} s", three_digits(value))
+    // What rounds to a minute is one.
+    if value.is_nan() || value < 59.95 {
+        return format!("{} s", three_digits(value));
+    }
+    let whole = value.round() as u64;
+    match whole {
+        ..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
 }
 
 /// Three digits: `0.0123`, `1.23`, `12.3`, `123`, and `1.23e8` from 100000 on.
@@ -115,6 +124,16 @@ mod tests {
         assert_eq!(with_error(1234.5, 98.7), "1234 ± 99");
         assert_eq!(three_digits(0.012_34), "0.0123");
         assert_eq!(three_digits(12.34), "12.3");
+        for (value, text) in [
+            (0.012_34, "0.0123 s"),
+            (59.94, "59.9 s"),
+            (59.96, "1 min 0 s"),
+            (72.4, "1 min 12 s"),
+            (3599.7, "1 h 0 min"),
+            (7384.0, "2 h 3 min"),
+        ] {
+            assert_eq!(seconds(value), text);
+        }
         assert_eq!((&*decimals(124.817_982, 4), &*decimals(4.0, 4)), ("124.818", "4"));
         assert_eq!(three_digits(1.234e8), "1.23e8");
     }

@@ -11,7 +11,7 @@ use wfr::{
 use super::clock::{Clock, Spent};
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
-use super::file_name;
+use super::{file_name, interrupt};
 use crate::output::{OnDevice, Thinned};
 
 /// All that is known after a run.
@@ -181,11 +181,13 @@ impl Session {
         while !self.sampler.is_finished() {
             let info = self.advance(watchers)?;
             bar.show(&info);
+            let mut stops = interrupt::asked();
             for watcher in watchers.iter_mut() {
-                if watcher.look(&mut self.sampler, &info, self.spent.wall)?.is_break() {
-                    let info = pollster::block_on(self.sampler.info())?;
-                    return Ok(End { info, complete: self.sampler.is_finished() });
-                }
+                stops |= watcher.look(&mut self.sampler, &info, self.spent.wall)?.is_break();
+            }
+            if stops && !self.sampler.is_finished() {
+                let info = pollster::block_on(self.sampler.info())?;
+                return Ok(End { info, complete: false });
             }
         }
         Ok(End { info: self.sampler.finish()?, complete: true })

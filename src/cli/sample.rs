@@ -5,6 +5,7 @@ use wfr::{Config, Flow, Initial, Modes, Problem, Target, Tuning, tune};
 
 use super::console::Console;
 use super::failure::Done;
+use super::interrupt;
 use super::options::{FlowName, ProblemOptions, RunOptions};
 use super::path::{Chosen, PathOptions};
 use super::reaction::ReactionOptions;
@@ -75,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let tuned = arguments.tune.then(|| tune(gpu, &problem, &config, &Tuning::default()));
     let tuned = tuned.transpose()?;
     let settings = tuned.as_ref().map_or(&config, |tuned| &tuned.config);
+    interrupt::heed();
     let known = Known { label: &name, pilot, modes, tuned: tuned.clone(), truth: None };
     arguments.results.of_run(keeper, gpu, &problem, settings, known, console)
 }

@@ -14,6 +14,7 @@ mod rule;
 use super::console::Console;
 use super::failure::{Done, Failure};
 use super::integrator::integrators;
+use super::interrupt;
 use super::options::PopulationOptions;
 use super::results::{Known, Results};
 use super::run::Device;
@@ -126,6 +127,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let problem = composition.problem()?;
     let mut device = Device::new(arguments.population.device.adapter.as_deref());
     let gpu = device.for_run(&problem, &config)?;
+    interrupt::heed();
     let truth = exact.map(|exact| exact.truth());
     let known = Known { label: "composition", truth, modes, ..Known::default() };
     arguments.results.of_run(keeper, gpu, &problem, &config, known, console)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::ValueHint;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, Parser};
+use clap::{ArgMatches, Args, CommandFactory};
 
 mod comment;
 mod file;
@@ -23,7 +23,7 @@ mod source;
 mod tests;
 
 use super::failure::Done;
-use super::{Cli, Command, Verbosity, console};
+use super::{Cli, Command, Verbosity, color, console};
 pub(crate) use given::Given;
 pub(crate) use law::{Law, problem_of};
 use read::RunFile;
@@ -106,7 +106,7 @@ fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<
         words.push(word);
     }
     words.extend(options.iter().cloned());
-    Cli::try_parse_from(words).map_err(|error| match missing(&error, name) {
+    Cli::read(&words).map_err(|error| match missing(&error, name) {
         Some(keys) => run_file.source.lacks(keys),
         None => error.exit(),
     })
@@ -115,7 +115,7 @@ fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<
 /// What options after the file give; a wrong one ends the program as any command line does.
 fn given_options(name: &'static str, options: &[OsString]) -> ArgMatches {
     let words = ["wfr".into(), name.into()].into_iter().chain(options.iter().cloned());
-    let cli = Cli::command().mut_subcommand(name, key::loose);
+    let cli = Cli::command().color(color::choice()).mut_subcommand(name, key::loose);
     let mut matches = cli.try_get_matches_from(words).unwrap_or_else(|error| error.exit());
     matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default()
 }

@@ -135,21 +135,20 @@ fn written(key: &Key, values: &[String]) -> String {
     match (key.shape(), values) {
         (Shape::Flag, [value]) => value.clone(),
         (Shape::One, [value]) => literal(value),
-        (Shape::Pairs, _) => match values.iter().map(|value| value.split_once('=')).collect() {
-            Some(pairs) if is_number_each(values) => table(pairs),
-            _ => format!("[{}]", literals()),
-        },
+        (Shape::Pairs, _) if names_all(key) => {
+            table(values.iter().filter_map(|value| value.split_once('=')))
+        }
         _ => format!("[{}]", literals()),
     }
 }
 
-/// Whether all values are NAME=NUMBER.
-fn is_number_each(values: &[String]) -> bool {
-    values.iter().all(|value| value.split_once('=').is_some_and(|(_, v)| is_number(v.trim())))
+/// Whether every value of the option is NAME=VALUE.
+fn names_all(key: &Key) -> bool {
+    key.arg.get_value_names().unwrap_or_default().iter().all(|name| name.starts_with("NAME="))
 }
 
 /// An inline table; what is said last of a name counts.
-fn table(pairs: Vec<(&str, &str)>) -> String {
+fn table<'v>(pairs: impl Iterator<Item = (&'v str, &'v str)>) -> String {
     let mut last: Vec<(&str, &str)> = Vec::new();
     for (name, value) in pairs {
         last.retain(|(known, _)| *known != name.trim());

@@ -1,0 +1,218 @@
+//! Run files: what they run, and how they are refused.
+
+use serde_json::Value;
+
+use crate::program::{Done, Folder, has_adapter};
+
+/// The record of a run without what differs from run to run.
+fn record(done: Done) -> Value {
+    let mut record: Value = serde_json::from_str(&done.succeeded().out).unwrap();
+    let all = record.as_object_mut().unwrap();
+    for time in ["setup_s", "elapsed_s", "cpu_s", "particle_steps_per_s"] {
+        assert!(all.remove(time).is_some(), "{time}");
+    }
+    record
+}
+
+#[test]
+fn a_run_file_is_its_command_line() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("below")).unwrap();
+    folder.write("below/modes.txt", "0.3 -2 0 0.5\n0.7 2 0 0.5 1\n");
+    folder.write(
+        "below/modes.toml",
+        "[problem]\ntarget = \"gaussian-mixture\"\ncomponents = \"modes.txt\"\n\
+         initial = \"mixture(modes.txt)\"\n[run]\nparticles = 1_000\nsteps = 32\ntime = 1.5\n\
+         seed = 0x7\ntrace_cess = true\n[results]\njson = true\n",
+    );
+    let by_options = |rest: &[&str]| {
+        let problem = ["--components", "below/modes.txt", "--initial", "mixture(below/modes.txt)"];
+        let run = ["-n", "1e3", "--steps", "32", "--time", "1.5", "--trace-cess", "--json"];
+        record(folder.wfr(&[&["sample", "gaussian-mixture"], &problem[..], &run, rest].concat()))
+    };
+    let by_file =
+        |rest: &[&str]| record(folder.wfr(&[&["run", "below/modes.toml"], rest].concat()));
+    assert_eq!(by_file(&["--out", "a.npz"]), by_options(&["--seed", "7", "--out", "b.npz"]));
+    let [a, b] = ["a.npz", "b.npz"].map(|name| std::fs::read(folder.path(name)).unwrap());
+    assert!(a == b, "the particles are the same to the byte");
+    let other = by_file(&["--seed", "8", "--out", "c.npz"]);
+    assert_eq!(other, by_options(&["--seed", "8", "--out", "d.npz"]));
+    assert_eq!(other["seed"], 8);
+}
+
+#[test]
+fn a_composition_is_a_run_file_too() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("left.txt", "0.4 -1 0.5\n0.6 1 0.5\n");
+    folder.write("right.txt", "1 0.5 1\n");
+    folder.write(
+        "both.toml",
+        "command = \"compose\"\n[models]\nmodel = [\"left.txt\", \"right.txt\"]\n\
+         [rule]\nrule = \"fisher-rao\"\nshares = [0.3, \"0.7\"]\n[noise]\nsteps = 50\n\
+         [run]\nparticles = \"2^10\"\n[results]\njson = true\nout = \"both.npz\"\n",
+    );
+    let options = ["--rule", "fisher-rao", "--shares", "0.3,0.7", "--steps", "50", "-n", "1024"];
+    let models = ["--model", "left.txt", "--model", "right.txt", "--json"];
+    let by_options = folder.wfr(&[&["compose"], &models[..], &options].concat());
+    assert_eq!(record(folder.wfr(&["run", "both.toml"])), record(by_options));
+    assert!(folder.names().contains(&"both.npz".to_string()));
+}
+
+#[test]
+fn mistakes_are_shown_at_their_place() {
+    let folder = Folder::new();
+    let refused = |text: &str, error: &str| {
+        folder.write("a.toml", text);
+        folder.wfr(&["run", "a.toml"]).failed(2, error);
+    };
+    refused(
+        "[problem]\ntarget = \"ring\"\n\n[run]\nesss = 0.5\n",
+        "error: a.toml:5:1: esss is no key of [run]; the nearest is run.ess_threshold\n\
+         5 | esss = 0.5\n  | ^^^^",
+    );
+    refused(
+        "[run]\nset = { a = 1 }",
+        "error: a.toml:2:1: set is no key of [run]; problem.set is, below [problem]\n\
+         2 | set = { a = 1 }\n  | ^^^",
+    );
+    refused(
+        "[problem]\nparam = { a = 1 }",
+        "error: a.toml:2:1: param is no key of [problem]; it is called problem.set\n\
+         2 | param = { a = 1 }\n  | ^^^^^",
+    );
+    refused(
+        "[path]\nzzzzz = 1",
+        "error: a.toml:2:1: zzzzz is no key of [path]; there are path, log_ratio, velocity\n\
+         2 | zzzzz = 1\n  | ^^^^^",
+    );
+    refused(
+        "[runs]\n",
+        "error: a.toml:1:2: runs is no table of wfr sample; the nearest is [run]\n\
+         1 | [runs]\n  |  ^^^^",
+    );
+    refused(
+        "particles = 10\n",
+        "error: a.toml:1:1: particles is no table of wfr sample; write it below [run]\n\
+         1 | particles = 10\n  | ^^^^^^^^^",
+    );
+    refused(
+        "[run]\nparticles = 1.5 # odd\n",
+        "error: a.toml:2:13: invalid value '1.5' for run.particles: is not a whole number; write \
+         for instance 1000000, 1_000_000, 1e6 or 2^20\n\
+         2 | particles = 1.5 # odd\n  |             ^^^",
+    );
+    refused(
+        "[run]\nflow = \"anealed\"",
+        "error: a.toml:2:8: invalid value 'anealed' for run.flow: the nearest is annealed, and \
+         there are annealed, langevin, path, wfr\n2 | flow = \"anealed\"\n  |        ^^^^^^^^^",
+    );
+    refused(
+        "[problem.set]\na = 1\nb = \"x\"\n",
+        "error: a.toml:3:5: invalid value 'b=x' for problem.set: 'x' is not a number; write for \
+         instance --set a=20\n3 | b = \"x\"\n  |     ^^^",
+    );
+    refused(
+        "[run]\ntune = 1",
+        "error: a.toml:2:8: run.tune is a flag; write true or false\n2 | tune = 1\n  |        ^",
+    );
+    refused(
+        "[run]\nsteps = true",
+        "error: a.toml:2:9: run.steps is true or false; expected a number or a string\n\
+         2 | steps = true\n  |         ^^^^",
+    );
+    refused(
+        "[run]\nsteps = = 3",
+        "error: a.toml:2:9: extra `=`, expected nothing\n2 | steps = = 3\n  |         ^",
+    );
+    refused(
+        "command = \"sampel\"",
+        "error: a.toml:1:11: command is not known; write \"sample\" or \"compose\"\n\
+         1 | command = \"sampel\"\n  |           ^^^^^^^^",
+    );
+    refused(
+        "command = \"compose\"\nrule = { rule = \"power\", share = 1, shares = [1] }",
+        "error: a.toml:2:46: rule.shares does not go with rule.share; leave one out\n\
+         2 | rule = { rule = \"power\", share = 1, shares = [1] }\n  \
+           |                                              ^^^",
+    );
+    refused("command = \"compose\"", "error: a.toml lacks rule.rule");
+}
+
+#[test]
+fn a_file_writes_nothing_outside_the_current_folder() {
+    let folder = Folder::new();
+    for place in ["/tmp/x", "../x", "a/../../x"] {
+        folder.write("a.toml", &format!("[results]\nout = \"{place}\""));
+        folder.wfr(&["run", "a.toml"]).failed(
+            2,
+            &format!(
+                "error: a.toml:2:7: results.out leads out of the current folder, which a run file \
+                 may not; give a relative path without .., or any place on the command line\n\
+                 2 | out = \"{place}\"\n  |       {}",
+                "^".repeat(place.len() + 2)
+            ),
+        );
+    }
+}
+
+#[test]
+fn options_after_the_file_are_a_command_line() {
+    let folder = Folder::new();
+    folder.write("a.toml", "[problem]\ntarget = \"ring\"\n");
+    let run = |options: &[&str]| folder.wfr(&[&["run", "a.toml"], options].concat());
+    run(&["--stpes", "3"]).failed_with(2, &["unexpected argument '--stpes'", "'--steps'"]);
+    run(&["--time", "-1"]).failed(2, "error: time = -1 is not positive and finite");
+    folder.wfr(&["run", "none.toml"]).failed_with(2, &["none.toml cannot be read"]);
+    folder.wfr(&["run"]).failed_with(2, &["<FILE.toml>"]);
+    let schema = folder.wfr(&["run", "--schema"]).succeeded();
+    let schema: Value = serde_json::from_str(&schema.out).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+}
+
+#[test]
+fn a_starter_runs() {
+    let folder = Folder::new();
+    let done = folder.wfr(&["init", "flower"]).succeeded();
+    assert!(done.out.contains("wfr run flower/run.toml"), "{}", done.out);
+    folder
+        .wfr(&["init", "flower"])
+        .failed(2, "error: flower/run.toml exists, and is left as it is; name another folder");
+    let here = folder.wfr(&["init"]).succeeded();
+    assert!(here.out.contains("wfr run run.toml\n"), "{}", here.out);
+    assert_eq!(folder.names(), ["flower", "run.toml", "target.wgsl"]);
+    if !has_adapter() {
+        return;
+    }
+    let run = ["run", "flower/run.toml", "--json", "--out", "flower.npz"];
+    let record = record(folder.wfr(&run));
+    assert_eq!((&record["target"], &record["dim"]), (&"target.wgsl".into(), &2.into()));
+
+    let (log_z, se) = (&record["log_normalizer"], &record["log_normalizer_se"]);
+    let (log_z, se) = (log_z.as_f64().unwrap(), se.as_f64().unwrap());
+    let exact = quadrature();
+    assert!((log_z - exact).abs() < 5.0 * se && se < 0.02, "{log_z} ± {se}, {exact}");
+    folder.wfr(&["check", "flower/target.wgsl", "--dim", "2"]).succeeded();
+}
+
+/// log Z of the starter's density, by the midpoint rule on a square that holds it.
+fn quadrature() -> f64 {
+    let (petals, radius, width, depth, tilt) = (5.0, 3.0, 0.3, 4.0, 0.2);
+    let (cells, end) = (2000, 6.0_f64);
+    let h = 2.0 * end / f64::from(cells);
+    let at = |i: i32| (f64::from(i) + 0.5) * h - end;
+    let density = |x: f64, y: f64| -> f64 {
+        let r = x.hypot(y);
+        let s = (r / radius).clamp(0.0, 1.0);
+        let bloom = s * s * (3.0 - 2.0 * s);
+        let valley = 0.5 * depth * bloom * (1.0 - (petals * y.atan2(x)).cos());
+        (-0.5 * ((r - radius) / width).powi(2) - valley + tilt * x).exp()
+    };
+    let row = |j: i32| (0..cells).map(|i| density(at(i), at(j))).sum::<f64>();
+    ((0..cells).map(row).sum::<f64>() * h * h).ln()
+}
