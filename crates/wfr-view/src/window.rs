@@ -1,0 +1,345 @@
+//! The window: each frame makes the steps that are due and draws the particles of now.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use eframe::egui::{self, CentralPanel, Color32, Frame, Key, Modifiers, Panel, ScrollArea, Ui};
+use eframe::egui::{ViewportBuilder, ViewportCommand};
+use eframe::egui_wgpu::RenderState;
+use wfr::{Config, Gpu, Problem};
+
+use crate::camera::Camera;
+use crate::canvas::Canvas;
+use crate::device;
+use crate::failure::Failure;
+use crate::panel::{self, Wish};
+use crate::playback::Playback;
+use crate::scene::{Look, Picture, Scene, Style};
+use crate::screenshot::{self, Screenshot};
+
+/// How the window is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How the particles are drawn at first.
+    pub look: Look,
+    /// Whether the run plays at once.
+    pub playing: bool,
+    /// The adapter, by its number or a part of its name; `None` takes the best.
+    pub adapter: Option<String>,
+    /// Runs to a step, writes a picture of the window and closes it.
+    pub screenshot: Option<Screenshot>,
+    /// Width and height of the window, in points.
+    pub size: [f32; 2],
+}
+
+impl Options {
+    /// A window on a run of so many dimensions and particles, halted at time zero.
+    pub fn new(dim: u32, particles: u32) -> Options {
+        let look = Look::new(dim, particles);
+        Options { look, playing: false, adapter: None, screenshot: None, size: [1180.0, 760.0] }
+    }
+}
+
+/// Opens a window on a run and returns when it is closed.
+///
+/// # Errors
+/// [`Failure::Wfr`] as `Sampler::new`; [`Failure::Window`] without a display or an adapter that
+/// draws on it; with a screenshot also what stopped the run, and [`Failure::Output`].
+pub fn show(problem: Problem, config: Config, options: Options) -> Result<(), Failure> {
+    let native = eframe::NativeOptions {
+        viewport: ViewportBuilder::default()
+            .with_title(format!("wfr: {}", problem.target().name()))
+            .with_inner_size(options.size)
+            .with_min_inner_size([640.0, 420.0]),
+        renderer: eframe::Renderer::Wgpu,
+        wgpu_options: device::configuration(&problem, &config, options.adapter.clone()),
+        // Only what is drawn is in a screenshot.
+        dithering: false,
+        ..Default::default()
+    };
+    let outcome = Outcome::default();
+    let told = outcome.clone();
+    let create: eframe::AppCreator<'_> = Box::new(move |context| {
+        let render = context
+            .wgpu_render_state
+            .clone()
+            .ok_or_else(|| Failure::Window("the window has no wgpu device to draw with".into()))?;
+        dress(&context.egui_ctx);
+        Ok(Box::new(Window::new(render, problem, config, options, told)?))
+    });
+    eframe::run_native("wfr-view", native, create).map_err(|error| match error {
+        eframe::Error::AppCreation(error) => match error.downcast::<Failure>() {
+            Ok(failure) => *failure,
+            Err(error) => Failure::Window(error.to_string()),
+        },
+        error => Failure::Window(format!("no window can be opened: {error}")),
+    })?;
+    let ended = outcome.lock().ok().and_then(|mut ended| ended.take());
+    ended.map_or(Ok(()), Err)
+}
+
+/// Why the run or the screenshot failed, told to who opened the window.
+type Outcome = Arc<Mutex<Option<Failure>>>;
+
+/// How often the camera looks where the particles are.
+const LOOKS: Duration = Duration::from_millis(250);
+
+/// How fast the camera follows, per second.
+const FOLLOW: f64 = 5.0;
+
+struct Window {
+    playback: Playback,
+    scene: Shared,
+    look: Look,
+    camera: Camera,
+    /// Where the camera goes while it follows the particles.
+    aim: Camera,
+    following: bool,
+    looked: Instant,
+    drawn: Instant,
+    error: Option<String>,
+    shot: Option<Shot>,
+    outcome: Outcome,
+}
+
+/// The scene, which the renderer keeps for the paint callbacks.
+struct Shared(RenderState);
+
+/// How far a screenshot is.
+struct Shot {
+    screenshot: Screenshot,
+    /// Frames drawn at the step of the screenshot: the panel needs two to lay itself out.
+    settled: u32,
+}
+
+/// What is drawn before a screenshot is asked for.
+const SETTLE: u32 = 3;
+
+impl Window {
+    fn new(
+        render: RenderState,
+        problem: Problem,
+        config: Config,
+        options: Options,
+        outcome: Outcome,
+    ) -> Result<Window, Failure> {
+        let gpu = Gpu::from_parts(render.device.clone(), render.queue.clone());
+        let scene = Scene::new(&render.device, render.target_format);
+        render.renderer.write().callback_resources.insert(scene);
+        let mut playback = Playback::new(gpu, problem, config)?;
+        playback.playing = options.playing;
+        let nowhere = Camera { centre: [0.0; 2], extent: [2.0; 2] };
+        let mut window = Window {
+            playback,
+            scene: Shared(render),
+            look: options.look,
+            camera: nowhere,
+            aim: nowhere,
+            following: true,
+            looked: Instant::now(),
+            drawn: Instant::now(),
+            error: None,
+            shot: options.screenshot.map(|screenshot| Shot { screenshot, settled: 0 }),
+            outcome,
+        };
+        window.aim()?;
+        window.camera = window.aim;
+        Ok(window)
+    }
+
+    /// Looks where the particles are.
+    fn aim(&mut self) -> Result<(), Failure> {
+        self.looked = Instant::now();
+        let picture = self.picture([1, 1]);
+        let renderer = self.scene.0.renderer.read();
+        let Some(scene) = renderer.callback_resources.get::<Scene>() else { return Ok(()) };
+        let glances = scene.glance(self.playback.gpu(), &picture)?;
+        if let Some(camera) = Camera::fit(&glances, self.look.weighted) {
+            self.aim = camera;
+        }
+        Ok(())
+    }
+
+    fn picture(&self, size: [u32; 2]) -> Picture {
+        let (sampler, info) = (self.playback.sampler(), self.playback.info());
+        Picture::new(sampler, info, &self.camera, &self.look, size)
+    }
+
+    /// The steps of this frame, and what the camera does meanwhile.
+    fn advance(&mut self, context: &egui::Context) -> Result<(), Failure> {
+        let since = self.drawn.elapsed();
+        self.drawn = Instant::now();
+        if self.shot.is_some() {
+            return self.advance_to_shot(context);
+        }
+        let steps = self.playback.frame(since)?;
+        if !self.following {
+            return Ok(());
+        }
+        if steps > 0 && (self.looked.elapsed() >= LOOKS || self.playback.ended()) {
+            self.aim()?;
+        }
+        let share = 1.0 - (-FOLLOW * since.as_secs_f64()).exp();
+        self.camera = self.camera.towards(self.aim, share);
+        let away = (0..2).any(|i| {
+            let extent = self.aim.extent[i];
+            (self.camera.extent[i] - extent)
+                .abs()
+                .max((self.camera.centre[i] - self.aim.centre[i]).abs())
+                > 1e-3 * extent
+        });
+        if away {
+            context.request_repaint();
+        }
+        Ok(())
+    }
+
+    /// Goes to the step of the screenshot, as many steps a frame as fit, and takes it.
+    fn advance_to_shot(&mut self, context: &egui::Context) -> Result<(), Failure> {
+        context.request_repaint();
+        let Some(shot) = &mut self.shot else { return Ok(()) };
+        let encoded = self.playback.sampler().steps_encoded();
+        let left = shot.screenshot.after.map_or(u32::MAX, |after| after.saturating_sub(encoded));
+        if left > 0 && !self.playback.ended() {
+            self.playback.advance(left.min(self.playback.pace.most()))?;
+            return Ok(());
+        }
+        shot.settled += 1;
+        match shot.settled {
+            1 => {
+                self.aim()?;
+                self.camera = self.aim;
+            }
+            SETTLE => {
+                let (path, outcome) = (shot.screenshot.path.clone(), self.outcome.clone());
+                let close = context.clone();
+                context.request_screenshot(move |image| {
+                    if let Err(failure) = screenshot::write(&path, &image) {
+                        tell(&outcome, failure);
+                    }
+                    close.send_viewport_cmd(ViewportCommand::Close);
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Shows an error in the window, or closes it where nobody looks.
+    fn fail(&mut self, failure: Failure, context: &egui::Context) {
+        self.playback.playing = false;
+        if self.shot.is_some() {
+            tell(&self.outcome, failure);
+            context.send_viewport_cmd(ViewportCommand::Close);
+        } else {
+            self.error = Some(failure.to_string());
+        }
+    }
+
+    fn grant(&mut self, wish: Wish, context: &egui::Context) -> Result<(), Failure> {
+        match wish {
+            Wish::PlayOrHalt => {
+                self.playback.playing = !self.playback.playing && !self.playback.ended();
+            }
+            Wish::Step => {
+                self.playback.playing = false;
+                let every = self.playback.sampler().config().ess_every;
+                self.playback.advance(every)?;
+            }
+            Wish::Restart => {
+                self.error = None;
+                self.playback.restart()?;
+            }
+            Wish::Fit => self.following = true,
+            Wish::SwitchStyle => {
+                self.look.style = match self.look.style {
+                    Style::Density => Style::Points,
+                    Style::Points => Style::Density,
+                };
+            }
+            Wish::SwitchWeights => self.look.weighted = !self.look.weighted,
+            Wish::Quit => context.send_viewport_cmd(ViewportCommand::Close),
+        }
+        if matches!(wish, Wish::Step | Wish::Restart | Wish::Fit | Wish::SwitchWeights) {
+            self.aim()?;
+        }
+        Ok(())
+    }
+}
+
+impl eframe::App for Window {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let context = ui.ctx().clone();
+        // Before the widgets, which would take the keys for themselves.
+        let mut wishes = keys(ui);
+        if let Err(failure) = self.advance(&context) {
+            self.fail(failure, &context);
+        }
+        let side = Frame::default().fill(Color32::from_rgb(20, 22, 30)).inner_margin(14.0);
+        Panel::right("side").resizable(false).exact_size(310.0).frame(side).show(ui, |ui| {
+            ScrollArea::vertical().show(ui, |ui| {
+                let (playback, look) = (&mut self.playback, &mut self.look);
+                let error = self.error.as_deref();
+                wishes.extend(panel::show(ui, playback, look, self.following, error));
+            });
+        });
+        let ground = Frame::default().fill(Color32::from_rgb(15, 16, 23));
+        CentralPanel::default_margins().frame(ground).show(ui, |ui| {
+            let canvas = Canvas::new(ui);
+            if canvas.wants_fit() {
+                wishes.push(Wish::Fit);
+            }
+            if let Some(camera) = canvas.moved(ui, self.camera) {
+                (self.camera, self.following) = (camera, false);
+            }
+            let picture = self.picture(canvas.pixels(ui));
+            canvas.draw(ui, picture, &self.camera, &self.look);
+        });
+        for wish in wishes {
+            if let Err(failure) = self.grant(wish, &context) {
+                self.fail(failure, &context);
+            }
+            context.request_repaint();
+        }
+        if self.playback.playing {
+            context.request_repaint();
+        }
+    }
+}
+
+/// What the user asks for by keys.
+fn keys(ui: &Ui) -> Vec<Wish> {
+    let wishes = [
+        (Key::Space, Wish::PlayOrHalt),
+        (Key::ArrowRight, Wish::Step),
+        (Key::R, Wish::Restart),
+        (Key::F, Wish::Fit),
+        (Key::V, Wish::SwitchStyle),
+        (Key::W, Wish::SwitchWeights),
+        (Key::Q, Wish::Quit),
+    ];
+    // Unless a number is being typed.
+    if ui.ctx().text_edit_focused() {
+        return Vec::new();
+    }
+    ui.input_mut(|input| {
+        let pressed = |(key, wish)| input.consume_key(Modifiers::NONE, key).then_some(wish);
+        wishes.into_iter().filter_map(pressed).collect()
+    })
+}
+
+fn tell(outcome: &Outcome, failure: Failure) {
+    if let Ok(mut outcome) = outcome.lock() {
+        outcome.get_or_insert(failure);
+    }
+}
+
+/// Dark, with the picture's colours.
+fn dress(context: &egui::Context) {
+    context.set_theme(egui::Theme::Dark);
+    let mut visuals = egui::Visuals::dark();
+    visuals.selection.bg_fill = Color32::from_rgb(150, 82, 24);
+    visuals.selection.stroke.color = Color32::WHITE;
+    visuals.override_text_color = Some(Color32::from_rgb(205, 208, 220));
+    context.set_visuals(visuals);
+}
