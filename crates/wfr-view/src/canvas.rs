@@ -66,7 +66,10 @@ impl Canvas {
         if let Some(pointer) = self.response.hover_pos() {
             let (wheel, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
             let factor = (WHEEL * f64::from(wheel)).exp() * f64::from(pinch);
-            moved = moved.zoomed(factor, self.share(pointer));
+            // A zoom by one would still round.
+            if factor != 1.0 {
+                moved = moved.zoomed(factor, self.share(pointer));
+            }
         }
         (moved != camera).then_some(moved)
     }
@@ -141,6 +144,83 @@ impl CallbackTrait for Paint {
     ) {
         if let Some(scene) = resources.get::<Scene>() {
             scene.paint(pass);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::{
+        Context, Event, Modifiers, MouseWheelSource, MouseWheelUnit, RawInput, TouchPhase,
+    };
+
+    use super::*;
+
+    const CAMERA: Camera = Camera { centre: [3.0, 7.0], extent: [0.3, 11.0] };
+
+    /// A window of 752 × 548 points, whose picture is 686 × 500 at (52, 14).
+    fn frame(context: &Context, events: Vec<Event>) -> Option<Camera> {
+        let rect = Rect::from_min_size(Pos2::ZERO, vec2(752.0, 548.0));
+        let input = RawInput { screen_rect: Some(rect), events, ..RawInput::default() };
+        let mut moved = None;
+        let mut output = context.run_ui(input, |ui| {
+            let canvas = Canvas::new(ui);
+            assert_eq!(canvas.rect, Rect::from_min_max(pos2(52.0, 14.0), pos2(738.0, 514.0)));
+            moved = canvas.moved(ui, CAMERA);
+        });
+        // Nothing is drawn here.
+        output.textures_delta.clear();
+        moved
+    }
+
+    fn button(pos: Pos2, pressed: bool) -> Event {
+        let button = PointerButton::Primary;
+        Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE }
+    }
+
+    #[test]
+    fn a_pointer_that_only_hovers_moves_nothing() {
+        let context = Context::default();
+        for x in [100.0, 200.0, 333.3] {
+            assert_eq!(frame(&context, vec![Event::PointerMoved(pos2(x, 222.2))]), None);
+        }
+    }
+
+    #[test]
+    fn a_drag_moves_the_picture_with_the_pointer() {
+        let context = Context::default();
+        let (from, to) = (pos2(200.0, 100.0), pos2(268.6, 200.0));
+        frame(&context, vec![Event::PointerMoved(from)]);
+        frame(&context, vec![button(from, true)]);
+        let moved = frame(&context, vec![Event::PointerMoved(to)]).unwrap();
+        let expected = CAMERA.dragged([0.1, 0.2]);
+        for axis in 0..2 {
+            let off = (moved.centre[axis] - expected.centre[axis]).abs();
+            assert!(off < 1e-5 * CAMERA.extent[axis], "{moved:?}, not {expected:?}");
+        }
+        assert_eq!(moved.extent, CAMERA.extent);
+        assert_eq!(frame(&context, vec![button(to, false)]), None);
+    }
+
+    #[test]
+    fn the_wheel_zooms_about_the_pointer() {
+        let context = Context::default();
+        // A quarter from the left and three quarters from the top.
+        let (pointer, share) = (pos2(52.0 + 171.5, 14.0 + 375.0), [0.25, 0.75]);
+        frame(&context, vec![Event::PointerMoved(pointer)]);
+        let wheel = Event::MouseWheel {
+            unit: MouseWheelUnit::Point,
+            delta: vec2(0.0, 50.0),
+            phase: TouchPhase::Move,
+            source: MouseWheelSource::Unknown,
+            modifiers: Modifiers::NONE,
+        };
+        let zoomed = frame(&context, vec![wheel]).unwrap();
+        assert!(zoomed.extent[0] < CAMERA.extent[0], "{zoomed:?}");
+        let (fixed, before) = (zoomed.at(share), CAMERA.at(share));
+        for axis in 0..2 {
+            let off = (fixed[axis] - before[axis]).abs();
+            assert!(off < 1e-5 * CAMERA.extent[axis], "{fixed:?} was {before:?}");
         }
     }
 }

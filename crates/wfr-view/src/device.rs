@@ -5,12 +5,16 @@ use std::sync::Arc;
 use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew, wgpu};
 use wfr::{Config, Problem};
 
+use crate::failure::{Failure, Outcome};
+
 /// Tells eframe which adapter to take and what to ask of it: the best one that draws on the window
-/// and holds the run, or the one that is `wanted` by a part of its name or its number.
+/// and holds the run, or the one that is `wanted` by a part of its name or its number. Where there is
+/// none, `outcome` says why: eframe keeps only a text.
 pub(crate) fn configuration(
     problem: &Problem,
     config: &Config,
     wanted: Option<String>,
+    outcome: Outcome,
 ) -> WgpuConfiguration {
     let (problem, config) = (Arc::new(problem.clone()), Arc::new(config.clone()));
     let mut setup = WgpuSetupCreateNew::without_display_handle();
@@ -20,9 +24,15 @@ pub(crate) fn configuration(
     descriptor.flags.remove(wgpu::InstanceFlags::VALIDATION_INDIRECT_CALL);
     let (its, own) = (problem.clone(), config.clone());
     setup.native_adapter_selector = Some(Arc::new(move |adapters, surface| {
-        let adapter = choose(adapters, surface, wanted.as_deref())?;
-        wfr::requirements(&its, &own, &adapter.limits()).map_err(|error| error.to_string())?;
-        Ok(adapter)
+        let chosen = choose(adapters, surface, wanted.as_deref()).and_then(|adapter| {
+            wfr::requirements(&its, &own, &adapter.limits())?;
+            Ok(adapter)
+        });
+        chosen.map_err(|failure| {
+            let text = failure.to_string();
+            outcome.tell(failure);
+            text
+        })
     }));
     setup.device_descriptor = Arc::new(move |adapter| {
         // The selector has asked before, so that this is no failure to hide.
@@ -47,7 +57,7 @@ fn choose(
     adapters: &[wgpu::Adapter],
     surface: Option<&wgpu::Surface<'_>>,
     wanted: Option<&str>,
-) -> Result<wgpu::Adapter, String> {
+) -> Result<wgpu::Adapter, Failure> {
     let mut able: Vec<_> = adapters
         .iter()
         .filter(|adapter| surface.is_none_or(|surface| adapter.is_surface_supported(surface)))
@@ -62,7 +72,7 @@ fn choose(
     });
     let names: Vec<_> = able.iter().map(|adapter| adapter.get_info().name).collect();
     let Some(found) = find(&names, wanted) else {
-        return Err(match (names.is_empty(), wanted) {
+        return Err(Failure::Window(match (names.is_empty(), wanted) {
             (false, Some(wanted)) => format!(
                 "no adapter that draws on this window is called '{wanted}'; there are: {}",
                 names.join(", ")
@@ -71,7 +81,7 @@ fn choose(
                   driver, or Mesa's software driver (Debian and Ubuntu: apt install \
                   mesa-vulkan-drivers)"
                 .into(),
-        });
+        }));
     };
     Ok(able[found].clone())
 }

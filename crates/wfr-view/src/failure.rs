@@ -1,6 +1,7 @@
 //! How a window ends other than well.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wfr::ErrorKind;
 
@@ -55,5 +56,19 @@ impl fmt::Display for Failure {
                 f.write_str(message)
             }
         }
+    }
+}
+
+/// The first failure, told from inside the window to who opened it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outcome(Arc<Mutex<Option<Failure>>>);
+
+impl Outcome {
+    pub(crate) fn tell(&self, failure: Failure) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+    }
+
+    pub(crate) fn take(&self) -> Option<Failure> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

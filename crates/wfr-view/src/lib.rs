@@ -15,6 +15,7 @@ mod scene;
 mod screenshot;
 mod ticks;
 mod window;
+mod wish;
 
 pub use axis::Axis;
 pub use camera::Camera;

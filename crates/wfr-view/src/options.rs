@@ -85,7 +85,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "STEPS", requires = "screenshot", value_parser = count)]
     after: Option<u32>,
     /// Width and height of the window.
-    #[arg(long, value_name = "WxH", default_value = "1180x760", value_parser = size)]
+    #[arg(long, value_name = "WxH", default_value = "1200x800", value_parser = size)]
     size: [f32; 2],
 }
 
@@ -217,7 +217,7 @@ fn axes(text: &str) -> Result<[Axis; 2], String> {
 
 /// `WxH`.
 fn size(text: &str) -> Result<[f32; 2], String> {
-    let wrong = || "is not a size from 640x420 to 16384x16384; write for instance 1180x760";
+    let wrong = || "is not a size from 640x420 to 16384x16384; write for instance 1200x800";
     let (width, height) = text.split_once('x').ok_or_else(wrong)?;
     let sides = [width, height].map(|side| side.trim().parse::<u16>().unwrap_or(0));
     let fits = (640..=16_384).contains(&sides[0]) && (420..=16_384).contains(&sides[1]);

@@ -9,29 +9,11 @@ use crate::axis::Axis;
 use crate::canvas::GROUND;
 use crate::playback::Playback;
 use crate::scene::{Look, Style};
+use crate::wish::Wish;
 
 pub(crate) const ACCENT: Color32 = Color32::from_rgb(255, 168, 74);
 const FAINT: Color32 = Color32::from_rgb(126, 130, 148);
 const WRONG: Color32 = Color32::from_rgb(255, 110, 100);
-
-/// What the user asks for in the panel or by a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// Goes on or halts.
-    PlayOrHalt,
-    /// One test of the ESS and the steps after it.
-    Step,
-    /// Back to time zero.
-    Restart,
-    /// Shows all particles, and follows them.
-    Fit,
-    /// Density or points.
-    SwitchStyle,
-    /// With weights or without.
-    SwitchWeights,
-    /// Closes the window.
-    Quit,
-}
 
 /// Draws the panel; what the user asks for there.
 pub(crate) fn show(

@@ -51,6 +51,9 @@ pub struct Look {
 /// window of 800 × 600 is the bulk, some twenty of them share a cell.
 const IN_CELLS: f32 = 2.5e6;
 
+/// How many points of a new look are opaque together: more lie over one another.
+const OVERLAPPING: f32 = 1.5e4;
+
 impl Look {
     /// How a run of so many dimensions and particles is shown first.
     pub fn new(dim: u32, particles: u32) -> Look {
@@ -62,7 +65,7 @@ impl Look {
             cell: (IN_CELLS / particles.max(1) as f32).sqrt().clamp(1.5, 12.0),
             floor: 0.01,
             radius: 1.5,
-            opacity: 0.5,
+            opacity: (OVERLAPPING / particles.max(1) as f32).clamp(0.05, 0.8),
             most_points: 200_000,
         }
     }

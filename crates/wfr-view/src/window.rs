@@ -1,9 +1,8 @@
 //! The window: each frame makes the steps that are due and draws the particles of now.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use eframe::egui::{self, CentralPanel, Color32, Frame, Key, Modifiers, Panel, ScrollArea, Ui};
+use eframe::egui::{self, CentralPanel, Color32, Frame, Panel, ScrollArea, Ui};
 use eframe::egui::{ViewportBuilder, ViewportCommand};
 use eframe::egui_wgpu::RenderState;
 use wfr::{Config, Gpu, Problem};
@@ -11,11 +10,12 @@ use wfr::{Config, Gpu, Problem};
 use crate::camera::Camera;
 use crate::canvas::Canvas;
 use crate::device;
-use crate::failure::Failure;
-use crate::panel::{self, Wish};
+use crate::failure::{Failure, Outcome};
+use crate::panel;
 use crate::playback::Playback;
 use crate::scene::{Look, Picture, Scene, Style};
 use crate::screenshot::{self, Screenshot};
+use crate::wish::{self, Wish};
 
 /// How the window is opened.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Options {
     /// A window on a run of so many dimensions and particles, halted at time zero.
     pub fn new(dim: u32, particles: u32) -> Options {
         let look = Look::new(dim, particles);
-        Options { look, playing: false, adapter: None, screenshot: None, size: [1180.0, 760.0] }
+        Options { look, playing: false, adapter: None, screenshot: None, size: [1200.0, 800.0] }
     }
 }
 
@@ -46,18 +46,19 @@ impl Options {
 /// [`Failure::Wfr`] as `Sampler::new`; [`Failure::Window`] without a display or an adapter that
 /// draws on it; with a screenshot also what stopped the run, and [`Failure::Output`].
 pub fn show(problem: Problem, config: Config, options: Options) -> Result<(), Failure> {
+    let outcome = Outcome::default();
+    let wanted = options.adapter.clone();
     let native = eframe::NativeOptions {
         viewport: ViewportBuilder::default()
             .with_title(format!("wfr: {}", problem.target().name()))
             .with_inner_size(options.size)
             .with_min_inner_size([640.0, 420.0]),
         renderer: eframe::Renderer::Wgpu,
-        wgpu_options: device::configuration(&problem, &config, options.adapter.clone()),
+        wgpu_options: device::configuration(&problem, &config, wanted, outcome.clone()),
         // Only what is drawn is in a screenshot.
         dithering: false,
         ..Default::default()
     };
-    let outcome = Outcome::default();
     let told = outcome.clone();
     let create: eframe::AppCreator<'_> = Box::new(move |context| {
         let render = context
@@ -67,19 +68,17 @@ pub fn show(problem: Problem, config: Config, options: Options) -> Result<(), Fa
         dress(&context.egui_ctx);
         Ok(Box::new(Window::new(render, problem, config, options, told)?))
     });
-    eframe::run_native("wfr-view", native, create).map_err(|error| match error {
-        eframe::Error::AppCreation(error) => match error.downcast::<Failure>() {
+    let ended = eframe::run_native("wfr-view", native, create);
+    match (outcome.take(), ended) {
+        (Some(failure), _) => Err(failure),
+        (None, Ok(())) => Ok(()),
+        (None, Err(eframe::Error::AppCreation(error))) => Err(match error.downcast::<Failure>() {
             Ok(failure) => *failure,
             Err(error) => Failure::Window(error.to_string()),
-        },
-        error => Failure::Window(format!("no window can be opened: {error}")),
-    })?;
-    let ended = outcome.lock().ok().and_then(|mut ended| ended.take());
-    ended.map_or(Ok(()), Err)
+        }),
+        (None, Err(error)) => Err(Failure::Window(format!("no window can be opened: {error}"))),
+    }
 }
-
-/// Why the run or the screenshot failed, told to who opened the window.
-type Outcome = Arc<Mutex<Option<Failure>>>;
 
 /// How often the camera looks where the particles are.
 const LOOKS: Duration = Duration::from_millis(250);
@@ -111,6 +110,9 @@ struct Shot {
     /// Frames drawn at the step of the screenshot: the panel needs two to lay itself out.
     settled: u32,
 }
+
+/// How long the steps before a screenshot may go on between two frames.
+const UNWATCHED: Duration = Duration::from_secs(1);
 
 /// What is drawn before a screenshot is asked for.
 const SETTLE: u32 = 3;
@@ -198,10 +200,18 @@ impl Window {
     fn advance_to_shot(&mut self, context: &egui::Context) -> Result<(), Failure> {
         context.request_repaint();
         let Some(shot) = &mut self.shot else { return Ok(()) };
-        let encoded = self.playback.sampler().steps_encoded();
-        let left = shot.screenshot.after.map_or(u32::MAX, |after| after.saturating_sub(encoded));
-        if left > 0 && !self.playback.ended() {
-            self.playback.advance(left.min(self.playback.pace.most()))?;
+        let after = shot.screenshot.after.unwrap_or(u32::MAX);
+        let started = Instant::now();
+        // Nobody watches: what is drawn meanwhile only keeps the window answering.
+        while started.elapsed() < UNWATCHED {
+            let left = after.saturating_sub(self.playback.sampler().steps_encoded());
+            if left == 0 || self.playback.ended() {
+                break;
+            }
+            let block = self.playback.sampler().config().ess_every;
+            self.playback.advance(left.min(self.playback.pace.most().max(block)))?;
+        }
+        if self.playback.sampler().steps_encoded() < after && !self.playback.ended() {
             return Ok(());
         }
         shot.settled += 1;
@@ -215,7 +225,7 @@ impl Window {
                 let close = context.clone();
                 context.request_screenshot(move |image| {
                     if let Err(failure) = screenshot::write(&path, &image) {
-                        tell(&outcome, failure);
+                        outcome.tell(failure);
                     }
                     close.send_viewport_cmd(ViewportCommand::Close);
                 });
@@ -229,7 +239,7 @@ impl Window {
     fn fail(&mut self, failure: Failure, context: &egui::Context) {
         self.playback.playing = false;
         if self.shot.is_some() {
-            tell(&self.outcome, failure);
+            self.outcome.tell(failure);
             context.send_viewport_cmd(ViewportCommand::Close);
         } else {
             self.error = Some(failure.to_string());
@@ -270,8 +280,7 @@ impl Window {
 impl eframe::App for Window {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let context = ui.ctx().clone();
-        // Before the widgets, which would take the keys for themselves.
-        let mut wishes = keys(ui);
+        let mut wishes = wish::by_keys(ui);
         if let Err(failure) = self.advance(&context) {
             self.fail(failure, &context);
         }
@@ -304,33 +313,6 @@ impl eframe::App for Window {
         if self.playback.playing {
             context.request_repaint();
         }
-    }
-}
-
-/// What the user asks for by keys.
-fn keys(ui: &Ui) -> Vec<Wish> {
-    let wishes = [
-        (Key::Space, Wish::PlayOrHalt),
-        (Key::ArrowRight, Wish::Step),
-        (Key::R, Wish::Restart),
-        (Key::F, Wish::Fit),
-        (Key::V, Wish::SwitchStyle),
-        (Key::W, Wish::SwitchWeights),
-        (Key::Q, Wish::Quit),
-    ];
-    // Unless a number is being typed.
-    if ui.ctx().text_edit_focused() {
-        return Vec::new();
-    }
-    ui.input_mut(|input| {
-        let pressed = |(key, wish)| input.consume_key(Modifiers::NONE, key).then_some(wish);
-        wishes.into_iter().filter_map(pressed).collect()
-    })
-}
-
-fn tell(outcome: &Outcome, failure: Failure) {
-    if let Ok(mut outcome) = outcome.lock() {
-        outcome.get_or_insert(failure);
     }
 }
 

@@ -85,6 +85,14 @@ fn a_frame_brings_back_a_few_numbers_however_many_particles_there_are() {
         let density = mapped(|| frame(&mut playback, &mut scene, &texture, Style::Density));
         let points = mapped(|| frame(&mut playback, &mut scene, &texture, Style::Points));
 
+        let camera = Camera { centre: [0.0; 2], extent: [8.0; 2] };
+        let look = Look::new(2, particles);
+        let picture = Picture::new(playback.sampler(), playback.info(), &camera, &look, [64, 64]);
+        let glance = mapped(|| {
+            scene.glance(&gpu, &picture).unwrap();
+        });
+        assert_eq!(glance, [1024 * 16]);
+
         // The ear hears: all particles are that many bytes.
         let all = mapped(|| {
             pollster::block_on(playback.sampler().particles()).unwrap();

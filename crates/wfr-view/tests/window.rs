@@ -163,7 +163,15 @@ fn what_fails_closes_the_window_and_tells_why() {
     let output = display.run(&["ring", "--adapter", "abacus"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{text}");
-    assert!(text.contains("no adapter that draws on this window is called 'abacus'"), "{text}");
+    assert!(
+        text.starts_with("error: no adapter that draws on this window is called 'abacus'"),
+        "{text}"
+    );
+
+    let output = display.run(&["ring", "--particles", "4e9"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert_eq!(text, "error: particles = 4000000000 is not between 1 and 134217728\n");
 
     let nowhere = Display { server: Command::new("true").spawn().unwrap(), name: "".into() };
     let output = nowhere.run(&["ring"]);
