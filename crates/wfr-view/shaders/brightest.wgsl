@@ -1,7 +1,7 @@
 // The largest smoothed mass at the middle of a cell, for the scale of the colours.
 //
-// Masses are positive floats, whose bits order as they do: a maximum of integers. Reads what cells.wgsl reads;
-// `brightest` starts at zero.
+// Masses are positive floats, whose bits order as they do: a maximum of integers. Reads what
+// cells.wgsl reads; `brightest` starts at zero.
 
 @group(0) @binding(6) var<storage, read_write> brightest: atomic<u32>;
 

@@ -1,7 +1,6 @@
-// A few particles for the host, evenly spaced, so that it can choose what to show: x, y, log-weight.
+// A few particles for the host, evenly spaced, by which it chooses what to show.
 //
-// Reads what particle.wgsl reads; writes one vec4 an invocation, whose last word says whether it
-// is a number.
+// Reads what particle.wgsl reads; writes x, y, the log-weight and whether all are numbers.
 
 @group(0) @binding(5) var<storage, read_write> glances: array<vec4<f32>>;
 

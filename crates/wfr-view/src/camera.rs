@@ -4,8 +4,8 @@ use crate::glance::Glance;
 
 /// The part of the plane that is shown.
 ///
-/// Places in the picture are shares of it: (0, 0) is its top left and (1, 1) its bottom right, while
-/// the second axis goes upward.
+/// Places in the picture are shares of it: (0, 0) is its top left and (1, 1) its bottom right,
+/// while the second axis goes upward.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Camera {
     /// The middle, in the units of the axes.
@@ -81,6 +81,14 @@ impl Camera {
         }
     }
 
+    /// Whether another shows the same but for a thousandth.
+    pub(crate) fn is_near(&self, other: &Camera) -> bool {
+        (0..2).all(|i| {
+            let off = (self.centre[i] - other.centre[i]).abs();
+            off.max((self.extent[i] - other.extent[i]).abs()) <= 1e-3 * other.extent[i]
+        })
+    }
+
     fn held(self) -> Camera {
         Camera { extent: self.extent.map(|extent| extent.clamp(EXTENTS[0], EXTENTS[1])), ..self }
     }
@@ -141,6 +149,21 @@ mod tests {
         close(zoomed.extent, [EXTENTS[0]; 2]);
         close(zoomed.centre, CAMERA.centre);
         close(CAMERA.zoomed(1e-30, [0.5, 0.5]).extent, [EXTENTS[1]; 2]);
+    }
+
+    #[test]
+    fn a_camera_that_follows_comes_near() {
+        let aim = CAMERA.zoomed(3.0, [0.1, 0.9]);
+        let mut camera = CAMERA;
+        let mut frames = 0;
+        while !camera.is_near(&aim) {
+            camera = camera.towards(aim, 0.1);
+            frames += 1;
+        }
+        // 0.9^frames of what was 2 extents and less.
+        assert!((60..=80).contains(&frames), "{frames} frames");
+        assert_eq!(CAMERA.towards(aim, 0.0), CAMERA);
+        close(CAMERA.towards(aim, 1.0).centre, aim.centre);
     }
 
     fn glances(values: impl Iterator<Item = (f32, f32)>) -> Vec<Glance> {

@@ -7,7 +7,8 @@ use eframe::egui::{
 use eframe::egui_wgpu::{self, CallbackResources, CallbackTrait, ScreenDescriptor, wgpu};
 
 use crate::camera::Camera;
-use crate::scene::{Look, Picture, Scene};
+use crate::look::Look;
+use crate::scene::{Picture, Scene};
 use crate::ticks::ticks;
 
 /// The ground of the picture, where there are no particles: the palette's first stop.

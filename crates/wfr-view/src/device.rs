@@ -8,8 +8,8 @@ use wfr::{Config, Problem};
 use crate::failure::{Failure, Outcome};
 
 /// Tells eframe which adapter to take and what to ask of it: the best one that draws on the window
-/// and holds the run, or the one that is `wanted` by a part of its name or its number. Where there is
-/// none, `outcome` says why: eframe keeps only a text.
+/// and holds the run, or the one that is `wanted` by a part of its name or its number. Where there
+/// is none, `outcome` says why: eframe keeps only a text.
 pub(crate) fn configuration(
     problem: &Problem,
     config: &Config,

@@ -59,13 +59,13 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The first failure, told from inside the window to who opened it.
+/// What failed last, told from inside the window to who opened it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome(Arc<Mutex<Option<Failure>>>);
 
 impl Outcome {
     pub(crate) fn tell(&self, failure: Failure) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
 
     pub(crate) fn take(&self) -> Option<Failure> {

@@ -20,6 +20,6 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let problem = arguments.problem()?;
-    let options = arguments.window(problem.target().dim())?;
+    let options = arguments.window(problem.target().dim());
     wfr_view::show(problem, arguments.config()?, options)
 }

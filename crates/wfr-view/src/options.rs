@@ -146,15 +146,9 @@ impl Arguments {
     }
 
     /// How the window is opened.
-    pub(crate) fn window(&self, dim: u32) -> Result<Options, Failure> {
+    pub(crate) fn window(&self, dim: u32) -> Options {
         let mut options = Options::new(dim, self.particles);
         if let Some(axes) = self.axes {
-            for axis in axes {
-                if matches!(axis, Axis::Coordinate(index) if index >= dim) {
-                    let message = format!("--axes names {axis}, and there are {dim} coordinates");
-                    return Err(Failure::Usage(format!("{message}; the first is 0")));
-                }
-            }
             options.look.axes = axes;
         }
         if self.points || self.families {
@@ -167,7 +161,7 @@ impl Arguments {
         options.size = self.size;
         let shot = |path: &PathBuf| Screenshot { path: path.clone(), after: self.after };
         options.screenshot = self.screenshot.as_ref().map(shot);
-        Ok(options)
+        options
     }
 }
 
@@ -281,9 +275,6 @@ mod tests {
             error.to_string(),
             "--mean has 3 numbers for 2 coordinates; give one, or one for each"
         );
-        let error = parse(&["ring", "--axes", "0,2"]).window(2).unwrap_err();
-        let message = "--axes names x2, and there are 2 coordinates; the first is 0";
-        assert_eq!((error.to_string(), error.exit_code()), (message.into(), 2));
         let error = parse(&["absent.wgsl"]).problem().unwrap_err();
         assert!(error.to_string().starts_with("absent.wgsl cannot be read: "), "{error}");
     }
@@ -291,7 +282,7 @@ mod tests {
     #[test]
     fn what_is_drawn_is_as_asked() {
         let options = parse(&["ring", "--axes", "1,w", "--families", "--no-weights"]).window(2);
-        let look = options.unwrap().look;
+        let look = options.look;
         assert_eq!(look.axes, [Axis::Coordinate(1), Axis::LogWeight]);
         assert!(look.style == Style::Points && look.families && !look.weighted);
     }

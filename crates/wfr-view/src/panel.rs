@@ -7,8 +7,8 @@ use wfr::TraceEvent;
 
 use crate::axis::Axis;
 use crate::canvas::GROUND;
+use crate::look::{Look, Style};
 use crate::playback::Playback;
-use crate::scene::{Look, Style};
 use crate::wish::Wish;
 
 pub(crate) const ACCENT: Color32 = Color32::from_rgb(255, 168, 74);

@@ -3,170 +3,22 @@
 //! A frame finds the largest log-weight, adds the weights up in the cells of the picture, finds the
 //! brightest cell, and draws the cells or the particles as points. Nothing comes back to the host.
 
+mod picture;
 mod pipelines;
 
 use eframe::egui_wgpu::wgpu;
-use wfr::{Gpu, Info, Sampler};
+use wfr::Gpu;
 
-use crate::axis::Axis;
-use crate::camera::Camera;
 use crate::failure::Failure;
 use crate::glance::Glance;
+use crate::look::Style;
+use picture::View;
 use pipelines::Pipelines;
 
-/// How particles are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Style {
-    /// Their density, on a log scale of colours.
-    #[default]
-    Density,
-    /// One by one.
-    Points,
-}
-
-/// What of the particles is drawn, and how.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Look {
-    /// What the two axes show.
-    pub axes: [Axis; 2],
-    /// Density or points.
-    pub style: Style,
-    /// Whether weights count; otherwise all particles do alike.
-    pub weighted: bool,
-    /// Whether points take a colour of their time-zero ancestor.
-    pub families: bool,
-    /// The side of a cell of the density in pixels.
-    pub cell: f32,
-    /// The share of the brightest cell's mass below which the density is dark.
-    pub floor: f32,
-    /// The radius of a point in pixels.
-    pub radius: f32,
-    /// How opaque a point of the mean weight is, 0 to 1; heavier ones are more so.
-    pub opacity: f32,
-    /// The most points that are drawn, evenly chosen.
-    pub most_points: u32,
-}
-
-/// Pixels of a cell's area times the number of particles, in a new look: where a quarter of a
-/// window of 800 × 600 is the bulk, some twenty of them share a cell.
-const IN_CELLS: f32 = 2.5e6;
-
-/// How many points of a new look are opaque together: more lie over one another.
-const OVERLAPPING: f32 = 1.5e4;
-
-impl Look {
-    /// How a run of so many dimensions and particles is shown first.
-    pub fn new(dim: u32, particles: u32) -> Look {
-        Look {
-            axes: Axis::first_two(dim),
-            style: Style::default(),
-            weighted: true,
-            families: false,
-            cell: (IN_CELLS / particles.max(1) as f32).sqrt().clamp(1.5, 12.0),
-            floor: 0.01,
-            radius: 1.5,
-            opacity: (OVERLAPPING / particles.max(1) as f32).clamp(0.05, 0.8),
-            most_points: 200_000,
-        }
-    }
-
-    /// Of so many particles every how many-th is drawn as a point.
-    pub fn stride(&self, particles: u32) -> u32 {
-        particles.div_ceil(self.most_points.max(1)).max(1)
-    }
-}
-
-/// The particles of one moment and how to draw them: buffers are shared, not copied.
-#[derive(Debug, Clone)]
-pub struct Picture {
-    view: View,
-    pages: [wgpu::Buffer; 2],
-    log_weights: wgpu::Buffer,
-    ancestors: wgpu::Buffer,
-    style: Style,
-}
-
-/// `View` of view.wgsl.
-#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-struct View {
-    centre: [f32; 2],
-    scale: [f32; 2],
-    rows: [u32; 2],
-    log_weight: [u32; 2],
-    particles: u32,
-    stride: u32,
-    weighted: u32,
-    families: u32,
-    cells: [u32; 2],
-    ancestors: u32,
-    floor: f32,
-    radius: f32,
-    opacity: f32,
-    size: [f32; 2],
-    peak_by_mean: f32,
-    unused: u32,
-}
-
-/// Cells are made larger so that there are at most so many, 64 MiB: half of what every device
-/// binds.
-const MOST_CELLS: f32 = 8_388_608.0;
+pub use picture::Picture;
 
 /// Bytes of a cell: its mass in 64 bits.
 const CELL_BYTES: u64 = 8;
-
-impl Picture {
-    /// The particles of now, which `info` tells of, in a picture of so many pixels. It holds until
-    /// the sampler's next steps, which write the other copy of the particles.
-    pub fn new(
-        sampler: &Sampler,
-        info: &Info,
-        camera: &Camera,
-        look: &Look,
-        size: [u32; 2],
-    ) -> Picture {
-        let (buffers, particles) = (sampler.buffers(), sampler.config().particles);
-        let row = |row: u32| {
-            let page = &buffers.pages[(row / buffers.page_rows) as usize];
-            (page.clone(), row % buffers.page_rows * particles, 0)
-        };
-        let axes = look.axes.map(|axis| match axis {
-            Axis::Coordinate(index) => row(index),
-            Axis::LogWeight => (buffers.log_weights.clone(), 0, 1),
-        });
-        let (ancestors, first_ancestor, _) = row(buffers.rows - 1);
-        let size = size.map(|pixels| pixels.max(1) as f32);
-        let least = (size[0] * size[1] / MOST_CELLS).sqrt();
-        // floor() of the quotient: never more cells than MOST_CELLS.
-        let cells = size.map(|pixels| (pixels / look.cell.max(least)).floor().max(1.0) as u32);
-        let view = View {
-            centre: camera.centre.map(|x| x as f32),
-            scale: camera.extent.map(|extent| (2.0 / extent) as f32),
-            rows: [axes[0].1, axes[1].1],
-            log_weight: [axes[0].2, axes[1].2],
-            particles,
-            stride: look.stride(particles),
-            weighted: look.weighted.into(),
-            families: look.families.into(),
-            cells,
-            ancestors: first_ancestor,
-            floor: look.floor.clamp(1e-6, 1.0),
-            radius: look.radius,
-            opacity: look.opacity,
-            size,
-            peak_by_mean: info.max_weight * particles as f32,
-            unused: 0,
-        };
-        let [x, y] = axes.map(|(page, ..)| page);
-        let log_weights = buffers.log_weights.clone();
-        Picture { view, pages: [x, y], log_weights, ancestors, style: look.style }
-    }
-
-    /// Columns and rows of the density's cells.
-    pub fn cells(&self) -> [u32; 2] {
-        self.view.cells
-    }
-}
 
 /// The pipelines and buffers that draw a [`Picture`].
 #[derive(Debug)]
@@ -418,15 +270,5 @@ mod tests {
             let covered = u64::from(x) * u64::from(y) * 256;
             assert!(covered >= count.into() && covered < u64::from(count) + 256 * u64::from(y + 1));
         }
-    }
-
-    #[test]
-    fn at_most_so_many_points_are_drawn() {
-        let look = Look { most_points: 1000, ..Look::new(2, 1000) };
-        for particles in [1_u32, 999, 1000, 1001, 123_456_789] {
-            assert!(particles.div_ceil(look.stride(particles)) <= 1000);
-        }
-        assert_eq!(look.stride(1000), 1);
-        assert_eq!(Look { most_points: 0, ..look }.stride(10), 10);
     }
 }

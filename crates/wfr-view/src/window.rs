@@ -11,9 +11,10 @@ use crate::camera::Camera;
 use crate::canvas::Canvas;
 use crate::device;
 use crate::failure::{Failure, Outcome};
+use crate::look::{Look, Style};
 use crate::panel;
 use crate::playback::Playback;
-use crate::scene::{Look, Picture, Scene, Style};
+use crate::scene::{Picture, Scene};
 use crate::screenshot::{self, Screenshot};
 use crate::wish::{self, Wish};
 
@@ -43,9 +44,11 @@ impl Options {
 /// Opens a window on a run and returns when it is closed.
 ///
 /// # Errors
-/// [`Failure::Wfr`] as `Sampler::new`; [`Failure::Window`] without a display or an adapter that
+/// [`Failure::Usage`] as [`Playback::new`] and where an axis is none of the run; [`Failure::Wfr`] as
+/// `Sampler::new`; [`Failure::Window`] without a display or an adapter that
 /// draws on it; with a screenshot also what stopped the run, and [`Failure::Output`].
 pub fn show(problem: Problem, config: Config, options: Options) -> Result<(), Failure> {
+    options.look.check(problem.target().dim())?;
     let outcome = Outcome::default();
     let wanted = options.adapter.clone();
     let native = eframe::NativeOptions {
@@ -61,21 +64,24 @@ pub fn show(problem: Problem, config: Config, options: Options) -> Result<(), Fa
     };
     let told = outcome.clone();
     let create: eframe::AppCreator<'_> = Box::new(move |context| {
-        let render = context
-            .wgpu_render_state
-            .clone()
-            .ok_or_else(|| Failure::Window("the window has no wgpu device to draw with".into()))?;
         dress(&context.egui_ctx);
-        Ok(Box::new(Window::new(render, problem, config, options, told)?))
+        let render = context.wgpu_render_state.clone();
+        let window = render
+            .ok_or_else(|| Failure::Window("the window has no wgpu device to draw with".into()))
+            .and_then(|render| Window::new(render, problem, config, options, told.clone()));
+        match window {
+            Ok(window) => Ok(Box::new(window)),
+            Err(failure) => {
+                let text = failure.to_string();
+                told.tell(failure);
+                Err(text.into())
+            }
+        }
     });
     let ended = eframe::run_native("wfr-view", native, create);
     match (outcome.take(), ended) {
         (Some(failure), _) => Err(failure),
         (None, Ok(())) => Ok(()),
-        (None, Err(eframe::Error::AppCreation(error))) => Err(match error.downcast::<Failure>() {
-            Ok(failure) => *failure,
-            Err(error) => Failure::Window(error.to_string()),
-        }),
         (None, Err(error)) => Err(Failure::Window(format!("no window can be opened: {error}"))),
     }
 }
@@ -88,7 +94,8 @@ const FOLLOW: f64 = 5.0;
 
 struct Window {
     playback: Playback,
-    scene: Shared,
+    /// The device, and the renderer, which keeps the scene for the paint callbacks.
+    render: RenderState,
     look: Look,
     camera: Camera,
     /// Where the camera goes while it follows the particles.
@@ -100,9 +107,6 @@ struct Window {
     shot: Option<Shot>,
     outcome: Outcome,
 }
-
-/// The scene, which the renderer keeps for the paint callbacks.
-struct Shared(RenderState);
 
 /// How far a screenshot is.
 struct Shot {
@@ -133,7 +137,7 @@ impl Window {
         let nowhere = Camera { centre: [0.0; 2], extent: [2.0; 2] };
         let mut window = Window {
             playback,
-            scene: Shared(render),
+            render,
             look: options.look,
             camera: nowhere,
             aim: nowhere,
@@ -146,6 +150,11 @@ impl Window {
         };
         window.aim()?;
         window.camera = window.aim;
+        if let Some(shot) = &window.shot {
+            let path = shot.screenshot.path.display();
+            let message = format!("{path} is not written: the window was closed before");
+            window.outcome.tell(Failure::Output(message));
+        }
         Ok(window)
     }
 
@@ -153,7 +162,7 @@ impl Window {
     fn aim(&mut self) -> Result<(), Failure> {
         self.looked = Instant::now();
         let picture = self.picture([1, 1]);
-        let renderer = self.scene.0.renderer.read();
+        let renderer = self.render.renderer.read();
         let Some(scene) = renderer.callback_resources.get::<Scene>() else { return Ok(()) };
         let glances = scene.glance(self.playback.gpu(), &picture)?;
         if let Some(camera) = Camera::fit(&glances, self.look.weighted) {
@@ -183,14 +192,7 @@ impl Window {
         }
         let share = 1.0 - (-FOLLOW * since.as_secs_f64()).exp();
         self.camera = self.camera.towards(self.aim, share);
-        let away = (0..2).any(|i| {
-            let extent = self.aim.extent[i];
-            (self.camera.extent[i] - extent)
-                .abs()
-                .max((self.camera.centre[i] - self.aim.centre[i]).abs())
-                > 1e-3 * extent
-        });
-        if away {
+        if !self.camera.is_near(&self.aim) {
             context.request_repaint();
         }
         Ok(())
@@ -224,8 +226,9 @@ impl Window {
                 let (path, outcome) = (shot.screenshot.path.clone(), self.outcome.clone());
                 let close = context.clone();
                 context.request_screenshot(move |image| {
-                    if let Err(failure) = screenshot::write(&path, &image) {
-                        outcome.tell(failure);
+                    match screenshot::write(&path, &image) {
+                        Ok(()) => drop(outcome.take()),
+                        Err(failure) => outcome.tell(failure),
                     }
                     close.send_viewport_cmd(ViewportCommand::Close);
                 });
@@ -238,7 +241,7 @@ impl Window {
     /// Shows an error in the window, or closes it where nobody looks.
     fn fail(&mut self, failure: Failure, context: &egui::Context) {
         self.playback.playing = false;
-        if self.shot.is_some() {
+        if self.shot.take().is_some() {
             self.outcome.tell(failure);
             context.send_viewport_cmd(ViewportCommand::Close);
         } else {

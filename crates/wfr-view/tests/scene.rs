@@ -3,7 +3,8 @@
 mod common;
 
 use common::{Drawing, gpu, placed};
-use wfr_view::{Axis, Camera, Glance, Look, Style};
+use wfr::{Config, Flow, Initial, Problem, Target};
+use wfr_view::{Axis, Camera, Glance, Look, Playback, Style};
 
 const CAMERA: Camera = Camera { centre: [1.0, -0.5], extent: [8.0, 6.0] };
 const SIZE: [u32; 2] = [400, 300];
@@ -155,6 +156,22 @@ fn cells_count_every_particle_once() {
 }
 
 #[test]
+fn more_particles_than_one_dimension_of_workgroups_are_all_counted() {
+    let Some(gpu) = gpu() else { return };
+    let target = Target::standard_normal(1).unwrap();
+    let initial = Initial::normal(&[0.0], &[1.0]).unwrap();
+    let problem = Problem::new(target, initial, Flow::langevin()).unwrap();
+    let particles = 65_535 * 256 + 1000;
+    let playback =
+        Playback::new(gpu.clone(), problem, Config { particles, ..Config::default() }).unwrap();
+    // All of them are within 200 of zero.
+    let camera = Camera { centre: [0.0; 2], extent: [400.0; 2] };
+    let look = Look { axes: Axis::first_two(1), ..cells(200.0) };
+    let masses = Drawing::new(&playback, &camera, &look, SIZE).masses(&gpu);
+    assert_eq!(masses.iter().sum::<u64>(), u64::from(particles) * ONE);
+}
+
+#[test]
 fn a_cell_holds_more_than_a_word() {
     let Some(gpu) = gpu() else { return };
     // 4096 particles are 2³².
@@ -196,27 +213,106 @@ fn cells_hold_the_weights() {
     }
 }
 
-#[test]
-fn the_density_is_brightest_where_mass_is_and_dark_where_none_is() {
-    let Some(gpu) = gpu() else { return };
-    // The middle of the cell in column 10 and row 20, and a tenth of its mass in another.
-    let place = |x: f64, y: f64| CAMERA.at([x / 40.0, y / 30.0]).map(|x| x as f32);
-    let mut places = vec![place(10.5, 20.5); 1000];
-    places.extend(vec![place(30.5, 5.5); 100]);
-    let playback = placed(&gpu, &places, &vec![0.0; 1100]);
-    let look = Look { floor: 0.1, ..cells(10.0) };
-    let drawing = Drawing::new(&playback, &CAMERA, &look, SIZE);
-    let near = |pixel: [u8; 4], wanted: [u8; 3]| {
-        (0..3).all(|channel| pixel[channel].abs_diff(wanted[channel]) <= 3)
+/// matplotlib's inferno at eighths, its first stop lifted to the window's ground (11, 12, 18).
+const PALETTE: [[f64; 3]; 9] = [
+    [11.0, 12.0, 18.0],
+    [31.0, 12.0, 72.0],
+    [85.0, 15.0, 109.0],
+    [136.0, 34.0, 106.0],
+    [186.0, 54.0, 85.0],
+    [227.0, 89.0, 51.0],
+    [249.0, 142.0, 9.0],
+    [249.0, 203.0, 53.0],
+    [252.0, 255.0, 164.0],
+];
+
+/// The colours of masses in so many columns and rows, on a picture of SIZE, from the definitions.
+fn density(masses: &[u64], [columns, rows]: [u32; 2], floor: f64) -> Vec<[f64; 3]> {
+    // The quadratic B-spline, of support −3/2 to 3/2.
+    let spline = |x: f64| match x.abs() {
+        x if x <= 0.5 => 0.75 - x * x,
+        x if x <= 1.5 => 0.5 * (1.5 - x).powi(2),
+        _ => 0.0,
     };
-    // The palette's last stop, its first, and half of it: log 2 / log 11 = 0.289 of it.
-    assert!(near(drawing.pixel(105, 205), [252, 255, 164]), "{:?}", drawing.pixel(105, 205));
-    assert!(near(drawing.pixel(305, 55), [101, 21, 108]), "{:?}", drawing.pixel(305, 55));
-    let away = |[x, y]: [u32; 2], [a, b]: [u32; 2]| x.abs_diff(a) > 15 || y.abs_diff(b) > 15;
-    for (at, pixel) in drawing.pixels() {
-        if away(at, [105, 205]) && away(at, [305, 55]) {
-            assert_eq!(pixel, [11, 12, 18, 255], "{at:?}");
+    let smooth = |x: f64, y: f64| {
+        let mut sum = 0.0;
+        for row in y as i64 - 2..=y as i64 + 2 {
+            for column in x as i64 - 2..=x as i64 + 2 {
+                let held = |cell: i64, count: u32| cell.clamp(0, i64::from(count) - 1) as usize;
+                let mass = masses[held(row, rows) * columns as usize + held(column, columns)];
+                let away = [x - column as f64 - 0.5, y - row as f64 - 0.5];
+                sum += spline(away[0]) * spline(away[1]) * mass as f64;
+            }
         }
+        sum
+    };
+    let middles = (0..columns * rows).map(|i| [i % columns, i / columns]);
+    let middles = middles.map(|[column, row]| smooth(column as f64 + 0.5, row as f64 + 0.5));
+    let brightest = middles.fold(0.0, f64::max);
+    let pixels = (0..SIZE[0] * SIZE[1]).map(|i| [i % SIZE[0], i / SIZE[0]]);
+    pixels
+        .map(|[x, y]| {
+            let cells = [(x, columns, SIZE[0]), (y, rows, SIZE[1])];
+            let [x, y] = cells.map(|(at, cells, size)| {
+                (f64::from(at) + 0.5) / f64::from(size) * f64::from(cells)
+            });
+            let shade = (1.0 + smooth(x, y) / brightest / floor).ln() / (1.0 + 1.0 / floor).ln();
+            let at = 8.0 * shade.min(1.0);
+            let below = (at as usize).min(7);
+            let share = at - below as f64;
+            let mix = |i: usize| PALETTE[below][i] * (1.0 - share) + PALETTE[below + 1][i] * share;
+            [mix(0), mix(1), mix(2)]
+        })
+        .collect()
+}
+
+#[test]
+fn the_density_has_the_colours_of_its_definition_in_every_pixel() {
+    let Some(gpu) = gpu() else { return };
+    let (mut places, _) = scattered(20_000, [40, 30]);
+    // The brightest place is at the end, where a kernel that stops early does not come.
+    places.extend(vec![CAMERA.at([0.99, 0.99]).map(|x| x as f32); 2000]);
+    let playback = placed(&gpu, &places, &vec![0.0; places.len()]);
+    for (side, count, floor) in [(10.0, [40, 30], 0.1), (1.0, [400, 300], 0.001)] {
+        let look = Look { floor, ..cells(side) };
+        let drawing = Drawing::new(&playback, &CAMERA, &look, SIZE);
+        assert_eq!(drawing.picture.cells(), count);
+        let expected = density(&drawing.masses(&gpu), count, floor.into());
+        for ((at, drawn), expected) in drawing.pixels().zip(expected) {
+            for channel in 0..3 {
+                // A stop is told to a thousandth, and a channel is rounded to a whole number.
+                let off = (f64::from(drawn[channel]) - expected[channel]).abs();
+                assert!(off <= 1.0, "{at:?} is {drawn:?}, not {expected:?}, at {side} a cell");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_picture_of_nothing_is_dark() {
+    let Some(gpu) = gpu() else { return };
+    let playback = placed(&gpu, &[[1e3, 1e3], [-1e30, 1.0]], &[0.0; 2]);
+    for style in [Style::Density, Style::Points] {
+        let look = Look { style, ..cells(10.0) };
+        let dark = if style == Style::Density { [11, 12, 18, 255] } else { [0, 0, 0, 255] };
+        let drawing = Drawing::new(&playback, &CAMERA, &look, SIZE);
+        assert!(drawing.pixels().all(|(_, pixel)| pixel == dark), "{style:?}");
+    }
+}
+
+#[test]
+fn the_largest_weight_is_found_wherever_it_is() {
+    let Some(gpu) = gpu() else { return };
+    let count = 70_001;
+    for heaviest in [0, 255, 32_768, 65_535, 70_000] {
+        let mut log_weights = vec![-3.0; count];
+        log_weights[heaviest] = -1.0;
+        let playback = placed(&gpu, &vec![[0.0; 2]; count], &log_weights);
+        let drawing = Drawing::new(&playback, &CAMERA, &Look::new(2, 1000), SIZE);
+        let glances = drawing.scene.glance(&gpu, &drawing.picture).unwrap();
+        // Log-weights come back up to a constant, rounded at its size.
+        let light = glances.iter().filter(|one| (one.log_weight + 2.0).abs() < 1e-5).count();
+        assert!(light >= 1023, "{light} of 1024 are two below particle {heaviest}");
     }
 }
 

@@ -173,6 +173,18 @@ fn what_fails_closes_the_window_and_tells_why() {
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert_eq!(text, "error: particles = 4000000000 is not between 1 and 134217728\n");
 
+    let shot = ["--screenshot", "a.png"];
+    let nothing = ["--density", "log(-1 - x0^2) - x1^2", "--dim", "2", "--particles", "1000"];
+    let output = display.run(&[&nothing[..], &shot].concat());
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("error: all weights are zero"), "{text}");
+
+    let output = display.run(&["ring", "--axes", "0,2"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.starts_with("error: the axis x2 is none of the 2 coordinates"), "{text}");
+
     let nowhere = Display { server: Command::new("true").spawn().unwrap(), name: "".into() };
     let output = nowhere.run(&["ring"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
