@@ -13,7 +13,11 @@ use wfr_view::{Camera, Look, Picture, Playback, Scene};
 pub fn gpu() -> Option<Gpu> {
     static GPU: OnceLock<Option<Gpu>> = OnceLock::new();
     let open = || match pollster::block_on(wfr::adapter(None)) {
-        Ok(adapter) => Some(pollster::block_on(Gpu::request(&adapter, adapter.limits())).unwrap()),
+        Ok(adapter) => {
+            let info = adapter.get_info();
+            say(&format!("adapter: {}, driver: {} {}", info.name, info.driver, info.driver_info));
+            Some(pollster::block_on(Gpu::request(&adapter, adapter.limits())).unwrap())
+        }
         Err(error) => {
             assert!(!required(), "WFR_TEST_ADAPTER=require, but {error}");
             say(&format!("SKIPPED, every test of this binary: {error}"));
