@@ -27,6 +27,7 @@ mod law;
 mod numbers;
 mod options;
 mod path;
+mod plot;
 mod reaction;
 mod report;
 mod results;
@@ -41,7 +42,7 @@ mod targets;
 
 use console::Console;
 pub(crate) use failure::{Done, Failure};
-pub(crate) use numbers::grouped;
+pub(crate) use numbers::{grouped, with_error};
 pub(crate) use path::PilotRecord;
 pub(crate) use report::{all_warnings, tells_log_z};
 pub(crate) use run::Outcome;
@@ -86,6 +87,7 @@ struct Verbosity {
 enum Command {
     Sample(sample::Arguments),
     Compose(compose::Arguments),
+    Plot(plot::Arguments),
     Run(run_file::Arguments),
     Check(check::Arguments),
     Compare(compare::Arguments),
@@ -133,6 +135,7 @@ fn run(cli: Cli) -> Done {
         Command::Sample(arguments) => sample::run(&arguments, &console),
         Command::Compose(arguments) => compose::run(&arguments, &console),
         Command::Run(_) => unreachable!("bug in wfr: a run file names another command"),
+        Command::Plot(arguments) => plot::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments, &console),
         Command::Adapters(arguments) => adapters::run(&arguments),
