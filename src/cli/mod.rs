@@ -33,6 +33,7 @@ mod man;
 mod numbers;
 mod options;
 mod path;
+mod plot;
 mod reaction;
 mod report;
 mod results;
@@ -48,7 +49,7 @@ mod version;
 
 use console::Console;
 pub(crate) use failure::{Done, Failure};
-pub(crate) use numbers::grouped;
+pub(crate) use numbers::{grouped, with_error};
 pub(crate) use path::PilotRecord;
 pub(crate) use report::{all_warnings, tells_log_z};
 pub(crate) use run::Outcome;
@@ -98,6 +99,7 @@ struct Verbosity {
 enum Command {
     Sample(sample::Arguments),
     Compose(compose::Arguments),
+    Plot(plot::Arguments),
     Run(run_file::Arguments),
     Init(init::Arguments),
     Check(check::Arguments),
@@ -165,6 +167,7 @@ fn run(cli: Cli) -> Done {
         Command::Sample(arguments) => sample::run(&arguments, &console),
         Command::Compose(arguments) => compose::run(&arguments, &console),
         Command::Run(_) => unreachable!("bug in wfr: a run file names another command"),
+        Command::Plot(arguments) => plot::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments, &console),
         Command::Adapters(arguments) => adapters::run(&arguments),

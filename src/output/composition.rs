@@ -14,7 +14,7 @@ pub(crate) struct CompositionRecord {
     noise: String,
     stochasticity: f64,
     tracking: String,
-    corrected: bool,
+    pub(super) corrected: bool,
     /// The formula or file; `null` without one.
     reward: Option<String>,
     tracked: Vec<TrackedRecord>,

@@ -20,6 +20,19 @@ pub(crate) struct Kept {
     pub(crate) frames: Vec<Frame>,
 }
 
+impl Kept {
+    /// Whether log Z came out of the run: from weights along a path of densities or of a corrected
+    /// composition, or from the transition mixture of a gradient flow.
+    pub(crate) fn tells_log_z(&self) -> bool {
+        let record = &self.record;
+        let has_weights = match &record.composition {
+            Some(composition) => composition.corrected,
+            None => record.flow != "langevin",
+        };
+        has_weights && record.log_normalizer.is_finite()
+    }
+}
+
 /// The population before an ESS test, or at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Stage {
@@ -106,7 +119,7 @@ pub(crate) mod made_up {
         let truth = target.truth().unwrap();
         let positions = positions(&mut random, dim, count);
         let log_weights: Vec<f32> = (0..count).map(|_| 0.8 * normal(&mut random) as f32).collect();
-        // Families grow by halving: the ancestor is the square of a uniform number.
+        // Few large families and many small ones.
         let ancestor = |random: &mut StdRng| {
             let uniform: f64 = random.random();
             (uniform.powi(4) * count as f64) as u32

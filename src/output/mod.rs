@@ -15,6 +15,7 @@ mod posterior;
 mod reaction;
 mod read;
 mod record;
+mod report_html;
 mod safetensors;
 #[cfg(test)]
 mod tests;
@@ -30,4 +31,5 @@ pub(crate) use metrics::{Metrics, Start};
 pub(crate) use place::Place;
 pub(crate) use posterior::posterior;
 pub(crate) use record::{Estimates, LEVELS, ModeRecord, Record, parameters};
+pub(crate) use report_html::{Picture, Report};
 pub(crate) use windows::{OnDevice, Thinned};

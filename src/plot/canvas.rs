@@ -46,7 +46,7 @@ pub(crate) const COLORS: [RGBColor; 7] = [
 const FAMILY: &str = "sans-serif";
 
 /// The format of a picture's file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Format {
     /// Lines and text, for papers and pages.
     Svg,

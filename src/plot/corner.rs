@@ -77,8 +77,9 @@ fn beside(scene: &Scene<'_>, body: &Area<'_>, axis: usize, panel: Panel, height:
     let ((left, top), side) = panel;
     let style = text(height, INK);
     let range = scene.range(axis);
+    let about = about(scene);
     let numbers = style.pos(Pos::new(HPos::Right, VPos::Center));
-    for tick in ticks(&range, 3) {
+    for tick in ticks(&range, about) {
         let up = (tick - range.start) / (range.end - range.start);
         let y = top + side - (up * f64::from(side)) as i32;
         mark(body, [(left - 8, y), (left, y)])?;
@@ -96,8 +97,9 @@ fn below(scene: &Scene<'_>, body: &Area<'_>, axis: usize, panel: Panel, height: 
     let ((left, top), side) = panel;
     let style = text(height, INK).pos(Pos::new(HPos::Center, VPos::Top));
     let range = scene.range(axis);
+    let about = about(scene);
     let bottom = top + side;
-    for tick in ticks(&range, 3) {
+    for tick in ticks(&range, about) {
         let across = (tick - range.start) / (range.end - range.start);
         let x = left + (across * f64::from(side)) as i32;
         mark(body, [(x, bottom), (x, bottom + 8)])?;
@@ -106,6 +108,11 @@ fn below(scene: &Scene<'_>, body: &Area<'_>, axis: usize, panel: Panel, height: 
     }
     let name = (left + side / 2, bottom + 14 + height as i32 * 6 / 5);
     body.draw(&Text::new(format!("x{axis}"), name, style)).map_err(words)
+}
+
+/// Numbers on an axis: fewer where panels are small.
+fn about(scene: &Scene<'_>) -> u32 {
+    if scene.coordinates.len() > 4 { 3 } else { 4 }
 }
 
 fn mark(body: &Area<'_>, ends: [(i32, i32); 2]) -> Drawn {

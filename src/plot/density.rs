@@ -12,7 +12,7 @@ use super::scene::Scene;
 
 /// The picture's size.
 pub(super) fn size(scene: &Scene<'_>) -> (u32, u32) {
-    if scene.coordinates.len() > 1 { (SIZE.0, 1300) } else { SIZE }
+    if scene.coordinates.len() > 1 { (SIZE.0, 1310) } else { SIZE }
 }
 
 /// The shares of the mass within the contours of the exact density.
@@ -51,7 +51,9 @@ fn plane(scene: &Scene<'_>, root: &Area<'_>, axes: (usize, usize)) -> Drawn {
     marks.extend(exact.is_some().then_some((Mark::Line(INK), "exact")));
     marks.extend(known.is_some().then_some((Mark::Contour, "exact, 50 and 95 %")));
     let body = headed(root, "Density", &marks)?;
-    let (above, below) = body.split_vertically(820);
+    let (above, below) = body.split_vertically(830);
+    // The topmost number reaches above its axis.
+    let above = above.margin(TEXT / 3, 0, 0, 0);
     let density = scene.plane(axes, scene.bins(1.0));
     let y = format!("x{}", axes.1);
     let labels = Labels { x: "", y: &y, height: TEXT, x_ticks: 5, notes: &[], parting: None };

@@ -164,13 +164,8 @@ fn bin(x: f64, range: &Range<f64>, bins: usize) -> Option<usize> {
     (0.0..1.0).contains(&fraction).then(|| ((fraction * bins as f64) as usize).min(bins - 1))
 }
 
-/// A range that holds all but two thousandths of the weight, and a margin.
-pub(super) fn spread(particles: &Particles, weights: &[f64], coordinate: usize) -> Range<f64> {
-    let place = |i: usize| f64::from(particles.position(i)[coordinate]);
-    holding(weights.iter().enumerate().map(|(i, weight)| (place(i), *weight)))
-}
-
-/// Likewise of places with their shares of the whole.
+/// A range that holds all but two thousandths of the weight, and a margin, from places with their
+/// shares of the whole.
 pub(super) fn holding(all: impl Iterator<Item = (f64, f64)>) -> Range<f64> {
     let mut places: Vec<(f64, f64)> =
         all.filter(|(x, weight)| x.is_finite() && *weight > 0.0).collect();
@@ -204,7 +199,8 @@ mod tests {
         let plane = Plane::of(&particles, &weights, 0.0..2.0, 0.0..1.0, (2, 1));
         assert_eq!(plane.density, [0.5, 0.25]);
         assert_eq!((plane.at(0.0, 0.5), plane.at(0.5, 0.5)), (0.5, 0.375));
-        let range = spread(&particles, &weights, 0);
+        let places = [0.5, 1.5, 9.0, f64::NAN].into_iter().zip(weights);
+        let range = holding(places);
         assert!(range.start < 0.5 && range.end > 9.0);
     }
 }

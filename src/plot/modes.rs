@@ -62,7 +62,8 @@ pub(super) fn draw(scene: &Scene<'_>, root: &Area<'_>) -> Drawn {
     let longest = modes.iter().map(|mode| short(&mode.name));
     let widths = longest.map(|name| body.estimate_text_size(&name, &style).map(|size| size.0));
     let room = widths.collect::<Result<Vec<_>, _>>().map_err(words)?;
-    let room = room.into_iter().max().unwrap_or(0) + 30;
+    // Those who show an SVG may have a wider font.
+    let room = room.into_iter().max().unwrap_or(0) * 6 / 5 + 30;
     let rows = modes.len() as f64;
     let mut chart = ChartBuilder::on(&body)
         .margin_top(TEXT / 2)

@@ -86,6 +86,16 @@ impl Kind {
         }
     }
 
+    /// Why a run may not have it.
+    pub(crate) fn lacks(self) -> &'static str {
+        match self {
+            Kind::Density | Kind::Genealogy | Kind::Weights => "no particle has weight",
+            Kind::Corner => "it takes two coordinates and particles with weight",
+            Kind::Traces => "the effective sample size was tested only once",
+            Kind::Modes => "it tells no modes; --mode-centres of wfr sample names them",
+        }
+    }
+
     /// The picture's file.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ fn traces(scene: &Scene<'_>) -> Vec<Trace> {
     }];
     // The weights of a gradient flow tell no log Z.
     let points = series(&|stage| stage.log_normalizer);
-    if record.log_normalizer.is_finite() && record.reaction.is_none() && points.len() > 1 {
+    if scene.kept.tells_log_z() && record.reaction.is_none() && points.len() > 1 {
         let exact = record.truth.as_ref().map(|truth| truth.log_normalizer);
         let y = around(points.iter().map(|point| point.1).chain(exact));
         let line = exact.map(|exact| (exact, INK));

@@ -1,0 +1,199 @@
+//! `wfr plot`: pictures and a report of a run that was kept.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+
+use super::console;
+use super::failure::{Done, Failure};
+use super::run_file::{FILE_NAME, Law, problem_of};
+use crate::output::{Kept, Picture, Place, Report};
+use crate::plot::{self, Exact, Format, Kind, MOST_COORDINATES, Scene};
+
+const EXAMPLES: &str = "\
+Examples:
+  wfr sample double-well --out run && wfr plot run
+  wfr plot run --kinds corner --coordinates 0,3,5 --format png
+  wfr plot run --animate --overwrite
+
+report.html needs no other file and no network. It has the numbers of the run, these pictures with
+what to look for in them, the run file, and how to load the particles in Python.";
+
+/// Draws a run that --out has kept: pictures, and a report as one HTML file.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The folder of results; pictures and report.html go there too.
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    folder: PathBuf,
+    #[command(flatten)]
+    drawing: Drawing,
+    /// Replace pictures and the report where they exist.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+/// What to draw.
+#[derive(Debug, Args)]
+pub(crate) struct Drawing {
+    /// The pictures, joined by commas [default: all that the run has something for].
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    kinds: Vec<Kind>,
+    /// Their formats, joined by commas.
+    #[arg(long, value_name = "NAMES", default_value = "svg", value_delimiter = ',')]
+    format: Vec<Format>,
+    /// The coordinates to show, up to eight, counted from 0; the density shows the first two
+    /// [default: the first four].
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    coordinates: Vec<usize>,
+    /// Draw the density as it evolves too, as an animated PNG.
+    #[arg(long)]
+    animate: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Done {
+    let folder = &arguments.folder;
+    let kept = Kept::read(folder)?;
+    let exact = match problem_of(folder) {
+        Ok((law, _)) => exact(&law),
+        Err(reason) => {
+            log::warn!("{reason}; pictures show nothing exact");
+            None
+        }
+    };
+    let drawn = arguments.drawing.draw(folder, &kept, exact.as_ref(), arguments.overwrite)?;
+    console::print(&(drawn.join("\n") + "\n"))
+}
+
+/// What is known exactly of a law.
+fn exact(law: &Law) -> Option<Exact> {
+    match law {
+        Law::Target(target) => Exact::of_target(target),
+        Law::Composition { composition, last } => Exact::of_composition(composition, *last),
+    }
+}
+
+impl Drawing {
+    /// Draws into a folder of results, and gives the names of the files made.
+    pub(crate) fn draw(
+        &self,
+        folder: &Path,
+        kept: &Kept,
+        exact: Option<&Exact>,
+        overwrite: bool,
+    ) -> Done<Vec<String>> {
+        let coordinates = self.coordinates(kept.particles.dim())?;
+        let scene = Scene::new(kept, exact, coordinates);
+        let kinds = self.kinds(&scene)?;
+        if self.animate && !plot::is_animated(kept) {
+            return Err(Failure::Usage(
+                "--animate needs the population at moments of the run, and none were kept; run it \
+                 again with --frames 60"
+                    .into(),
+            ));
+        }
+        let mut names = Vec::new();
+        for kind in &kinds {
+            names.extend(self.format.iter().map(|format| (file(*kind, *format), *format)));
+        }
+        // All places are checked before anything is drawn.
+        let place = |name: &str| {
+            let extension = name.rsplit('.').next().unwrap_or_default();
+            Place::check(&folder.join(name), extension, overwrite)
+        };
+        for (name, _) in &names {
+            place(name)?;
+        }
+        let animated = self.animate.then(|| place(ANIMATION)).transpose()?;
+        let report = place(REPORT)?;
+
+        let failed = |reason: String| Failure::Output(reason);
+        let mut pictures = Vec::new();
+        for kind in kinds {
+            let mut svg = None;
+            for format in BTreeSet::from_iter(self.format.iter().copied().chain([Format::Svg])) {
+                let bytes = kind.draw(&scene, format).map_err(failed)?;
+                if self.format.contains(&format) {
+                    write(&place(&file(kind, format))?, &bytes)?;
+                }
+                if format == Format::Svg {
+                    svg = String::from_utf8(bytes).ok();
+                }
+            }
+            let (name, caption) = (kind.name(), kind.caption());
+            pictures.extend(svg.map(|svg| Picture { name, caption, svg }));
+        }
+        let animation = animated.map(|place| {
+            let bytes = plot::animation(kept).map_err(failed)?;
+            write(&place, &bytes).map(|()| bytes)
+        });
+        let animation = animation.transpose()?;
+        let run_file = fs::read_to_string(folder.join(FILE_NAME)).ok();
+        let particles = PARTICLES.iter().find(|name| folder.join(name).exists());
+        let page = Report {
+            kept,
+            pictures: &pictures,
+            animation: animation.as_deref().map(|bytes| (bytes, plot::ANIMATION_CAPTION)),
+            run_file: run_file.as_deref(),
+            particles: particles.unwrap_or(&PARTICLES[0]),
+        };
+        write(&report, page.html().as_bytes())?;
+        let mut made: Vec<String> = names.into_iter().map(|(name, _)| name).collect();
+        made.extend(animation.is_some().then(|| ANIMATION.to_string()));
+        made.push(REPORT.into());
+        Ok(made.iter().map(|name| folder.join(name).display().to_string()).collect())
+    }
+
+    /// The coordinates asked for, each of them once and there.
+    fn coordinates(&self, dim: usize) -> Done<Option<&[usize]>> {
+        let all = &self.coordinates;
+        let refuse = |reason: String| Err(Failure::Usage(format!("--coordinates {reason}")));
+        if let Some(beyond) = all.iter().find(|axis| **axis >= dim) {
+            return refuse(format!(
+                "{beyond} is none of the run, which has {dim}; they are counted from 0 to {}",
+                dim - 1
+            ));
+        }
+        if all.len() > MOST_COORDINATES {
+            let count = all.len();
+            return refuse(format!("are {count}; a picture has room for {MOST_COORDINATES}"));
+        }
+        let distinct: BTreeSet<usize> = all.iter().copied().collect();
+        if distinct.len() < all.len() {
+            return refuse("name one twice; name each once".into());
+        }
+        Ok((!all.is_empty()).then_some(all))
+    }
+
+    /// The pictures asked for, or all that there are.
+    fn kinds(&self, scene: &Scene<'_>) -> Done<Vec<Kind>> {
+        let asked: BTreeSet<Kind> = self.kinds.iter().copied().collect();
+        if let Some(kind) = asked.iter().find(|kind| !kind.is_of(scene)) {
+            return Err(Failure::Usage(format!(
+                "--kinds {}: there is no such picture of this run, because {}",
+                kind.name(),
+                kind.lacks()
+            )));
+        }
+        let wanted = |kind: &Kind| kind.is_of(scene) && (asked.is_empty() || asked.contains(kind));
+        Ok(Kind::ALL.into_iter().filter(wanted).collect())
+    }
+}
+
+const ANIMATION: &str = "animation.png";
+
+const REPORT: &str = "report.html";
+
+/// What a run may call its particles, those first that [`Kept::read`] prefers.
+const PARTICLES: [&str; 2] = ["particles.npz", "particles.safetensors"];
+
+fn file(kind: Kind, format: Format) -> String {
+    format!("{}.{}", kind.name(), format.extension())
+}
+
+fn write(place: &Place, bytes: &[u8]) -> Done {
+    place.fill(|path| fs::write(path, bytes).map_err(|error| error.to_string()))
+}
