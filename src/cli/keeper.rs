@@ -4,9 +4,11 @@ use std::ops::ControlFlow;
 
 use wfr::{Info, Problem, Sampler};
 
+use super::compose::last_level;
 use super::failure::{Done, Failure};
 use super::file_name;
 use super::frames::Frames;
+use super::plot::Drawing;
 use super::report;
 use super::results::Results;
 use super::run::{Outcome, Watcher};
@@ -14,6 +16,7 @@ use super::run_file::Resolved;
 use crate::output::{
     self, Contents, Estimates, Folder, Kept, Metrics, OnDevice, Record, Stage, Start,
 };
+use crate::plot::Exact;
 
 /// Takes what a run gives while it goes on, and keeps it at the end.
 pub(crate) struct Keeper<'a> {
@@ -98,6 +101,19 @@ impl<'a> Keeper<'a> {
         let record = record.map_err(|error| Failure::Output(error.to_string()))?;
         folder.write("summary.json", &(record + "\n"))?;
         folder.write("summary.txt", &report::summary(outcome, estimates))?;
+        if self.options.plot || self.options.animate {
+            // A run that was stopped is somewhere on its way.
+            let law = outcome.complete.then(|| match outcome.problem.composition() {
+                Some(composition) => {
+                    let last = last_level(composition.noise(), &outcome.config);
+                    Exact::of_composition(composition, last)
+                }
+                None => Exact::of_target(outcome.problem.target()),
+            });
+            let exact = law.flatten();
+            let drawing = Drawing::usual(self.options.animate);
+            drawing.draw(folder.path(), &kept, exact.as_ref(), self.options.overwrite)?;
+        }
         metrics.done(&end, outcome.complete, outcome.spent.wall)?;
         log::info!("the results are in {}", folder.path().display());
         Ok(())

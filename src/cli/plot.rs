@@ -58,6 +58,8 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     let folder = &arguments.folder;
     let kept = Kept::read(folder)?;
     let exact = match problem_of(folder) {
+        // A run that was stopped is somewhere on its way.
+        Ok(_) if !kept.record.complete => None,
         Ok((law, _)) => exact(&law),
         Err(reason) => {
             log::warn!("{reason}; pictures show nothing exact");
@@ -77,6 +79,11 @@ fn exact(law: &Law) -> Option<Exact> {
 }
 
 impl Drawing {
+    /// All pictures as SVG, and the animation if asked for.
+    pub(crate) fn usual(animate: bool) -> Drawing {
+        Drawing { kinds: vec![], format: vec![Format::Svg], coordinates: vec![], animate }
+    }
+
     /// Draws into a folder of results, and gives the names of the files made.
     pub(crate) fn draw(
         &self,

@@ -40,9 +40,15 @@ pub(crate) struct Results {
     #[arg(long, value_name = "F", default_value = "60")]
     #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
     pub(super) frames: u32,
+    /// Draw the pictures and report.html into --out; `wfr plot` does so later, with choices.
+    #[arg(long)]
+    pub(super) plot: bool,
+    /// Draw the density as it evolves too, as an animated PNG.
+    #[arg(long)]
+    pub(super) animate: bool,
     /// Replace the files in --out where they exist.
     #[arg(long)]
-    overwrite: bool,
+    pub(super) overwrite: bool,
     /// Print one JSON object with all settings and results.
     #[arg(long)]
     json: bool,
@@ -101,8 +107,13 @@ impl Results {
         let given = [
             ("--thin", self.thin != 1),
             ("--posterior", self.posterior.is_some()),
+            ("--plot", self.plot),
+            ("--animate", self.animate),
             ("--format", self.format != [Format::Npz]),
         ];
+        if self.animate && self.frames == 0 {
+            return refuse("--animate draws the frames, and --frames 0 keeps none; use 60".into());
+        }
         match given.iter().find(|(_, given)| *given && self.out.is_none()) {
             Some((option, _)) => refuse(format!(
                 "{option} is for what --out keeps, and there is none; add --out DIR"

@@ -20,6 +20,7 @@ use super::results::{Known, Results};
 use super::run::Device;
 use super::run_file::{Given, Law, Resolved};
 use levels::LevelOptions;
+pub(crate) use levels::last as last_level;
 use models::ModelOptions;
 pub(crate) use models::centres;
 use reward::RewardOptions;
@@ -143,7 +144,7 @@ pub(crate) fn resolved(arguments: &Arguments, composition: &Composition) -> Done
 /// The law that is sampled, and its modes where some are known.
 pub(crate) fn law(arguments: &Arguments) -> Done<(Law, Option<Modes>)> {
     let Composed { composition, config, modes, .. } = composed(arguments)?;
-    let last = levels::last(composition.noise(), &config);
+    let last = last_level(composition.noise(), &config);
     Ok((Law::Composition { composition, last }, modes))
 }
 
@@ -173,7 +174,7 @@ fn composed(arguments: &Arguments) -> Done<Composed> {
 
 /// What the particles should find at the last level of noise, where it is known.
 fn quadrature(composition: &Composition, config: &Config) -> Option<Quadrature> {
-    composition.quadrature(levels::last(composition.noise(), config))
+    composition.quadrature(last_level(composition.noise(), config))
 }
 
 /// The modes with their exact masses.
