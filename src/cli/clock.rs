@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 /// The time of one stretch of work.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
     /// Seconds on the wall.
     pub(crate) wall: f64,
@@ -12,6 +12,9 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
+    /// Nothing yet.
+    pub(crate) const NOTHING: Spent = Spent { wall: 0.0, cpu: Some(0.0) };
+
     /// Both in sequence.
     pub(crate) fn plus(self, other: Spent) -> Spent {
         let cpu = self.cpu.zip(other.cpu).map(|(a, b)| a + b);

@@ -167,7 +167,7 @@ impl Session {
         let sampler = Sampler::new(gpu, problem, config.clone())?;
         wait(gpu)?;
         let setup_s = setup.spent().wall;
-        Ok(Session { sampler, problem: problem.clone(), spent: Spent::default(), setup_s })
+        Ok(Session { sampler, problem: problem.clone(), spent: Spent::NOTHING, setup_s })
     }
 
     /// Runs to the end, or until a watcher or the user stops it.

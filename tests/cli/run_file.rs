@@ -35,11 +35,12 @@ fn a_run_file_is_its_command_line() {
     };
     let by_file =
         |rest: &[&str]| record(folder.wfr(&[&["run", "below/modes.toml"], rest].concat()));
-    assert_eq!(by_file(&["--out", "a.npz"]), by_options(&["--seed", "7", "--out", "b.npz"]));
-    let [a, b] = ["a.npz", "b.npz"].map(|name| std::fs::read(folder.path(name)).unwrap());
+    assert_eq!(by_file(&["--out", "a"]), by_options(&["--seed", "7", "--out", "b"]));
+    let [a, b] =
+        ["a", "b"].map(|name| std::fs::read(folder.path(name).join("particles.npz")).unwrap());
     assert!(a == b, "the particles are the same to the byte");
-    let other = by_file(&["--seed", "8", "--out", "c.npz"]);
-    assert_eq!(other, by_options(&["--seed", "8", "--out", "d.npz"]));
+    let other = by_file(&["--seed", "8", "--out", "c"]);
+    assert_eq!(other, by_options(&["--seed", "8", "--out", "d"]));
     assert_eq!(other["seed"], 8);
 }
 
@@ -55,13 +56,13 @@ fn a_composition_is_a_run_file_too() {
         "both.toml",
         "command = \"compose\"\n[models]\nmodel = [\"left.txt\", \"right.txt\"]\n\
          [rule]\nrule = \"fisher-rao\"\nshares = [0.3, \"0.7\"]\n[noise]\nsteps = 50\n\
-         [run]\nparticles = \"2^10\"\n[results]\njson = true\nout = \"both.npz\"\n",
+         [run]\nparticles = \"2^10\"\n[results]\njson = true\nout = \"both\"\n",
     );
     let options = ["--rule", "fisher-rao", "--shares", "0.3,0.7", "--steps", "50", "-n", "1024"];
     let models = ["--model", "left.txt", "--model", "right.txt", "--json"];
     let by_options = folder.wfr(&[&["compose"], &models[..], &options].concat());
     assert_eq!(record(folder.wfr(&["run", "both.toml"])), record(by_options));
-    assert!(folder.names().contains(&"both.npz".to_string()));
+    assert!(folder.names().contains(&"both".to_string()));
 }
 
 #[test]
@@ -189,7 +190,7 @@ fn a_starter_runs() {
     if !has_adapter() {
         return;
     }
-    let run = ["run", "flower/run.toml", "--json", "--out", "flower.npz"];
+    let run = ["run", "flower/run.toml", "--json", "--out", "petals"];
     let record = record(folder.wfr(&run));
     assert_eq!((&record["target"], &record["dim"]), (&"target.wgsl".into(), &2.into()));
 
