@@ -41,8 +41,6 @@ mod run;
 mod run_file;
 mod sample;
 mod schedule;
-#[cfg(test)]
-mod specimen;
 mod table;
 mod targets;
 mod version;

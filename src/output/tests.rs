@@ -6,9 +6,10 @@ use std::path::Path;
 use serde_json::Value;
 use wfr::Particles;
 
+use super::arrays::{Array, Values};
 use super::kept::{Frame, Kept, Stage};
 use super::record::Record;
-use super::{Contents, Format, write_frames};
+use super::{Contents, Format, npz, write_frames};
 use crate::cli::{Done, Failure};
 
 /// The text of a run file: quotes, lines and letters that JSON and UTF-32 have to keep.
@@ -24,7 +25,7 @@ fn record() -> Record {
         "resampler": "systematic", "taming": false, "friction": 1.0, "stiffness": 0.0,
         "adapter": "an adapter", "driver": "1.2", "backend": "vulkan", "software": true,
         "log_normalizer": 0.1, "log_normalizer_se": null, "ess": 5.5, "resamplings": 2,
-        "unique_ancestors": 5, "effective_ancestors": 4.5, "largest_ancestor": 0.3,
+        "unique_ancestors": 5, "effective_ancestors": 12143.737872485512, "largest_ancestor": 0.3,
         "mean": [0.25, -1.5], "mean_se": [0.1, null], "second_moment": [1, 2],
         "second_moment_se": [0.5, 0.5], "sd": [1, 2], "sd_se": [0.1, 0.1], "levels": [0.5],
         "quantiles": [[0.5], [null]], "quantiles_se": [[0.5], [0.25]], "right_mass": 0.5,
@@ -229,6 +230,45 @@ fn files_that_are_missing_or_do_not_fit_are_refused() {
     refused(folder, "particles.safetensors: is no safetensors file: its header would have ");
     fs::remove_file(folder.join("particles.safetensors")).unwrap();
     refused(folder, ": holds no particles.npz or particles.safetensors; run again with");
+}
+
+#[test]
+fn frames_of_different_numbers_are_refused() {
+    let folder = folder(Format::Npz, 1);
+    let path = folder.path().join("frames.npz");
+    let with = |ends: usize, rows: usize| {
+        let array = |name, shape: &[usize], values| Array { name, shape: shape.to_vec(), values };
+        let real = |count: usize| Values::F64(vec![0.5; count].into());
+        let whole = |count: usize| Values::U32(vec![1; count].into());
+        let arrays = [
+            array("step", &[2], whole(2)),
+            array("time", &[2], real(2)),
+            array("ess", &[2], real(2)),
+            array("log_normalizer", &[2], real(2)),
+            array("ancestors", &[2], whole(2)),
+            array("x", &[ends, 2], real(2 * ends)),
+            array("y", &[2, 2], real(4)),
+            array("density", &[2, rows, 3], Values::F32(vec![0.5; 6 * rows].into())),
+        ];
+        npz::write(&path, &arrays, &serde_json::Map::new()).unwrap();
+    };
+    with(2, 1);
+    assert_eq!(Kept::read(folder.path()).unwrap().frames.len(), 2);
+    with(3, 1);
+    refused(folder.path(), "frames.npz: has an array `x` of shape [3, 2], which does not fit");
+    // Rows that no memory holds, in a header alone.
+    with(2, 0);
+    let bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(9).position(|window| window == b"(2, 0, 3)").unwrap();
+    for (shape, expected) in [
+        (b"(9, 9, 9)", "frames.npz: has an array `density` of shape [9, 9, 9] in 0 bytes"),
+        (b"(2, 0, 9)", "frames.npz: has an array `density` that cannot be read: Invalid checksum"),
+    ] {
+        let mut changed = bytes.clone();
+        changed[at..at + 9].copy_from_slice(shape);
+        fs::write(&path, changed).unwrap();
+        refused(folder.path(), expected);
+    }
 }
 
 /// Bytes turned, and lengths cut: a sentence or a run, but no panic and no great memory.
