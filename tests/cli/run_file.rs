@@ -25,7 +25,7 @@ fn a_run_file_is_its_command_line() {
     folder.write(
         "below/modes.toml",
         "[problem]\ntarget = \"gaussian-mixture\"\ncomponents = \"modes.txt\"\n\
-         initial = \"mixture(modes.txt)\"\n[run]\nparticles = 1_000\nsteps = 32\ntime = 1.5\n\
+         initial = \"mixture(modes.txt)\"\n[run]\nparticles = 1e3\nsteps = 32\ntime = 1.5\n\
          seed = 0x7\ntrace_cess = true\n[results]\njson = true\n",
     );
     let by_options = |rest: &[&str]| {
@@ -35,12 +35,16 @@ fn a_run_file_is_its_command_line() {
     };
     let by_file =
         |rest: &[&str]| record(folder.wfr(&[&["run", "below/modes.toml"], rest].concat()));
-    assert_eq!(by_file(&["--out", "a.npz"]), by_options(&["--seed", "7", "--out", "b.npz"]));
-    let [a, b] = ["a.npz", "b.npz"].map(|name| std::fs::read(folder.path(name)).unwrap());
-    assert!(a == b, "the particles are the same to the byte");
-    let other = by_file(&["--seed", "8", "--out", "c.npz"]);
-    assert_eq!(other, by_options(&["--seed", "8", "--out", "d.npz"]));
+    // Without --out the results go into a folder of the file's name.
+    assert_eq!(by_file(&[]), by_options(&["--seed", "7", "--out", "b"]));
+    for file in ["particles.npz", "frames.npz", "summary.json", "run.toml", "inputs/modes.txt"] {
+        let [a, b] = ["modes", "b"].map(|out| std::fs::read(folder.path(out).join(file)).unwrap());
+        assert!(a == b, "{file} is the same to the byte");
+    }
+    let other = by_file(&["--seed", "8", "--out", "c"]);
+    assert_eq!(other, by_options(&["--seed", "8"]));
     assert_eq!(other["seed"], 8);
+    folder.wfr(&["run", "below/modes.toml"]).failed_with(2, &["modes holds files already"]);
 }
 
 #[test]
@@ -55,13 +59,13 @@ fn a_composition_is_a_run_file_too() {
         "both.toml",
         "command = \"compose\"\n[models]\nmodel = [\"left.txt\", \"right.txt\"]\n\
          [rule]\nrule = \"fisher-rao\"\nshares = [0.3, \"0.7\"]\n[noise]\nsteps = 50\n\
-         [run]\nparticles = \"2^10\"\n[results]\njson = true\nout = \"both.npz\"\n",
+         [run]\nparticles = \"2^10\"\n[results]\njson = true\nout = \"both-results\"\n",
     );
     let options = ["--rule", "fisher-rao", "--shares", "0.3,0.7", "--steps", "50", "-n", "1024"];
     let models = ["--model", "left.txt", "--model", "right.txt", "--json"];
     let by_options = folder.wfr(&[&["compose"], &models[..], &options].concat());
     assert_eq!(record(folder.wfr(&["run", "both.toml"])), record(by_options));
-    assert!(folder.names().contains(&"both.npz".to_string()));
+    assert!(folder.names().contains(&"both-results".to_string()));
 }
 
 #[test]
@@ -189,8 +193,16 @@ fn a_starter_runs() {
     if !has_adapter() {
         return;
     }
-    let run = ["run", "flower/run.toml", "--json", "--out", "flower.npz"];
-    let record = record(folder.wfr(&run));
+    let record = record(folder.wfr(&["run", "flower/run.toml", "--json"]));
+    assert!(folder.path("run/inputs/target.wgsl").exists());
+    // The folder runs again wherever it lies, to the same bytes.
+    std::fs::rename(folder.path("run"), folder.path("flower/moved")).unwrap();
+    folder.wfr(&["run", "flower/moved/run.toml", "--out", "again"]).succeeded();
+    for file in ["particles.npz", "frames.npz", "summary.json", "summary.txt", "run.toml"] {
+        let [first, again] = ["flower/moved", "again"]
+            .map(|run| std::fs::read(folder.path(run).join(file)).unwrap());
+        assert!(first == again, "{file} is the same to the byte");
+    }
     assert_eq!((&record["target"], &record["dim"]), (&"target.wgsl".into(), &2.into()));
 
     let (log_z, se) = (&record["log_normalizer"], &record["log_normalizer_se"]);
