@@ -1,5 +1,8 @@
 //! Run files: what they run, and how they are refused.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::program::{Done, Folder, has_adapter};
@@ -66,6 +69,67 @@ fn a_composition_is_a_run_file_too() {
     let by_options = folder.wfr(&[&["compose"], &models[..], &options].concat());
     assert_eq!(record(folder.wfr(&["run", "both.toml"])), record(by_options));
     assert!(folder.names().contains(&"both-results".to_string()));
+}
+
+/// Whatever files a run reads, and wherever they lay: its folder is all that is needed to run again.
+#[test]
+fn a_folder_runs_again_to_the_same_bytes() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    for below in ["a", "b"] {
+        std::fs::create_dir(folder.path(below)).unwrap();
+    }
+    folder.write("a/m.txt", "0.3 -2 0 0.5\n0.7 2 0 0.5\n");
+    folder.write("b/m.txt", "0.5 -1 1 0.5\n0.5 1 0 0.8\n");
+    folder.write("a/beta.txt", "0 0\n0.5 0.3\n1 1\n");
+    folder.write("a/centres.txt", "-2 0\n2 0\n");
+    folder.write("a/y.csv", "y\n1\n2\n");
+    folder.write(
+        "b/r.wgsl",
+        "@group(1) @binding(0) var<storage, read> y: array<f32>;\n\
+         fn log_density(x: Point) -> f32 { return -y[1] * dot(x, x); }\n",
+    );
+    let velocity = "fn velocity(x: Point, beta: f32) -> Point { return 0.01 * x; }\n";
+    folder.write("b/v.wgsl", velocity);
+    let mixtures = "sample gaussian-mixture --components a/m.txt --initial mixture(b/m.txt) \
+                    --schedule a/beta.txt --mode-centres a/centres.txt --flow path --path hybrid";
+    let regression = "sample b/r.wgsl --dim 2 --data a/y.csv --steps 20 --flow path \
+                      --path power:0.5 --velocity b/v.wgsl --tune";
+    let composition = "compose --model a/m.txt --model b/m.txt --rule geometric --steps 20 \
+                       --reward k*x0 --param k=.5";
+    for (at, line) in [mixtures, regression, composition].into_iter().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (first, again) = (format!("first-{at}"), format!("again-{at}"));
+        folder.wfr(&[&words[..], &["-n", "500", "--out", &first]].concat()).succeeded();
+        let moved = format!("b/moved-{at}");
+        std::fs::rename(folder.path(&first), folder.path(&moved)).unwrap();
+        folder.wfr(&["run", &format!("{moved}/run.toml"), "--out", &again]).succeeded();
+        let [kept, made] = [&moved, &again].map(|run| files(&folder.path(run)));
+        assert_eq!(kept.len(), made.len(), "{line}");
+        for (name, bytes) in kept.iter().filter(|(name, _)| *name != "metrics.jsonl") {
+            assert!(made.get(name) == Some(bytes), "{line}: {name}");
+        }
+    }
+}
+
+/// All files below a folder, by their names from there.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().into_string().unwrap();
+        match entry.path().is_dir() {
+            true => {
+                let below = files(&entry.path()).into_iter();
+                all.extend(below.map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
+            }
+            false => {
+                all.insert(name, std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    all
 }
 
 #[test]
@@ -195,14 +259,6 @@ fn a_starter_runs() {
     }
     let record = record(folder.wfr(&["run", "flower/run.toml", "--json"]));
     assert!(folder.path("run/inputs/target.wgsl").exists());
-    // The folder runs again wherever it lies, to the same bytes.
-    std::fs::rename(folder.path("run"), folder.path("flower/moved")).unwrap();
-    folder.wfr(&["run", "flower/moved/run.toml", "--out", "again"]).succeeded();
-    for file in ["particles.npz", "frames.npz", "summary.json", "summary.txt", "run.toml"] {
-        let [first, again] = ["flower/moved", "again"]
-            .map(|run| std::fs::read(folder.path(run).join(file)).unwrap());
-        assert!(first == again, "{file} is the same to the byte");
-    }
     assert_eq!((&record["target"], &record["dim"]), (&"target.wgsl".into(), &2.into()));
 
     let (log_z, se) = (&record["log_normalizer"], &record["log_normalizer_se"]);
