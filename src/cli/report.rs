@@ -224,7 +224,7 @@ fn settings(outcome: &Outcome) -> String {
         grouped(u64::from(config.particles)),
         outcome.info.step,
         decimals(outcome.info.time, 4),
-        config.schedule.description(),
+        file_name(&config.schedule.description()),
         config.seed,
         outcome.adapter.name,
     ) + &outcome.tuned.as_ref().map_or_else(String::new, tuning)

@@ -10,7 +10,7 @@ use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Tuned, Warning, cat
 
 use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
-use crate::cli::{Outcome, PilotRecord, all_warnings};
+use crate::cli::{Outcome, PilotRecord, all_warnings, file_name};
 
 /// The probabilities of the quantiles that are told.
 pub(crate) const LEVELS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
@@ -293,7 +293,7 @@ impl Record {
             particles: config.particles,
             steps: outcome.info.step,
             time: outcome.info.time,
-            schedule: config.schedule.description(),
+            schedule: file_name(&config.schedule.description()).to_string(),
             stages: adaptivity.map(|_| outcome.info.stages),
             betas: adaptivity.map(|_| betas.chain([outcome.info.beta]).collect()),
             seed: config.seed,

@@ -1,5 +1,8 @@
 //! Run files: what they run, and how they are refused.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::program::{Done, Folder, has_adapter};
@@ -25,7 +28,7 @@ fn a_run_file_is_its_command_line() {
     folder.write(
         "below/modes.toml",
         "[problem]\ntarget = \"gaussian-mixture\"\ncomponents = \"modes.txt\"\n\
-         initial = \"mixture(modes.txt)\"\n[run]\nparticles = 1_000\nsteps = 32\ntime = 1.5\n\
+         initial = \"mixture(modes.txt)\"\n[run]\nparticles = 1e3\nsteps = 32\ntime = 1.5\n\
          seed = 0x7\ntrace_cess = true\n[results]\njson = true\n",
     );
     let by_options = |rest: &[&str]| {
@@ -35,13 +38,16 @@ fn a_run_file_is_its_command_line() {
     };
     let by_file =
         |rest: &[&str]| record(folder.wfr(&[&["run", "below/modes.toml"], rest].concat()));
-    assert_eq!(by_file(&["--out", "a"]), by_options(&["--seed", "7", "--out", "b"]));
-    let [a, b] =
-        ["a", "b"].map(|name| std::fs::read(folder.path(name).join("particles.npz")).unwrap());
-    assert!(a == b, "the particles are the same to the byte");
+    // Without --out the results go into a folder of the file's name.
+    assert_eq!(by_file(&[]), by_options(&["--seed", "7", "--out", "b"]));
+    for file in ["particles.npz", "frames.npz", "summary.json", "run.toml", "inputs/modes.txt"] {
+        let [a, b] = ["modes", "b"].map(|out| std::fs::read(folder.path(out).join(file)).unwrap());
+        assert!(a == b, "{file} is the same to the byte");
+    }
     let other = by_file(&["--seed", "8", "--out", "c"]);
-    assert_eq!(other, by_options(&["--seed", "8", "--out", "d"]));
+    assert_eq!(other, by_options(&["--seed", "8"]));
     assert_eq!(other["seed"], 8);
+    folder.wfr(&["run", "below/modes.toml"]).failed_with(2, &["modes holds files already"]);
 }
 
 #[test]
@@ -56,13 +62,74 @@ fn a_composition_is_a_run_file_too() {
         "both.toml",
         "command = \"compose\"\n[models]\nmodel = [\"left.txt\", \"right.txt\"]\n\
          [rule]\nrule = \"fisher-rao\"\nshares = [0.3, \"0.7\"]\n[noise]\nsteps = 50\n\
-         [run]\nparticles = \"2^10\"\n[results]\njson = true\nout = \"both\"\n",
+         [run]\nparticles = \"2^10\"\n[results]\njson = true\nout = \"both-results\"\n",
     );
     let options = ["--rule", "fisher-rao", "--shares", "0.3,0.7", "--steps", "50", "-n", "1024"];
     let models = ["--model", "left.txt", "--model", "right.txt", "--json"];
     let by_options = folder.wfr(&[&["compose"], &models[..], &options].concat());
     assert_eq!(record(folder.wfr(&["run", "both.toml"])), record(by_options));
-    assert!(folder.names().contains(&"both".to_string()));
+    assert!(folder.names().contains(&"both-results".to_string()));
+}
+
+/// Whatever files a run reads, and wherever they lay: its folder is all that is needed to run again.
+#[test]
+fn a_folder_runs_again_to_the_same_bytes() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    for below in ["a", "b"] {
+        std::fs::create_dir(folder.path(below)).unwrap();
+    }
+    folder.write("a/m.txt", "0.3 -2 0 0.5\n0.7 2 0 0.5\n");
+    folder.write("b/m.txt", "0.5 -1 1 0.5\n0.5 1 0 0.8\n");
+    folder.write("a/beta.txt", "0 0\n0.5 0.3\n1 1\n");
+    folder.write("a/centres.txt", "-2 0\n2 0\n");
+    folder.write("a/y.csv", "y\n1\n2\n");
+    folder.write(
+        "b/r.wgsl",
+        "@group(1) @binding(0) var<storage, read> y: array<f32>;\n\
+         fn log_density(x: Point) -> f32 { return -y[1] * dot(x, x); }\n",
+    );
+    let velocity = "fn velocity(x: Point, beta: f32) -> Point { return 0.01 * x; }\n";
+    folder.write("b/v.wgsl", velocity);
+    let mixtures = "sample gaussian-mixture --components a/m.txt --initial mixture(b/m.txt) \
+                    --schedule a/beta.txt --mode-centres a/centres.txt --flow path --path hybrid";
+    let regression = "sample b/r.wgsl --dim 2 --data a/y.csv --steps 20 --flow path \
+                      --path power:0.5 --velocity b/v.wgsl --tune";
+    let composition = "compose --model a/m.txt --model b/m.txt --rule geometric --steps 20 \
+                       --reward k*x0 --param k=.5";
+    for (at, line) in [mixtures, regression, composition].into_iter().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (first, again) = (format!("first-{at}"), format!("again-{at}"));
+        folder.wfr(&[&words[..], &["-n", "500", "--out", &first]].concat()).succeeded();
+        let moved = format!("b/moved-{at}");
+        std::fs::rename(folder.path(&first), folder.path(&moved)).unwrap();
+        folder.wfr(&["run", &format!("{moved}/run.toml"), "--out", &again]).succeeded();
+        let [kept, made] = [&moved, &again].map(|run| files(&folder.path(run)));
+        assert_eq!(kept.len(), made.len(), "{line}");
+        for (name, bytes) in kept.iter().filter(|(name, _)| *name != "metrics.jsonl") {
+            assert!(made.get(name) == Some(bytes), "{line}: {name}");
+        }
+    }
+}
+
+/// All files below a folder, by their names from there.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().into_string().unwrap();
+        match entry.path().is_dir() {
+            true => {
+                let below = files(&entry.path()).into_iter();
+                all.extend(below.map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
+            }
+            false => {
+                all.insert(name, std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    all
 }
 
 #[test]
@@ -190,8 +257,8 @@ fn a_starter_runs() {
     if !has_adapter() {
         return;
     }
-    let run = ["run", "flower/run.toml", "--json", "--out", "petals"];
-    let record = record(folder.wfr(&run));
+    let record = record(folder.wfr(&["run", "flower/run.toml", "--json"]));
+    assert!(folder.path("run/inputs/target.wgsl").exists());
     assert_eq!((&record["target"], &record["dim"]), (&"target.wgsl".into(), &2.into()));
 
     let (log_z, se) = (&record["log_normalizer"], &record["log_normalizer_se"]);

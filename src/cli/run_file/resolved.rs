@@ -93,16 +93,27 @@ impl Resolved {
         text
     }
 
-    /// Writes the run file and the copies into a folder.
+    /// Writes the run file and the copies into a folder, each whole or not at all.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), String> {
-        let wrong = |error: std::io::Error| error.to_string();
         for input in &self.inputs {
-            let place = folder.join(&input.place);
-            fs::create_dir_all(place.parent().unwrap_or(folder)).map_err(wrong)?;
-            fs::write(place, &input.bytes).map_err(wrong)?;
+            put(&folder.join(&input.place), &input.bytes)?;
         }
-        fs::write(folder.join(FILE_NAME), self.text()).map_err(wrong)
+        put(&folder.join(FILE_NAME), self.text().as_bytes())
     }
+}
+
+/// Writes a file beside its place, in a folder that is made where there is none, and moves it there.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{}-{name}", std::process::id()));
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let written =
+        made.and_then(|()| fs::write(&beside, bytes)).and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| {
+        // What matters is why; a file that was never made cannot be removed.
+        let _ = fs::remove_file(&beside);
+        format!("{} cannot be written: {error}", path.display())
+    })
 }
 
 /// The place of a file's copy, which keeps the file's name: records speak of it.
