@@ -11,6 +11,8 @@ mod compose;
 mod fkc;
 #[path = "cli/kept.rs"]
 mod kept;
+#[path = "cli/live.rs"]
+mod live;
 #[path = "cli/manners.rs"]
 mod manners;
 #[path = "cli/paths.rs"]

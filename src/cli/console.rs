@@ -58,6 +58,11 @@ impl Console {
         Console { bars }
     }
 
+    /// For runs that show their progress themselves.
+    pub(crate) fn without_bars() -> Console {
+        Console { bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()) }
+    }
+
     /// A bar for so many steps.
     pub(crate) fn bar(&self, label: &str, steps: u32) -> Bar {
         let style = ProgressStyle::with_template(

@@ -29,6 +29,7 @@ mod integrator;
 mod interrupt;
 mod keeper;
 mod law;
+mod live;
 mod man;
 mod numbers;
 mod options;

@@ -8,9 +8,10 @@ use wfr::{Config, Gpu, Modes, Pilot, Problem, Truth, Tuned};
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
 use super::keeper::Keeper;
+use super::live::{self, Live};
 use super::numbers;
 use super::report;
-use super::run::Session;
+use super::run::{End, Session, Watcher};
 use super::run_file::Resolved;
 use crate::output::{Estimates, Folder, Format, Record};
 
@@ -52,6 +53,9 @@ pub(crate) struct Results {
     /// Print one JSON object with all settings and results.
     #[arg(long)]
     json: bool,
+    /// Watch the density, the ESS and log Z in the terminal as the run goes on; ? tells the keys.
+    #[arg(long)]
+    live: bool,
 }
 
 /// The most draws of equal weight to keep where nobody says.
@@ -89,6 +93,9 @@ impl Results {
 
     fn check(&self) -> Done {
         let refuse = |message: String| Err(Failure::Usage(message));
+        if self.live {
+            live::check()?;
+        }
         if self.thin == 0 {
             return refuse("--thin 0 keeps no particle; write 1 to keep all".into());
         }
@@ -138,13 +145,10 @@ impl Results {
         console: &Console,
     ) -> Done {
         let mut session = Session::start(gpu, problem, config)?;
-        let end = match &mut keeper {
-            Some(keeper) => {
-                keeper.start(&session.sampler, problem)?;
-                session.run(known.label, console, &mut [keeper])?
-            }
-            None => session.run(known.label, console, &mut [])?,
-        };
+        if let Some(keeper) = &mut keeper {
+            keeper.start(&session.sampler, problem)?;
+        }
+        let end = self.session(&mut session, keeper.as_mut(), problem, known.label, console)?;
         let mut outcome = session.outcome(end)?;
         (outcome.pilot, outcome.tuned) = (known.pilot, known.tuned);
         outcome.truth = known.truth.or(outcome.truth);
@@ -157,6 +161,27 @@ impl Results {
             return console::print_json(&Record::new(&outcome, &estimates).with_cost(&outcome));
         }
         console::print(&report::text(&outcome, &estimates))
+    }
+
+    /// Runs under the eyes of those who were asked to look on.
+    fn session(
+        &self,
+        session: &mut Session,
+        keeper: Option<&mut Keeper<'_>>,
+        problem: &Problem,
+        label: &str,
+        console: &Console,
+    ) -> Done<End> {
+        let mut watchers: Vec<&mut dyn Watcher> = Vec::new();
+        if let Some(keeper) = keeper {
+            watchers.push(keeper);
+        }
+        if !self.live {
+            return session.run(label, console, &mut watchers);
+        }
+        let mut live = Live::open(&mut session.sampler, problem, label, None)?;
+        watchers.push(&mut live);
+        session.run(label, &Console::without_bars(), &mut watchers)
     }
 }
 

@@ -43,7 +43,9 @@ impl Resolved {
     /// What was given to this command, `sample` or `compose`.
     pub(crate) fn new(name: &'static str, given: &Given) -> Done<Resolved> {
         let mut inputs = Vec::new();
-        let is_kept = |key: &Key| !key.is_output() && key.name != "overwrite";
+        // Nor is how somebody looked on.
+        let passing = ["overwrite", "live"];
+        let is_kept = |key: &Key| !key.is_output() && !passing.contains(&key.name.as_str());
         let setting = |key: Key| {
             let raw = given.matches.get_raw(key.arg.get_id().as_str()).into_iter().flatten();
             let values = raw.map(|value| {
