@@ -1,8 +1,10 @@
 //! What fills a folder of results, from the start of a run to its end.
 
+use std::io;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
-use wfr::{Info, Problem, Sampler};
+use wfr::{Info, Modes, Problem, Sampler};
 
 use super::compose::last_level;
 use super::failure::{Done, Failure};
@@ -11,10 +13,10 @@ use super::frames::Frames;
 use super::plot::Drawing;
 use super::report;
 use super::results::Results;
-use super::run::{Outcome, Watcher};
+use super::run::{self, End, Outcome, Watcher};
 use super::run_file::Resolved;
 use crate::output::{
-    self, Contents, Estimates, Folder, Kept, Metrics, OnDevice, Record, Stage, Start,
+    self, Contents, Estimates, Folder, Frame, Kept, Metrics, OnDevice, Record, Stage, Start,
 };
 use crate::plot::Exact;
 
@@ -42,8 +44,7 @@ impl<'a> Keeper<'a> {
         let config = sampler.config();
         self.run_file.learn("run.integrator", sampler.integrator());
         self.run_file.learn("results.posterior", self.options.draws(config.particles));
-        self.folder.make()?;
-        self.run_file.write(self.folder.path()).map_err(Failure::Output)?;
+        begin(&self.folder, &self.run_file)?;
         let start = Start {
             version: env!("CARGO_PKG_VERSION"),
             target: file_name(problem.target().name()).to_string(),
@@ -69,54 +70,99 @@ impl<'a> Keeper<'a> {
         let Some(Streams { mut metrics, frames }) = self.streams else {
             unreachable!("bug in wfr: a run ends that did not start");
         };
-        let particles = OnDevice::new(sampler, outcome.particles.dim());
-        let draws = self.options.draws(outcome.config.particles) as usize;
-        let end = Stage::from(&outcome.info);
-        let kept = Kept {
-            record: Record::new(outcome, estimates),
-            particles: outcome.particles.clone(),
-            posterior: output::posterior(&particles, draws, outcome.config.seed)?,
-            stages: outcome.trace.iter().map(Stage::from).chain([end]).collect(),
-            frames: frames.finish(sampler)?,
-        };
         let folder = &self.folder;
-        let contents = Contents {
-            record: &kept.record,
-            config: &self.run_file.text(),
-            particles: &particles,
-            every: self.options.thin as usize,
-            posterior: &kept.posterior,
-            stages: &kept.stages,
-        };
-        let words = |error: std::io::Error| error.to_string();
-        for format in &self.options.format {
-            let place = folder.place(format.file_name())?;
-            place.fill(|path| contents.write(*format, path).map_err(words))?;
-        }
-        if !kept.frames.is_empty() {
-            let place = folder.place("frames.npz")?;
-            place.fill(|path| output::write_frames(path, &kept.frames).map_err(words))?;
-        }
-        let record = serde_json::to_string_pretty(&kept.record);
-        let record = record.map_err(|error| Failure::Output(error.to_string()))?;
-        folder.write("summary.json", &(record + "\n"))?;
-        folder.write("summary.txt", &report::summary(outcome, estimates))?;
+        let frames = frames.finish(sampler)?;
+        let kept =
+            fill(folder, (self.options, &self.run_file), sampler, outcome, estimates, frames)?;
         if self.options.plot || self.options.animate {
             // A run that was stopped is somewhere on its way.
-            let law = outcome.complete.then(|| match outcome.problem.composition() {
-                Some(composition) => {
-                    let last = last_level(composition.noise(), &outcome.config);
-                    Exact::of_composition(composition, last)
-                }
-                None => Exact::of_target(outcome.problem.target()),
-            });
-            let exact = law.flatten();
+            let exact = outcome.complete.then(|| exact(outcome)).flatten();
             let drawing = Drawing::usual(self.options.animate);
             drawing.draw(folder.path(), &kept, exact.as_ref(), self.options.overwrite)?;
         }
-        metrics.done(&end, outcome.complete, outcome.spent.wall)?;
+        metrics.done(&Stage::from(&outcome.info), outcome.complete, outcome.spent.wall)?;
         log::info!("the results are in {}", folder.path().display());
         Ok(())
+    }
+
+    /// Writes the particles of now, and what they tell, into a folder in that of the results.
+    pub(crate) fn snapshots<'s>(
+        &self,
+        problem: &'s Problem,
+        modes: Option<&'s Modes>,
+    ) -> impl FnMut(&mut Sampler) -> Done<PathBuf> + use<'a, 's> {
+        let (options, parent) = (self.options, self.folder.path().to_path_buf());
+        let run_file = self.run_file.clone();
+        move |sampler| {
+            let info = pollster::block_on(sampler.info())?;
+            let folder = Folder::check(&parent.join(format!("step-{}", info.step)), true)?;
+            begin(&folder, &run_file)?;
+            let end = End { info, complete: sampler.is_finished() };
+            let outcome = run::outcome(sampler, problem, end)?;
+            let estimates = Estimates::of(&outcome, modes);
+            fill(&folder, (options, &run_file), sampler, &outcome, &estimates, Vec::new())?;
+            Ok(folder.path().to_path_buf())
+        }
+    }
+}
+
+/// Makes a folder of results with its run file.
+fn begin(folder: &Folder, run_file: &Resolved) -> Done {
+    folder.make()?;
+    run_file.write(folder.path()).map_err(Failure::Output)
+}
+
+/// Writes the particles and what they tell.
+fn fill(
+    folder: &Folder,
+    (options, run_file): (&Results, &Resolved),
+    sampler: &Sampler,
+    outcome: &Outcome,
+    estimates: &Estimates,
+    frames: Vec<Frame>,
+) -> Done<Kept> {
+    let particles = OnDevice::new(sampler, outcome.particles.dim());
+    let draws = options.draws(outcome.config.particles) as usize;
+    let end = Stage::from(&outcome.info);
+    let kept = Kept {
+        record: Record::new(outcome, estimates),
+        particles: outcome.particles.clone(),
+        posterior: output::posterior(&particles, draws, outcome.config.seed)?,
+        stages: outcome.trace.iter().map(Stage::from).chain([end]).collect(),
+        frames,
+    };
+    let contents = Contents {
+        record: &kept.record,
+        config: &run_file.text(),
+        particles: &particles,
+        every: options.thin as usize,
+        posterior: &kept.posterior,
+        stages: &kept.stages,
+    };
+    let words = |error: io::Error| error.to_string();
+    for format in &options.format {
+        let place = folder.place(format.file_name())?;
+        place.fill(|path| contents.write(*format, path).map_err(words))?;
+    }
+    if !kept.frames.is_empty() {
+        let place = folder.place("frames.npz")?;
+        place.fill(|path| output::write_frames(path, &kept.frames).map_err(words))?;
+    }
+    let record = serde_json::to_string_pretty(&kept.record);
+    let record = record.map_err(|error| Failure::Output(error.to_string()))?;
+    folder.write("summary.json", &(record + "\n"))?;
+    folder.write("summary.txt", &report::summary(outcome, estimates))?;
+    Ok(kept)
+}
+
+/// What is known exactly of the law that was sampled.
+fn exact(outcome: &Outcome) -> Option<Exact> {
+    match outcome.problem.composition() {
+        Some(composition) => {
+            let last = last_level(composition.noise(), &outcome.config);
+            Exact::of_composition(composition, last)
+        }
+        None => Exact::of_target(outcome.problem.target()),
     }
 }
 

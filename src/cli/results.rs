@@ -148,7 +148,7 @@ impl Results {
         if let Some(keeper) = &mut keeper {
             keeper.start(&session.sampler, problem)?;
         }
-        let end = self.session(&mut session, keeper.as_mut(), problem, known.label, console)?;
+        let end = self.session(&mut session, keeper.as_mut(), problem, &known, console)?;
         let mut outcome = session.outcome(end)?;
         (outcome.pilot, outcome.tuned) = (known.pilot, known.tuned);
         outcome.truth = known.truth.or(outcome.truth);
@@ -164,14 +164,19 @@ impl Results {
     }
 
     /// Runs under the eyes of those who were asked to look on.
-    fn session(
+    fn session<'s, 'k: 's>(
         &self,
         session: &mut Session,
-        keeper: Option<&mut Keeper<'_>>,
-        problem: &Problem,
-        label: &str,
+        keeper: Option<&mut Keeper<'k>>,
+        problem: &'s Problem,
+        known: &'s Known<'_>,
         console: &Console,
     ) -> Done<End> {
+        let label = known.label;
+        let snapshots = keeper.as_ref().map(|keeper| {
+            let snapshots = keeper.snapshots(problem, known.modes.as_ref());
+            Box::new(snapshots) as live::Save<'s>
+        });
         let mut watchers: Vec<&mut dyn Watcher> = Vec::new();
         if let Some(keeper) = keeper {
             watchers.push(keeper);
@@ -179,7 +184,7 @@ impl Results {
         if !self.live {
             return session.run(label, console, &mut watchers);
         }
-        let mut live = Live::open(&mut session.sampler, problem, label, None)?;
+        let mut live = Live::open(&mut session.sampler, problem, label, snapshots)?;
         watchers.push(&mut live);
         session.run(label, &Console::without_bars(), &mut watchers)
     }

@@ -203,30 +203,36 @@ impl Session {
         Ok(info)
     }
 
-    /// What the run gives, with as many particles as the host's memory should hold.
+    /// What the run gives.
     pub(crate) fn outcome(&mut self, end: End) -> Done<Outcome> {
-        let sampler = &mut self.sampler;
-        let dim = self.problem.target().dim();
-        let every = thinning(sampler.config().particles, dim);
-        Ok(Outcome {
-            problem: self.problem.clone(),
-            truth: self.problem.target().truth(),
-            tracked: pollster::block_on(sampler.tracked())?,
-            config: sampler.config().clone(),
-            pilot: None,
-            tuned: None,
-            integrator: sampler.integrator(),
-            adapter: sampler.gpu().adapter_info().clone(),
-            info: end.info,
-            complete: end.complete,
-            trace: pollster::block_on(sampler.trace())?.to_vec(),
-            reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
-            particles: thinned(sampler, dim, every)?,
-            every,
-            spent: self.spent,
-            setup_s: self.setup_s,
-        })
+        let outcome = outcome(&mut self.sampler, &self.problem, end)?;
+        Ok(Outcome { spent: self.spent, setup_s: self.setup_s, ..outcome })
     }
+}
+
+/// What a run gives that is here, with as many particles as the host's memory should hold; the time
+/// it took is not known.
+pub(crate) fn outcome(sampler: &mut Sampler, problem: &Problem, end: End) -> Done<Outcome> {
+    let dim = problem.target().dim();
+    let every = thinning(sampler.config().particles, dim);
+    Ok(Outcome {
+        problem: problem.clone(),
+        truth: problem.target().truth(),
+        tracked: pollster::block_on(sampler.tracked())?,
+        config: sampler.config().clone(),
+        pilot: None,
+        tuned: None,
+        integrator: sampler.integrator(),
+        adapter: sampler.gpu().adapter_info().clone(),
+        info: end.info,
+        complete: end.complete,
+        trace: pollster::block_on(sampler.trace())?.to_vec(),
+        reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
+        particles: thinned(sampler, dim, every)?,
+        every,
+        spent: Spent::NOTHING,
+        setup_s: 0.0,
+    })
 }
 
 /// Bytes of particles and what is worked out from them that the host's memory should hold.

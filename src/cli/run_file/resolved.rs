@@ -18,6 +18,7 @@ const INPUTS: &str = "inputs";
 ///
 /// The files are read when it is made, so that the copies are what the run saw. Where results go is
 /// left out: a run again goes elsewhere.
+#[derive(Clone)]
 pub(crate) struct Resolved {
     command: &'static str,
     settings: Vec<Setting>,
@@ -25,12 +26,14 @@ pub(crate) struct Resolved {
 }
 
 /// A key with its values, as they are written on a command line; none where it has none.
+#[derive(Clone)]
 struct Setting {
     key: Key,
     values: Vec<String>,
 }
 
 /// A file that the run reads.
+#[derive(Clone)]
 struct Input {
     /// Its name as it was given.
     given: String,
