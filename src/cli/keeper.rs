@@ -78,7 +78,13 @@ impl<'a> Keeper<'a> {
             // A run that was stopped is somewhere on its way.
             let exact = outcome.complete.then(|| exact(outcome)).flatten();
             let drawing = Drawing::usual(self.options.animate);
-            drawing.draw(folder.path(), &kept, exact.as_ref(), self.options.overwrite)?;
+            drawing.draw(
+                sampler.gpu(),
+                folder.path(),
+                &kept,
+                exact.as_ref(),
+                self.options.overwrite,
+            )?;
         }
         metrics.done(&Stage::from(&outcome.info), outcome.complete, outcome.spent.wall)?;
         log::info!("the results are in {}", folder.path().display());

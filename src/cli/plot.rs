@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
+use wfr::{Gpu, Histograms};
 
 use super::console;
 use super::failure::{Done, Failure};
+use super::options::DeviceOptions;
 use super::run_file::{FILE_NAME, Law, problem_of};
 use crate::output::{Kept, Picture, Place, Report};
 use crate::plot::{self, Exact, Format, Kind, MOST_COORDINATES, Scene};
@@ -30,6 +32,8 @@ pub(crate) struct Arguments {
     folder: PathBuf,
     #[command(flatten)]
     drawing: Drawing,
+    #[command(flatten)]
+    device: DeviceOptions,
     /// Replace pictures and the report where they exist.
     #[arg(long)]
     overwrite: bool,
@@ -66,7 +70,11 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
             None
         }
     };
-    let drawn = arguments.drawing.draw(folder, &kept, exact.as_ref(), arguments.overwrite)?;
+    let gpu = pollster::block_on(async {
+        let adapter = wfr::adapter(arguments.device.adapter.as_deref()).await?;
+        Gpu::request(&adapter, adapter.limits()).await
+    })?;
+    let drawn = arguments.drawing.draw(&gpu, folder, &kept, exact.as_ref(), arguments.overwrite)?;
     console::print(&(drawn.join("\n") + "\n"))
 }
 
@@ -87,13 +95,15 @@ impl Drawing {
     /// Draws into a folder of results, and gives the names of the files made.
     pub(crate) fn draw(
         &self,
+        gpu: &Gpu,
         folder: &Path,
         kept: &Kept,
         exact: Option<&Exact>,
         overwrite: bool,
     ) -> Done<Vec<String>> {
         let coordinates = self.coordinates(kept.particles.dim())?;
-        let scene = Scene::new(kept, exact, coordinates);
+        let counts = Histograms::new(gpu, &kept.particles)?;
+        let scene = Scene::new(kept, &counts, exact, coordinates).map_err(Failure::Output)?;
         let kinds = self.kinds(&scene)?;
         if self.animate && !plot::is_animated(kept) {
             return Err(Failure::Usage(

@@ -111,6 +111,21 @@ pub(crate) mod made_up {
 
     use super::*;
 
+    /// Counts a run's particles on the adapter; nothing where there is none and none is required.
+    pub(crate) fn counts(kept: &Kept) -> Option<wfr::Histograms> {
+        let adapter = match pollster::block_on(wfr::adapter(None)) {
+            Ok(adapter) => adapter,
+            Err(error) => {
+                let required = std::env::var_os("WFR_TEST_ADAPTER").is_some_and(|v| v == "require");
+                assert!(!required, "{error}");
+                println!("skipped: {error}");
+                return None;
+            }
+        };
+        let gpu = pollster::block_on(wfr::Gpu::request(&adapter, adapter.limits())).unwrap();
+        Some(wfr::Histograms::new(&gpu, &kept.particles).unwrap())
+    }
+
     /// A run on the double well of the catalogue: positions of its law, and weights that are
     /// lognormal whatever the position.
     pub(crate) fn double_well(dim: usize, count: usize) -> Kept {

@@ -35,7 +35,7 @@ pub(super) fn draw(scene: &Scene<'_>, root: &Area<'_>) -> Drawn {
                 one(scene, &area, *across, exact[row].as_deref())?;
             } else {
                 let bins = scene.bins(2.0 / axes.len() as f64);
-                let plane = scene.plane((*across, *upward), bins);
+                let plane = scene.plane((*across, *upward), bins)?;
                 let size = (inner as u32, inner as u32);
                 heat_map::fill(&area, (0, 0), size, &plane, plane.peak(), Paint::Viridis)?;
             }
@@ -54,7 +54,7 @@ pub(super) fn draw(scene: &Scene<'_>, root: &Area<'_>) -> Drawn {
 
 /// One coordinate, filled, with its exact density.
 fn one(scene: &Scene<'_>, area: &Area<'_>, axis: usize, exact: Option<&[(f64, f64)]>) -> Drawn {
-    let line = scene.line(axis, scene.bins(0.7));
+    let line = scene.line(axis, scene.bins(0.7))?;
     let highest = exact.unwrap_or_default().iter().map(|point| point.1).fold(0.0, f64::max);
     let top = line.peak().max(highest).max(f64::MIN_POSITIVE) * 1.08;
     let mut chart =

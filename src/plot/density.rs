@@ -35,7 +35,7 @@ pub(super) fn draw(scene: &Scene<'_>, root: &Area<'_>) -> Drawn {
 }
 
 fn line(scene: &Scene<'_>, area: &Area<'_>, axis: usize, exact: Option<&[(f64, f64)]>) -> Drawn {
-    let line = scene.line(axis, scene.bins(1.0));
+    let line = scene.line(axis, scene.bins(1.0))?;
     let highest = exact.unwrap_or_default().iter().map(|point| point.1).fold(0.0, f64::max);
     let top = line.peak().max(highest).max(f64::MIN_POSITIVE) * 1.1;
     let x = format!("x{axis}");
@@ -54,7 +54,7 @@ fn plane(scene: &Scene<'_>, root: &Area<'_>, axes: (usize, usize)) -> Drawn {
     let (above, below) = body.split_vertically(830);
     // The topmost number reaches above its axis.
     let above = above.margin(TEXT / 3, 0, 0, 0);
-    let density = scene.plane(axes, scene.bins(1.0));
+    let density = scene.plane(axes, scene.bins(1.0))?;
     let y = format!("x{}", axes.1);
     let labels = Labels { x: "", y: &y, height: TEXT, x_ticks: 5, notes: &[], parting: None };
     let mut chart = heat_map::painted(&above, &density, density.peak(), &labels, Paint::Viridis)?;

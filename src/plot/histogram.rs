@@ -164,27 +164,6 @@ fn bin(x: f64, range: &Range<f64>, bins: usize) -> Option<usize> {
     (0.0..1.0).contains(&fraction).then(|| ((fraction * bins as f64) as usize).min(bins - 1))
 }
 
-/// A range that holds all but two thousandths of the weight, and a margin, from places with their
-/// shares of the whole.
-pub(super) fn holding(all: impl Iterator<Item = (f64, f64)>) -> Range<f64> {
-    let mut places: Vec<(f64, f64)> =
-        all.filter(|(x, weight)| x.is_finite() && *weight > 0.0).collect();
-    places.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let total: f64 = places.iter().map(|place| place.1).sum();
-    let quantile = |fraction: f64| {
-        let mut sum = 0.0;
-        let found = places.iter().find(|place| {
-            sum += place.1;
-            sum >= fraction * total
-        });
-        found.or(places.last()).map_or(0.0, |place| place.0)
-    };
-    let (low, high) = (quantile(0.001), quantile(0.999));
-    // All particles in one place still need a picture.
-    let margin = (0.15 * (high - low)).max(1e-3 * low.abs().max(high.abs())).max(1e-6);
-    low - margin..high + margin
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,8 +178,5 @@ mod tests {
         let plane = Plane::of(&particles, &weights, 0.0..2.0, 0.0..1.0, (2, 1));
         assert_eq!(plane.density, [0.5, 0.25]);
         assert_eq!((plane.at(0.0, 0.5), plane.at(0.5, 0.5)), (0.5, 0.375));
-        let places = [0.5, 1.5, 9.0, f64::NAN].into_iter().zip(weights);
-        let range = holding(places);
-        assert!(range.start < 0.5 && range.end > 9.0);
     }
 }

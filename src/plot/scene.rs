@@ -2,13 +2,17 @@
 
 use std::ops::Range;
 
+use wfr::{Axis, Histograms};
+
+use super::canvas::{Drawn, words};
 use super::exact::Exact;
-use super::histogram::{Line, Plane, holding};
+use super::histogram::{Line, Plane};
 use crate::output::Kept;
 
 /// What all pictures of a run share.
 pub(crate) struct Scene<'a> {
     pub(super) kept: &'a Kept,
+    counts: &'a Histograms,
     exact: Option<&'a Exact>,
     /// Those to show, in this order.
     pub(super) coordinates: Vec<usize>,
@@ -23,12 +27,17 @@ pub(crate) const MOST_COORDINATES: usize = 8;
 const USUAL_COORDINATES: usize = 4;
 
 impl<'a> Scene<'a> {
-    /// A run with these coordinates to show, or the first ones; none beyond its dimension.
+    /// A run, whose weighted particles `counts` has, with these coordinates to show, or the first
+    /// ones; none beyond its dimension.
+    ///
+    /// # Errors
+    /// The reason in words, where the device fails.
     pub(crate) fn new(
         kept: &'a Kept,
+        counts: &'a Histograms,
         exact: Option<&'a Exact>,
         coordinates: Option<&[usize]>,
-    ) -> Scene<'a> {
+    ) -> Drawn<Scene<'a>> {
         let dim = kept.particles.dim();
         let coordinates = match coordinates {
             Some(chosen) => chosen.to_vec(),
@@ -37,21 +46,20 @@ impl<'a> Scene<'a> {
         // A density in the plane is summed over both axes, whichever is shown.
         let is_shown = |axis: usize| dim <= 2 || coordinates.contains(&axis);
         let range = |axis: usize| match is_shown(axis) {
-            true => holding(equal(&kept.posterior, dim, |x| f64::from(x[axis]))),
-            false => 0.0..1.0,
+            true => {
+                found(counts, &[Axis::new(axis as u32, 1)]).map(|(ranges, _)| ranges[0].clone())
+            }
+            false => Ok(0.0..1.0),
         };
-        let ranges = (0..dim).map(range).collect();
-        Scene { kept, exact, coordinates, ranges }
+        let ranges = (0..dim).map(range).collect::<Drawn<_>>()?;
+        Ok(Scene { kept, counts, exact, coordinates, ranges })
     }
 
     /// Bins along an axis: so many that chance does not hide the shape, in a share of a picture.
     pub(super) fn bins(&self, room: f64) -> usize {
-        let share = (self.kept.record.ess.max(0.0).sqrt() / 2.5).min(self.points().sqrt());
+        let points = self.kept.particles.len() as f64;
+        let share = (self.kept.record.ess.max(0.0).sqrt() / 2.5).min(points.sqrt());
         (share * room).clamp(24.0, 120.0 * room) as usize
-    }
-
-    fn points(&self) -> f64 {
-        (self.kept.posterior.len() / self.kept.particles.dim().max(1)) as f64
     }
 
     pub(super) fn range(&self, axis: usize) -> Range<f64> {
@@ -59,16 +67,19 @@ impl<'a> Scene<'a> {
     }
 
     /// The density of one coordinate.
-    pub(super) fn line(&self, axis: usize, bins: usize) -> Line {
-        let all = equal(&self.kept.posterior, self.kept.particles.dim(), |x| f64::from(x[axis]));
-        Line::count(all, self.range(axis), bins)
+    pub(super) fn line(&self, axis: usize, bins: usize) -> Drawn<Line> {
+        let (_, density) = found(self.counts, &[self.axis(axis, bins)])?;
+        Ok(Line { range: self.range(axis), density })
     }
 
     /// The density of two coordinates.
-    pub(super) fn plane(&self, (i, j): (usize, usize), bins: usize) -> Plane {
-        let place = |x: &[f32]| (f64::from(x[i]), f64::from(x[j]));
-        let all = equal(&self.kept.posterior, self.kept.particles.dim(), place);
-        Plane::count(all, self.range(i), self.range(j), (bins, bins))
+    pub(super) fn plane(&self, (i, j): (usize, usize), bins: usize) -> Drawn<Plane> {
+        let (_, density) = found(self.counts, &[self.axis(i, bins), self.axis(j, bins)])?;
+        Ok(Plane { x: self.range(i), y: self.range(j), columns: bins, density })
+    }
+
+    fn axis(&self, axis: usize, bins: usize) -> Axis {
+        Axis::new(axis as u32, bins as u32).over(self.range(axis))
     }
 
     /// The exact density of one coordinate, where it is known.
@@ -82,12 +93,9 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Points of equal weight, row by row, each with its share of the whole.
-fn equal<'p, T>(
-    points: &'p [f32],
-    dim: usize,
-    place: impl Fn(&[f32]) -> T + 'p,
-) -> impl Iterator<Item = (T, f64)> + 'p {
-    let share = dim as f64 / points.len() as f64;
-    points.chunks_exact(dim).map(move |x| (place(x), share))
+/// Counts on the device: the ranges of the axes, and the density in their bins.
+fn found(counts: &Histograms, axes: &[Axis]) -> Drawn<(Vec<Range<f64>>, Vec<f64>)> {
+    let histogram = pollster::block_on(counts.histogram(axes)).map_err(words)?;
+    let ranges = histogram.axes.iter().map(|axis| axis.range.clone()).collect();
+    Ok((ranges, histogram.density()))
 }

@@ -25,7 +25,8 @@ fn every_picture_has_both_formats_and_stays_small() {
         let kept = made_up::double_well(dim, 40_000);
         let exact = Exact::of_target(&Target::double_well(dim as u32).unwrap()).unwrap();
         let all: Vec<usize> = (0..dim).collect();
-        let scene = Scene::new(&kept, Some(&exact), Some(&all));
+        let Some(counts) = made_up::counts(&kept) else { return };
+        let scene = Scene::new(&kept, &counts, Some(&exact), Some(&all)).unwrap();
         for kind in Kind::ALL.into_iter().filter(|kind| kind.is_of(&scene)) {
             let name = format!("{}-{dim}", kind.name());
             let png = kind.draw(&scene, Format::Png).unwrap();
