@@ -121,6 +121,12 @@ need_rust() {
     esac
 }
 
+# Makes sure that a browser is there that programs can drive: reports are looked at in it.
+need_chromium() {
+    has chromium && has chromedriver ||
+        install_packages 2 Chromium 'chromium chromium-driver' 'chromium chromedriver' chromium
+}
+
 # Makes sure that a Python is there.
 need_python() {
     has python3 || install_packages 2 Python python3 python3 python
