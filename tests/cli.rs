@@ -1,5 +1,7 @@
 //! The program `wfr` end to end: what it prints, writes, refuses, and the code it exits with.
 
+#[path = "common/browser.rs"]
+mod browser;
 #[path = "cli/program.rs"]
 mod program;
 
@@ -17,6 +19,8 @@ mod live;
 mod manners;
 #[path = "cli/paths.rs"]
 mod paths;
+#[path = "cli/plot.rs"]
+mod plot;
 #[path = "cli/readme.rs"]
 mod readme;
 #[path = "cli/refusals.rs"]

@@ -205,7 +205,7 @@ const ANIMATION: &str = "animation.png";
 const REPORT: &str = "report.html";
 
 /// What a run may call its particles, those first that [`Kept::read`] prefers.
-const PARTICLES: [&str; 2] = ["particles.npz", "particles.safetensors"];
+const PARTICLES: [&str; 3] = ["particles.npz", "particles.safetensors", "particles.nc"];
 
 fn file(kind: Kind, format: Format) -> String {
     format!("{}.{}", kind.name(), format.extension())

@@ -73,14 +73,17 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn of(frames: &[&Frame], kept: &'a Kept) -> View<'a> {
-        let union = |ends: &dyn Fn(&Frame) -> [f64; 2]| {
-            let all = frames.iter().map(|frame| ends(frame));
-            let (low, high) = all
-                .filter(|ends| ends.iter().all(|end| end.is_finite()))
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), [a, b]| {
+        let axis = |ends: &dyn Fn(&Frame) -> [f64; 2]| {
+            let finite = |ends: &[f64; 2]| ends.iter().all(|end| end.is_finite());
+            let all = frames.iter().map(|frame| ends(frame)).filter(finite);
+            let (low, high) =
+                all.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), [a, b]| {
                     (a.min(low), b.max(high))
                 });
-            if low < high { low..high } else { 0.0..1.0 }
+            let Some([a, b]) = all.last().filter(|_| low < high) else { return 0.0..1.0 };
+            // A wide first law would leave the last one little room.
+            let more = 0.25 * (b - a);
+            low.max(a - more)..high.min(b + more)
         };
         let peak = |frame: &Frame| frame.density.iter().copied().fold(0.0, f32::max);
         let is_plane = frames.iter().any(|frame| frame.rows > 1);
@@ -90,8 +93,8 @@ impl<'a> View<'a> {
         let top = top.min(3.0 * last).max(f64::MIN_POSITIVE);
         View {
             kept,
-            x: union(&|frame| frame.x),
-            y: if is_plane { union(&|frame| frame.y) } else { 0.0..1.08 * top },
+            x: axis(&|frame| frame.x),
+            y: if is_plane { axis(&|frame| frame.y) } else { 0.0..1.08 * top },
             is_plane,
             peak: last.max(f64::MIN_POSITIVE),
             end: frames.iter().map(|frame| frame.time).fold(0.0, f64::max).max(f64::MIN_POSITIVE),
@@ -169,13 +172,15 @@ impl<'a> View<'a> {
             .map_err(words)?;
         axes(&mut chart, &labels, 4)?;
         let width = (frame.x[1] - frame.x[0]) / f64::from(frame.columns);
-        let mut outline = vec![(frame.x[0], 0.0)];
+        // What lies beyond the axes is not drawn beside them.
+        let inside = |x: f64| x.clamp(self.x.start, self.x.end);
+        let mut outline = vec![(inside(frame.x[0]), 0.0)];
         for (k, density) in frame.density.iter().enumerate() {
             let left = frame.x[0] + width * k as f64;
             let height = f64::from(*density).min(self.y.end);
-            outline.extend([(left, height), (left + width, height)]);
+            outline.extend([(inside(left), height), (inside(left + width), height)]);
         }
-        outline.push((frame.x[1], 0.0));
+        outline.push((inside(frame.x[1]), 0.0));
         let fill = Polygon::new(outline.clone(), BLUE.mix(0.45).filled());
         chart.draw_series([fill]).map_err(words)?;
         chart.draw_series([PathElement::new(outline, BLUE.stroke_width(2))]).map_err(words)?;

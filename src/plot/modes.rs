@@ -63,7 +63,7 @@ pub(super) fn draw(scene: &Scene<'_>, root: &Area<'_>) -> Drawn {
     let widths = longest.map(|name| body.estimate_text_size(&name, &style).map(|size| size.0));
     let room = widths.collect::<Result<Vec<_>, _>>().map_err(words)?;
     // Those who show an SVG may have a wider font.
-    let room = room.into_iter().max().unwrap_or(0) * 6 / 5 + 30;
+    let room = room.into_iter().max().unwrap_or(0) * 4 / 3 + 50;
     let rows = modes.len() as f64;
     let mut chart = ChartBuilder::on(&body)
         .margin_top(TEXT / 2)
@@ -87,7 +87,7 @@ pub(super) fn draw(scene: &Scene<'_>, root: &Area<'_>) -> Drawn {
         // The first one on top.
         let y = rows - 0.5 - k as f64;
         let right = style.pos(Pos::new(HPos::Right, VPos::Center));
-        let name = EmptyElement::at((0.0, y)) + Text::new(short(&mode.name), (-16, 0), right);
+        let name = EmptyElement::at((0.0, y)) + Text::new(short(&mode.name), (-36, 0), right);
         chart.draw_series([name]).map_err(words)?;
         if mode.mass_se.is_finite() {
             let ends = [mode.mass - ERRORS * mode.mass_se, mode.mass + ERRORS * mode.mass_se];

@@ -75,9 +75,11 @@ fn traces(scene: &Scene<'_>) -> Vec<Trace> {
         line: Some((f64::from(record.ess_threshold), ORANGE)),
         marks: true,
     }];
-    // The weights of a gradient flow tell no log Z.
+    // The weights of a gradient flow tell no log Z; without a path of densities β is only another
+    // name of the time.
+    let has_path = scene.kept.tells_log_z() && record.reaction.is_none();
     let points = series(&|stage| stage.log_normalizer);
-    if scene.kept.tells_log_z() && record.reaction.is_none() && points.len() > 1 {
+    if has_path && points.len() > 1 {
         let exact = record.truth.as_ref().map(|truth| truth.log_normalizer);
         let y = around(points.iter().map(|point| point.1).chain(exact));
         let line = exact.map(|exact| (exact, INK));
@@ -85,7 +87,7 @@ fn traces(scene: &Scene<'_>) -> Vec<Trace> {
     }
     let points = series(&|stage| stage.beta);
     let first = points.first().map_or(1.0, |point| point.1);
-    if points.iter().any(|point| point.1 != first) {
+    if has_path && points.iter().any(|point| point.1 != first) {
         all.push(Trace { name: "β", points, y: 0.0..1.05, line: None, marks: false });
     }
     all

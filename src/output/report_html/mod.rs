@@ -53,6 +53,7 @@ impl Report<'_> {
             "warnings" => warnings(&record.warnings),
             "headline" => self.headline(),
             "estimates" => estimates(record, self.kept.tells_log_z()),
+            "distribution" => distribution(record),
             "modes" => modes(record),
             "pictures" => self.pictures.iter().map(figure).collect(),
             "animation" => self.animation(),
@@ -206,6 +207,25 @@ fn estimates(record: &Record, tells_log_z: bool) -> String {
         "<div class=\"scroll\"><table><thead><tr><th></th><th>estimate ± standard error</th>\
          <th>exact</th><th>off by (standard errors)</th></tr></thead>\n<tbody>\n{rows}</tbody></table>\
          </div>{more}"
+    )
+}
+
+/// The standard deviation and the quantiles of each coordinate.
+fn distribution(record: &Record) -> String {
+    let levels: String =
+        record.levels.iter().map(|level| format!("<th>{:.0} %</th>", 100.0 * level)).collect();
+    let mut rows = String::new();
+    for j in 0..record.sd.len().min(COORDINATES) {
+        let mut cells = vec![with_error(record.sd[j], record.sd_se[j])];
+        let quantiles = record.quantiles.get(j).into_iter().flatten();
+        let errors = record.quantiles_se.get(j).into_iter().flatten();
+        cells.extend(quantiles.zip(errors).map(|(value, error)| with_error(*value, *error)));
+        let cells: String = cells.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+        let _ = writeln!(rows, "<tr><th scope=\"row\">x<sub>{j}</sub></th>{cells}</tr>");
+    }
+    format!(
+        "<div class=\"scroll\"><table><thead><tr><th></th><th>standard deviation</th>{levels}</tr>\
+         </thead>\n<tbody>\n{rows}</tbody></table></div>"
     )
 }
 

@@ -49,6 +49,7 @@ fn a_report_holds_all_and_is_made_again_bit_by_bit() {
         "&lt;img src=x onerror=alert(1)&gt;",
         "np.load(&quot;particles.npz&quot;)",
         "E x<sub>2</sub><sup>2</sup>",
+        "<th scope=\"row\">x<sub>2</sub></th><td>1.000 ± 0.010</td><td>",
         "data:image/png;base64,",
     ] {
         assert!(page.contains(expected), "{expected}");
@@ -100,6 +101,7 @@ fn every_name_of_the_template_is_filled() {
         "warnings",
         "headline",
         "estimates",
+        "distribution",
         "modes",
         "pictures",
         "animation",
