@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use wfr::{Axis, Info, Sampler};
+use wfr::{Axis, BinnedAxis, Histogram, Info, Sampler};
 
 use super::failure::Done;
 use super::run::Watcher;
@@ -79,20 +79,23 @@ fn frame(sampler: &Sampler, dim: u32) -> Done<Frame> {
         false => vec![Axis::new(0, LINE)],
     };
     let histogram = pollster::block_on(sampler.histogram(&axes))?;
-    let ends = |axis: usize| match histogram.axes.get(axis) {
-        Some(axis) => [axis.range.start, axis.range.end],
-        None => [0.0, 1.0],
-    };
+    seen(sampler, &info, &histogram)
+}
+
+/// The population of now, of which this is known already.
+pub(super) fn seen(sampler: &Sampler, info: &Info, histogram: &Histogram) -> Done<Frame> {
+    let ends = |axis: &BinnedAxis| [axis.range.start, axis.range.end];
+    let (first, second) = (&histogram.axes[0], histogram.axes.get(1));
     Ok(Frame {
         step: info.step,
         time: info.time,
         ess: info.ess.into(),
         log_normalizer: info.log_normalizer,
         ancestors: pollster::block_on(sampler.survivors())?,
-        x: ends(0),
-        y: ends(1),
-        columns: histogram.axes[0].bins,
-        rows: if plane { PLANE } else { 1 },
+        x: ends(first),
+        y: second.map_or([0.0, 1.0], ends),
+        columns: first.bins,
+        rows: second.map_or(1, |axis| axis.bins),
         density: histogram.density().into_iter().map(|density| density as f32).collect(),
     })
 }

@@ -123,7 +123,8 @@ fn a_run_that_fails_gives_the_terminal_back() {
 fn without_a_terminal_there_is_no_live_view() {
     let folder = Folder::new();
     folder.write("a.txt", "1 0 0 1\n");
-    for command in [&["sample", "ring"][..], &["compose", "--model", "a.txt", "--rule", "anneal"]] {
+    let compose = ["compose", "--model", "a.txt", "--rule", "anneal", "--power", "2"];
+    for command in [&["sample", "ring"][..], &compose] {
         folder.wfr(&[command, &["--live"]].concat()).failed(
             2,
             "error: --live draws on the terminal, and standard error is not one; leave it out, or \

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use wfr::{Axis, BinnedAxis, Histogram, Sampler};
+use wfr::{Axis, Histogram, Sampler};
 
 use super::state::Moment;
 use crate::cli::failure::Done;
-use crate::output::Frame;
+use crate::cli::frames::seen;
 
 /// Looks between two searches for the range.
 const SEARCH: u32 = 10;
@@ -37,20 +37,7 @@ impl View {
     ) -> Done<Moment> {
         let info = pollster::block_on(sampler.info())?;
         let histogram = self.histogram(sampler, bins)?;
-        let ends = |axis: &BinnedAxis| [axis.range.start, axis.range.end];
-        let second = histogram.axes.get(1);
-        let frame = Frame {
-            step: info.step,
-            time: info.time,
-            ess: info.ess.into(),
-            log_normalizer: info.log_normalizer,
-            ancestors: pollster::block_on(sampler.survivors())?,
-            x: ends(&histogram.axes[0]),
-            y: second.map_or([0.0, 1.0], ends),
-            columns: histogram.axes[0].bins,
-            rows: second.map_or(1, |axis| axis.bins),
-            density: histogram.density().into_iter().map(|density| density as f32).collect(),
-        };
+        let frame = seen(sampler, &info, &histogram)?;
         Ok(Moment { frame, beta: info.beta, resamplings: info.resamplings, elapsed_s })
     }
 
