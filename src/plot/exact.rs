@@ -1,7 +1,9 @@
 //! What a picture of a sample should show, where it is known.
 
+use std::cell::RefCell;
 use std::f64::consts::TAU;
 use std::ops::Range;
+use std::rc::Rc;
 
 use wfr::diffusion::Composition;
 use wfr::{Component, Target};
@@ -23,14 +25,18 @@ enum Form {
     /// Axes are independent of each other.
     Product(LogDensity),
     /// In one and two dimensions: integrals are sums.
-    Joint(LogDensity),
+    Joint(LogDensity, Tables),
 }
 
 /// Targets of the catalogue whose axes are independent of each other.
 const PRODUCTS: [&str; 3] = ["standard-normal", "double-well", "many-well"];
 
+/// The last table made, or that there is none, with the ranges that it was made for: several
+/// pictures ask for it, and it takes seconds.
+type Tables = RefCell<Option<(Vec<Range<f64>>, Option<Rc<Table>>)>>;
+
 /// Operations of the host for one table: some seconds.
-const BUDGET: u64 = 100_000_000;
+const BUDGET: u64 = 40_000_000;
 
 /// Places on each axis at which a density in the plane is summed.
 const SUMMED: usize = 240;
@@ -62,7 +68,11 @@ impl Exact {
         }
         let log_density: LogDensity =
             Box::new(move |x| Some(evaluator.evaluate(x, &[]).ok()?.value));
-        let form = if is_product { Form::Product(log_density) } else { Form::Joint(log_density) };
+        let form = if is_product {
+            Form::Product(log_density)
+        } else {
+            Form::Joint(log_density, Tables::default())
+        };
         Some(Exact { dim, form })
     }
 
@@ -75,7 +85,7 @@ impl Exact {
         composition.log_density(&vec![0.0; dim], tau, 1.0)?;
         let composition = composition.clone();
         let log_density = move |x: &[f64]| composition.log_density(x, tau, 1.0);
-        Some(Exact { dim, form: Form::Joint(Box::new(log_density)) })
+        Some(Exact { dim, form: Form::Joint(Box::new(log_density), Tables::default()) })
     }
 
     /// The density of one coordinate at that many places of a range, and its ends; `ranges` hold most
@@ -101,11 +111,11 @@ impl Exact {
                 };
                 Box::new(normalised(along_axis, range)?)
             }
-            Form::Joint(log_density) if self.dim == 1 => {
+            Form::Joint(log_density, _) if self.dim == 1 => {
                 Box::new(normalised(move |x| log_density(&[x]), range)?)
             }
-            Form::Joint(log_density) => {
-                let table = Table::of(log_density, ranges)?;
+            Form::Joint(log_density, tables) => {
+                let table = table(log_density, tables, ranges)?;
                 Box::new(move |x| table.marginal(axis, x))
             }
         };
@@ -138,13 +148,13 @@ impl Exact {
                     .collect();
                 Plane { x, y, columns, density }
             }
-            Form::Joint(log_density) if (i, j) == (0, 1) => {
-                let table = Table::of(log_density, ranges)?;
+            Form::Joint(log_density, tables) if (i, j) == (0, 1) => {
+                let table = table(log_density, tables, ranges)?;
                 Plane::from_density(x, y, bins, |u, v| {
                     log_density(&[u, v]).map_or(f64::NAN, |log| (log - table.log_total).exp())
                 })
             }
-            Form::Joint(_) => return None,
+            Form::Joint(..) => return None,
         };
         plane.density.iter().all(|density| density.is_finite()).then_some(plane)
     }
@@ -194,6 +204,19 @@ fn normalised(
         range = wider(&range);
     }
     None
+}
+
+/// The table for these ranges, made once.
+fn table(log_density: &LogDensity, made: &Tables, ranges: &[Range<f64>]) -> Option<Rc<Table>> {
+    let mut made = made.borrow_mut();
+    match &*made {
+        Some((known, table)) if known == ranges => table.clone(),
+        _ => {
+            let table = Table::of(log_density, ranges).map(Rc::new);
+            *made = Some((ranges.to_vec(), table.clone()));
+            table
+        }
+    }
 }
 
 /// A density in the plane on a grid that holds its mass.
@@ -337,6 +360,18 @@ mod tests {
         let known = Plane::from_density(-1.0..2.0, -1.0..1.0, (30, 20), expected);
         for (found, expected) in plane.density.iter().zip(&known.density) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+
+    /// One that was made for other ranges is made anew.
+    #[test]
+    fn a_table_follows_its_ranges() {
+        let target = Target::from_formula(2, "-x0^2/2 - x1^2/2").unwrap();
+        let exact = Exact::of_target(&target).unwrap();
+        for half in [3.0, 3.0, 4.0] {
+            let curve = exact.line(1, &[-half..half, -half..half], 60).unwrap();
+            assert!((curve[30].1 - 1.0 / TAU.sqrt()).abs() < 1e-4, "{}", curve[30].1);
+            assert_eq!((curve[0].0, curve[60].0), (-half, half));
         }
     }
 
