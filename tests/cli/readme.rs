@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use crate::program::has_adapter;
 
@@ -31,7 +32,7 @@ const SCRIPTS: &str = "scripts/";
 
 /// Options that make a command quick; they replace those of the text.
 const QUICK: [(&str, &[&str]); 8] = [
-    ("wfr sample", &["-n 512"]),
+    ("wfr sample", &["-n 512", "--steps 100"]),
     ("wfr compose", &["-n 512", "--steps 40"]),
     ("wfr compare", &["-n 512", "--steps 32"]),
     ("wfr gap", &["-n 512", "--steps 32"]),
@@ -107,7 +108,9 @@ fn run(folder: &Path, command: &str) {
         Some(rest) => format!("{} {rest}", env!("CARGO_BIN_EXE_wfr")),
         None => line,
     };
+    let began = Instant::now();
     let output = Command::new("sh").args(["-c", &line]).current_dir(folder).output().unwrap();
+    println!("{:6.1} s  {line}", began.elapsed().as_secs_f64());
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command}\n{line}\n{error}");
     if let Some((_, rest)) = words.split_once("--out ").filter(|_| !is_read) {
@@ -188,7 +191,7 @@ fn every_command_of_the_documents_runs() {
 fn options_of_the_text_give_way() {
     assert_eq!(
         quick("wfr sample ring --particles 1e6 --out a.npz   # here"),
-        "wfr sample -n 512 ring --out a.npz   # here"
+        "wfr sample -n 512 --steps 100 ring --out a.npz   # here"
     );
     assert_eq!(
         quick("wfr compose --rule product --steps 800"),

@@ -145,7 +145,7 @@ pub(crate) fn resolved(arguments: &Arguments, composition: &Composition) -> Done
 pub(crate) fn law(arguments: &Arguments) -> Done<(Law, Option<Modes>)> {
     let Composed { composition, config, modes, .. } = composed(arguments)?;
     let last = last_level(composition.noise(), &config);
-    Ok((Law::Composition { composition, last }, modes))
+    Ok((Law::Composition { composition: Box::new(composition), last }, modes))
 }
 
 /// What the options ask for, and what is known of it.

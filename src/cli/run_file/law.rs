@@ -13,7 +13,7 @@ pub(crate) enum Law {
     Target(Target),
     /// Models composed, at the last level of noise.
     Composition {
-        composition: Composition,
+        composition: Box<Composition>,
         last: f64,
     },
 }
