@@ -254,9 +254,21 @@ fn thinned(sampler: &Sampler, dim: u32, every: u32) -> Done<Particles> {
     let mut positions = Vec::with_capacity(n * dim as usize);
     let (mut log_weights, mut ancestors) = (Vec::with_capacity(n), Vec::with_capacity(n));
     let unread = |error: io::Error| Failure::Output(error.to_string());
-    left.positions(|window| Ok(positions.extend_from_slice(window))).map_err(unread)?;
-    left.log_weights(|window| Ok(log_weights.extend_from_slice(window))).map_err(unread)?;
-    left.ancestors(|window| Ok(ancestors.extend_from_slice(window))).map_err(unread)?;
+    left.positions(|window| {
+        positions.extend_from_slice(window);
+        Ok(())
+    })
+    .map_err(unread)?;
+    left.log_weights(|window| {
+        log_weights.extend_from_slice(window);
+        Ok(())
+    })
+    .map_err(unread)?;
+    left.ancestors(|window| {
+        ancestors.extend_from_slice(window);
+        Ok(())
+    })
+    .map_err(unread)?;
     Ok(Particles::new(dim as usize, positions, log_weights, ancestors)?)
 }
 

@@ -1,8 +1,5 @@
 //! What the program prints and writes.
 
-use std::path::Path;
-use std::process::Command;
-
 use npyz::WriterBuilder;
 use serde_json::Value;
 
