@@ -8,7 +8,7 @@ fn histogram(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first = index_of_workgroup(id, count) * BLOCK + lane;
+    let workgroup = index_of_workgroup(id, count);
     let peak = tally_peak_found();
     let low = vec2<f32>(tally_axes[0].low, tally_axes[1].low);
     let per_unit = vec2<f32>(tally_axes[0].per_unit, tally_axes[1].per_unit);
@@ -19,7 +19,7 @@ fn histogram(
     var below = vec2<u32>(0u);
     var above = vec2<u32>(0u);
     for (var k = 0u; k < ITEMS; k++) {
-        let slot = first + k * LANES;
+        let slot = tally_slot(workgroup, lane, k);
         var weight = 0u;
         var x = vec2<f32>(0.0);
         if (slot < PARTICLES) {

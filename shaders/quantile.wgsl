@@ -1,6 +1,7 @@
-// Quantile: two weighted quantiles of a coordinate, exactly, however far the outliers are. Weights
-// are counted by the upper halves of the coordinate's keys (integers in the order of the floats),
-// then, among the keys that begin as the quantile does, by the lower halves.
+// Quantile: two weighted quantiles of a coordinate, exactly those of the particles that are seen,
+// however far the outliers are. Weights are counted by the upper halves of the coordinate's keys
+// (integers in the order of the floats), then, among the keys that begin as the quantile does, by
+// the lower halves.
 // Other name: radix select. A quantile is the least value with more than a fraction of the weight
 // at or below it.
 // Reads state_in, log_weights, tally_axes; reads and writes tally: from sum QUANTILE_STATE on, for
@@ -21,7 +22,7 @@ fn quantile_count(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first = index_of_workgroup(id, count) * BLOCK + lane;
+    let workgroup = index_of_workgroup(id, count);
     let peak = tally_peak_found();
     let states = array<vec2<u32>, 2>(
         tally_sum(QUANTILE_STATE),
@@ -29,7 +30,7 @@ fn quantile_count(
     );
     let halves = states[0].y;
     for (var k = 0u; k < ITEMS; k++) {
-        let slot = first + k * LANES;
+        let slot = tally_slot(workgroup, lane, k);
         var weight = 0u;
         var key = 0u;
         if (slot < PARTICLES) {

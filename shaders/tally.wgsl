@@ -1,6 +1,6 @@
 // Tally: 64-bit sums of integer weights, the same whatever the order of particles. A weight is
 // relative to the largest of the particles that count, those whose log-weight and coordinates are
-// finite, which is found first.
+// finite, which is found first. Particles are seen every TALLY_STRIDE-th.
 // Reads state_in, log_weights, tally_axes; writes tally.
 
 struct TallyAxis {
@@ -35,6 +35,11 @@ fn tally_add(sum: u32, weight: u32) {
     }
 }
 
+// The slot of the k-th particle that a lane of a workgroup sees; there is none from PARTICLES on.
+fn tally_slot(workgroup: u32, lane: u32, k: u32) -> u32 {
+    return (workgroup * BLOCK + k * LANES + lane) * TALLY_STRIDE;
+}
+
 fn tally_coordinates(slot: u32) -> vec2<f32> {
     return vec2<f32>(
         bitcast<f32>(state_load(tally_axes[0].coordinate, slot)),
@@ -64,11 +69,11 @@ fn tally_peak(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first = index_of_workgroup(id, count) * BLOCK + lane;
+    let workgroup = index_of_workgroup(id, count);
     var peak = 0u;
     var lost = 0u;
     for (var k = 0u; k < ITEMS; k++) {
-        let slot = first + k * LANES;
+        let slot = tally_slot(workgroup, lane, k);
         if (slot < PARTICLES) {
             let log_weight = log_weights[slot];
             let infinite = float_is_non_finite(log_weight);

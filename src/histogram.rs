@@ -31,7 +31,8 @@ pub struct Axis {
     /// The number of equal bins, at least 1.
     pub bins: u32,
     /// From where to where, in units of the coordinate. Without it, the range that holds all but two
-    /// thousandths of the weight, a thousandth on each side, and a margin of 15 % on both.
+    /// thousandths of the weight, a thousandth on each side, and a margin of 15 % on both; of a large
+    /// population 2¹⁷ to 2¹⁸ evenly spaced particles tell it.
     pub range: Option<Range<f64>>,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Histogram {
 
 pub(crate) fn linked(shape: &CloudShape) -> Linked {
     let prelude =
-        tally::prelude(shape).u32("HISTOGRAM_OUTSIDE", 1).u32("HISTOGRAM_BINS", 1 + SIDES);
+        tally::prelude(shape, 1).u32("HISTOGRAM_OUTSIDE", 1).u32("HISTOGRAM_BINS", 1 + SIDES);
     tally::linked(shape, prelude, &["histogram"])
 }
 
@@ -28,7 +28,7 @@ impl Histogram {
         Ok(Histogram {
             peak: entry("tally_peak")?,
             histogram: entry("histogram")?,
-            groups: shape.groups(),
+            groups: shape.groups(1),
         })
     }
 

@@ -11,8 +11,15 @@ pub(crate) const STATE: u32 = 4;
 pub(crate) const COUNTS: u32 = 3 << 16;
 /// The fractions of the weight, in units of 2^−32: a thousandth, and all but a thousandth.
 pub(crate) const FRACTIONS: [u32; 2] = [4_294_967, 4_290_672_329];
+/// The most particles that are seen: a thousandth of them places a quantile well.
+const MOST: u32 = 1 << 18;
 /// Halves of a key.
 const HALVES: u32 = 2;
+
+/// Every so many of the particles are seen.
+pub(crate) fn stride(particles: u32) -> u32 {
+    particles.div_ceil(MOST)
+}
 
 #[derive(Debug)]
 pub(crate) struct Quantile {
@@ -23,7 +30,7 @@ pub(crate) struct Quantile {
 }
 
 pub(crate) fn linked(shape: &CloudShape) -> Linked {
-    let prelude = tally::prelude(shape)
+    let prelude = tally::prelude(shape, stride(shape.weights.particles))
         .u32("QUANTILE_STATE", 1)
         .u32("QUANTILE_COUNTS", 1 + STATE)
         .u32("QUANTILE_LOWER", FRACTIONS[0])
@@ -39,7 +46,7 @@ impl Quantile {
             peak: entry("tally_peak")?,
             count: entry("quantile_count")?,
             choose: entry("quantile_choose")?,
-            groups: shape.groups(),
+            groups: shape.groups(stride(shape.weights.particles)),
         })
     }
 

@@ -22,9 +22,9 @@ pub(crate) struct CloudShape {
 }
 
 impl CloudShape {
-    /// Workgroups that pass over all particles.
-    pub(crate) fn groups(&self) -> u32 {
-        self.weights.particles.div_ceil(BLOCK)
+    /// Workgroups that pass over every `stride`-th particle.
+    pub(crate) fn groups(&self, stride: u32) -> u32 {
+        self.weights.particles.div_ceil(stride).div_ceil(BLOCK)
     }
 }
 
@@ -80,9 +80,10 @@ pub(crate) struct Entry {
     kernel: Kernel,
 }
 
-pub(crate) fn prelude(shape: &CloudShape) -> Prelude {
+/// What the kernels know that see every `stride`-th particle.
+pub(crate) fn prelude(shape: &CloudShape, stride: u32) -> Prelude {
     let state = state_in(FIRST_PAGE, shape.pages, shape.page_rows);
-    Prelude::default().weights(&shape.weights).text(&state)
+    Prelude::default().weights(&shape.weights).u32("TALLY_STRIDE", stride).text(&state)
 }
 
 /// The text of a kernel that sums weights.
