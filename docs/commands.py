@@ -63,25 +63,31 @@ def run_page(page, environment):
                 print(f"   {page.name} {took:6.1f} s  {command.splitlines()[0]}", flush=True)
                 if done.returncode != 0:
                     sys.exit(f"error: {page.name}: {command}\n{done.stdout}")
-    for picture in PICTURE.findall(text):
-        if not picture.startswith("http") and not (page.parent / picture).exists():
-            sys.exit(f"error: {page.name} shows {picture}, which no command of it made")
+
+
+def pictures(page):
+    """The pictures that a page shows."""
+    found = PICTURE.findall(page.read_text())
+    return [picture for picture in found if not picture.startswith("http")]
 
 
 def main(arguments):
     if arguments[0] == "--keep":
         source, docs = map(pathlib.Path, arguments[1:])
         for page in pages(source):
-            for picture in PICTURE.findall(page.read_text()):
-                if not picture.startswith("http"):
-                    (docs / picture).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(source / picture, docs / picture)
+            for picture in pictures(page):
+                (docs / picture).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / picture, docs / picture)
         return
     source, program = map(pathlib.Path, arguments)
     path = f"{program.resolve().parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path}
     for page in pages(source):
         run_page(page, environment)
+    for page in pages(source):
+        for picture in pictures(page):
+            if not (page.parent / picture).exists():
+                sys.exit(f"error: {page.name} shows {picture}, which no command made")
 
 
 main(sys.argv[1:])

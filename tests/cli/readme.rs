@@ -154,9 +154,9 @@ fn run_all(document: &Path) -> usize {
         match language {
             "wgsl" | "csv" | "toml" | "txt" => {
                 // The paragraph before a file names it.
-                let names =
+                let mut names =
                     before.split('`').filter(|word| word.ends_with(&format!(".{language}")));
-                let names = names.last().map_or(UNNAMED.to_vec(), |name| vec![name]);
+                let names = names.next_back().map_or(UNNAMED.to_vec(), |name| vec![name]);
                 for name in names {
                     std::fs::write(folder.path().join(name), &inner).unwrap();
                 }
