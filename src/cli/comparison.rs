@@ -33,7 +33,7 @@ pub(crate) fn table(truth: Option<&Truth>, columns: &[Column<'_>]) -> Table {
     estimate("E x0^2", &|truth| truth.second_moment[0], &|c| Some(c.estimates.second_moment[0]));
     estimate("log Z", &|truth| truth.log_normalizer, &|c| {
         // Without a path of densities the weights say nothing of Z.
-        super::report::tells_log_z(c.outcome).then_some(c.estimates.log_normalizer)
+        super::report::tells_log_z(&c.outcome.problem).then_some(c.estimates.log_normalizer)
     });
 
     let mut fact = |name: &str, of: &dyn Fn(&Column<'_>) -> String| {

@@ -77,7 +77,7 @@ fn results(outcome: &Outcome, estimates: &Estimates, shown: usize) -> String {
     let mut row = |name: &str, estimate: &Estimate, exact: String| {
         table.row([name.to_string(), with_error(estimate.value, estimate.se), exact]);
     };
-    if tells_log_z(outcome) {
+    if tells_log_z(&outcome.problem) {
         row("log Z", &estimates.log_normalizer, exact(&|truth| truth.log_normalizer));
     }
     if let Some(pilot) = &outcome.pilot {
@@ -167,13 +167,13 @@ fn tracked(outcome: &Outcome) -> String {
 
 /// Whether log Z comes out of the run: from weights along a path of densities or of a composition,
 /// or from the transition mixture of a gradient flow.
-pub(crate) fn tells_log_z(outcome: &Outcome) -> bool {
-    let flow = outcome.problem.flow();
+pub(crate) fn tells_log_z(problem: &Problem) -> bool {
+    let flow = problem.flow();
     let transition =
         |reaction: &wfr::Reaction| matches!(reaction.density, Density::Transition { .. });
     flow.has_path()
         || flow.reaction().is_some_and(transition)
-        || outcome.problem.composition().is_some_and(Composition::is_corrected)
+        || problem.composition().is_some_and(Composition::is_corrected)
 }
 
 /// The target with its parameters: `ring (radius = 2, width = 0.4), 2 dimensions,`.

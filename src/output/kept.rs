@@ -24,12 +24,7 @@ impl Kept {
     /// Whether log Z came out of the run: from weights along a path of densities or of a corrected
     /// composition, or from the transition mixture of a gradient flow.
     pub(crate) fn tells_log_z(&self) -> bool {
-        let record = &self.record;
-        let has_weights = match &record.composition {
-            Some(composition) => composition.corrected,
-            None => record.flow != "langevin",
-        };
-        has_weights && record.log_normalizer.is_finite()
+        self.record.log_normalizer.is_finite()
     }
 }
 

@@ -10,10 +10,13 @@ use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Tuned, Warning, cat
 
 use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
-use crate::cli::{Outcome, PilotRecord, all_warnings, file_name};
+use crate::cli::{Outcome, PilotRecord, all_warnings, file_name, tells_log_z};
 
 /// The probabilities of the quantiles that are told.
 pub(crate) const LEVELS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
+
+/// What a run does not tell.
+const UNTOLD: Estimate = Estimate { value: f64::NAN, se: f64::NAN };
 
 /// What the weighted particles say, worked out once.
 pub(crate) struct Estimates {
@@ -45,9 +48,11 @@ impl Estimates {
             Estimate { value: outcome.info.log_normalizer, se: diagnostics.log_normalizer_se() };
         // The weights of a gradient flow do not tell log Z; its estimates of the density may.
         let log_normalizer = match outcome.problem.flow().reaction() {
-            Some(reaction) => reaction::log_normalizer(reaction, &outcome.reaction)
-                .unwrap_or(Estimate { value: f64::NAN, se: f64::NAN }),
-            None => of_weights,
+            Some(reaction) => {
+                reaction::log_normalizer(reaction, &outcome.reaction).unwrap_or(UNTOLD)
+            }
+            None if tells_log_z(&outcome.problem) => of_weights,
+            None => UNTOLD,
         };
         Estimates {
             log_normalizer,

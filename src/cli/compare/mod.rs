@@ -161,7 +161,7 @@ fn table(target: &Target, entries: &[Entry]) -> Table {
     let truth = target.truth();
     let unknown = || "unknown".to_string();
     for entry in entries {
-        let tells = report::tells_log_z(&entry.outcome);
+        let tells = report::tells_log_z(&entry.outcome.problem);
         let log_z = tells.then_some(entry.estimates.log_normalizer);
         let exact = truth.as_ref().map(|truth| truth.log_normalizer);
         table.row([

@@ -187,7 +187,7 @@ fn rows(exact: &Exact, ways: &[Way]) -> Vec<Row> {
         rows.push(row(format!("mode {name}"), exact, &|w| w.estimates.modes[k].mass.into()));
     }
     rows.push(row("log Z".into(), Some(truth.log_normalizer), &|w| {
-        let tells = crate::cli::tells_log_z(&w.outcome);
+        let tells = crate::cli::tells_log_z(&w.outcome.problem);
         let log_z = w.estimates.log_normalizer;
         if tells { log_z.into() } else { Found { value: None, se: None } }
     }));

@@ -4,6 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use wfr::{Problem, Sampler};
 
 use super::paint::Colours;
+use crate::cli::tells_log_z;
 use crate::output::Frame;
 
 /// What does not change during a run.
@@ -25,7 +26,6 @@ impl Setting {
     pub(super) fn of(sampler: &Sampler, problem: &Problem, name: &str) -> Setting {
         let config = sampler.config();
         let adaptive = config.schedule.adaptivity();
-        let corrected = problem.composition().is_some_and(|c| c.is_corrected());
         let flow = problem.flow();
         Setting {
             title: format!("{name}, on {}", sampler.gpu().adapter_info().name),
@@ -33,7 +33,7 @@ impl Setting {
             steps: adaptive.is_none().then(|| sampler.steps()),
             every: adaptive.map_or(config.ess_every, |stages| stages.moves_per_stage),
             has_path: flow.has_path(),
-            tells_log_z: flow.has_path() || corrected,
+            tells_log_z: tells_log_z(problem),
         }
     }
 }

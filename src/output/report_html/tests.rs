@@ -115,7 +115,7 @@ fn every_name_of_the_template_is_filled() {
 #[test]
 fn a_flow_without_log_z_tells_none() {
     let mut kept = made_up::double_well(1, 100);
-    kept.record.flow = "langevin".into();
+    kept.record.log_normalizer = f64::NAN;
     let report =
         Report { kept: &kept, pictures: &[], animation: None, run_file: None, particles: "a.nc" };
     let page = report.html();
