@@ -73,7 +73,7 @@ Environment:
 /// Particles follow a diffusion and carry weights; the weights, not rare crossings of barriers,
 /// move mass between modes, and they yield the normalising constant on the way.
 #[derive(Parser)]
-#[command(name = "wfr", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "wfr", version, long_version = version::text(), max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     #[command(flatten)]
     verbosity: Verbosity,
@@ -112,7 +112,6 @@ enum Command {
     Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
-    Version(version::Arguments),
 }
 
 /// What results call a target or a model that came from a file: the file without its folder, so that
@@ -179,7 +178,6 @@ fn run(cli: Cli) -> Done {
         Command::Init(arguments) => init::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
-        Command::Version(arguments) => version::run(&arguments),
     }
 }
 

@@ -1,28 +1,22 @@
-//! `wfr version`: the facts of the build, none of which needs an adapter.
+//! `wfr --version`: the facts of the build, none of which needs an adapter.
 
-use clap::Args;
 use wfr::wgpu;
 
 use super::table::Table;
-use super::{Done, console};
 
 /// The version of wgpu that the manifest asks for.
 const WGPU: &str = "30";
 
-/// Prints how this program was built: version, compiler, features, back ends.
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {}
-
-/// Runs the command.
-pub(crate) fn run(_: &Arguments) -> Done {
+/// The version, and below it how this program was built: compiler, features, back ends.
+pub(super) fn text() -> String {
     let mut table = Table::new(2);
     for (name, value) in facts() {
         table.row([name.to_string(), value]);
     }
-    console::print(&table.text())
+    format!("{}\n{}", env!("CARGO_PKG_VERSION"), table.text().trim_end())
 }
 
-fn facts() -> [(&'static str, String); 8] {
+fn facts() -> [(&'static str, String); 7] {
     let known = |fact: Option<&str>| fact.unwrap_or("unknown").to_string();
     let features = [
         ("cli", true),
@@ -34,7 +28,6 @@ fn facts() -> [(&'static str, String); 8] {
     let back_ends = wgpu::Instance::enabled_backend_features();
     let back_ends = back_ends.iter_names().map(|(name, _)| name.to_lowercase());
     [
-        ("wfr", env!("CARGO_PKG_VERSION").to_string()),
         ("commit", known(option_env!("WFR_BUILD_COMMIT"))),
         ("compiler", known(option_env!("WFR_BUILD_RUSTC"))),
         ("target", known(option_env!("WFR_BUILD_TARGET"))),

@@ -39,8 +39,8 @@ fn every_command_has_a_manual_page() {
 fn facts_of_the_build_need_no_adapter() {
     let folder = Folder::new();
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(folder.wfr(&["--version"]).succeeded().out, format!("wfr {version}\n"));
-    let facts = folder.wfr_without_adapter(&["version"]).succeeded().out;
+    assert_eq!(folder.wfr(&["-V"]).succeeded().out, format!("wfr {version}\n"));
+    let facts = folder.wfr_without_adapter(&["--version"]).succeeded().out;
     let fact = |name: &str| {
         let line = facts.lines().find(|line| line.starts_with(name)).unwrap();
         line[name.len()..].trim().to_string()
