@@ -124,7 +124,9 @@ need_rust() {
 # Makes sure that a browser is there that programs can drive: reports are looked at in it.
 need_chromium() {
     has chromium && has chromedriver ||
-        install_packages 2 Chromium 'chromium chromium-driver' 'chromium chromedriver' chromium
+        install_packages 2 Chromium \
+            'chromium chromium-driver fonts-dejavu-core' \
+            'chromium chromedriver dejavu-sans-fonts' 'chromium ttf-dejavu'
 }
 
 # Makes sure that a Python is there.

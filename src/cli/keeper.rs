@@ -10,7 +10,7 @@ use super::compose::last_level;
 use super::failure::{Done, Failure};
 use super::file_name;
 use super::frames::Frames;
-use super::plot::Drawing;
+use super::plot::{self, Drawing};
 use super::report;
 use super::results::Results;
 use super::run::{self, End, Outcome, Watcher};
@@ -19,6 +19,9 @@ use crate::output::{
     self, Contents, Estimates, Folder, Frame, Kept, Metrics, OnDevice, Record, Stage, Start,
 };
 use crate::plot::Exact;
+
+/// The population at moments of the run.
+const FRAMES: &str = "frames.npz";
 
 /// Takes what a run gives while it goes on, and keeps it at the end.
 pub(crate) struct Keeper<'a> {
@@ -74,11 +77,12 @@ impl<'a> Keeper<'a> {
         let frames = frames.finish(sampler)?;
         let kept =
             fill(folder, (self.options, &self.run_file), sampler, outcome, estimates, frames)?;
+        let mut made = Vec::new();
         if self.options.plot || self.options.animate {
             // A run that was stopped is somewhere on its way.
             let exact = outcome.complete.then(|| exact(outcome)).flatten();
             let drawing = Drawing::usual(self.options.animate);
-            drawing.draw(
+            made = drawing.draw(
                 sampler.gpu(),
                 folder.path(),
                 &kept,
@@ -86,6 +90,11 @@ impl<'a> Keeper<'a> {
                 self.options.overwrite,
             )?;
         }
+        made.extend(self.options.format.iter().map(|format| format.file_name().to_string()));
+        if !kept.frames.is_empty() {
+            made.push(FRAMES.into());
+        }
+        folder.clear(all_files().filter(|name| !made.contains(name)))?;
         metrics.done(&Stage::from(&outcome.info), outcome.complete, outcome.spent.wall)?;
         log::info!("the results are in {}", folder.path().display());
         Ok(())
@@ -110,6 +119,12 @@ impl<'a> Keeper<'a> {
             Ok(folder.path().to_path_buf())
         }
     }
+}
+
+/// All files that a run may leave, or not: those of one that was here before must not stay beside it.
+fn all_files() -> impl Iterator<Item = String> {
+    let particles = ["particles.npz", "particles.safetensors", "particles.nc", FRAMES];
+    particles.map(String::from).into_iter().chain(plot::all_files())
 }
 
 /// Makes a folder of results with its run file.
@@ -151,7 +166,7 @@ fn fill(
         place.fill(|path| contents.write(*format, path).map_err(words))?;
     }
     if !kept.frames.is_empty() {
-        let place = folder.place("frames.npz")?;
+        let place = folder.place(FRAMES)?;
         place.fill(|path| output::write_frames(path, &kept.frames).map_err(words))?;
     }
     let record = serde_json::to_string_pretty(&kept.record);

@@ -75,7 +75,8 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         Gpu::request(&adapter, adapter.limits()).await
     })?;
     let drawn = arguments.drawing.draw(&gpu, folder, &kept, exact.as_ref(), arguments.overwrite)?;
-    console::print(&(drawn.join("\n") + "\n"))
+    let lines = drawn.iter().map(|name| format!("{}\n", folder.join(name).display()));
+    console::print(&lines.collect::<String>())
 }
 
 /// What is known exactly of a law.
@@ -161,7 +162,7 @@ impl Drawing {
         let mut made: Vec<String> = names.into_iter().map(|(name, _)| name).collect();
         made.extend(animation.is_some().then(|| ANIMATION.to_string()));
         made.push(REPORT.into());
-        Ok(made.iter().map(|name| folder.join(name).display().to_string()).collect())
+        Ok(made)
     }
 
     /// The coordinates asked for, each of them once and there.
@@ -206,6 +207,13 @@ const REPORT: &str = "report.html";
 
 /// What a run may call its particles, those first that [`Kept::read`] prefers.
 const PARTICLES: [&str; 3] = ["particles.npz", "particles.safetensors", "particles.nc"];
+
+/// All files that drawing may make.
+pub(crate) fn all_files() -> Vec<String> {
+    let formats = [Format::Svg, Format::Png];
+    let kinds = Kind::ALL.iter().flat_map(|kind| formats.map(|format| file(*kind, format)));
+    kinds.chain([ANIMATION.to_string(), REPORT.to_string()]).collect()
+}
 
 fn file(kind: Kind, format: Format) -> String {
     format!("{}.{}", kind.name(), format.extension())

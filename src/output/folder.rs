@@ -64,6 +64,16 @@ impl Folder {
         Place::check(&self.path.join(name), extension, self.overwrite)
     }
 
+    /// Removes files of these names, where they are there.
+    pub(crate) fn clear(&self, names: impl Iterator<Item = String>) -> Done {
+        for path in names.map(|name| self.path.join(name)).filter(|path| path.is_file()) {
+            fs::remove_file(&path).map_err(|error| {
+                Failure::Output(format!("{} cannot be removed: {error}", path.display()))
+            })?;
+        }
+        Ok(())
+    }
+
     /// Writes a text.
     pub(crate) fn write(&self, name: &str, text: &str) -> Done {
         self.place(name)?.fill(|path| fs::write(path, text).map_err(|error| error.to_string()))

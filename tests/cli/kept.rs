@@ -111,12 +111,17 @@ fn files_are_replaced_only_when_asked() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("run")).unwrap();
     folder.write("run/particles.npz", "old");
+    folder.write("run/particles.safetensors", "old");
+    folder.write("run/weights.svg", "old");
     folder.write("run/mine.txt", "mine");
     assert_eq!(folder.wfr(&[&RING[..], &["--out", "run"]].concat()).code, 2);
     assert_eq!(files(&folder.path("run"))["particles.npz"], b"old");
     run(&folder, &["--out", "run", "--overwrite"]);
     assert!(NpzArchive::open(folder.path("run/particles.npz")).is_ok());
-    assert_eq!(files(&folder.path("run"))["mine.txt"], b"mine");
+    let files = files(&folder.path("run"));
+    assert_eq!(files["mine.txt"], b"mine");
+    // What this run does not make is not of this run.
+    assert!(!files.contains_key("particles.safetensors") && !files.contains_key("weights.svg"));
 }
 
 #[test]
