@@ -3,8 +3,8 @@
 terminal.py OUT [KEY WORDS]... -- PROGRAM ARGUMENTS...
 
 Standard output goes to the file OUT, standard error to the terminal. Each KEY is pressed, in order,
-once WORDS are on the screen and nothing more comes; the screen of then is printed. At the end it
-prints what the terminal shows, the switches of its screen (h to the other one, l back), and whether
+once WORDS are on the screen and nothing more comes, or have been there for a second while the picture
+goes on to change; the screen of then is printed. At the end it prints what the terminal shows, the switches of its screen (h to the other one, l back), and whether
 its settings are those of before. The exit code is the program's.
 """
 
@@ -83,7 +83,7 @@ def main():
         os.execv(program[0], program)
     settings = termios.tcgetattr(terminal)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    screen, end = Screen(), time.monotonic() + PATIENCE
+    screen, end, shown = Screen(), time.monotonic() + PATIENCE, None
     while time.monotonic() < end:
         ready, _, _ = select.select([terminal], [], [], 0.2)
         if ready:
@@ -91,7 +91,12 @@ def main():
                 screen.feed(os.read(terminal, 65536))
             except OSError:
                 break
-        elif keys and keys[0][1] in screen.text():
+        if not keys or keys[0][1] not in screen.text():
+            shown = None
+            continue
+        shown = shown or time.monotonic()
+        if not ready or time.monotonic() > shown + 1.0:
+            shown = None
             print(f"--- {keys[0][1]}\n{screen.text()}")
             os.write(terminal, keys.pop(0)[0].encode())
     else:
