@@ -27,7 +27,7 @@ what to look for in them, the run file, and how to load the particles in Python.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The folder of results; pictures and report.html go there too.
+    /// The folder of results; pictures and the report go there too.
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     folder: PathBuf,
     #[command(flatten)]
@@ -42,7 +42,8 @@ pub(crate) struct Arguments {
 /// What to draw.
 #[derive(Debug, Args)]
 pub(crate) struct Drawing {
-    /// The pictures, joined by commas [default: all that the run has something for].
+    /// The pictures, joined by commas, and no report [default: all that the run has something for, and
+    /// report.html].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     kinds: Vec<Kind>,
     /// Their formats, joined by commas.
@@ -126,23 +127,25 @@ impl Drawing {
             place(name)?;
         }
         let animated = self.animate.then(|| place(ANIMATION)).transpose()?;
-        let report = place(REPORT)?;
+        // A report has all pictures; some of them are no report.
+        let report = self.kinds.is_empty().then(|| place(REPORT)).transpose()?;
+        let svg = report.is_some().then_some(Format::Svg);
 
         let failed = |reason: String| Failure::Output(reason);
         let mut pictures = Vec::new();
         for kind in kinds {
-            let mut svg = None;
-            for format in BTreeSet::from_iter(self.format.iter().copied().chain([Format::Svg])) {
+            let mut text = None;
+            for format in BTreeSet::from_iter(self.format.iter().copied().chain(svg)) {
                 let bytes = kind.draw(&scene, format).map_err(failed)?;
                 if self.format.contains(&format) {
                     write(&place(&file(kind, format))?, &bytes)?;
                 }
                 if format == Format::Svg {
-                    svg = String::from_utf8(bytes).ok();
+                    text = String::from_utf8(bytes).ok();
                 }
             }
             let (name, caption) = (kind.name(), kind.caption());
-            pictures.extend(svg.map(|svg| Picture { name, caption, svg }));
+            pictures.extend(text.map(|svg| Picture { name, caption, svg }));
         }
         let animation = animated.map(|place| {
             let bytes = plot::animation(kept).map_err(failed)?;
@@ -158,10 +161,12 @@ impl Drawing {
             run_file: run_file.as_deref(),
             particles: particles.unwrap_or(&PARTICLES[0]),
         };
-        write(&report, page.html().as_bytes())?;
         let mut made: Vec<String> = names.into_iter().map(|(name, _)| name).collect();
         made.extend(animation.is_some().then(|| ANIMATION.to_string()));
-        made.push(REPORT.into());
+        if let Some(place) = report {
+            write(&place, page.html().as_bytes())?;
+            made.push(REPORT.into());
+        }
         Ok(made)
     }
 

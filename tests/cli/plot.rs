@@ -86,6 +86,8 @@ fn what_cannot_be_drawn_is_told() {
     // Nothing was drawn on the way.
     let drawn = |name: &str| folder.path("run").join(name).exists();
     assert!(!drawn("density.svg") && !drawn("report.html"));
+    folder.wfr(&["plot", "run", "--kinds", "density", "--format", "png"]).succeeded();
+    assert!(drawn("density.png") && !drawn("density.svg") && !drawn("report.html"));
     folder.wfr(&["plot", "run"]).succeeded();
     assert!(drawn("density.svg") && drawn("report.html"));
 }
