@@ -61,10 +61,6 @@ impl<'a> OnDevice<'a> {
     pub(crate) fn new(sampler: &'a Sampler, dim: usize) -> OnDevice<'a> {
         OnDevice { sampler, dim }
     }
-
-    fn window(&self, range: Range<usize>) -> Result<Particles> {
-        pollster::block_on(self.sampler.window(range.start as u32..range.end as u32))
-    }
 }
 
 impl Windows for OnDevice<'_> {
@@ -77,16 +73,20 @@ impl Windows for OnDevice<'_> {
     }
 
     fn positions(&self, range: Range<usize>) -> Result<Cow<'_, [f32]>> {
-        Ok(Cow::Owned(self.window(range)?.positions().to_vec()))
+        pollster::block_on(self.sampler.positions(slots(range))).map(Cow::Owned)
     }
 
     fn log_weights(&self, range: Range<usize>) -> Result<Cow<'_, [f32]>> {
-        Ok(Cow::Owned(self.window(range)?.log_weights().to_vec()))
+        pollster::block_on(self.sampler.log_weights(slots(range))).map(Cow::Owned)
     }
 
     fn ancestors(&self, range: Range<usize>) -> Result<Cow<'_, [u32]>> {
-        Ok(Cow::Owned(self.window(range)?.ancestors().to_vec()))
+        pollster::block_on(self.sampler.ancestors(slots(range))).map(Cow::Owned)
     }
+}
+
+fn slots(range: Range<usize>) -> Range<u32> {
+    range.start as u32..range.end as u32
 }
 
 /// Every so many-th of the particles, from the first on: a weighted population too.

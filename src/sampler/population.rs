@@ -27,13 +27,18 @@ impl Sampler {
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind) when the range is not within 0 to N; as
     /// [`Sampler::particles`].
     pub async fn window(&self, slots: Range<u32>) -> Result<Particles> {
-        if slots.start > slots.end || slots.end > self.plan.particles {
-            let reason = format!(
-                "= {}..{} is not a range of slots; there are {}",
-                slots.start, slots.end, self.plan.particles
-            );
-            return Err(Error::config("window", reason));
-        }
+        let positions = self.positions(slots.clone()).await?;
+        let log_weights = self.log_weights(slots.clone()).await?;
+        let ancestors = self.ancestors(slots).await?;
+        Particles::new(self.dim as usize, positions, log_weights, ancestors)
+    }
+
+    /// The positions in a range of slots, row by row (range, dim): a column of [`Sampler::window`].
+    ///
+    /// # Errors
+    /// As [`Sampler::window`].
+    pub async fn positions(&self, slots: Range<u32>) -> Result<Vec<f32>> {
+        self.check(&slots)?;
         let dim = self.dim as usize;
         let mut positions = vec![0.0; slots.len() * dim];
         for j in 0..dim {
@@ -42,11 +47,39 @@ impl Sampler {
                 position[j] = value;
             }
         }
-        let ancestors = self.row_window(self.plan.rows - 1, &slots).await?;
+        Ok(positions)
+    }
+
+    /// The log-weights in a range of slots, up to a common constant: a column of
+    /// [`Sampler::window`].
+    ///
+    /// # Errors
+    /// As [`Sampler::window`].
+    pub async fn log_weights(&self, slots: Range<u32>) -> Result<Vec<f32>> {
+        self.check(&slots)?;
         let (offset, bytes) = bytes(&slots);
-        let log_weights = &self.state.log_weights;
-        let log_weights = readback::read(&self.gpu, log_weights, offset, bytes).await?;
-        Particles::new(dim, positions, log_weights, ancestors)
+        readback::read(&self.gpu, &self.state.log_weights, offset, bytes).await
+    }
+
+    /// The time-zero ancestors in a range of slots, indices into the whole population: a column of
+    /// [`Sampler::window`].
+    ///
+    /// # Errors
+    /// As [`Sampler::window`].
+    pub async fn ancestors(&self, slots: Range<u32>) -> Result<Vec<u32>> {
+        self.check(&slots)?;
+        self.row_window(self.plan.rows - 1, &slots).await
+    }
+
+    fn check(&self, slots: &Range<u32>) -> Result<()> {
+        if slots.start <= slots.end && slots.end <= self.plan.particles {
+            return Ok(());
+        }
+        let reason = format!(
+            "= {}..{} is not a range of slots; there are {}",
+            slots.start, slots.end, self.plan.particles
+        );
+        Err(Error::config("window", reason))
     }
 
     /// One row of the state of now.
