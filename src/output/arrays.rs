@@ -119,6 +119,23 @@ pub(crate) struct Array<'a> {
     pub(crate) values: Values<'a>,
 }
 
+impl<'a> Array<'a> {
+    /// Numbers of that shape.
+    pub(crate) fn new(name: &'static str, shape: &[usize], values: Values<'a>) -> Array<'a> {
+        Array { name, shape: shape.to_vec(), values }
+    }
+
+    /// What `pick` finds in each row.
+    pub(crate) fn reals<T>(name: &'static str, rows: &[T], pick: fn(&T) -> f64) -> Array<'a> {
+        Array::new(name, &[rows.len()], Values::F64(rows.iter().map(pick).collect()))
+    }
+
+    /// Likewise of whole numbers.
+    pub(crate) fn wholes<T>(name: &'static str, rows: &[T], pick: fn(&T) -> u32) -> Array<'a> {
+        Array::new(name, &[rows.len()], Values::U32(rows.iter().map(pick).collect()))
+    }
+}
+
 impl Array<'_> {
     pub(crate) fn element(&self) -> Element {
         match self.values {

@@ -91,15 +91,14 @@ impl<'a> Contents<'a> {
         let particles = Thinned::new(self.particles, self.every);
         let (n, dim) = (particles.count(), particles.dim());
         let number = |value: f64| Values::F64(vec![value].into());
-        let array = |name, shape: &[usize], values| Array { name, shape: shape.to_vec(), values };
         let draws = self.posterior.len() / dim;
         let mut all = vec![
-            array("posterior", &[draws, dim], Values::F32(self.posterior.into())),
-            array("positions", &[n, dim], Values::Positions(particles)),
-            array("log_weights", &[n], Values::LogWeights(particles)),
-            array("ancestors0", &[n], Values::Ancestors(particles)),
-            array("log_normalizer", &[], number(self.record.log_normalizer)),
-            array("log_normalizer_se", &[], number(self.record.log_normalizer_se)),
+            Array::new("posterior", &[draws, dim], Values::F32(self.posterior.into())),
+            Array::new("positions", &[n, dim], Values::Positions(particles)),
+            Array::new("log_weights", &[n], Values::LogWeights(particles)),
+            Array::new("ancestors0", &[n], Values::Ancestors(particles)),
+            Array::new("log_normalizer", &[], number(self.record.log_normalizer)),
+            Array::new("log_normalizer_se", &[], number(self.record.log_normalizer_se)),
         ];
         all.extend(Stage::arrays(self.stages));
         all
@@ -134,24 +133,18 @@ impl<'a> Contents<'a> {
 impl Stage {
     /// A column per statistic, a row per stage.
     fn arrays(stages: &[Stage]) -> [Array<'static>; 9] {
-        let array = |name, values| Array { name, shape: vec![stages.len()], values };
-        let real = |name, pick: fn(&Stage) -> f64| {
-            array(name, Values::F64(stages.iter().map(pick).collect()))
-        };
-        let whole = |name, pick: fn(&Stage) -> u32| {
-            array(name, Values::U32(stages.iter().map(pick).collect()))
-        };
         [
-            whole("stage_step", |stage| stage.step),
-            real("stage_time", |stage| stage.time),
-            real("stage_beta", |stage| stage.beta),
-            real("stage_ess", |stage| stage.ess),
-            real("stage_cess", |stage| stage.cess),
-            real("stage_log_normalizer", |stage| stage.log_normalizer),
-            real("stage_max_weight", |stage| stage.max_weight),
-            whole("stage_non_finite", |stage| stage.non_finite),
-            array(
+            Array::wholes("stage_step", stages, |stage| stage.step),
+            Array::reals("stage_time", stages, |stage| stage.time),
+            Array::reals("stage_beta", stages, |stage| stage.beta),
+            Array::reals("stage_ess", stages, |stage| stage.ess),
+            Array::reals("stage_cess", stages, |stage| stage.cess),
+            Array::reals("stage_log_normalizer", stages, |stage| stage.log_normalizer),
+            Array::reals("stage_max_weight", stages, |stage| stage.max_weight),
+            Array::wholes("stage_non_finite", stages, |stage| stage.non_finite),
+            Array::new(
                 "stage_resampled",
+                &[stages.len()],
                 Values::Bool(stages.iter().map(|stage| stage.resampled).collect()),
             ),
         ]

@@ -28,25 +28,18 @@ fn arrays(frames: &[Frame]) -> Vec<Array<'_>> {
     };
     assert!(frames.iter().all(same), "the frames of a run have one size");
 
-    let array = |name, shape: &[usize], values| Array { name, shape: shape.to_vec(), values };
-    let real = |name, pick: fn(&Frame) -> f64| {
-        array(name, &[count], Values::F64(frames.iter().map(pick).collect()))
-    };
-    let whole = |name, pick: fn(&Frame) -> u32| {
-        array(name, &[count], Values::U32(frames.iter().map(pick).collect()))
-    };
     let ends = |name, pick: fn(&Frame) -> [f64; 2]| {
-        array(name, &[count, 2], Values::F64(frames.iter().flat_map(pick).collect()))
+        Array::new(name, &[count, 2], Values::F64(frames.iter().flat_map(pick).collect()))
     };
     let density = frames.iter().flat_map(|frame| frame.density.iter().copied()).collect();
     vec![
-        whole("step", |frame| frame.step),
-        real("time", |frame| frame.time),
-        real("ess", |frame| frame.ess),
-        real("log_normalizer", |frame| frame.log_normalizer),
-        whole("ancestors", |frame| frame.ancestors),
+        Array::wholes("step", frames, |frame| frame.step),
+        Array::reals("time", frames, |frame| frame.time),
+        Array::reals("ess", frames, |frame| frame.ess),
+        Array::reals("log_normalizer", frames, |frame| frame.log_normalizer),
+        Array::wholes("ancestors", frames, |frame| frame.ancestors),
         ends("x", |frame| frame.x),
         ends("y", |frame| frame.y),
-        array("density", &[count, rows as usize, columns as usize], Values::F32(density)),
+        Array::new("density", &[count, rows as usize, columns as usize], Values::F32(density)),
     ]
 }
