@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use wfr::{Info, Modes, Problem, Sampler};
 
@@ -147,7 +148,7 @@ fn fill(
     let end = Stage::from(&outcome.info);
     let kept = Kept {
         record: Record::new(outcome, estimates),
-        particles: outcome.particles.clone(),
+        particles: Arc::clone(&outcome.particles),
         posterior: output::posterior(&particles, draws, outcome.config.seed)?,
         stages: outcome.trace.iter().map(Stage::from).chain([end]).collect(),
         frames,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use wfr::{
     Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler, TraceEvent,
@@ -28,7 +29,7 @@ pub(crate) struct Outcome {
     /// Whether all steps were done.
     pub(crate) complete: bool,
     /// The particles, or every so many of them where memory would not hold all.
-    pub(crate) particles: Particles,
+    pub(crate) particles: Arc<Particles>,
     pub(crate) every: u32,
     pub(crate) trace: Vec<TraceEvent>,
     /// The reaction's estimates; none for flows without one.
@@ -228,7 +229,7 @@ pub(crate) fn outcome(sampler: &mut Sampler, problem: &Problem, end: End) -> Don
         complete: end.complete,
         trace: pollster::block_on(sampler.trace())?.to_vec(),
         reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
-        particles: thinned(sampler, dim, every)?,
+        particles: Arc::new(thinned(sampler, dim, every)?),
         every,
         spent: Spent::NOTHING,
         setup_s: 0.0,

@@ -1,5 +1,7 @@
 //! A run as it is kept: what files, pictures and reports are made from.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use wfr::{Info, Particles, TraceEvent};
 
@@ -11,7 +13,7 @@ use super::Record;
 pub(crate) struct Kept {
     pub(crate) record: Record,
     /// The weighted particles, or as many of them as were kept.
-    pub(crate) particles: Particles,
+    pub(crate) particles: Arc<Particles>,
     /// Particles of equal weight, resampled from all of them, row by row (M, dim).
     pub(crate) posterior: Vec<f32>,
     /// One per test of the ESS, and one for the end.
@@ -161,7 +163,7 @@ pub(crate) mod made_up {
             record: record(dim, count, &truth, modes),
             posterior: self::positions(&mut random, dim, count),
             frames: (0..=60).map(|k| frame(dim, count, k)).collect(),
-            particles,
+            particles: particles.into(),
             stages,
         }
     }

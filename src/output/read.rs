@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wfr::Particles;
 
@@ -48,7 +49,7 @@ impl Kept {
             let reason = format!("has the ancestor {ancestor} in a run of {particles} particles");
             return Err(wrong(&file.path, &reason));
         }
-        let particles = Particles::new(dim, positions, log_weights, ancestors)?;
+        let particles = Arc::new(Particles::new(dim, positions, log_weights, ancestors)?);
         let (shape, posterior) = file.array("posterior")?;
         if shape.len() != 2 || shape[1] != dim {
             return Err(file.misshapen("posterior", &shape));

@@ -94,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         x: LOW[0]..HIGH[0],
         y: LOW[1]..HIGH[1],
         exact: &density,
-        samples: ways.iter().map(|way| (way.name, &way.outcome.particles)).collect(),
+        samples: ways.iter().map(|way| (way.name, &*way.outcome.particles)).collect(),
     };
     place.fill(|path| plot::maps(path, &maps))?;
 

@@ -1,6 +1,7 @@
 //! `wfr experiment fkc`: one diffusion model sharpened, beside published numbers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -80,7 +81,7 @@ const MINUTE: f64 = 60.0;
 const MOST: u32 = 10_000_000;
 
 /// A sample of the picture and its title.
-type Sample = (String, Particles);
+type Sample = (String, Arc<Particles>);
 
 /// What all runs share.
 struct Bench<'a> {
@@ -241,10 +242,10 @@ fn titled(correction: Correction) -> String {
 }
 
 /// Exact draws as particles.
-fn cloud(points: &Points) -> Done<Particles> {
+fn cloud(points: &Points) -> Done<Arc<Particles>> {
     let positions = points.coordinates().iter().map(|x| *x as f32).collect();
     let n = points.len();
-    Ok(Particles::new(points.dim(), positions, vec![0.0; n], (0..n as u32).collect())?)
+    Ok(Arc::new(Particles::new(points.dim(), positions, vec![0.0; n], (0..n as u32).collect())?))
 }
 
 fn draw(path: &std::path::Path, arguments: &Arguments, samples: &[Sample]) -> Result<(), String> {
