@@ -85,8 +85,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Steps from one ESS test to the next.
-    pub(crate) fn test_every(&self) -> u32 {
+    /// Steps from one ESS test to the next: [`Config::ess_every`], or a stage of an adaptive schedule.
+    pub fn test_every(&self) -> u32 {
         self.schedule.adaptivity().map_or(self.ess_every, |adaptive| adaptive.moves_per_stage)
     }
 

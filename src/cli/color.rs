@@ -37,11 +37,15 @@ pub(super) fn on_stderr() -> bool {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => {
-            let asks_none = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            let is_dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-            io::stderr().is_terminal() && !asks_none && !is_dumb
+            let variable = |name: &str| env::var(name).unwrap_or_default();
+            io::stderr().is_terminal() && !is_plain(variable)
         }
     }
+}
+
+/// Whether the environment asks for no colours: NO_COLOR (no-color.org), or a terminal that has none.
+pub(super) fn is_plain(variable: impl Fn(&str) -> String) -> bool {
+    !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb"
 }
 
 /// `error:`, `warning:` or another word of that kind for standard error.

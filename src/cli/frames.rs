@@ -27,10 +27,10 @@ pub(crate) struct Frames {
 impl Frames {
     /// So many frames from now, the first step, to the end; none at all for 0.
     pub(crate) fn start(sampler: &Sampler, dim: u32, wanted: u32) -> Done<Frames> {
-        let adaptive = sampler.config().schedule.adaptivity();
-        let every = adaptive.map_or(sampler.config().ess_every, |stages| stages.moves_per_stage);
+        let every = sampler.config().test_every();
+        let is_adaptive = sampler.config().schedule.adaptivity().is_some();
         // Where the number of steps is not known, frames begin dense and are thinned as they come.
-        let steps = if adaptive.is_some() { every } else { sampler.steps() };
+        let steps = if is_adaptive { every } else { sampler.steps() };
         let stride = steps.div_ceil(wanted.max(1)).next_multiple_of(every);
         let mut frames = Frames { wanted, stride, dim, all: Vec::new() };
         if wanted > 0 {

@@ -303,7 +303,7 @@ impl Record {
             betas: adaptivity.map(|_| betas.chain([outcome.info.beta]).collect()),
             seed: config.seed,
             ess_threshold: config.ess_threshold,
-            ess_every: adaptivity.map_or(config.ess_every, |stages| stages.moves_per_stage),
+            ess_every: config.test_every(),
             resampler: config.resampler.name().to_string(),
             taming: config.taming,
             preconditioner: config.preconditioner.clone(),

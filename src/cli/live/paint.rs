@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
+use crate::cli::color;
 use crate::output::Frame;
 
 /// The colours of a terminal.
@@ -32,7 +33,7 @@ impl Colours {
     }
 
     fn of(variable: impl Fn(&str) -> String) -> Colours {
-        if !variable("NO_COLOR").is_empty() || variable("TERM") == "dumb" {
+        if color::is_plain(&variable) {
             return Colours::None;
         }
         match variable("COLORTERM").as_str() {

@@ -25,13 +25,13 @@ pub(super) struct Setting {
 impl Setting {
     pub(super) fn of(sampler: &Sampler, problem: &Problem, name: &str) -> Setting {
         let config = sampler.config();
-        let adaptive = config.schedule.adaptivity();
+        let is_adaptive = config.schedule.adaptivity().is_some();
         let flow = problem.flow();
         Setting {
             title: format!("{name}, on {}", sampler.gpu().adapter_info().name),
             particles: config.particles,
-            steps: adaptive.is_none().then(|| sampler.steps()),
-            every: adaptive.map_or(config.ess_every, |stages| stages.moves_per_stage),
+            steps: (!is_adaptive).then(|| sampler.steps()),
+            every: config.test_every(),
             has_path: flow.has_path(),
             tells_log_z: tells_log_z(problem),
         }
