@@ -1,15 +1,17 @@
 //! `wfr sample`: one run.
 
 use clap::Args;
-use wfr::{Config, Flow, Initial, Modes, Problem, Target, Tuning, tune};
+use wfr::{Config, Flow, Initial, Modes, Pilot, Problem, Target, Tuning, tune};
 
 use super::console::Console;
 use super::failure::Done;
 use super::interrupt;
 use super::options::{FlowName, ProblemOptions, RunOptions};
 use super::path::{Chosen, PathOptions};
+use super::progress::SessionRecord;
 use super::reaction::ReactionOptions;
 use super::results::{Known, Results};
+use super::resume::Resumption;
 use super::run::Device;
 use super::run_file::{Given, Law, Resolved};
 
@@ -61,24 +63,42 @@ pub(crate) struct Arguments {
     results: Results,
 }
 
-/// Runs the command.
-pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
-    let keeper = arguments.results.keeper(|| resolved(arguments))?;
+/// Runs the command, or goes on with what it began.
+pub(crate) fn go(arguments: &Arguments, resumption: Option<Resumption>, console: &Console) -> Done {
+    let results = &arguments.results;
+    let keeper = match &resumption {
+        Some(resumption) => Some(resumption.keeper(results)?),
+        None => results.keeper(|| resolved(arguments))?,
+    };
     let target = arguments.problem.target()?;
     let initial = arguments.problem.initial(target.dim())?;
     let modes = arguments.problem.modes(&target)?;
     let config = arguments.reaction.adapt(arguments.run.config()?);
+    let (origin, config) = match resumption {
+        Some(resumption) => match resumption.settle(&config)? {
+            Some((origin, config)) => (Some(origin), config),
+            None => return Ok(()),
+        },
+        None => (None, config),
+    };
+    let found = origin.as_ref().map(|origin| &origin.progress.session);
     let mut device = Device::new(arguments.run.population.device.adapter.as_deref());
-    let Chosen { flow, pilot } = flow(arguments, &target, &initial, &config, &mut device)?;
+    let pilot = found.and_then(SessionRecord::pilot);
+    let Chosen { flow, pilot } = flow(arguments, (&target, &initial), &config, pilot, &mut device)?;
     let problem = Problem::new(target, initial, flow)?;
-    let gpu = device.for_run(&problem, &config)?;
     let name = problem.target().name().to_string();
-    let tuned = arguments.tune.then(|| tune(gpu, &problem, &config, &Tuning::default()));
-    let tuned = tuned.transpose()?;
+    let tuned = match found {
+        Some(found) => found.tuned(&config),
+        None if arguments.tune => {
+            let gpu = device.for_run(&problem, &config)?;
+            Some(tune(gpu, &problem, &config, &Tuning::default())?)
+        }
+        None => None,
+    };
     let settings = tuned.as_ref().map_or(&config, |tuned| &tuned.config);
     interrupt::heed();
     let known = Known { label: &name, pilot, modes, tuned: tuned.clone(), truth: None };
-    arguments.results.of_run(keeper, gpu, &problem, settings, known, console)
+    results.of_run(keeper, &mut device, (&problem, settings), &known, origin, console)
 }
 
 /// The run file of these arguments.
@@ -98,9 +118,9 @@ pub(crate) fn law(arguments: &Arguments) -> Done<(Law, Option<Modes>)> {
 /// The flow that the options ask for; those of another one are refused.
 fn flow(
     arguments: &Arguments,
-    target: &Target,
-    initial: &Initial,
+    ends: (&Target, &Initial),
     config: &Config,
+    pilot: Option<Pilot>,
     device: &mut Device<'_>,
 ) -> Done<Chosen> {
     if arguments.flow != FlowName::Wfr {
@@ -113,7 +133,7 @@ fn flow(
         FlowName::Annealed => Flow::annealed(),
         FlowName::Langevin => Flow::langevin(),
         FlowName::Wfr => arguments.reaction.flow()?,
-        FlowName::Path => return arguments.path.flow(target, initial, config, device),
+        FlowName::Path => return arguments.path.flow(ends, config, pilot, device),
     };
     Ok(Chosen { flow, pilot: None })
 }

@@ -17,6 +17,7 @@ use super::integrator::integrators;
 use super::interrupt;
 use super::options::PopulationOptions;
 use super::results::{Known, Results};
+use super::resume::Resumption;
 use super::run::Device;
 use super::run_file::{Given, Law, Resolved};
 use levels::LevelOptions;
@@ -121,21 +122,35 @@ impl From<TrackingName> for Tracking {
     }
 }
 
-/// Runs the command.
-pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
+/// Runs the command, or goes on with what it began.
+pub(crate) fn go(arguments: &Arguments, resumption: Option<Resumption>, console: &Console) -> Done {
     let Composed { composition, config, exact, modes } = composed(arguments)?;
-    let keeper = arguments.results.keeper(|| resolved(arguments, &composition))?;
+    let results = &arguments.results;
+    let keeper = match &resumption {
+        Some(resumption) => Some(resumption.keeper(results)?),
+        None => results.keeper(|| resolved_with(arguments, &composition))?,
+    };
+    let (origin, config) = match resumption {
+        Some(resumption) => match resumption.settle(&config)? {
+            Some((origin, config)) => (Some(origin), config),
+            None => return Ok(()),
+        },
+        None => (None, config),
+    };
     let problem = composition.problem()?;
     let mut device = Device::new(arguments.population.device.adapter.as_deref());
-    let gpu = device.for_run(&problem, &config)?;
     interrupt::heed();
     let truth = exact.map(|exact| exact.truth());
     let known = Known { label: "composition", truth, modes, ..Known::default() };
-    arguments.results.of_run(keeper, gpu, &problem, &config, known, console)
+    results.of_run(keeper, &mut device, (&problem, &config), &known, origin, console)
 }
 
 /// The run file of these arguments.
-pub(crate) fn resolved(arguments: &Arguments, composition: &Composition) -> Done<Resolved> {
+pub(crate) fn resolved(arguments: &Arguments) -> Done<Resolved> {
+    resolved_with(arguments, &composition(arguments)?)
+}
+
+fn resolved_with(arguments: &Arguments, composition: &Composition) -> Done<Resolved> {
     let mut run_file = Resolved::new("compose", &arguments.given)?;
     arguments.levels.resolve(composition, &mut run_file);
     Ok(run_file)
