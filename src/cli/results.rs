@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use wfr::{Config, ErrorKind, Info, Modes, Pilot, Problem, Sampler, Truth, Tuned};
+use wfr::{ErrorKind, Info, Modes, Pilot, Problem, Sampler, Truth, Tuned};
 
 use super::checkpoints::{Every, Made, every};
 use super::clock::Spent;
@@ -55,11 +55,6 @@ pub(crate) struct Results {
     /// its end, for `wfr resume`; the last two are kept.
     #[arg(long, value_name = "TIME|STEPS", value_parser = every, allow_negative_numbers = true)]
     pub(super) checkpoint_every: Option<Every>,
-    /// When the device is lost, go on with another one from the last checkpoint, or from the start,
-    /// at most so many times.
-    #[arg(long, value_name = "TIMES", default_value = "0", help_heading = "Run")]
-    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
-    retry_device: u32,
     /// Replace the files in --out where they exist.
     #[arg(long)]
     pub(super) overwrite: bool,
@@ -164,16 +159,14 @@ impl Results {
         &self,
         mut keeper: Option<Keeper<'_>>,
         device: &mut Device<'_>,
-        (problem, config): (&Problem, &Config),
-        known: &Known<'_>,
+        course: &Course<'_>,
         origin: Option<Origin>,
         console: &Console,
     ) -> Done {
-        let course = Course { problem, config, known, retries: self.retry_device };
         let attempt = |session: &mut Session, keeper: Option<&mut Keeper<'_>>, goal: &Goal| {
-            self.attempt(session, keeper, goal, &course, console)
+            self.attempt(session, keeper, goal, course, console)
         };
-        let (outcome, estimates) = persist(&course, device, origin, keeper.as_mut(), attempt)?;
+        let (outcome, estimates) = persist(course, device, origin, keeper.as_mut(), attempt)?;
         if self.json {
             return console::print_json(&Record::new(&outcome, &estimates).with_cost(&outcome));
         }

@@ -6,8 +6,9 @@ use wfr::{Config, Flow, Initial, Modes, Pilot, Problem, Target, Tuning, tune};
 use super::console::Console;
 use super::failure::Done;
 use super::interrupt;
-use super::options::{FlowName, ProblemOptions, RunOptions};
+use super::options::{FlowName, ProblemOptions, RetryOptions, RunOptions};
 use super::path::{Chosen, PathOptions};
+use super::persist::Course;
 use super::progress::SessionRecord;
 use super::reaction::ReactionOptions;
 use super::results::{Known, Results};
@@ -49,6 +50,8 @@ pub(crate) struct Arguments {
     problem: ProblemOptions,
     #[command(flatten)]
     run: RunOptions,
+    #[command(flatten)]
+    retry: RetryOptions,
     /// Find a scale per coordinate, and for mala the step lengths, by short pilot runs first.
     #[arg(long, help_heading = "Run")]
     tune: bool,
@@ -98,7 +101,9 @@ pub(crate) fn go(arguments: &Arguments, resumption: Option<Resumption>, console:
     let settings = tuned.as_ref().map_or(&config, |tuned| &tuned.config);
     interrupt::heed();
     let known = Known { label: &name, pilot, modes, tuned: tuned.clone(), truth: None };
-    results.of_run(keeper, &mut device, (&problem, settings), &known, origin, console)
+    let (retries, known) = (arguments.retry.retries, &known);
+    let course = Course { problem: &problem, config: settings, known, retries };
+    results.of_run(keeper, &mut device, &course, origin, console)
 }
 
 /// The run file of these arguments.

@@ -22,7 +22,7 @@ mod tests;
 mod windows;
 
 pub(crate) use contents::{Contents, Format};
-pub(crate) use folder::{Folder, Staged};
+pub(crate) use folder::Folder;
 pub(crate) use frames::{to_bytes as frames_to_bytes, write as write_frames};
 #[cfg(test)]
 pub(crate) use kept::made_up;

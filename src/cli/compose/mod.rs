@@ -15,7 +15,8 @@ use super::console::Console;
 use super::failure::{Done, Failure};
 use super::integrator::integrators;
 use super::interrupt;
-use super::options::PopulationOptions;
+use super::options::{PopulationOptions, RetryOptions};
+use super::persist::Course;
 use super::results::{Known, Results};
 use super::resume::Resumption;
 use super::run::Device;
@@ -94,6 +95,8 @@ pub(crate) struct Arguments {
     uncorrected: bool,
     #[command(flatten)]
     population: PopulationOptions,
+    #[command(flatten)]
+    retry: RetryOptions,
     /// Tell the masses of modes around the points of a text file, one point a line; the nearest
     /// wins. Without it, those around the means of mixtures, where exact masses are known.
     #[arg(long, value_name = "FILE", help_heading = "Run")]
@@ -142,7 +145,9 @@ pub(crate) fn go(arguments: &Arguments, resumption: Option<Resumption>, console:
     interrupt::heed();
     let truth = exact.map(|exact| exact.truth());
     let known = Known { label: "composition", truth, modes, ..Known::default() };
-    results.of_run(keeper, &mut device, (&problem, &config), &known, origin, console)
+    let (retries, known) = (arguments.retry.retries, &known);
+    let course = Course { problem: &problem, config: &config, known, retries };
+    results.of_run(keeper, &mut device, &course, origin, console)
 }
 
 /// The run file of these arguments.
