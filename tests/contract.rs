@@ -3,6 +3,8 @@
 
 #[path = "contract/adaptive.rs"]
 mod adaptive;
+#[path = "contract/checkpoint.rs"]
+mod checkpoint;
 mod common;
 #[path = "contract/compositions.rs"]
 mod compositions;
