@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use wfr::{Checkpoint, Config, ErrorKind, Problem};
+use wfr::{Checkpoint, CheckpointFault, Config, ErrorKind, Problem};
 
 use super::checkpoints::Made;
 use super::failure::{Done, Failure};
@@ -29,6 +29,12 @@ impl Origin {
         let checkpoint = Checkpoint::open(path)?;
         let progress = Progress::of(&checkpoint, path)?;
         Ok(Origin { path: path.to_path_buf(), checkpoint, progress })
+    }
+
+    /// An error that names it.
+    pub(crate) fn fault(&self, fault: CheckpointFault, message: String) -> Failure {
+        let path = self.path.clone();
+        wfr::Error::from(ErrorKind::Checkpoint { path, fault, message }).into()
     }
 
     /// The same with the steps of these settings, where they are more than it was made with.
@@ -170,15 +176,14 @@ fn open(
     let Course { problem, config, known, .. } = course;
     let gpu = device.for_run(problem, config)?;
     let session = match &origin {
-        Some(Origin { path, checkpoint, progress }) => {
+        Some(origin) => {
+            let Origin { checkpoint, progress, .. } = origin;
             let spent = progress.session.spent();
             let session = Session::resume(gpu, problem, checkpoint, spent)?;
             let (own, said) = (session.sampler.integrator(), config.integrator);
             if let Some(other) = said.filter(|said| *said != own) {
-                return Err(Failure::Usage(format!(
-                    "{} was made by the integrator {own}, and run.toml says {other}; undo that",
-                    path.display()
-                )));
+                let message = format!("was made with integrator = {own}, and this is {other}");
+                return Err(origin.fault(CheckpointFault::OtherProblem, message));
             }
             session
         }

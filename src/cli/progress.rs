@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use wfr::{Checkpoint, Config, Pilot, Tuned};
+use wfr::{Checkpoint, CheckpointFault, Config, ErrorKind, Pilot, Tuned};
 
 use super::clock::Spent;
 use super::failure::{Done, Failure};
@@ -54,23 +54,22 @@ impl From<&Tuned> for TunedState {
 impl Progress {
     /// What is attached to the checkpoint at this place.
     pub(crate) fn of(checkpoint: &Checkpoint, path: &Path) -> Done<Progress> {
-        let shown = path.display();
-        let lacks = || {
-            Failure::Usage(format!(
-                "{shown} was not made by the program wfr but by one that uses its library, which \
-                 alone can go on with it"
-            ))
+        let fault = |fault, message: String| {
+            Failure::Wfr(ErrorKind::Checkpoint { path: path.to_path_buf(), fault, message }.into())
         };
-        let bytes = |name: &str| checkpoint.attached().get(name).ok_or_else(lacks);
-        let session: SessionRecord = serde_json::from_slice(bytes(SESSION)?).map_err(|error| {
-            Failure::Usage(format!("{shown} is not of this version of wfr: its session: {error}"))
-        })?;
-        let frames = output::read_frames(path, bytes(FRAMES)?.clone())?;
+        let foreign = || {
+            let message = "was made by another program than wfr, which alone can go on with it";
+            fault(CheckpointFault::OtherProblem, message.to_string())
+        };
+        let corrupt = |message: String| fault(CheckpointFault::Corrupt, message);
+        let bytes = |name: &str| checkpoint.attached().get(name).ok_or_else(foreign);
+        let session: SessionRecord = serde_json::from_slice(bytes(SESSION)?)
+            .map_err(|error| corrupt(format!("has no session of this version of wfr: {error}")))?;
+        let frames = output::read_frames(path, bytes(FRAMES)?.clone())
+            .map_err(|failure| corrupt(failure.to_string()))?;
         if let Some(later) = frames.iter().find(|frame| frame.step > checkpoint.step()) {
             let (step, now) = (later.step, checkpoint.step());
-            return Err(Failure::Usage(format!(
-                "{shown} has a frame of step {step} at step {now}"
-            )));
+            return Err(corrupt(format!("has a frame of step {step} at step {now}")));
         }
         Ok(Progress { session, frames })
     }

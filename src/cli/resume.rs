@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use wfr::{Config, Schedule};
+use wfr::{CheckpointFault, Config, ErrorKind, Schedule};
 
 use super::checkpoints::{self, Made, every};
 use super::console::Console;
@@ -114,6 +114,19 @@ pub(crate) struct Resumption {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, verbosity: &Verbosity, console: &Console) -> Done {
+    go_on(arguments, verbosity, console).map_err(|failure| match failure {
+        Failure::Wfr(error)
+            if arguments.checkpoint.is_none()
+                && matches!(error.kind(), ErrorKind::Checkpoint { .. }) =>
+        {
+            let way_out = way_out(&arguments.folder, error.kind());
+            Failure::Run(error, way_out)
+        }
+        other => other,
+    })
+}
+
+fn go_on(arguments: &Arguments, verbosity: &Verbosity, console: &Console) -> Done {
     let folder = &arguments.folder;
     let file = folder.join(FILE_NAME);
     let mut run_file = resolved(&run_file::command_of(&file)?)?;
@@ -151,29 +164,30 @@ fn origin(arguments: &Arguments) -> Done<Origin> {
         return Origin::open(path);
     }
     let folder = &arguments.folder;
-    let all = checkpoints::in_folder(folder)?;
-    let Some((last, before)) = all.split_last() else {
-        return Err(Failure::Usage(format!(
+    match checkpoints::in_folder(folder)?.last() {
+        Some(last) => Origin::open(&last.path),
+        None => Err(Failure::Usage(format!(
             "{} holds no checkpoint to go on from; {}",
             folder.display(),
             anew(folder)
-        )));
-    };
-    Origin::open(&last.path).map_err(|failure| {
-        let is_good = |made: &&Made| Origin::open(&made.path).is_ok();
-        let way_out = match before.iter().rev().find(is_good) {
-            Some(good) => format!(
-                "the one before it is good: `wfr resume {} --checkpoint {}`",
-                folder.display(),
-                good.path.display()
-            ),
-            None => format!("there is no older one that is good; {}", anew(folder)),
-        };
-        match failure {
-            Failure::Wfr(error) => Failure::Run(error, way_out),
-            other => Failure::Usage(format!("{other}; {way_out}")),
-        }
-    })
+        ))),
+    }
+}
+
+/// What can be done where a checkpoint of the folder is no good: there may be one before it.
+fn way_out(folder: &Path, fault: &ErrorKind) -> String {
+    let all = checkpoints::in_folder(folder).unwrap_or_default();
+    let is_bad =
+        |made: &Made| matches!(fault, ErrorKind::Checkpoint { path, .. } if *path == made.path);
+    let before = all.split(is_bad).next().unwrap_or_default();
+    match before.iter().rev().find(|made| Origin::open(&made.path).is_ok()) {
+        Some(good) => format!(
+            "the one before it is good: `wfr resume {} --checkpoint {}`",
+            folder.display(),
+            good.path.display()
+        ),
+        None => format!("there is no older one that is good; {}", anew(folder)),
+    }
 }
 
 /// How to begin again.
@@ -234,12 +248,11 @@ impl Resumption {
             ..config.clone()
         };
         if own != *made {
-            return Err(Failure::Usage(format!(
-                "{} is no longer that of the run which made {}; undo what was changed in it, or {}",
-                self.folder.join(FILE_NAME).display(),
-                self.origin.path.display(),
-                anew(&self.folder)
-            )));
+            let message = format!(
+                "was made with other settings than {} says",
+                self.folder.join(FILE_NAME).display()
+            );
+            return Err(self.origin.fault(CheckpointFault::OtherProblem, message));
         }
         let schedule = match is_tuned && !is_longer {
             true => made.schedule.clone(),
