@@ -204,9 +204,14 @@ impl Checkpoints {
     fn prune(&mut self) {
         let first = self.made.len().saturating_sub(KEPT);
         self.made.drain(..first);
+        // One that was given by name may be written in another way.
+        let same = |one: &Path, other: &Path| {
+            one == other
+                || fs::canonicalize(one).is_ok_and(|one| Some(one) == fs::canonicalize(other).ok())
+        };
         for name in names(&self.folder).unwrap_or_default() {
             let path = self.folder.join(&name);
-            if is_ours(&name) && self.made.iter().all(|made| made.path != path) {
+            if is_ours(&name) && !self.made.iter().any(|made| same(&made.path, &path)) {
                 let _ = fs::remove_file(path);
             }
         }

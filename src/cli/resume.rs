@@ -202,6 +202,9 @@ fn anew(folder: &Path) -> String {
 /// The steps so far and these, where the path has ended.
 fn longer(origin: &Origin, run_file: &Resolved, steps: u32, time: Option<f64>) -> Done<Schedule> {
     let refuse = |reason: &str| Err(Failure::Usage(format!("--more-steps: {reason}")));
+    if steps == 0 {
+        return refuse("0 make no longer run; give 1 or more");
+    }
     if run_file.command() == "compose" {
         return refuse(
             "a composition ends at its last level of noise, and there is nothing beyond; for smaller \

@@ -142,3 +142,128 @@ fn flow(
     };
     Ok(Chosen { flow, pilot: None })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::ops::ControlFlow;
+    use std::path::Path;
+
+    use clap::Parser;
+    use wfr::{Info, Sampler};
+
+    use super::*;
+    use crate::cli::clock::Spent;
+    use crate::cli::failure::Failure;
+    use crate::cli::keeper::{Keeper, METRICS};
+    use crate::cli::persist::{Goal, persist};
+    use crate::cli::run::{Session, Watcher};
+    use crate::cli::{Cli, Command};
+    use crate::output::Estimates;
+
+    /// Destroys the device of a run once it has come to the next of these steps.
+    struct Destroyer<'d> {
+        steps: &'d mut Vec<u32>,
+    }
+
+    impl Watcher for Destroyer<'_> {
+        fn look(&mut self, sampler: &mut Sampler, _: &Info, _: Spent) -> Done<ControlFlow<()>> {
+            if self.steps.first().is_some_and(|step| sampler.steps_encoded() >= *step) {
+                self.steps.remove(0);
+                sampler.gpu().device.destroy();
+            }
+            Ok(ControlFlow::Continue(()))
+        }
+
+        fn next_step(&self, _: u32) -> u32 {
+            self.steps.first().copied().unwrap_or(u32::MAX)
+        }
+    }
+
+    /// Samples into a folder on devices that are destroyed at these steps; gives the step at which each
+    /// attempt began.
+    fn sample(out: &Path, options: &[&str], mut destroyed: Vec<u32>) -> (Vec<u32>, Done) {
+        let out = out.display().to_string();
+        let words = ["wfr", "sample", "ring", "-n", "500", "--steps", "160", "--out", &out];
+        let cli = Cli::try_parse_from([&words, options].concat()).unwrap();
+        let Command::Sample(arguments) = cli.command else { unreachable!("it is sample") };
+        let mut keeper = arguments.results.keeper(|| resolved(&arguments)).unwrap().unwrap();
+        let target = arguments.problem.target().unwrap();
+        let initial = arguments.problem.initial(2).unwrap();
+        let problem = Problem::new(target, initial, Flow::annealed()).unwrap();
+        let (config, known) = (arguments.run.config().unwrap(), Known::default());
+        let retries = arguments.retry.retries;
+        let course = Course { problem: &problem, config: &config, known: &known, retries };
+        let mut began = Vec::new();
+        let attempt = |session: &mut Session, keeper: Option<&mut Keeper<'_>>, _: &Goal| {
+            began.push(session.sampler.steps_encoded());
+            let keeper = keeper.expect("there is one");
+            let mut destroyer = Destroyer { steps: &mut destroyed };
+            let console = Console::without_bars();
+            let end = session.run("ring", &console, &mut [&mut *keeper, &mut destroyer])?;
+            let outcome = session.outcome(end)?;
+            keeper.finish(&mut session.sampler, &outcome, &Estimates::of(&outcome, None))
+        };
+        let done = persist(&course, &mut Device::new(None), None, Some(&mut keeper), attempt);
+        (began, done)
+    }
+
+    /// The files but that which tells times, and what run file says how often to retry.
+    fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let named = entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.path()));
+        let results = named.filter(|(name, path)| path.is_file() && name != METRICS);
+        results.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
+    }
+
+    /// The events of metrics.jsonl, and the tests of the ESS among them.
+    fn events(folder: &Path, event: &str) -> usize {
+        let text = fs::read_to_string(folder.join(METRICS)).unwrap();
+        text.matches(&format!("{{\"event\":\"{event}\"")).count()
+    }
+
+    #[test]
+    fn a_run_whose_device_is_lost_goes_on_with_the_next_to_the_same_bytes() {
+        if let Err(error) = pollster::block_on(wfr::adapter(None)) {
+            let required = std::env::var_os("WFR_TEST_ADAPTER").is_some_and(|v| v == "require");
+            assert!(!required, "{error}");
+            println!("skipped: {error}");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let every = ["--checkpoint-every", "32", "--retry-device", "2"];
+        let (began, done) = sample(&place("calm"), &every, vec![]);
+        assert_eq!((began, done.is_ok()), (vec![0], true));
+        // Two are lost, the second while it does again what came after the checkpoint.
+        let (began, done) = sample(&place("lost"), &every, vec![112, 144]);
+        done.unwrap();
+        assert_eq!(began, [0, 96, 128]);
+        assert!(files(&place("lost")) == files(&place("calm")));
+        assert_eq!(events(&place("lost"), "resumed"), 2);
+        assert_eq!(events(&place("lost"), "test"), events(&place("calm"), "test"));
+
+        // Without checkpoints it begins again.
+        let (began, done) = sample(&place("again"), &["--retry-device", "2"], vec![112]);
+        done.unwrap();
+        assert_eq!(began, [0, 0]);
+        let particles = |name: &str| files(&place(name))["summary.json"].clone();
+        assert!(particles("again") == particles("calm"));
+
+        // Once too often, the error says what to do.
+        let (began, done) = sample(&place("often"), &every, vec![40, 80, 120]);
+        let Err(failure @ Failure::Run(..)) = done else { unreachable!("a device was lost") };
+        assert_eq!(began, [0, 32, 64]);
+        let (run, said) = (place("often").display().to_string(), failure.to_string());
+        assert!(said.starts_with("the device was lost: "), "{said}");
+        let way_out = format!(
+            "; the last checkpoint is {run}/checkpoints/step-0000000096.safetensors: go on with \
+             `wfr resume {run}`, or let --retry-device 3 do so"
+        );
+        assert!(said.ends_with(&way_out), "{said}");
+        let (_, done) = sample(&place("none"), &[], vec![40]);
+        let said = done.unwrap_err().to_string();
+        assert!(said.contains("there is no checkpoint to go on from"), "{said}");
+    }
+}

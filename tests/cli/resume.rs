@@ -72,13 +72,15 @@ fn a_run_that_goes_on_leaves_the_bytes_of_the_run_that_was_not_cut() {
         fs::copy(models.join(name), folder.path(name)).unwrap();
     }
     for (at, line) in [
-        "sample ring -n 3000 --steps 200 --frames 10 --plot --animate",
-        "sample ring -n 2000 --schedule adaptive --frames 5 --trace-cess",
-        "sample double-well -n 700 --steps 100 --flow wfr --density-estimator grid",
-        "sample ring -n 1000 --steps 100 --tune --integrator mala --thin 3 --format safetensors",
-        "sample double-well -n 1000 --steps 100 --flow path --path fisher-rao --log-ratio auto",
+        "sample ring -n 500 --steps 200 --frames 3 --plot --checkpoint-every 112",
+        "sample ring -n 2000 --schedule adaptive --frames 5 --trace-cess --checkpoint-every 150",
+        "sample double-well -n 700 --steps 100 --flow wfr --density-estimator grid --checkpoint-every 48",
+        "sample ring -n 1000 --steps 100 --tune --integrator mala --thin 3 --format safetensors \
+         --checkpoint-every 48",
+        "sample double-well -n 1000 --steps 100 --flow path --path fisher-rao --log-ratio auto \
+         --checkpoint-every 48",
         "compose --model left.safetensors --model right.txt --rule geometric -n 500 --steps 40 \
-         --ess-every 8",
+         --ess-every 8 --checkpoint-every 24",
     ]
     .into_iter()
     .enumerate()
@@ -86,7 +88,7 @@ fn a_run_that_goes_on_leaves_the_bytes_of_the_run_that_was_not_cut() {
         let out = format!("run-{at}");
         let path = folder.path(&out);
         let began = std::time::Instant::now();
-        wfr(&folder, &format!("{line} --out {out} --checkpoint-every 24")).succeeded();
+        wfr(&folder, &format!("{line} --out {out}")).succeeded();
         let (whole, all_tests) = (results(&path), tests(&path));
         let made = checkpoints(&path);
         assert_eq!(made.len(), 2, "{line}");
@@ -109,7 +111,8 @@ fn finished(folder: &Folder) -> PathBuf {
     let line = "sample ring -n 500 --steps 96 --frames 4 --out run --checkpoint-every 64";
     wfr(folder, line).succeeded();
     let path = folder.path("run");
-    let names: Vec<_> = checkpoints(&path).iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+    let names: Vec<_> =
+        checkpoints(&path).iter().map(|p| p.file_name().unwrap().to_owned()).collect();
     assert_eq!(names, ["step-0000000064.safetensors", "step-0000000096.safetensors"]);
     path
 }
@@ -165,7 +168,8 @@ fn what_cannot_be_longer_is_told() {
     wfr(&folder, adaptive).succeeded();
     wfr(&folder, "resume a --more-steps 4").failed_with(2, &["ends where its path does"]);
     finished(&folder);
-    wfr(&folder, "resume run --more-steps 0").failed_with(2, &["steps = 0 more"]);
+    wfr(&folder, "resume run --more-steps 0")
+        .failed_with(2, &["--more-steps: 0 make no longer run"]);
     wfr(&folder, "resume run --more-time 3").failed_with(2, &["--more-steps"]);
     wfr(&folder, "resume run --more-steps 5 --more-time -1").failed_with(2, &["time = -1"]);
 }
@@ -192,9 +196,10 @@ fn broken_checkpoints_are_told_and_the_good_one_before_is_offered() {
         bytes[at] ^= 4;
         bytes
     };
-    let newer = String::from_utf8_lossy(&bytes).find("\\\"version\\\":1").unwrap();
+    let version = br#"\"version\":1"#;
+    let newer = bytes.windows(version.len()).position(|some| some == version).unwrap();
     let mut of_the_future = bytes.clone();
-    of_the_future[newer + 12] = b'9';
+    of_the_future[newer + version.len() - 1] = b'9';
     for (broken, words) in [
         (bytes[..bytes.len() / 2].to_vec(), ""),
         (bytes[..bytes.len() - 1].to_vec(), ""),
@@ -223,7 +228,8 @@ fn broken_checkpoints_are_told_and_the_good_one_before_is_offered() {
     for made in checkpoints(&path) {
         fs::write(made, "no").unwrap();
     }
-    wfr(&folder, "resume run").failed_with(2, &["no older one that is good; begin again with `wfr run"]);
+    wfr(&folder, "resume run")
+        .failed_with(2, &["no older one that is good; begin again with `wfr run"]);
     fs::remove_dir_all(path.join("checkpoints")).unwrap();
     wfr(&folder, "resume run").failed(
         2,
@@ -279,9 +285,12 @@ fn how_often_is_refused_where_it_makes_no_sense() {
     let folder = Folder::new();
     let every = |text: &str| format!("sample ring --out run --checkpoint-every {text}");
     for (text, words) in [
-        ("often", "is neither a time nor a number of steps; write a time, for instance 30s, 5m or 2h"),
+        (
+            "often",
+            "is neither a time nor a number of steps; write a time, for instance 30s, 5m or 2h",
+        ),
         ("0", "makes none"),
-        ("-5s", "is not above 0"),
+        ("0m", "is not above 0"),
         ("1.5", "is not a whole number"),
     ] {
         wfr(&folder, &every(text)).failed_with(2, &[words]);
@@ -290,4 +299,71 @@ fn how_often_is_refused_where_it_makes_no_sense() {
         .failed_with(2, &["--checkpoint-every is for what --out keeps"]);
     folder.write("a.toml", "[problem]\ntarget = \"ring\"\n[results]\ncheckpoint_every = \"5d\"\n");
     wfr(&folder, "run a.toml").failed_with(2, &["a.toml:4:20: invalid value '5d' for results."]);
+}
+
+/// A density that pushes particles out of where it is defined; all of them are lost at some test.
+const PUSHES: &str = "fn log_density(x: Point) -> f32 { return select(4.0 * dot(x, x), log(-1.0 * \
+                      dot(x, x)), dot(x, x) > 9.0); }\n\
+                      fn score(x: Point) -> Point { return 8.0 * x; }\n";
+
+/// What was good before all weights vanished is kept, with and without checkpoints.
+#[test]
+fn the_last_good_state_of_a_run_that_fails_is_kept() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("pushes.wgsl", PUSHES);
+    let line = "sample pushes.wgsl --dim 2 -n 300 --steps 800 --time 8 --out";
+    let done = wfr(&folder, &format!("{line} plain"));
+    println!("{}", done.err);
+    assert_eq!(done.code, 1);
+    assert!(done.error().starts_with("error: all weights are zero at step "), "{}", done.err);
+    let (_, rest) = done.error().split_once("; the last good state, that of step ").unwrap();
+    let (step, rest) = rest.split_once(", ").unwrap();
+    assert_eq!(rest, "is in plain");
+    let step: u32 = step.parse().unwrap();
+    assert!(step > 0 && step % 16 == 0, "{step}");
+    let summary = |out: &str| -> Value {
+        serde_json::from_slice(&fs::read(folder.path(out).join("summary.json")).unwrap()).unwrap()
+    };
+    let plain = summary("plain");
+    assert_eq!((&plain["steps"], &plain["complete"]), (&step.into(), &false.into()));
+    assert!(plain["ess"].as_f64().unwrap() >= 1.0, "{plain}");
+    let warning = plain["warnings"].to_string();
+    assert!(warning.contains("the last good state, after step"), "{warning}");
+
+    let done = wfr(&folder, &format!("{line} often --checkpoint-every 64"));
+    assert_eq!(done.code, 1);
+    assert!(done.error().ends_with(&format!("of step {step}, is in often")), "{}", done.err);
+    assert_eq!(summary("often"), plain);
+    let [.., last] = &checkpoints(&folder.path("often"))[..] else { panic!("there is one") };
+    assert_eq!(wfr::Checkpoint::open(last).unwrap().step(), step);
+    // Nothing has changed that would let it go further.
+    let again = wfr(&folder, "resume often");
+    assert_eq!(again.error(), done.error());
+}
+
+#[test]
+fn a_path_that_is_not_walked_to_its_end_leaves_what_came_so_far() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let line = "sample ring -n 1000 --schedule adaptive:0.99 --max-stages 4 --out run \
+                --checkpoint-every 16";
+    let done = wfr(&folder, line);
+    done.failed_with(1, &["max_stages = 4", "the particles that came so far are in run"]);
+    let summary = fs::read(folder.path("run/summary.json")).unwrap();
+    let summary: Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!((&summary["steps"], &summary["complete"]), (&64.into(), &false.into()));
+    // It goes on where it is once its run file allows more stages.
+    let run_file = fs::read_to_string(folder.path("run/run.toml")).unwrap();
+    let more = run_file.replace("max_stages = 4", "max_stages = 1000");
+    fs::write(folder.path("run/run.toml"), more).unwrap();
+    wfr(&folder, "resume run").succeeded();
+    wfr(&folder, "run run/run.toml --out whole").succeeded();
+    let [run, whole] = ["run", "whole"].map(|out| results(&folder.path(out)));
+    assert!(run["summary.json"] == whole["summary.json"]);
+    assert!(run["particles.npz"] == whole["particles.npz"]);
 }
