@@ -437,6 +437,24 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_schedule_has_the_rows_of_the_shorter() {
+        let short = Schedule::uniform(4.0, 800).unwrap();
+        let long = short.clone().extended(200, 1.0).unwrap();
+        assert_eq!((long.steps(), long.time(1000), long.beta(1000)), (1000, 5.0, 1.0));
+        assert_eq!(long.rows()[..800], short.rows()[..800]);
+        assert_eq!(long.equal_steps(), short.equal_steps());
+        let refused = |steps, time| short.clone().extended(steps, time).unwrap_err().to_string();
+        assert_eq!(refused(1, 0.0), "time = 0 is not positive and finite");
+        assert_eq!(refused(0, 1.0), "steps = 0 more leave the schedule as it is; give 1 or more");
+        assert_eq!(refused(4_000_000, 1.0), "steps = 4000800 is not between 1 and 4000000");
+        let adaptive = Schedule::adaptive(Adaptive::default()).unwrap().extended(1, 1.0);
+        assert_eq!(
+            adaptive.unwrap_err().to_string(),
+            "schedule = adaptive ends at β = 1 by itself; raise its max_stages"
+        );
+    }
+
+    #[test]
     fn geometric_has_the_first_step_asked_for() {
         let schedule = Schedule::geometric(0.001, 2.0, 100).unwrap();
         assert!((schedule.time(1) - 0.001).abs() < 1e-9);

@@ -135,12 +135,14 @@ pub(crate) async fn write(
 ) -> Result<()> {
     let beside = beside(path);
     let written = write_to(gpu, path, &beside, settings, tensors, attached).await;
-    let written = written.and_then(|()| {
-        fs::rename(&beside, path).and_then(|()| sync_folder(path)).map_err(|e| unwritten(path, &e))
-    });
+    let written =
+        written.and_then(|()| fs::rename(&beside, path).map_err(|error| unwritten(path, &error)));
     if written.is_err() {
         // The reason is what matters; a file that was never made cannot be removed.
         let _ = fs::remove_file(&beside);
+    } else {
+        // The file is there; file systems that sync no folder see to their names themselves.
+        let _ = sync_folder(path);
     }
     written
 }
