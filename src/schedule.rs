@@ -276,8 +276,8 @@ impl Schedule {
         }
     }
 
-    /// The same and `steps` equal steps more, which take `time` and stay at the last β: a run that goes
-    /// on where it ended.
+    /// The same and `steps` equal steps more, which take `time` and stay at the last β: a run that
+    /// goes on where it ended.
     ///
     /// ```
     /// # fn main() -> wfr::Result<()> {
@@ -309,7 +309,8 @@ impl Schedule {
         Ok(self)
     }
 
-    /// What [`Schedule::from_parts`] takes beside the points: where β comes from, and the time steps.
+    /// What [`Schedule::from_parts`] takes beside the points: where β comes from, and the time
+    /// steps.
     pub(crate) fn names(&self) -> (&str, Option<&str>) {
         (&self.beta, self.grid.as_deref())
     }

@@ -299,8 +299,8 @@ impl Place {
         }
         if sum.finalize() != self.checksum {
             let reason = format!(
-                "is damaged: the checksum of `{tensor}` is not that of what was written; go on from \
-                 another checkpoint"
+                "is damaged: the checksum of `{tensor}` is not that of what was written; go on \
+                 from another checkpoint"
             );
             return Err(fault(name, CheckpointFault::Corrupt, &reason));
         }
@@ -334,8 +334,8 @@ pub(super) fn read(
     let length = u64::from_le_bytes(*length);
     if !(MAGIC.len() as u64..=LONGEST_HEADER).contains(&length) {
         let reason = format!(
-            "is damaged: its header would have {length} bytes, which is not {} to {LONGEST_HEADER}; \
-             go on from another checkpoint",
+            "is damaged: its header would have {length} bytes, which is not {} to \
+             {LONGEST_HEADER}; go on from another checkpoint",
             MAGIC.len()
         );
         return Err(corrupt(&reason));
@@ -349,7 +349,9 @@ pub(super) fn read(
     let data = 8 + length;
 
     let parsed: Metadata = serde_json::from_slice(&header).map_err(|error| {
-        corrupt(&format!("is damaged: its header cannot be read ({error}); go on from another"))
+        corrupt(&format!(
+            "is damaged: its header cannot be read ({error}); go on from another checkpoint"
+        ))
     })?;
     let (promised, there) = (parsed.data_len() as u64, size - data);
     if there < promised {
@@ -376,8 +378,8 @@ pub(super) fn read(
     stream.read_exact(&mut sums).map_err(failed)?;
     let mut sums = sums.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
     if sums.next() != Some(checksum(&[&start[..8], &header])) {
-        let reason = "is damaged: the checksum of its header is not that of what was written; go on \
-                      from another checkpoint";
+        let reason = "is damaged: the checksum of its header is not that of what was written; go \
+                      on from another checkpoint";
         return Err(corrupt(reason));
     }
     let text = parsed.metadata().as_ref().and_then(|texts| texts.get("wfr")).cloned();

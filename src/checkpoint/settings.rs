@@ -89,14 +89,14 @@ impl Settings {
             (None, None) => {}
             (Some(own), Some(other)) => {
                 if self.stopped {
-                    let reason = "has ended at β = 1, and an adaptive schedule goes no further; go on \
-                                  from its particles by Initial::from_target";
+                    let reason = "has ended at β = 1, and an adaptive schedule goes no further; go \
+                                  on from its particles by Initial::from_target";
                     return refused(reason.into());
                 }
                 let same = Adaptive { max_stages: own.max_stages, ..*other };
                 if same != *own {
-                    let reason = "is adaptive, and of those max_stages alone can be another; keep the \
-                                  other fields";
+                    let reason = "is adaptive, and of those max_stages alone can be another; keep \
+                                  the other fields";
                     return refused(reason.into());
                 }
             }
@@ -113,8 +113,8 @@ impl Settings {
         if let Some(k) = (0..=step).find(|k| point(own, *k) != point(&schedule, *k)) {
             let (ours, theirs) = (point(own, k), point(&schedule, k));
             return refused(format!(
-                "has (t, β) = {theirs:?} at row {k}, where the run had {ours:?}; keep the rows up to \
-                 step {step}"
+                "has (t, β) = {theirs:?} at row {k}, where the run had {ours:?}; keep the rows up \
+                 to step {step}"
             ));
         }
         self.config.schedule = schedule;

@@ -255,8 +255,8 @@ fn a_run_is_kept_at_its_begin_and_its_end() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// A run with a longer schedule from the start, and runs that were made longer: at their end, and on
-/// the way with another tail.
+/// A run with a longer schedule from the start, and runs that were made longer: at their end, and
+/// on the way with another tail.
 #[test]
 fn a_longer_run_is_the_run_that_was_to_be_longer() {
     let folder = tempfile::tempdir().unwrap();
@@ -373,8 +373,8 @@ fn schedules_that_do_not_begin_so_are_refused() {
     assert_eq!(
         refused(Schedule::from_points(&other)),
         format!(
-            "schedule has (t, β) = {theirs:?} at row 3, where the run had {ours:?}; keep the rows up \
-             to step 12"
+            "schedule has (t, β) = {theirs:?} at row 3, where the run had {ours:?}; keep the rows \
+             up to step 12"
         )
     );
     assert_eq!(

@@ -1,4 +1,5 @@
-//! The files of checkpoints: whole or not at all, and refused when they are not as they were written.
+//! The files of checkpoints: whole or not at all, and refused when they are not as they were
+//! written.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -309,7 +310,8 @@ fn a_failed_write_leaves_no_trace() {
     assert!(error.ends_with("more than 1048576, the most; attach fewer things"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 
-    // One that succeeds replaces what is there, with the same bytes: nothing in it is of the moment.
+    // One that succeeds replaces what is there, with the same bytes: nothing in it is of the
+    // moment.
     for _ in 0..2 {
         sampler.save(&path, &attached()).unwrap();
         assert!(fs::read(&path).unwrap() == *bytes);
