@@ -276,8 +276,8 @@ impl Schedule {
         }
     }
 
-    /// The same and `steps` equal steps more, which take `time` and stay at the last β: a run that goes
-    /// on where it ended.
+    /// The same and `steps` equal steps more, which take `time` and stay at the last β: a run that
+    /// goes on where it ended.
     ///
     /// ```
     /// # fn main() -> wfr::Result<()> {
@@ -309,7 +309,8 @@ impl Schedule {
         Ok(self)
     }
 
-    /// What [`Schedule::from_parts`] takes beside the points: where β comes from, and the time steps.
+    /// What [`Schedule::from_parts`] takes beside the points: where β comes from, and the time
+    /// steps.
     pub(crate) fn names(&self) -> (&str, Option<&str>) {
         (&self.beta, self.grid.as_deref())
     }
@@ -434,6 +435,24 @@ mod tests {
         assert_eq!(rows.len(), 800 + SCHEDULE_WINDOW as usize);
         assert_eq!(rows[800], Instant { time: 4.0, dt: 0.0, beta: 1.0, beta_rate: 0.0 });
         assert_eq!(rows[0], Instant { time: 0.0, dt: 0.005, beta: 0.0, beta_rate: 0.25 });
+    }
+
+    #[test]
+    fn a_longer_schedule_has_the_rows_of_the_shorter() {
+        let short = Schedule::uniform(4.0, 800).unwrap();
+        let long = short.clone().extended(200, 1.0).unwrap();
+        assert_eq!((long.steps(), long.time(1000), long.beta(1000)), (1000, 5.0, 1.0));
+        assert_eq!(long.rows()[..800], short.rows()[..800]);
+        assert_eq!(long.equal_steps(), short.equal_steps());
+        let refused = |steps, time| short.clone().extended(steps, time).unwrap_err().to_string();
+        assert_eq!(refused(1, 0.0), "time = 0 is not positive and finite");
+        assert_eq!(refused(0, 1.0), "steps = 0 more leave the schedule as it is; give 1 or more");
+        assert_eq!(refused(4_000_000, 1.0), "steps = 4000800 is not between 1 and 4000000");
+        let adaptive = Schedule::adaptive(Adaptive::default()).unwrap().extended(1, 1.0);
+        assert_eq!(
+            adaptive.unwrap_err().to_string(),
+            "schedule = adaptive ends at β = 1 by itself; raise its max_stages"
+        );
     }
 
     #[test]

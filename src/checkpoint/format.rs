@@ -135,12 +135,14 @@ pub(crate) async fn write(
 ) -> Result<()> {
     let beside = beside(path);
     let written = write_to(gpu, path, &beside, settings, tensors, attached).await;
-    let written = written.and_then(|()| {
-        fs::rename(&beside, path).and_then(|()| sync_folder(path)).map_err(|e| unwritten(path, &e))
-    });
+    let written =
+        written.and_then(|()| fs::rename(&beside, path).map_err(|error| unwritten(path, &error)));
     if written.is_err() {
         // The reason is what matters; a file that was never made cannot be removed.
         let _ = fs::remove_file(&beside);
+    } else {
+        // The file is there; file systems that sync no folder see to their names themselves.
+        let _ = sync_folder(path);
     }
     written
 }
@@ -297,8 +299,8 @@ impl Place {
         }
         if sum.finalize() != self.checksum {
             let reason = format!(
-                "is damaged: the checksum of `{tensor}` is not that of what was written; go on from \
-                 another checkpoint"
+                "is damaged: the checksum of `{tensor}` is not that of what was written; go on \
+                 from another checkpoint"
             );
             return Err(fault(name, CheckpointFault::Corrupt, &reason));
         }
@@ -332,8 +334,8 @@ pub(super) fn read(
     let length = u64::from_le_bytes(*length);
     if !(MAGIC.len() as u64..=LONGEST_HEADER).contains(&length) {
         let reason = format!(
-            "is damaged: its header would have {length} bytes, which is not {} to {LONGEST_HEADER}; \
-             go on from another checkpoint",
+            "is damaged: its header would have {length} bytes, which is not {} to \
+             {LONGEST_HEADER}; go on from another checkpoint",
             MAGIC.len()
         );
         return Err(corrupt(&reason));
@@ -347,7 +349,9 @@ pub(super) fn read(
     let data = 8 + length;
 
     let parsed: Metadata = serde_json::from_slice(&header).map_err(|error| {
-        corrupt(&format!("is damaged: its header cannot be read ({error}); go on from another"))
+        corrupt(&format!(
+            "is damaged: its header cannot be read ({error}); go on from another checkpoint"
+        ))
     })?;
     let (promised, there) = (parsed.data_len() as u64, size - data);
     if there < promised {
@@ -374,8 +378,8 @@ pub(super) fn read(
     stream.read_exact(&mut sums).map_err(failed)?;
     let mut sums = sums.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
     if sums.next() != Some(checksum(&[&start[..8], &header])) {
-        let reason = "is damaged: the checksum of its header is not that of what was written; go on \
-                      from another checkpoint";
+        let reason = "is damaged: the checksum of its header is not that of what was written; go \
+                      on from another checkpoint";
         return Err(corrupt(reason));
     }
     let text = parsed.metadata().as_ref().and_then(|texts| texts.get("wfr")).cloned();

@@ -26,7 +26,9 @@ impl Identity {
         let (target, flow) = (problem.target(), problem.flow());
         add("target", file_name(target.name()).to_string());
         add("dimension", target.dim().to_string());
-        add("parameters", list(&problem.constants));
+        for (parameter, value) in &problem.constants {
+            add(&format!("parameter {parameter}"), value.to_string());
+        }
         add("initial law", problem.initial().description().to_string());
         add("flow", flow.name().to_string());
         add("transport", flow.transport().to_string());
@@ -83,14 +85,6 @@ impl Identity {
             _ => format!("it has no {name}, and this one has one"),
         };
         Some(format!("is of another problem: {what}; give the problem that it was made of"))
-    }
-}
-
-fn list(constants: &[(String, f64)]) -> String {
-    let each = |(name, value): &(String, f64)| format!("{name} = {value}");
-    match constants.is_empty() {
-        true => "none".into(),
-        false => constants.iter().map(each).collect::<Vec<_>>().join(", "),
     }
 }
 

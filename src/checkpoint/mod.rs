@@ -1,9 +1,10 @@
 //! Runs kept in a file between two steps, to go on with later or elsewhere.
 //!
 //! Random numbers are counted, not drawn from a state, so that a run is all in its buffers:
-//! [`Sampler::save`](crate::Sampler::save) writes them and [`Sampler::resume`](crate::Sampler::resume)
-//! goes on from them. On the same adapter and driver, by the same version of wfr, every later bit is
-//! that of the run that was not cut; elsewhere rounding differs, and the law is the same.
+//! [`Sampler::save`](crate::Sampler::save) writes them and
+//! [`Sampler::resume`](crate::Sampler::resume) goes on from them. On the same adapter and driver,
+//! by the same version of wfr, every later bit is that of the run that was not cut; elsewhere
+//! rounding differs, and the law is the same.
 //!
 //! ```
 //! # fn main() -> wfr::Result<()> {
@@ -39,39 +40,49 @@
 //!
 //! # The file
 //!
-//! A [safetensors](https://huggingface.co/docs/safetensors) file: eight bytes with the header's
-//! length, a header of JSON, then the numbers, little-endian. `safetensors.numpy.load_file` reads it.
-//! The header's `__metadata__` comes first and has two texts: `format`, which is `wfr checkpoint`, and
-//! `wfr`, which is JSON with the keys
+//! A safetensors file: eight bytes with the header's
+//! length, a header of JSON, then the numbers, little-endian. `safetensors.numpy.load_file` reads
+//! it. The header's `__metadata__` comes first and has two texts: `format`, which is `wfr
+//! checkpoint`, and `wfr`, which is JSON with the keys
 //!
-//! | key | value |
-//! | --- | --- |
-//! | `version` | of the format: 1 |
-//! | `wfr` | the version of the crate that wrote it |
-//! | `adapter` | name, driver and back end of the adapter |
-//! | `step` | steps done |
-//! | `stopped` | whether an adaptive schedule has reached β = 1 |
-//! | `config` | every field of [`Config`]; of its schedule `beta`, `grid` (what it is called) and `adaptive` (the fields of [`Adaptive`](crate::Adaptive), or null) |
+//! - `version`: of the format, 1;
+//! - `wfr`: the version of the crate that wrote it;
+//! - `adapter`: name, driver and back end of the adapter;
+//! - `step`: steps done;
+//! - `stopped`: whether an adaptive schedule has reached β = 1;
+//! - `config`: every field of [`Config`] by its name. Its `schedule` has `beta` and `grid`, what it
+//!   is called, and `adaptive`, the fields of [`Adaptive`](crate::Adaptive) or null.
 //!
-//! The tensors, those of some runs alone marked ∗:
+//! The tensors, of which some runs have not all:
 //!
-//! | tensor | type, shape | what it is |
-//! | --- | --- | --- |
-//! | `schedule` | F64 (steps + 1, 2) | times and path parameters of the schedule |
-//! | `trace` | F64 (tests, 9) | the fields of every [`TraceEvent`](crate::TraceEvent) so far, in their order; no `cess` is NaN |
-//! | `reaction_trace` | F64 (estimates, 5) | the same of every [`ReactionEvent`](crate::ReactionEvent) |
-//! | `positions` | F32 (dim, N) | coordinates |
-//! | `carried` ∗ | U32 (rows, N) | what the integrator or the composition carries with a particle, as bits |
-//! | `ancestors` | U32 (1, N) | time-zero ancestors |
-//! | `log_weights` | F32 (N) | up to a common constant |
-//! | `device.…` | U32 | buffers of the engine by their names, as words: `control` (the clock, the log-normaliser, counts), `trace` (the last tests), `accepted` ∗, `rows` ∗ and `stage` ∗ of an adaptive schedule, `log_weights_before` ∗ of a traced conditional ESS, `reaction` ∗, `reaction_trace` ∗ and `ratios` ∗ of a reaction |
-//! | `checksums` | U32 | CRC-32 (IEEE 802.3) of the bytes before the numbers, then of every other tensor in the order of the file |
-//! | `problem` | U8 | JSON, from names to texts: what the problem is recognised by |
-//! | `attached.…` ∗ | U8 | the caller's own bytes |
+//! - `schedule`, F64 (steps + 1, 2): times and path parameters;
+//! - `trace`, F64 (tests, 9): the fields of every [`TraceEvent`](crate::TraceEvent) so far in their
+//!   order, NaN where there is no conditional ESS;
+//! - `reaction_trace`, F64 (estimates, 5): the same of every
+//!   [`ReactionEvent`](crate::ReactionEvent);
+//! - `positions`, F32 (dim, N);
+//! - `carried`, U32 (rows, N): what the integrator or the composition carries with each particle,
+//!   as the bits of floats;
+//! - `ancestors`, U32 (1, N): time-zero ancestors;
+//! - `log_weights`, F32 (N): up to a common constant;
+//! - `device.NAME`, U32: buffers of the engine, as words. `control` is the clock, the
+//!   log-normaliser and counts; `trace` the last tests; `accepted` the moves that MALA accepted;
+//!   `rows` and `stage` what an adaptive schedule has chosen; `log_weights_before` those at the
+//!   last test, where the conditional ESS is traced; `reaction`, `reaction_trace` and `ratios` a
+//!   reaction's;
+//! - `checksums`, U32: CRC-32 (IEEE 802.3) of all bytes before the numbers, then of every other
+//!   tensor in the order of the file;
+//! - `problem`, U8: JSON, from names to texts, by which the problem is recognised: names,
+//!   parameters, WGSL that is not the engine's own, and how many numbers of what checksum each
+//!   array of data has;
+//! - `attached.NAME`, U8: the caller's own bytes.
+//!
+//! Later versions keep the begin of the header, `version` and the place of the checksums, so that a
+//! file of theirs is told from a damaged one.
 //!
 //! What is guarded against are disks, cables and interrupted copies, not forgers: a CRC-32 notices
-//! every error of one bit, every burst of up to 32 bits, and lets one in 2³² others pass. Yet no bytes
-//! at all make [`Checkpoint::open`] panic or allocate more than some times the file's length.
+//! every error of one bit, every burst of up to 32 bits, and lets one in 2³² others pass. Yet no
+//! bytes at all make [`Checkpoint::open`] panic or allocate more than some times the file's length.
 
 mod format;
 mod identity;
@@ -110,8 +121,9 @@ pub struct Checkpoint {
 const ATTACHED: &str = "attached.";
 
 impl Checkpoint {
-    /// Opens a file and checks all of it: what it is, its version, its structure and every checksum.
-    /// It is read by windows; the particles stay in it until [`Sampler::resume`](crate::Sampler::resume).
+    /// Opens a file and checks all of it: what it is, its version, its structure and every
+    /// checksum. It is read by windows; the particles stay in it until
+    /// [`Sampler::resume`](crate::Sampler::resume).
     ///
     /// # Errors
     /// [`ErrorKind::Checkpoint`] with the fault, and [`ErrorKind::File`] when it cannot be read.
@@ -198,13 +210,13 @@ impl Checkpoint {
         &self.attached
     }
 
-    /// The same with another schedule, whose steps so far must be those done: a longer one, also of a
-    /// run that has ended, a shorter one, or another way on.
+    /// The same with another schedule, whose steps so far must be those done: a longer one, also of
+    /// a run that has ended, a shorter one, or another way on.
     ///
     /// The run goes on with the bits that it would have had with this schedule from the start, with
     /// two exceptions that keep the law: where one of the schedules has steps of one length and the
-    /// other has not, the kernel is another text; and a flow with a reaction reacts at the end of its
-    /// schedule too, which has to be where an ESS test is due.
+    /// other has not, the kernel is another text; and a flow with a reaction reacts at the end of
+    /// its schedule too, which has to be where an ESS test is due.
     ///
     /// Of an adaptive schedule `max_stages` alone can be raised, while it has not reached β = 1.
     ///

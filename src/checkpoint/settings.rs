@@ -89,14 +89,14 @@ impl Settings {
             (None, None) => {}
             (Some(own), Some(other)) => {
                 if self.stopped {
-                    let reason = "has ended at β = 1, and an adaptive schedule goes no further; go on \
-                                  from its particles by Initial::from_target";
+                    let reason = "has ended at β = 1, and an adaptive schedule goes no further; go \
+                                  on from its particles by Initial::from_target";
                     return refused(reason.into());
                 }
                 let same = Adaptive { max_stages: own.max_stages, ..*other };
                 if same != *own {
-                    let reason = "is adaptive, and of those max_stages alone can be another; keep the \
-                                  other fields";
+                    let reason = "is adaptive, and of those max_stages alone can be another; keep \
+                                  the other fields";
                     return refused(reason.into());
                 }
             }
@@ -113,8 +113,8 @@ impl Settings {
         if let Some(k) = (0..=step).find(|k| point(own, *k) != point(&schedule, *k)) {
             let (ours, theirs) = (point(own, k), point(&schedule, k));
             return refused(format!(
-                "has (t, β) = {theirs:?} at row {k}, where the run had {ours:?}; keep the rows up to \
-                 step {step}"
+                "has (t, β) = {theirs:?} at row {k}, where the run had {ours:?}; keep the rows up \
+                 to step {step}"
             ));
         }
         self.config.schedule = schedule;
@@ -267,5 +267,102 @@ impl Fields<'_> {
 
     fn object(&self, name: &str) -> Result<Map<String, Value>, String> {
         self.typed(name, |value| value.as_object().cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Resampler;
+    use crate::integrator::Integrator;
+    use crate::schedule::Annealing;
+
+    /// No field at its default.
+    fn config() -> Config {
+        let schedule = Schedule::geometric(0.01, 1.7, 30).unwrap();
+        Config {
+            particles: 12_345,
+            seed: u64::MAX - 1,
+            schedule: schedule.annealed(Annealing::Sigmoid(6.0)).unwrap(),
+            integrator: Some(Integrator::Exponential),
+            taming: false,
+            preconditioner: Some(vec![0.1, 1e-30, 1e30, f32::MIN_POSITIVE * 1e10]),
+            friction: 0.3,
+            stiffness: 1.0 / 3.0,
+            ess_threshold: 0.7,
+            ess_every: 3,
+            resampler: Resampler::Residual,
+            trace_rows: 99,
+            trace_cess: true,
+            workgroup_size: 32,
+        }
+    }
+
+    fn points(schedule: &Schedule) -> Vec<f64> {
+        (0..=schedule.steps()).flat_map(|k| [schedule.time(k), schedule.beta(k)]).collect()
+    }
+
+    fn read(text: &Value, points: &[f64]) -> Result<Settings, String> {
+        Settings::parse(&text.to_string(), points)
+    }
+
+    #[test]
+    fn every_setting_comes_back_to_the_last_bit() {
+        let adaptive =
+            Adaptive { cess: 0.9, moves_per_stage: 3, dt: 0.1, max_stages: 7, floor: 1e-9 };
+        let schedule = Schedule::adaptive(adaptive).unwrap();
+        for config in [config(), Config { schedule, ..config() }, Config::default()] {
+            let settings = Settings::of(&config, 17, true, "an adapter, a driver".into());
+            let read = read(&settings.to_json(), &points(&config.schedule)).unwrap();
+            assert_eq!(read.config, config);
+            assert_eq!(
+                (read.step, read.stopped, read.saved_steps),
+                (17, true, config.schedule.steps())
+            );
+            assert_eq!(
+                (read.adapter.as_str(), read.wfr.as_str()),
+                ("an adapter, a driver", VERSION)
+            );
+        }
+    }
+
+    #[test]
+    fn settings_that_are_none_are_refused() {
+        let good = Settings::of(&config(), 17, false, "an adapter".into()).to_json();
+        let points = points(&config().schedule);
+        let refused = |place: &str, value: Value| {
+            let mut bad = good.clone();
+            *bad.pointer_mut(place).unwrap() = value;
+            read(&bad, &points).unwrap_err()
+        };
+        for (place, value, words) in [
+            ("/step", json!(31), "is at step 31 of 30"),
+            ("/step", json!(-1), "has another kind of value as `step`"),
+            ("/stopped", json!(0), "has another kind of value as `stopped`"),
+            ("/config", json!([]), "has another kind of value as `config`"),
+            ("/config/seed", json!(0.5), "`seed` is no whole number"),
+            ("/config/particles", json!(0), "particles = 0 is not between 1 and 134217728"),
+            ("/config/particles", json!(1_u64 << 40), "has another kind of value as `particles`"),
+            ("/config/resampler", json!("best"), "resampler 'best' is not known"),
+            ("/config/integrator", json!("best"), "integrator 'best' is not known"),
+            ("/config/preconditioner", json!([1, "x"]), "`preconditioner` is no list of numbers"),
+            ("/config/schedule/adaptive", json!(1), "has another kind of value as `adaptive`"),
+            ("/config/schedule/adaptive", json!({}), "has no `cess`"),
+        ] {
+            let reason = refused(place, value);
+            assert!(reason.contains(words), "{reason}");
+        }
+        assert!(read(&json!({}), &points).unwrap_err().contains("has no `config`"));
+        assert!(read(&json!(1), &points).unwrap_err().contains("settings of another form"));
+        let mut odd = points.clone();
+        for (at, value, words) in [
+            (5, 1.5, "a schedule with (t, β) = (0.0"),
+            (4, f64::NAN, "a schedule with (t, β) = (NaN"),
+        ] {
+            odd[at] = value;
+            let reason = read(&good, &odd).unwrap_err();
+            assert!(reason.contains(words), "{reason}");
+        }
+        assert!(read(&good, &points[..2]).unwrap_err().contains("a schedule of 0 steps"));
     }
 }

@@ -31,10 +31,10 @@ impl Sampler {
     /// `attached` are the caller's own bytes, by name, which
     /// [`Checkpoint::attached`](crate::Checkpoint::attached) gives back.
     ///
-    /// It waits for the device, reads it by windows of 16 MiB, and changes no bit of the run. A write
-    /// that fails, for instance on a full disk, leaves nothing behind. The name beside is hidden, the
-    /// process and a number before the file's own: `.4711-0-NAME`; a process that is killed meanwhile
-    /// leaves that.
+    /// It waits for the device, reads it by windows of 16 MiB, and changes no bit of the run. A
+    /// write that fails, for instance on a full disk, leaves nothing behind. The name beside is
+    /// hidden, the process and a number before the file's own: `.4711-0-NAME`; a process that is
+    /// killed meanwhile leaves that.
     ///
     /// # Errors
     /// [`ErrorKind::File`](crate::ErrorKind::File) when the file cannot be written;
@@ -89,8 +89,8 @@ impl Sampler {
     }
 
     /// A run that goes on where the checkpoint was made: with the same bits as the run that was not
-    /// cut where [`Checkpoint::repeats_bits_on`](crate::Checkpoint::repeats_bits_on) the device, and
-    /// elsewhere with others of the same law, of which it warns.
+    /// cut where [`Checkpoint::repeats_bits_on`](crate::Checkpoint::repeats_bits_on) the device,
+    /// and elsewhere with others of the same law, of which it warns.
     ///
     /// The problem has to be the one that the checkpoint was made of; what particles were given as
     /// its initial law no longer matters. The settings are the checkpoint's.
@@ -102,8 +102,8 @@ impl Sampler {
         checkpoint.check_problem(&Identity::of(problem, checkpoint.config()))?;
         if !checkpoint.repeats_bits_on(gpu) {
             log::warn!(
-                "{} was made on {} by wfr {}, and this is {} and wfr {}: the run goes on statistically \
-                 the same, with other bits",
+                "{} was made on {} by wfr {}, and this is {} and wfr {}: the run goes on \
+                 statistically the same, with other bits",
                 checkpoint.path().display(),
                 checkpoint.adapter(),
                 checkpoint.version(),
