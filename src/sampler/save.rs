@@ -234,7 +234,7 @@ impl Sampler {
     }
 
     /// The buffers beside the state that one submission leaves to the next. The others are written
-    /// before they are read, within a block of steps.
+    /// before they are read, within a block of steps; the reaction's trace has been read by then.
     fn persistent(&self) -> Vec<(&'static str, &wgpu::Buffer)> {
         let scratch = &self.resampling.scratch;
         let mut all = vec![
@@ -249,11 +249,7 @@ impl Sampler {
         let before = self.conditional.iter().map(|conditional| &conditional.before);
         all.extend(before.map(|buffer| ("device.log_weights_before", buffer)));
         if let Some(reactor) = &self.reactor {
-            all.extend([
-                (REACTION_STATE, &reactor.state),
-                ("device.reaction_trace", &reactor.trace),
-                ("device.ratios", &reactor.ratios),
-            ]);
+            all.extend([(REACTION_STATE, &reactor.state), ("device.ratios", &reactor.ratios)]);
         }
         all
     }
