@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use wfr::{ErrorKind, Sampler};
 
 use super::failure::{Done, Failure};
-use super::numbers;
+use super::numbers::{self, seconds};
 use super::progress::Progress;
 
 /// Where they lie, below the folder of the results.
@@ -117,7 +117,7 @@ pub(crate) struct Checkpoints {
     /// The step at which, or the time since which, the next is due.
     next: u32,
     last: Instant,
-    /// The step of the last one that could not be written, to say so once.
+    /// Whether the last one could not be written, which is said once.
     failed: bool,
 }
 
@@ -166,6 +166,7 @@ impl Checkpoints {
     /// is no room: it says so, once until one is made again.
     pub(crate) fn make(&mut self, sampler: &mut Sampler, step: u32, progress: &Progress) -> Done {
         let path = self.folder.join(format!("step-{step:010}.safetensors"));
+        let began = Instant::now();
         let made = match fs::create_dir_all(&self.folder) {
             Ok(()) => sampler.save(&path, &progress.attached()?),
             Err(error) => Err(ErrorKind::File {
@@ -177,6 +178,10 @@ impl Checkpoints {
         self.wait(step);
         match made {
             Ok(()) => {
+                log::debug!(
+                    "checkpoint at step {step} in {}",
+                    seconds(began.elapsed().as_secs_f64())
+                );
                 self.failed = false;
                 self.made.retain(|made| made.step < step);
                 self.made.push(Made { step, path });

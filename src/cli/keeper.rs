@@ -19,7 +19,7 @@ use super::progress::{Progress, SessionRecord, TunedState};
 use super::report;
 use super::results::{Known, Results};
 use super::run::{self, End, Outcome, Watcher};
-use super::run_file::Resolved;
+use super::run_file::{FILE_NAME, Resolved};
 use crate::output::{
     self, Contents, Estimates, Folder, Frame, Kept, Metrics, OnDevice, Record, Resumed, Stage,
     Start,
@@ -94,6 +94,8 @@ impl<'a> Keeper<'a> {
             particles: config.particles,
             steps,
         };
+        let always = [FILE_NAME, "summary.json", "summary.txt"].map(String::from);
+        self.folder.sweep(all_files().chain(always));
         let path = self.folder.path().join(METRICS);
         let (dim, wanted) = (problem.target().dim(), self.options.frames);
         let step = sampler.steps_encoded();

@@ -70,6 +70,22 @@ impl Folder {
         Place::check(&self.path.join(name), extension, self.overwrite)
     }
 
+    /// Removes what files of these names were written as when a program was killed meanwhile. What
+    /// cannot be removed stays, and does no harm.
+    pub(crate) fn sweep(&self, names: impl Iterator<Item = String>) {
+        let names: Vec<String> = names.collect();
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let hidden = name.to_str().and_then(|name| name.strip_prefix('.')?.split_once('-'));
+            let is_ours = |(process, name): (&str, &str)| {
+                process.parse::<u32>().is_ok() && names.iter().any(|known| known == name)
+            };
+            if hidden.is_some_and(is_ours) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// Files that will appear in it together.
     pub(crate) fn stage(&self) -> Staged<'_> {
         Staged { folder: self, places: Vec::new() }
@@ -153,6 +169,20 @@ mod tests {
         assert!(error.ends_with("holds files already; add --overwrite or name another folder"));
         write(&Folder::check(&path, true).unwrap(), "two").unwrap();
         assert_eq!(fs::read_to_string(path.join("summary.txt")).unwrap(), "two");
+    }
+
+    #[test]
+    fn what_a_killed_program_left_is_swept_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::check(parent.path(), true).unwrap();
+        for name in [".77-a.txt", ".77-b.txt", ".x-a.txt", "a.txt", ".77a.txt"] {
+            fs::write(parent.path().join(name), "").unwrap();
+        }
+        folder.sweep(["a.txt".to_string()].into_iter());
+        let left = fs::read_dir(parent.path()).unwrap().map(|e| e.unwrap().file_name());
+        let mut left: Vec<_> = left.map(|name| name.into_string().unwrap()).collect();
+        left.sort();
+        assert_eq!(left, [".77-b.txt", ".77a.txt", ".x-a.txt", "a.txt"]);
     }
 
     #[test]

@@ -32,9 +32,9 @@ fn limited(folder: &Folder, blocks: u32, line: &str) -> Done {
     script(folder, &["sh", "-c"], &format!("trap '' XFSZ; ulimit -f {blocks}; exec $wfr {line}"))
 }
 
-/// A checkpoint of 16,000 particles has 256 kB beside its frames, and the particles alone with as many
-/// draws 384 kB.
-const RUN: &str = "sample ring -n 16000 --steps 96 --frames 0 --out run --checkpoint-every 32";
+/// A checkpoint of 16,000 particles has some 460 kB, and the particles with 10⁵ draws over 1 MB.
+const RUN: &str = "sample ring -n 16000 --steps 96 --frames 0 --posterior 100000 --out run \
+                   --checkpoint-every 32";
 
 #[test]
 fn a_run_goes_on_without_checkpoints_where_there_is_no_room_for_them() {
@@ -42,8 +42,8 @@ fn a_run_goes_on_without_checkpoints_where_there_is_no_room_for_them() {
         return;
     }
     let folder = Folder::new();
-    let less = format!("{RUN} --thin 100 --posterior 10 --json");
-    let done = limited(&folder, 200, &less).succeeded();
+    let less = RUN.replace("100000", "10") + " --thin 100 --json";
+    let done = limited(&folder, 400, &less).succeeded();
     let warnings: Vec<&str> =
         done.err.lines().filter(|line| line.contains("no checkpoint at step")).collect();
     // Three fail, and one warning is enough.
@@ -68,7 +68,8 @@ fn results_that_find_no_room_replace_nothing_and_are_written_later() {
     let (whole, all_tests) = (results(&path), tests(&path));
     // Another run in its place.
     let other = format!("{RUN} --seed 9 --overwrite");
-    limited(&folder, 640, &other).failed_with(1, &["run/particles.npz cannot be written", "large"]);
+    limited(&folder, 1600, &other)
+        .failed_with(1, &["run/particles.npz cannot be written", "large"]);
     let after = results(&path);
     for name in ["particles.npz", "summary.json", "summary.txt"] {
         assert!(after[name] == whole[name], "{name} was replaced");
@@ -78,7 +79,7 @@ fn results_that_find_no_room_replace_nothing_and_are_written_later() {
     let steps: Vec<_> =
         checkpoints(&path).iter().map(|path| wfr::Checkpoint::open(path).unwrap().step()).collect();
     assert_eq!(steps, [64, 96]);
-    limited(&folder, 640, "resume run").failed_with(1, &["run/particles.npz cannot be written"]);
+    limited(&folder, 1600, "resume run").failed_with(1, &["run/particles.npz cannot be written"]);
     folder.wfr(&["resume", "run"]).succeeded();
     let expected = Folder::new();
     let line = format!("{RUN} --seed 9");
@@ -107,8 +108,8 @@ fn a_disk_that_is_full_loses_nothing() {
     };
     let folder = Folder::new();
     std::fs::create_dir(folder.path("disk")).unwrap();
-    // A file fills the disk while the run goes on: there is room for two checkpoints, not for three and
-    // the results; then it is removed. All is copied out before the file system goes away.
+    // There is room for one checkpoint, and neither for another beside it nor for the results; later
+    // the disk grows. All is copied out before the file system goes away.
     let line = RUN.replace("--out run", "--out disk/run");
     let text = format!(
         "mount -t tmpfs -o size=640k tmpfs disk
@@ -123,7 +124,10 @@ fn a_disk_that_is_full_loses_nothing() {
     let listing = std::fs::read_to_string(folder.path("listing")).unwrap();
     assert!(!listing.contains("particles") && !listing.contains("summary"), "{listing}");
     assert!(done.err.contains("No space left on device"), "{}", done.err);
-    assert!(!checkpoints(&folder.path("cut")).is_empty(), "{listing}");
+    let [made] = &checkpoints(&folder.path("cut"))[..] else { panic!("{listing}") };
+    assert_eq!(wfr::Checkpoint::open(made).unwrap().step(), 32);
+    assert!(done.err.contains("no checkpoint at step 64"), "{}", done.err);
+    assert!(done.err.contains("that of step 32 stands, and the run goes on"), "{}", done.err);
     let expected = Folder::new();
     expected.wfr(&RUN.split(' ').collect::<Vec<_>>()).succeeded();
     assert_same(&results(&folder.path("run")), &results(&expected.path("run")));

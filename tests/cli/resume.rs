@@ -73,7 +73,7 @@ fn a_run_that_goes_on_leaves_the_bytes_of_the_run_that_was_not_cut() {
     }
     for (at, line) in [
         "sample ring -n 500 --steps 200 --frames 3 --plot --checkpoint-every 112",
-        "sample ring -n 2000 --schedule adaptive --frames 5 --trace-cess --checkpoint-every 150",
+        "sample ring -n 2000 --schedule adaptive:0.98 --frames 5 --trace-cess --checkpoint-every 64",
         "sample double-well -n 700 --steps 100 --flow wfr --density-estimator grid --checkpoint-every 48",
         "sample ring -n 1000 --steps 100 --tune --integrator mala --thin 3 --format safetensors \
          --checkpoint-every 48",
@@ -196,17 +196,13 @@ fn broken_checkpoints_are_told_and_the_good_one_before_is_offered() {
         bytes[at] ^= 4;
         bytes
     };
-    let version = br#"\"version\":1"#;
-    let newer = bytes.windows(version.len()).position(|some| some == version).unwrap();
-    let mut of_the_future = bytes.clone();
-    of_the_future[newer + version.len() - 1] = b'9';
     for (broken, words) in [
-        (bytes[..bytes.len() / 2].to_vec(), ""),
-        (bytes[..bytes.len() - 1].to_vec(), ""),
-        (Vec::new(), ""),
-        (flipped(bytes.len() / 2), ""),
-        (flipped(bytes.len() - 3), ""),
-        (of_the_future, "version"),
+        (bytes[..bytes.len() / 2].to_vec(), "cut off"),
+        (bytes[..bytes.len() - 1].to_vec(), "cut off"),
+        (Vec::new(), "checkpoint"),
+        (flipped(bytes.len() / 2), "damaged"),
+        (flipped(bytes.len() - 3), "damaged"),
+        (flipped(300), "damaged"),
         (b"PK\x03\x04 something else".to_vec(), "checkpoint"),
     ] {
         fs::write(newest, broken).unwrap();
