@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use crate::driver;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A device, its queue, and what is known of the adapter.
@@ -125,6 +126,11 @@ impl Gpu {
     /// Whether the adapter computes on the processor.
     pub fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// Whether the driver is known or feared to cut long loops short.
+    pub(crate) fn stops_loops(&self) -> bool {
+        driver::stops_loops(&self.info)
     }
 
     /// Whether shaders may use 64-bit integers: the weight kernels are faster with them.

@@ -12,6 +12,7 @@ mod data;
 mod diagnostics;
 pub mod diffusion;
 pub mod distance;
+mod driver;
 mod error;
 mod flow;
 mod formula;
@@ -33,6 +34,8 @@ mod resampling;
 mod rows;
 mod sampler;
 mod schedule;
+#[cfg(any(test, feature = "reference"))]
+pub mod selftest;
 mod shaders;
 mod target;
 #[cfg(test)]

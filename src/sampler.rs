@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use crate::buffers::{self, Carries, Plan, State};
 use crate::config::Config;
 use crate::diffusion::Composition;
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::histogram::Counter;
@@ -34,9 +35,6 @@ use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 
 pub use models::{ModelCall, Tracked};
-
-/// Loop iterations after which Mesa's software driver silently stops an invocation.
-pub(crate) const SOFTWARE_LOOP_CAP: u32 = 65_535;
 
 /// A run of weighted particles on a device.
 ///

@@ -9,9 +9,9 @@ use crate::buffers::{Plan, State, filled};
 use crate::diffusion::network::Activation;
 use crate::diffusion::network::Architecture;
 use crate::diffusion::{Divergence, Network};
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::sampler::SOFTWARE_LOOP_CAP;
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::{Linked, Source};
 pub(crate) use shape::{Shape, direction_file};
@@ -111,7 +111,7 @@ fn linked(
             shape.widest() * shape.columns()
         ))
         .text(&state_in(4, plan.pages, plan.page_rows));
-    let mut sources = vec![prelude.source()];
+    let mut sources = vec![Source::new("extensions", text::extensions(shape)), prelude.source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal"]));
     sources.push(shaders::file(direction_file(divergence)));
     sources.extend(shaders::files(match network.activation() {
