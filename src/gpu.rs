@@ -128,9 +128,9 @@ impl Gpu {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Whether the driver is known or feared to cut long loops short.
-    pub(crate) fn stops_loops(&self) -> bool {
-        driver::stops_loops(&self.info)
+    /// After how many loop iterations the driver stops an invocation, if it does.
+    pub(crate) fn loop_cap(&self) -> Option<u32> {
+        driver::loop_cap(&self.info)
     }
 
     /// Whether shaders may use 64-bit integers: the weight kernels are faster with them.

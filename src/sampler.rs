@@ -653,7 +653,7 @@ pub(crate) fn loops_per_step(loops_per_evaluation: u32, dim: u32) -> u32 {
 fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
     let most = problem.composition.as_ref().map_or(u32::MAX, Composition::most_steps);
     let wanted = config.test_every().min(MAX_SEGMENT).min(most);
-    if !gpu.is_software() {
+    if gpu.loop_cap().is_none() {
         return Ok(wanted);
     }
     let most = decide::most_particles(SOFTWARE_LOOP_CAP);

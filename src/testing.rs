@@ -43,6 +43,21 @@ async fn open() -> Option<Gpu> {
     Some(Gpu::request(&adapter, limits).await.expect("the adapter gives its own limits"))
 }
 
+/// Those of some numbers of rows per page that leave a state of `rows` rows, which is read and written
+/// beside `others` further buffers, within the adapter's bindings: one at least.
+pub(crate) fn page_rows<const K: usize>(
+    gpu: &Gpu,
+    of: [u32; K],
+    rows: u32,
+    others: u32,
+) -> Vec<u32> {
+    let most = gpu.device.limits().max_storage_buffers_per_shader_stage;
+    let fits = |page_rows: &u32| 2 * rows.div_ceil(*page_rows) + others <= most;
+    let some: Vec<u32> = of.into_iter().filter(fits).collect();
+    assert!(!some.is_empty(), "{most} storage buffers are too few to split a state of {rows} rows");
+    some
+}
+
 /// Past the capture of the test harness, so that it is always seen.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");

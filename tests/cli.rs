@@ -29,3 +29,5 @@ mod refusals;
 mod results;
 #[path = "cli/run_file.rs"]
 mod run_file;
+#[path = "cli/selftest.rs"]
+mod selftest;

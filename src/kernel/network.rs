@@ -60,7 +60,7 @@ pub(crate) fn check(divergence: Option<Divergence>, dim: u32) -> Result<()> {
 }
 
 /// The text of the kernel. `uniform`: whether weights are a uniform.
-fn linked(
+pub(super) fn linked(
     network: &Network,
     shape: &Shape,
     evaluation: &Evaluation,
@@ -138,7 +138,7 @@ impl NetworkKernel {
         out: &wgpu::Buffer,
     ) -> Result<NetworkKernel> {
         check(evaluation.divergence, network.dim())?;
-        if gpu.is_software() && shape.loops() > SOFTWARE_LOOP_CAP {
+        if gpu.loop_cap().is_some_and(|cap| shape.loops() > cap) {
             return Err(ErrorKind::LimitExceeded {
                 limit: "loop iterations per invocation".into(),
                 needed: u64::from(shape.loops()),

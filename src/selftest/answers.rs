@@ -15,7 +15,7 @@ use crate::shaders::Prelude;
 
 /// A run's words, of the seed 1, the slots 0 to 65535, their number as the time, and the stream of
 /// the steps: their [`checksum`].
-pub(super) const WORDS: u64 = 0;
+pub(super) const WORDS: u64 = 0xf81d_3b6a_a107_a5e5;
 
 /// Random123's own vectors, counters and keys of all kinds, and the words of a run.
 pub(super) fn random_words(gpu: &Gpu) -> Result<Vec<Finding>> {

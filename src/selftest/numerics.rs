@@ -4,7 +4,6 @@
 use super::answers::largest;
 use super::finding::Finding;
 use crate::buffers::storage;
-use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::snippet::Snippet;
@@ -119,7 +118,7 @@ pub(super) fn loops(gpu: &Gpu) -> Result<Vec<Finding>> {
     let done = looped.iter().step_by(2).copied().min().unwrap_or(0);
     let step = |x: u32, k: u32| (x ^ (x >> 15)).wrapping_mul(0x2c1b_3c6d).wrapping_add(k);
     let exact = (0..done).fold(1, step);
-    let least = if gpu.stops_loops() { SOFTWARE_LOOP_CAP } else { ASKED };
+    let least = gpu.loop_cap().unwrap_or(ASKED);
     let name = format!("iterations done of a loop of {ASKED}");
     Ok(vec![
         Finding::range(&name, f64::from(done), f64::from(least), f64::from(ASKED)),
