@@ -16,6 +16,8 @@ pub(crate) type Done<T = ()> = Result<T, Failure>;
 pub(crate) enum Failure {
     /// The library's error.
     Wfr(wfr::Error),
+    /// An error that ended a run, and what can be done after it.
+    Run(wfr::Error, String),
     /// What the user asked for cannot be done as asked.
     Usage(String),
     /// A result could not be written.
@@ -32,7 +34,7 @@ impl Failure {
     /// Says what went wrong on standard error, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let code = match self {
-            Failure::Wfr(error) => code_of(error.kind()),
+            Failure::Wfr(error) | Failure::Run(error, _) => code_of(error.kind()),
             Failure::Usage(_) => 2,
             Failure::Output(_) | Failure::SelfTest(_) => 1,
             Failure::Found => return ExitCode::from(4),
@@ -54,7 +56,9 @@ impl Failure {
 
 fn code_of(kind: &ErrorKind) -> u8 {
     match kind {
-        ErrorKind::InvalidConfig { .. } | ErrorKind::File { .. } => 2,
+        ErrorKind::InvalidConfig { .. } | ErrorKind::File { .. } | ErrorKind::Checkpoint { .. } => {
+            2
+        }
         ErrorKind::NoAdapter { .. }
         | ErrorKind::RequestDevice { .. }
         | ErrorKind::LimitExceeded { .. }
@@ -74,6 +78,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Wfr(error) => error.fmt(f),
+            Failure::Run(error, way_out) => write!(f, "{error}; {way_out}"),
             Failure::Usage(message) | Failure::Output(message) | Failure::SelfTest(message) => {
                 f.write_str(message)
             }

@@ -76,7 +76,7 @@ pub(crate) fn expand(arguments: &Arguments, verbosity: &Verbosity) -> Done<Optio
 }
 
 /// The run file with these options.
-fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<Cli> {
+pub(super) fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<Cli> {
     let run_file = RunFile::read(file)?;
     let name = run_file.name;
     let given = given_options(name, options);
@@ -135,6 +135,6 @@ fn missing(error: &clap::Error, name: &str) -> Option<String> {
 }
 
 /// The command of the run file with no options beside it.
-fn command_of(file: &Path) -> Done<Command> {
+pub(super) fn command_of(file: &Path) -> Done<Command> {
     Ok(command_line(file, &[], Vec::new())?.command)
 }
