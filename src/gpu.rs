@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use crate::driver;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A device, its queue, and what is known of the adapter.
@@ -125,6 +126,11 @@ impl Gpu {
     /// Whether the adapter computes on the processor.
     pub fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// After how many loop iterations the driver stops an invocation, if it does.
+    pub(crate) fn loop_cap(&self) -> Option<u32> {
+        driver::loop_cap(&self.info)
     }
 
     /// Whether shaders may use 64-bit integers: the weight kernels are faster with them.

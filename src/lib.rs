@@ -13,6 +13,7 @@ mod data;
 mod diagnostics;
 pub mod diffusion;
 pub mod distance;
+mod driver;
 mod error;
 mod flow;
 mod formula;
@@ -34,6 +35,8 @@ mod resampling;
 mod rows;
 mod sampler;
 mod schedule;
+#[cfg(any(test, feature = "reference"))]
+pub mod selftest;
 mod shaders;
 mod target;
 #[cfg(test)]

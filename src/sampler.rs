@@ -12,6 +12,7 @@ use crate::buffers::{self, Carries, Plan, State};
 use crate::checkpoint::Identity;
 use crate::config::Config;
 use crate::diffusion::Composition;
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::histogram::Counter;
@@ -36,9 +37,6 @@ use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 
 pub use models::{ModelCall, Tracked};
-
-/// Loop iterations after which Mesa's software driver silently stops an invocation.
-pub(crate) const SOFTWARE_LOOP_CAP: u32 = 65_535;
 
 /// A run of weighted particles on a device.
 ///
@@ -665,7 +663,7 @@ pub(crate) fn loops_per_step(loops_per_evaluation: u32, dim: u32) -> u32 {
 fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
     let most = problem.composition.as_ref().map_or(u32::MAX, Composition::most_steps);
     let wanted = config.test_every().min(MAX_SEGMENT).min(most);
-    if !gpu.is_software() {
+    if gpu.loop_cap().is_none() {
         return Ok(wanted);
     }
     let most = decide::most_particles(SOFTWARE_LOOP_CAP);

@@ -10,8 +10,12 @@ use wgpu::naga;
 use crate::error::{Error, ErrorKind, Location, Result};
 
 mod prefix;
+#[cfg(test)]
+mod record;
 
 pub(crate) use prefix::prefixed;
+#[cfg(test)]
+pub(crate) use record::record;
 
 /// A named piece of WGSL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +102,8 @@ impl Linked {
         validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
         validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
         validator.validate(&module).map_err(|error| self.validation_error(&module, &error))?;
+        #[cfg(test)]
+        record(self);
         Ok(module)
     }
 

@@ -35,3 +35,5 @@ mod results;
 mod resume;
 #[path = "cli/run_file.rs"]
 mod run_file;
+#[path = "cli/selftest.rs"]
+mod selftest;

@@ -5,13 +5,14 @@ use super::sample::Sample;
 use super::text::Text;
 use super::words::digits;
 use super::{Cost, LoopNumbers};
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::Result;
 use crate::flow::Flow;
 use crate::gpu::Gpu;
 use crate::initial::Initial;
 use crate::kernel::check::nanoseconds;
 use crate::problem::Problem;
-use crate::sampler::{SOFTWARE_LOOP_CAP, loops_per_step};
+use crate::sampler::loops_per_step;
 use crate::target::Target;
 
 /// Invocations that are timed, and evaluations in each.

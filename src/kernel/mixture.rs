@@ -3,11 +3,11 @@
 
 use super::{Access, Reader, dispatch};
 use crate::buffers::{State, filled, storage};
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::moments;
 use crate::layout::LANES;
-use crate::sampler::SOFTWARE_LOOP_CAP;
 use crate::shaders::{self, Prelude, WeightShape};
 use crate::wgsl::{Linked, Source};
 

@@ -20,6 +20,8 @@ pub(crate) mod react;
 pub(crate) mod reduce;
 pub(crate) mod residual;
 pub(crate) mod scan;
+#[cfg(any(test, feature = "reference"))]
+pub(crate) mod snippet;
 pub(crate) mod step;
 pub(crate) mod survivors;
 pub(crate) mod tally;
@@ -59,6 +61,8 @@ impl Kernel {
         groups: &[&[Access]],
         constants: &[(String, f64)],
     ) -> Result<Kernel> {
+        #[cfg(test)]
+        crate::wgsl::record(linked);
         let label = format!("wfr.{entry}");
         let constants: Vec<(&str, f64)> =
             constants.iter().map(|(name, value)| (name.as_str(), *value)).collect();

@@ -9,9 +9,9 @@ use crate::buffers::{Plan, State, filled};
 use crate::diffusion::network::Activation;
 use crate::diffusion::network::Architecture;
 use crate::diffusion::{Divergence, Network};
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::sampler::SOFTWARE_LOOP_CAP;
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::{Linked, Source};
 pub(crate) use shape::{Shape, direction_file};
@@ -60,7 +60,7 @@ pub(crate) fn check(divergence: Option<Divergence>, dim: u32) -> Result<()> {
 }
 
 /// The text of the kernel. `uniform`: whether weights are a uniform.
-fn linked(
+pub(super) fn linked(
     network: &Network,
     shape: &Shape,
     evaluation: &Evaluation,
@@ -111,7 +111,7 @@ fn linked(
             shape.widest() * shape.columns()
         ))
         .text(&state_in(4, plan.pages, plan.page_rows));
-    let mut sources = vec![prelude.source()];
+    let mut sources = vec![Source::new("extensions", text::extensions(shape)), prelude.source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal"]));
     sources.push(shaders::file(direction_file(divergence)));
     sources.extend(shaders::files(match network.activation() {
@@ -138,7 +138,7 @@ impl NetworkKernel {
         out: &wgpu::Buffer,
     ) -> Result<NetworkKernel> {
         check(evaluation.divergence, network.dim())?;
-        if gpu.is_software() && shape.loops() > SOFTWARE_LOOP_CAP {
+        if gpu.loop_cap().is_some_and(|cap| shape.loops() > cap) {
             return Err(ErrorKind::LimitExceeded {
                 limit: "loop iterations per invocation".into(),
                 needed: u64::from(shape.loops()),

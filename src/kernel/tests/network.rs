@@ -16,7 +16,7 @@ const SEED: u64 = 0x0123_4567_89ab_cdef;
 const TAUS: [f64; 3] = [1.0, 0.4, 0.05];
 const STEP: u32 = 1;
 
-fn config(dim: u32, hidden: u32) -> Value {
+pub(super) fn config(dim: u32, hidden: u32) -> Value {
     json!({
         "dim": dim,
         "hidden": hidden,
@@ -29,7 +29,7 @@ fn config(dim: u32, hidden: u32) -> Value {
     })
 }
 
-fn random(config: &Value, depth: usize) -> Network {
+pub(super) fn random(config: &Value, depth: usize) -> Network {
     let bytes = network_file(config, &network_tensors(config, depth, 11));
     Network::from_bytes("random", &bytes).unwrap()
 }

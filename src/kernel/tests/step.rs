@@ -404,7 +404,10 @@ fn pages_change_no_bit() {
             (rig.run(&start, 0, 6), start)
         };
         let one_page = run(11);
-        for page_rows in [1, 2, 5] {
+        let rows = 5 + integrator.carried_rows(5) + 1;
+        // Log-weights, ancestors, control and the mixture; and counts.
+        let others = 4 + u32::from(integrator.counts());
+        for page_rows in testing::page_rows(&gpu, [1, 2, 5], rows, others) {
             assert_eq!(run(page_rows), one_page, "{integrator}: {page_rows} rows per page");
         }
     }
