@@ -1,8 +1,22 @@
 //! The device: found, asked for what the problem needs, or taken from the host program.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+
+/// Loop iterations, all loops together, after which Mesa's llvmpipe silently stops an invocation.
+pub(crate) const SOFTWARE_LOOP_CAP: u32 = 65_535;
+
+/// How llvmpipe's adapters are called.
+const LLVMPIPE: &str = "llvmpipe";
+
+/// How long a device may be silent before it counts as lost, unless the host says otherwise.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long one wait of [`Gpu::wait`] may take: a loss is noticed after it.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// A device, its queue, and what is known of the adapter.
 ///
@@ -15,6 +29,9 @@ pub struct Gpu {
     pub queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
     fault: Arc<Mutex<Option<ErrorKind>>>,
+    /// Whether the device's callbacks are ours, and tell of its faults.
+    owned: bool,
+    patience: Duration,
 }
 
 /// An instance with every native back end and without the validation of indirect dispatches: the
@@ -88,7 +105,7 @@ impl Gpu {
             })
             .await
             .map_err(|e| ErrorKind::RequestDevice { message: e.to_string() })?;
-        let gpu = Gpu::from_parts(device, queue);
+        let gpu = Gpu { owned: true, ..Gpu::from_parts(device, queue) };
         // On a device of our own, an error outside any scope must not panic.
         let fault = gpu.fault.clone();
         gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -108,7 +125,14 @@ impl Gpu {
     /// Takes the host program's device and queue. Its error callbacks are left alone.
     pub fn from_parts(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
         let info = device.adapter_info();
-        Gpu { device, queue, info, fault: Arc::default() }
+        Gpu { device, queue, info, fault: Arc::default(), owned: false, patience: PATIENCE }
+    }
+
+    /// The same, which counts as lost when it does not answer for so long: ten minutes unless this is
+    /// called, far longer than [`Config::submission_limit`](crate::Config::submission_limit). Work of
+    /// your own that takes longer in one submission needs more.
+    pub fn with_patience(self, patience: Duration) -> Gpu {
+        Gpu { patience, ..self }
     }
 
     /// Whether one is a clone of the other, so that buffers of either are both's. Handles of wgpu
@@ -127,6 +151,11 @@ impl Gpu {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
+    /// After how many loop iterations the driver stops an invocation, if it does.
+    pub(crate) fn loop_cap(&self) -> Option<u32> {
+        loop_cap(&self.info)
+    }
+
     /// Whether shaders may use 64-bit integers: the weight kernels are faster with them.
     pub(crate) fn has_wide_integers(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_INT64)
@@ -135,11 +164,43 @@ impl Gpu {
     /// The first fault of the device, if there was one.
     pub(crate) fn check(&self) -> Result<()> {
         // A loss is only told to those who poll.
-        let _ = self.device.poll(wgpu::PollType::Poll);
-        match self.fault.lock().ok().and_then(|fault| fault.clone()) {
-            Some(kind) => Err(kind.into()),
-            None => Ok(()),
+        self.poll(wgpu::PollType::Poll)?;
+        if let Some(kind) = self.fault.lock().ok().and_then(|fault| fault.clone()) {
+            return Err(kind.into());
         }
+        if !self.owned && !self.answers() {
+            let message = "it takes no buffer any more".to_string();
+            record(&self.fault, ErrorKind::DeviceLost { message: message.clone() });
+            return Err(ErrorKind::DeviceLost { message }.into());
+        }
+        Ok(())
+    }
+
+    /// Whether a device whose callbacks are the host's is there: a lost one accepts everything
+    /// without a word, but maps nothing.
+    fn answers(&self) -> bool {
+        let probe = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("wfr.probe"),
+            size: 4,
+            usage: wgpu::BufferUsages::MAP_WRITE,
+            mapped_at_creation: true,
+        });
+        probe.get_mapped_range(..).is_ok()
+    }
+
+    /// [`wgpu::Device::poll`] in which a loss is an error: wgpu panics at one that a wait meets.
+    fn poll(&self, kind: wgpu::PollType) -> Result<bool> {
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(kind)));
+        let message = match polled {
+            Ok(Ok(_)) => return Ok(true),
+            Ok(Err(wgpu::PollError::Timeout)) => return Ok(false),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the driver reported it while waiting".to_string(),
+        };
+        // What the driver said of the loss itself comes first.
+        record(&self.fault, ErrorKind::DeviceLost { message: message.clone() });
+        let fault = self.fault.lock().ok().and_then(|fault| fault.clone());
+        Err(fault.unwrap_or(ErrorKind::DeviceLost { message }).into())
     }
 
     /// Runs `work` and turns what the device reports meanwhile into an error.
@@ -159,8 +220,24 @@ impl Gpu {
         }
         match first {
             None => Ok(value),
+            Some(wgpu::Error::OutOfMemory { source }) => Err(self.out_of_memory(&*source).into()),
             Some(error) => Err(ErrorKind::Device { message: error.to_string() }.into()),
         }
+    }
+
+    /// What the device did not have the memory for. What it has is not told; what it holds, sometimes.
+    fn out_of_memory(&self, source: &dyn std::error::Error) -> ErrorKind {
+        use crate::words::bytes;
+        let held = self.device.generate_allocator_report().map(|r| r.total_allocated_bytes);
+        let of_which = held.map_or_else(String::new, |held| {
+            format!(", of which this program's buffers hold {}", bytes(held))
+        });
+        let hint = format!(
+            "{} has no memory left{of_which} ({source}); use fewer particles, or end other programs \
+             that use it",
+            self.info.name
+        );
+        ErrorKind::OutOfMemory { needed: None, available: held, hint }
     }
 
     /// Records one compute pass and submits it; does not wait.
@@ -176,24 +253,33 @@ impl Gpu {
     }
 
     /// Blocks until the device has done everything submitted so far.
-    pub(crate) fn wait(&self) -> Result<()> {
-        self.device
-            .poll(wgpu::PollType::wait_indefinitely())
-            .map_err(|e| ErrorKind::DeviceLost { message: e.to_string() })?;
-        self.check()
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeviceLost`], also when the device does not answer, see [`Gpu::with_patience`].
+    pub fn wait(&self) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let left = self.patience.saturating_sub(started.elapsed());
+            let timeout = Some(left.min(WAIT));
+            if self.poll(wgpu::PollType::Wait { submission_index: None, timeout })? {
+                return self.check();
+            }
+            self.check()?;
+            if left.is_zero() {
+                let message = format!("it has not answered for {} s", self.patience.as_secs_f64());
+                return Err(ErrorKind::DeviceLost { message }.into());
+            }
+        }
     }
+}
+
+/// After how many loop iterations an adapter's driver stops an invocation, if it does.
+pub(crate) fn loop_cap(info: &wgpu::AdapterInfo) -> Option<u32> {
+    info.name.starts_with(LLVMPIPE).then_some(SOFTWARE_LOOP_CAP)
 }
 
 fn record(fault: &Mutex<Option<ErrorKind>>, kind: ErrorKind) {
     if let Ok(mut fault) = fault.lock() {
         fault.get_or_insert(kind);
     }
-}
-
-/// Bytes of memory that are free to use, where the system says so.
-pub(crate) fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
 }

@@ -22,7 +22,9 @@ mod initial;
 mod integrator;
 mod kernel;
 mod layout;
+mod memory;
 mod particles;
+mod plan;
 mod problem;
 mod reaction;
 mod reactor;
@@ -62,7 +64,6 @@ mod words;
 
 pub use adaptive::Adaptive;
 pub use adaptor::Score;
-pub use buffers::Plan;
 pub use config::{Config, Resampler};
 pub use data::Data;
 #[cfg(feature = "data")]
@@ -76,6 +77,7 @@ pub use histogram::{Axis, BinnedAxis, Histogram, Histograms};
 pub use initial::Initial;
 pub use integrator::Integrator;
 pub use particles::Particles;
+pub use plan::Plan;
 pub use problem::Problem;
 pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
 pub use resampling::Resampling;

@@ -8,14 +8,22 @@ use crate::gpu::Gpu;
 use crate::integrator::Integrator;
 use crate::kernel::entropy::{self, Entropy, EntropyBuffers};
 use crate::kernel::grid::{self, Grid};
+use crate::kernel::loops;
 use crate::kernel::mixture::{self, Components, Mixture};
 use crate::kernel::moments::{self, Moments};
 use crate::kernel::ratio::{self, Ratio};
 use crate::kernel::react::{React, ReactShape};
 use crate::layout::{ReactionRow, ReactionState};
+use crate::plan::{Draft, Need, Reading};
 use crate::problem::Problem;
 use crate::reaction::{Density, Reaction, Realisation, Splitting};
 use crate::shaders::{Prelude, WeightShape, float};
+
+/// Storage buffers of the kernels beside the pages of the state.
+const GRID_BINDINGS: u32 = 4;
+const MIXTURE_BINDINGS: u32 = 6;
+/// And beside the data.
+const RATIO_BINDINGS: u32 = 4;
 
 /// The kernels of a reaction, recorded before and after every block of steps.
 #[derive(Debug)]
@@ -108,15 +116,14 @@ impl Estimate {
     }
 }
 
-/// The buffers that a reaction needs beside a run's own, checked against the run's settings.
-pub(crate) fn buffers(
+/// Whether a reaction suits the run's settings.
+pub(crate) fn check(
     reaction: &Reaction,
     problem: &Problem,
     config: &Config,
     integrator: Integrator,
-) -> Result<Vec<(&'static str, u64)>> {
-    let (n, dim, flow) = (config.particles, problem.target.dim(), &problem.flow);
-    reaction.check(dim, flow.transport())?;
+) -> Result<()> {
+    reaction.check(problem.target.dim(), problem.flow.transport())?;
     if reaction.realisation == Realisation::Jumps && config.ess_threshold != 1.0 {
         let reason = format!(
             "= {} leaves jumps waiting, which a resampling makes; use 1",
@@ -137,22 +144,41 @@ pub(crate) fn buffers(
                       use the kernel estimator, or none";
         return Err(Error::config("preconditioner", reason));
     }
-    let mut buffers = vec![
-        ("ratios", 4 * u64::from(n)),
-        ("moments", moments::block_bytes(n, dim) + moments::bytes(dim)),
-        ("entropy", entropy::block_bytes(n)),
-        ("reaction trace", trace_bytes(config.trace_rows)),
-    ];
-    match Estimate::of(reaction, dim, n, flow.transport()) {
+    Ok(())
+}
+
+/// What a reaction needs beside a run's own.
+pub(crate) fn draft(reaction: &Reaction, problem: &Problem, config: &Config, draft: &mut Draft) {
+    let (n, dim, flow) = (draft.particles, problem.target.dim(), &problem.flow);
+    let evaluation = problem.evaluation_loops().most;
+    draft.needs.extend([
+        Need::whole("ratios", 4 * u64::from(n)),
+        Need::whole("moments", moments::block_bytes(n, dim)),
+        Need::whole("entropy", entropy::block_bytes(n)),
+        Need::whole("reaction trace", trace_bytes(config.trace_rows)),
+    ]);
+    draft.loops.extend(loops::of_reaction(n, dim));
+    let (own, in_density) = match Estimate::of(reaction, dim, n, flow.transport()) {
         Estimate::Grid { cells, .. } => {
-            buffers.extend([("grid", 4 * u64::from(grid::total(cells, dim))); 2]);
+            let field = Need::whole("grid", 4 * u64::from(grid::total(cells, dim)));
+            draft.needs.extend([field; 2]);
+            draft.loops.extend(loops::of_grid(cells, dim));
+            (GRID_BINDINGS, loops::density_on_grid(dim))
         }
-        Estimate::Mixture(components) => buffers.extend([
-            ("components", mixture::component_bytes(components.count, dim)),
-            ("mixture sums", mixture::sum_bytes(n)),
-        ]),
+        Estimate::Mixture(Components { count, .. }) => {
+            draft.needs.extend([
+                Need::whole("components", mixture::component_bytes(count, dim)),
+                Need::whole("mixture sums", mixture::sum_bytes(n)),
+            ]);
+            draft.loops.extend(loops::of_mixture(count, dim));
+            (MIXTURE_BINDINGS, 0)
+        }
+    };
+    draft.loops.push(loops::ratio(evaluation, in_density, dim));
+    let way_out = "lower the dimension, or use fewer arrays of data";
+    for bindings in [own, RATIO_BINDINGS + draft.data] {
+        draft.readings.push(Reading { bindings, way_out });
     }
-    Ok(buffers)
 }
 
 fn trace_bytes(rows: u32) -> u64 {

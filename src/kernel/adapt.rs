@@ -2,11 +2,12 @@
 
 use super::{Access, Kernel, dispatch, set_data};
 use crate::adaptive::Adaptive;
-use crate::buffers::{self, Plan, State};
+use crate::buffers::{self, State};
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::{CESS_GROUPS, CESS_LANES, Stage};
+use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_inputs};
 use crate::wgsl::Linked;
@@ -19,8 +20,8 @@ const PASSES: u32 = 3;
 const MOST_ITEMS: u32 = 16;
 
 /// Particles per lane of `adapt` that keep within `cap` loop iterations of an invocation.
-pub(crate) fn items(cap: u32, loops_per_particle: u32) -> u32 {
-    (cap / loops_per_particle.max(1)).clamp(1, MOST_ITEMS)
+pub(crate) fn items(cap: u32, loops_per_particle: u64) -> u32 {
+    (u64::from(cap) / loops_per_particle.max(1)).clamp(1, MOST_ITEMS.into()) as u32
 }
 
 /// Blocks of particles whose sums `adapt` writes.

@@ -1,10 +1,11 @@
 //! Draws the particles from the initial law: `shaders/init.wgsl`.
 
 use super::{Kernel, dispatch, set_data, step};
-use crate::buffers::{Plan, State};
+use crate::buffers::State;
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::shaders;
 use crate::wgsl::Linked;

@@ -1,13 +1,14 @@
 //! The density as a mixture of Gaussians at the particles: `shaders/mixture.wgsl`,
 //! `shaders/mixture_sweep.wgsl`.
 
+use super::loops::times;
 use super::{Access, Reader, dispatch};
 use crate::buffers::{State, filled, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::gpu::SOFTWARE_LOOP_CAP;
 use crate::kernel::moments;
 use crate::layout::LANES;
-use crate::sampler::SOFTWARE_LOOP_CAP;
 use crate::shaders::{self, Prelude, WeightShape};
 use crate::wgsl::{Linked, Source};
 
@@ -48,6 +49,19 @@ fn items(dim: u32) -> u32 {
 fn per_sweep(dim: u32) -> u32 {
     let loops = 1 + (dim + 1) * (items(dim) + 2);
     ((SOFTWARE_LOOP_CAP - 4096) / loops / tile(dim)).max(1) * tile(dim)
+}
+
+/// Loop iterations of a sweep over at most `components`; what registers begin with takes `moved`
+/// for each particle.
+pub(super) fn sweep_loops(components: u32, dim: u32, moved: u64) -> u64 {
+    let (items, tile) = (u64::from(items(dim)), u64::from(tile(dim)));
+    let dim = u64::from(dim);
+    let tiles = u64::from(per_sweep(dim as u32).min(components)).div_ceil(tile);
+    let load = times((tile * (dim + 1)).div_ceil(LANES.into()), 0);
+    let component = times(dim, times(items, 0)) + times(items, 0);
+    times(items, 2 * times(dim, 0) + moved)
+        + times(tiles, load + times(tile, component) + times(items, 0))
+        + times(items, 0)
 }
 
 /// Bytes of the sums.

@@ -1,13 +1,14 @@
 //! The fused steps, with the gather: `shaders/step.wgsl`.
 
 use super::{Access, Kernel, dispatch, set_data};
-use crate::buffers::{Plan, State};
+use crate::buffers::State;
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
 use crate::layout::{ACCEPT_COUNTERS, ACCEPT_PARTICLES, Instant, SCHEDULE_ALIGN, SCHEDULE_WINDOW};
+use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_bindings};
 use crate::wgsl::Linked;

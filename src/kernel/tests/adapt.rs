@@ -1,10 +1,11 @@
 //! adapt and adapt_choose against `reference::adapt`, and what must not change a bit.
 
 use crate::adaptive::Adaptive;
-use crate::buffers::{self, Plan, State};
+use crate::buffers::{self, State};
 use crate::gpu::Gpu;
 use crate::kernel::adapt::Adapt;
 use crate::layout::{Control, Instant, TraceRow};
+use crate::plan::Plan;
 use crate::reference::adapt::choose;
 use crate::reference::target::log_density;
 use crate::resampling::Resampling;

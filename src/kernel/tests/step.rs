@@ -1,10 +1,11 @@
 //! init and step against `reference::{initial, step}`, and what must not change a bit.
 
-use crate::buffers::{self, Carries, Plan, State};
+use crate::buffers::{self, State};
 use crate::gpu::Gpu;
 use crate::kernel::init::Init;
 use crate::kernel::step::{self, Step};
 use crate::layout::{ACCEPT_COUNTERS, Control, TraceRow};
+use crate::plan::Plan;
 use crate::reference::initial::Normal;
 use crate::reference::step::{Flow as Equation, Stepper};
 use crate::resampling::Resampling;
@@ -109,32 +110,16 @@ impl Rig {
         config: Config,
         page_rows: u32,
     ) -> Rig {
+        // So that pages can be small.
+        let config = Config { trace_rows: 1, ..config };
         let row = 4 * u64::from(config.particles);
-        let shape = WeightShape {
-            particles: config.particles,
-            resampler: Resampler::Systematic,
-            ess_threshold: 0.5,
-            trace_rows: 1,
-            seed: config.seed,
-            native_wide: gpu.has_wide_integers(),
-        };
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: row * u64::from(page_rows),
             ..gpu.device.limits()
         };
         let dim = problem.target.dim();
-        let data = problem.data_sizes(&config);
-        let steps = config.schedule.steps();
         let carried = integrator.carried_rows(dim);
-        let plan = Plan::new(
-            config.particles,
-            Carries::of(dim, integrator),
-            &shape,
-            &data,
-            steps,
-            &limits,
-        )
-        .unwrap();
+        let plan = crate::requirements(&problem, &config, &limits).unwrap();
         assert_eq!(plan.pages, (dim + carried + 1).div_ceil(page_rows));
         let storage = |size| buffers::storage(&gpu.device, "step", size);
         let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "step", usage, contents);
