@@ -29,8 +29,6 @@ pub struct Gpu {
     pub queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
     fault: Arc<Mutex<Option<ErrorKind>>>,
-    /// Whether the device's callbacks are ours, and tell of its faults.
-    owned: bool,
     patience: Duration,
 }
 
@@ -105,7 +103,7 @@ impl Gpu {
             })
             .await
             .map_err(|e| ErrorKind::RequestDevice { message: e.to_string() })?;
-        let gpu = Gpu { owned: true, ..Gpu::from_parts(device, queue) };
+        let gpu = Gpu::from_parts(device, queue);
         // On a device of our own, an error outside any scope must not panic.
         let fault = gpu.fault.clone();
         gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -125,7 +123,7 @@ impl Gpu {
     /// Takes the host program's device and queue. Its error callbacks are left alone.
     pub fn from_parts(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
         let info = device.adapter_info();
-        Gpu { device, queue, info, fault: Arc::default(), owned: false, patience: PATIENCE }
+        Gpu { device, queue, info, fault: Arc::default(), patience: PATIENCE }
     }
 
     /// The same, which counts as lost when it does not answer for so long: ten minutes unless this is
@@ -168,17 +166,17 @@ impl Gpu {
         if let Some(kind) = self.fault.lock().ok().and_then(|fault| fault.clone()) {
             return Err(kind.into());
         }
-        if !self.owned && !self.answers() {
-            let message = "it takes no buffer any more".to_string();
-            record(&self.fault, ErrorKind::DeviceLost { message: message.clone() });
-            return Err(ErrorKind::DeviceLost { message }.into());
+        if self.is_there() {
+            return Ok(());
         }
-        Ok(())
+        // A callback tells it only once all work has ended, and a host's not to us.
+        let message = "it was destroyed, or its driver gave it up".to_string();
+        record(&self.fault, ErrorKind::DeviceLost { message: message.clone() });
+        Err(ErrorKind::DeviceLost { message }.into())
     }
 
-    /// Whether a device whose callbacks are the host's is there: a lost one accepts everything
-    /// without a word, but maps nothing.
-    fn answers(&self) -> bool {
+    /// Whether a buffer can be made and mapped: a lost device accepts everything else without a word.
+    fn is_there(&self) -> bool {
         let probe = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("wfr.probe"),
             size: 4,
@@ -190,7 +188,14 @@ impl Gpu {
 
     /// [`wgpu::Device::poll`] in which a loss is an error: wgpu panics at one that a wait meets.
     fn poll(&self, kind: wgpu::PollType) -> Result<bool> {
-        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(kind)));
+        self.polled(|| self.device.poll(kind))
+    }
+
+    fn polled(
+        &self,
+        poll: impl FnOnce() -> std::result::Result<wgpu::PollStatus, wgpu::PollError>,
+    ) -> Result<bool> {
+        let polled = catch_unwind(AssertUnwindSafe(poll));
         let message = match polled {
             Ok(Ok(_)) => return Ok(true),
             Ok(Err(wgpu::PollError::Timeout)) => return Ok(false),
@@ -281,5 +286,89 @@ pub(crate) fn loop_cap(info: &wgpu::AdapterInfo) -> Option<u32> {
 fn record(fault: &Mutex<Option<ErrorKind>>, kind: ErrorKind) {
     if let Ok(mut fault) = fault.lock() {
         fault.get_or_insert(kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Flow, Initial, Problem, Sampler, Target, testing};
+
+    fn device() -> Option<Gpu> {
+        testing::gpu()?;
+        let adapter = pollster::block_on(adapter(None)).unwrap();
+        Some(pollster::block_on(Gpu::request(&adapter, wgpu::Limits::default())).unwrap())
+    }
+
+    /// What the device's callback does when a driver resets it.
+    #[test]
+    fn a_reset_that_the_driver_tells_of_ends_every_call() {
+        let Some(gpu) = device() else { return };
+        let normal = Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+        let target = Target::standard_normal(2).unwrap();
+        let problem = Problem::new(target, normal, Flow::annealed()).unwrap();
+        let config = Config { particles: 1000, ..Config::default() };
+        let mut sampler = Sampler::new(&gpu, &problem, config).unwrap();
+        sampler.advance(10).unwrap();
+        let message = "the GPU was reset".to_string();
+        record(&gpu.fault, ErrorKind::DeviceLost { message });
+        for error in [
+            sampler.run().unwrap_err(),
+            sampler.submit(1).unwrap_err(),
+            pollster::block_on(sampler.particles()).unwrap_err(),
+            pollster::block_on(sampler.survivors()).unwrap_err(),
+            gpu.wait().unwrap_err(),
+        ] {
+            assert_eq!(error.to_string(), "the device was lost: the GPU was reset");
+        }
+    }
+
+    /// wgpu panics when a wait meets a loss, having told the callback: both are one error.
+    #[test]
+    fn a_loss_met_while_waiting_is_an_error() {
+        let Some(gpu) = device() else { return };
+        let error = gpu.polled(|| panic!("Error in Device::poll")).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::DeviceLost { .. }), "{error}");
+        assert!(gpu.check().is_err());
+        let Some(gpu) = device() else { return };
+        let error = gpu.polled(|| {
+            record(&gpu.fault, ErrorKind::DeviceLost { message: "hung".into() });
+            panic!("Error in Device::poll")
+        });
+        assert_eq!(error.unwrap_err().to_string(), "the device was lost: hung");
+    }
+
+    /// A process that may have no more memory, which is another than this one: the device says so, and
+    /// the error tells what was asked for.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_refused_allocation_is_out_of_memory() {
+        const NAME: &str = "gpu::tests::a_refused_allocation_is_out_of_memory";
+        let Some(gpu) = device() else { return };
+        if gpu.loop_cap().is_none() {
+            return;
+        }
+        if std::env::var_os("WFR_TEST_LITTLE_MEMORY").is_none() {
+            let ulimit = "ulimit -v 2500000; exec \"$0\" --exact \"$1\" --nocapture";
+            let tests = std::env::current_exe().unwrap();
+            let mut little = std::process::Command::new("sh");
+            little.args(["-c", ulimit]).arg(tests).arg(NAME);
+            let done = little.env("WFR_TEST_LITTLE_MEMORY", "1").output().unwrap();
+            let text = String::from_utf8_lossy(&done.stdout);
+            assert!(done.status.success() && text.contains("refused: "), "{done:?}");
+            return;
+        }
+        let normal = Initial::normal(&[0.0; 6], &[1.0; 6]).unwrap();
+        let target = Target::standard_normal(6).unwrap();
+        let problem = Problem::new(target, normal, Flow::annealed()).unwrap();
+        let config = Config { particles: 1 << 25, ..Config::default() };
+        let gpu = pollster::block_on(Gpu::for_problem(&problem, &config, None)).unwrap();
+        let error = Sampler::new(&gpu, &problem, config).unwrap_err();
+        println!("refused: {error}");
+        let ErrorKind::OutOfMemory { needed, .. } = error.kind() else { panic!("{error}") };
+        assert!(needed.is_some_and(|needed| needed > 2 << 30), "{error}");
+        assert!(error.to_string().contains("(state 1.8 GiB, log_weights 128 MiB"), "{error}");
+        assert!(error.to_string().ends_with("may fit"), "{error}");
+        gpu.check().unwrap();
     }
 }

@@ -3,8 +3,10 @@
 mod advance;
 mod models;
 mod needs;
+mod pace;
 mod population;
 mod stages;
+mod units;
 
 use std::sync::OnceLock;
 
@@ -14,7 +16,7 @@ use crate::diffusion::Composition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::histogram::Counter;
-use crate::initial::Kind;
+use crate::initial;
 use crate::integrator::Integrator;
 use crate::kernel::Access;
 use crate::kernel::adapt::Adapt;
@@ -40,6 +42,7 @@ pub(crate) use needs::loops_of_run;
 pub use needs::requirements;
 
 use needs::Needs;
+use pace::{Kind, Pace};
 
 /// A run of weighted particles on a device.
 ///
@@ -77,8 +80,7 @@ pub struct Sampler {
     reaction_trace_read: u32,
     /// Whether an adaptive schedule was seen to have reached its end.
     finished: bool,
-    /// Steps of the next submission.
-    chunk: u32,
+    pace: Pace,
     /// Count the population; compiled when first asked for.
     counter: OnceLock<Counter>,
     survivors: OnceLock<Survivors>,
@@ -321,7 +323,7 @@ impl Sampler {
             reaction_trace: Vec::new(),
             reaction_trace_read: 0,
             finished: false,
-            chunk: 0,
+            pace: Pace::new(config.submission_limit, plan.particles),
             counter: OnceLock::new(),
             survivors: OnceLock::new(),
             plan,
@@ -339,38 +341,16 @@ impl Sampler {
     /// submitted, allocated or written to the queue here.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
         let end = self.encoded.saturating_add(self.recordable(steps)).min(self.steps());
-        let every = self.config.test_every();
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("wfr.steps"),
             timestamp_writes: None,
         });
         while self.encoded < end {
-            let since_test = self.encoded % every;
-            let count = (every - since_test).min(end - self.encoded).min(self.max_segment);
-            if since_test == 0 {
-                if let Some(reactor) = &self.reactor {
-                    reactor.encode_before(&mut pass, self.parity, self.encoded);
-                }
-                self.resampling.encode_test(&mut pass, count);
-                if let Some(conditional) = &self.conditional {
-                    conditional.encode(&mut pass);
-                }
-                if let Some(adapt) = &self.adapt {
-                    adapt.encode(&mut pass, self.parity);
-                }
-            } else {
-                self.resampling.encode_tick(&mut pass, count);
+            let segment = self.segment(end);
+            for unit in self.units(&segment) {
+                self.encode_unit(&mut pass, &segment, unit, None);
             }
-            for network in &self.networks {
-                network.encode(&mut pass, self.parity);
-            }
-            self.step.encode(&mut pass, self.parity, self.encoded);
-            self.parity = 1 - self.parity;
-            self.encoded += count;
-            let ends = self.encoded.is_multiple_of(every) || self.encoded == self.steps();
-            if let Some(reactor) = self.reactor.as_ref().filter(|_| ends) {
-                reactor.encode_after(&mut pass, self.parity, self.encoded);
-            }
+            self.pass_by(&segment);
         }
     }
 
@@ -497,8 +477,8 @@ impl Sampler {
 
     fn draw_initial(&mut self, problem: &Problem) -> Result<()> {
         match &problem.start().kind {
-            Kind::Positions(positions) => return self.write_positions(positions),
-            Kind::Particles { positions, log_weights, .. } => {
+            initial::Kind::Positions(positions) => return self.write_positions(positions),
+            initial::Kind::Particles { positions, log_weights, .. } => {
                 self.write_positions(positions)?;
                 return self.gpu.scoped(|| {
                     let bytes = bytemuck::cast_slice(log_weights);
@@ -510,7 +490,9 @@ impl Sampler {
         }
         init::linked(problem, &self.plan, &self.config).check()?;
         let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
-        self.gpu.submit_pass(|pass| init.encode(pass))
+        self.gpu.submit_pass(|pass| init.warm_up(pass))?;
+        self.gpu.wait()?;
+        self.in_slices(Kind::Init, |pass, slice| init.encode(pass, Some(slice)))
     }
 
     fn write_positions(&self, positions: &[f32]) -> Result<()> {

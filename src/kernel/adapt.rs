@@ -14,7 +14,7 @@ use crate::wgsl::Linked;
 
 /// Passes over the particles per stage. Each divides the octaves of the bracket by 14: from 31 to
 /// 0.011, which puts the increment of β within 0.8 % of the right one.
-const PASSES: u32 = 3;
+pub(crate) const PASSES: u32 = 3;
 
 /// The most particles per lane of `adapt`.
 const MOST_ITEMS: u32 = 16;
@@ -40,7 +40,9 @@ pub(crate) struct Adapt {
     chosen: wgpu::BindGroup,
     opened: wgpu::BindGroup,
     data: Vec<wgpu::BindGroup>,
-    workgroups: u32,
+    particles: u32,
+    /// Particles of a workgroup of `measure`.
+    block: u32,
 }
 
 fn prelude(plan: &Plan) -> Prelude {
@@ -116,8 +118,9 @@ impl Adapt {
         let (choose, open) = (kernel("adapt_choose")?, kernel("adapt_open")?);
         let all = [&partials, &stage, &state.control, &state.schedule, trace];
         let (chosen, opened) = (choose.bind(gpu, 0, &all)?, open.bind(gpu, 0, &all)?);
-        let workgroups = blocks(plan);
-        let adapt = Adapt { measure, choose, open, measured, chosen, opened, data, workgroups };
+        let (particles, block) = (plan.particles, CESS_LANES * plan.cess_items);
+        let adapt =
+            Adapt { measure, choose, open, measured, chosen, opened, data, particles, block };
         gpu.submit_pass(|pass| {
             adapt.warm_up(pass);
             adapt.open.set(pass, &adapt.opened, &[]);
@@ -126,15 +129,28 @@ impl Adapt {
         Ok(adapt)
     }
 
-    /// Chooses where the stage ends that begins now; the next step reads state `parity`.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize) {
-        for _ in 0..PASSES {
-            self.measure.set(pass, &self.measured[parity], &[]);
-            set_data(pass, &self.data, None);
-            dispatch(pass, self.workgroups);
-            self.choose.set(pass, &self.chosen, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-        }
+    /// Measures the candidates for the end of the stage that begins now; the next step reads state
+    /// `parity`.
+    pub(crate) fn encode_measure(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        parity: usize,
+        slice: Option<u32>,
+    ) {
+        self.measure.set(pass, &self.measured[parity], &[]);
+        set_data(pass, &self.data, None);
+        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.block));
+    }
+
+    /// Chooses among them, or the next ones.
+    pub(crate) fn encode_choose(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.choose.set(pass, &self.chosen, &[]);
+        pass.dispatch_workgroups(1, 1, 1);
+    }
+
+    /// Particles of a workgroup that measures.
+    pub(crate) fn block(&self) -> u32 {
+        self.block
     }
 
     fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {

@@ -169,15 +169,34 @@ impl Mixture {
         })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+    /// Collects the components.
+    pub(crate) fn encode_components(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
         self.gather.set(pass, copy, &[0]);
         dispatch(pass, self.components.div_ceil(LANES));
         self.total.set(pass, copy, &[0]);
         dispatch(pass, 1);
-        for sweep in 0..self.sweeps {
-            self.sweep.set(pass, copy, &[sweep * SWEEP_STRIDE]);
-            dispatch(pass, self.particles.div_ceil(LANES * self.items));
-        }
+    }
+
+    /// The number of sweeps that add all components.
+    pub(crate) fn sweeps(&self) -> u32 {
+        self.sweeps
+    }
+
+    /// Particles of a workgroup of a sweep.
+    pub(crate) fn sweep_block(&self) -> u32 {
+        LANES * self.items
+    }
+
+    /// Adds the components of one sweep to the sums.
+    pub(crate) fn encode_sweep(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        copy: usize,
+        sweep: u32,
+        slice: Option<u32>,
+    ) {
+        self.sweep.set(pass, copy, &[sweep * SWEEP_STRIDE]);
+        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.sweep_block()));
     }
 
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {

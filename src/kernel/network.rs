@@ -26,7 +26,9 @@ pub(crate) struct NetworkKernel {
     kernel: Reader,
     /// Dynamic offsets of the weights, where they are a uniform.
     offsets: &'static [u32],
-    workgroups: u32,
+    particles: u32,
+    /// Particles of a workgroup.
+    workgroup: u32,
 }
 
 /// What a kernel is made for beside the network.
@@ -190,14 +192,19 @@ impl NetworkKernel {
             (access, &weights),
         ];
         let kernel = Reader::new(gpu, &linked, "network", &buffers, state, &[], &[])?;
-        let workgroups = plan.particles.div_ceil(shape.particles());
-        Ok(NetworkKernel { kernel, offsets, workgroups })
+        let (particles, workgroup) = (plan.particles, shape.particles());
+        Ok(NetworkKernel { kernel, offsets, particles, workgroup })
+    }
+
+    /// Particles of a workgroup.
+    pub(crate) fn workgroup(&self) -> u32 {
+        self.workgroup
     }
 
     /// Evaluates copy `copy` of the state at the node that the clock shows.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, slice: Option<u32>) {
         self.kernel.set(pass, copy, self.offsets);
-        dispatch(pass, self.workgroups);
+        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.workgroup));
     }
 
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {

@@ -35,9 +35,6 @@ pub(super) struct Needs<'a> {
     problem: &'a Problem,
     config: &'a Config,
     integrator: Integrator,
-    /// Loop iterations of an evaluation, and of drawing a particle.
-    evaluation: u64,
-    sampling: u64,
 }
 
 impl<'a> Needs<'a> {
@@ -49,19 +46,17 @@ impl<'a> Needs<'a> {
         if let Some(reaction) = problem.flow.reaction() {
             reactor::check(reaction, problem, config, integrator)?;
         }
-        let (evaluation, sampling) =
-            (problem.evaluation_loops().most, problem.sampling_loops().most);
-        Ok(Needs { problem, config, integrator, evaluation, sampling })
+        Ok(Needs { problem, config, integrator })
     }
 
     /// Where the run fits, or why it does not and the largest number of particles that does.
     pub(super) fn plan(&self, room: &Room) -> Result<Plan> {
-        Plan::largest(self.config.particles, room, |particles| self.draft(particles))
+        Plan::largest(self.config.particles, room, |particles| self.draft(particles, room))
     }
 
     /// The same error, with what takes how much, where a device did not have the memory after all.
     pub(super) fn refused(&self, error: Error, plan: &Plan, room: &Room) -> Error {
-        plan::refused(error, plan, room, |particles| self.draft(particles))
+        plan::refused(error, plan, room, |particles| self.draft(particles, room))
     }
 
     /// The most steps that one dispatch fuses.
@@ -71,7 +66,7 @@ impl<'a> Needs<'a> {
         let wanted = self.config.test_every().min(MAX_SEGMENT).min(most);
         let (dim, models) = (self.problem.target.dim(), self.models());
         match room.loops {
-            Some(cap) => loops::most_fused(cap, self.evaluation, dim, models).min(wanted),
+            Some(cap) => loops::most_fused(cap, self.evaluation(), dim, models).min(wanted),
             None => wanted,
         }
     }
@@ -80,8 +75,13 @@ impl<'a> Needs<'a> {
         self.problem.composition.as_ref().map_or(0, |composition| composition.models().len() as u32)
     }
 
-    /// The run with so many particles.
-    fn draft(&self, particles: u32) -> Draft {
+    /// Loop iterations of an evaluation: counted on the host, which takes as long as evaluating.
+    fn evaluation(&self) -> u64 {
+        self.problem.evaluation_loops().most
+    }
+
+    /// The run with so many particles; loops are left out where no driver stops them.
+    fn draft(&self, particles: u32, room: &Room) -> Draft {
         let Needs { problem, config, integrator, .. } = *self;
         let dim = problem.target.dim();
         let carries = match &problem.composition {
@@ -95,7 +95,7 @@ impl<'a> Needs<'a> {
             needs: self.weights(particles),
             data,
             readings: Vec::new(),
-            loops: self.loops(particles),
+            loops: Vec::new(),
             cess_items: 0,
         };
         draft.needs.append(&mut needs);
@@ -107,6 +107,9 @@ impl<'a> Needs<'a> {
         }
         self.adaptive(&mut draft);
         self.networks(&mut draft);
+        if room.loops.is_some() {
+            draft.loops.extend(self.loops(particles, draft.cess_items));
+        }
         draft
             .needs
             .push(Need::in_parts("read back", readback::WINDOW.min(4 * u64::from(particles))));
@@ -167,22 +170,21 @@ impl<'a> Needs<'a> {
 
     /// What chooses the stages of an adaptive schedule, or traces the conditional ESS of another.
     fn adaptive(&self, draft: &mut Draft) {
-        let Needs { problem, config, evaluation, .. } = *self;
+        let Needs { problem, config, .. } = *self;
         let (particles, dim) = (draft.particles, problem.target.dim());
         if config.schedule.adaptivity().is_some() {
-            let items = adapt::items(SOFTWARE_LOOP_CAP / 2, loops::per_step(evaluation, dim));
+            let items =
+                adapt::items(SOFTWARE_LOOP_CAP / 2, loops::per_step(self.evaluation(), dim));
             let partials = crate::buffers::partial_bytes(particles, items);
             draft.needs.push(Need::whole("partials", partials));
             draft.readings.push(Reading {
                 bindings: ADAPT_BINDINGS + draft.data,
                 way_out: "use a fixed schedule, or fewer arrays of data",
             });
-            draft.loops.extend(loops::of_adaptive(particles, dim, evaluation, items));
             draft.cess_items = items;
         } else if traces_cess(config) {
             let buffers = conditional::buffers(particles).into_iter();
             draft.needs.extend(buffers.map(|(name, bytes)| Need::whole(name, bytes)));
-            draft.loops.extend(loops::of_conditional(particles));
         }
     }
 
@@ -201,15 +203,23 @@ impl<'a> Needs<'a> {
         }
     }
 
-    /// The loops of the kernels of every run.
-    fn loops(&self, particles: u32) -> Vec<Loops> {
-        let Needs { problem, evaluation, sampling, .. } = *self;
-        let dim = problem.target.dim();
+    /// The loops of all kernels but the networks'.
+    fn loops(&self, particles: u32, cess_items: u32) -> Vec<Loops> {
+        let Needs { problem, config, .. } = *self;
+        let (dim, evaluation) = (problem.target.dim(), self.evaluation());
         let mut all = vec![loops::step(1, evaluation, dim, self.models())];
         if !problem.start().is_given() {
             let weighs = problem.start().law().is_some() || problem.composition.is_some();
             let weighing = if weighs { evaluation } else { 0 };
-            all.push(loops::init(sampling, weighing, dim));
+            all.push(loops::init(problem.sampling_loops().most, weighing, dim));
+        }
+        if cess_items > 0 {
+            all.extend(loops::of_adaptive(particles, dim, evaluation, cess_items));
+        } else if traces_cess(config) {
+            all.extend(loops::of_conditional(particles));
+        }
+        if let Some(reaction) = problem.flow.reaction() {
+            all.extend(reactor::loops(reaction, problem, particles, evaluation));
         }
         all.extend(loops::of_weights(particles));
         all.extend(loops::of_looks(particles));
@@ -242,9 +252,10 @@ impl Gpu {
 pub(crate) fn loops_of_run(problem: &Problem, config: &Config, cap: u32) -> Result<Vec<Loops>> {
     let needs = Needs::new(problem, config)?;
     let room = Room { loops: Some(cap), ..Room::within(&wgpu::Limits::default()) };
-    let mut all = needs.draft(config.particles).loops;
+    let mut all = needs.draft(config.particles, &room).loops;
     let (dim, fused) = (problem.target.dim(), needs.most_fused(&room));
-    all[0] = loops::step(fused, needs.evaluation, dim, needs.models());
+    let step = loops::step(fused, needs.evaluation(), dim, needs.models());
+    all.iter_mut().filter(|loops| loops.kernel == "step").for_each(|loops| *loops = step);
     Ok(all)
 }
 

@@ -70,7 +70,7 @@ impl Scores {
     /// [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and
     /// [`ErrorKind::Device`](crate::ErrorKind::Device).
     pub fn evaluate(&self) -> Result<()> {
-        self.gpu.submit_pass(|pass| self.kernel.encode(pass, 0))?;
+        self.gpu.submit_pass(|pass| self.kernel.encode(pass, 0, None))?;
         self.gpu.wait()
     }
 

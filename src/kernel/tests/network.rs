@@ -88,7 +88,7 @@ fn run(
     let evaluation = Evaluation { divergence, seed: SEED };
     let kernel =
         NetworkKernel::new(gpu, network, shape, &TAUS, &evaluation, &plan, &state, &out).unwrap();
-    testing::pass(gpu, |pass| kernel.encode(pass, 1));
+    testing::pass(gpu, |pass| kernel.encode(pass, 1, None));
     (read(gpu, &out), x)
 }
 

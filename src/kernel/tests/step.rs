@@ -154,7 +154,7 @@ impl Rig {
     fn init(&self) -> Swarm {
         let problem = &self.problem;
         let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state).unwrap();
-        testing::pass(&self.gpu, |pass| init.encode(pass));
+        testing::pass(&self.gpu, |pass| init.encode(pass, None));
         let mut swarm = self.download(0);
         let rows = swarm.dim..swarm.rows.len() - 1;
         for (j, row) in swarm.rows[rows].iter_mut().enumerate() {
@@ -202,7 +202,7 @@ impl Rig {
         self.upload(from);
         self.state.pages[1].iter().for_each(|page| poison(&self.gpu, page, 5));
         write(&self.gpu, &self.state.control, &[control]);
-        testing::pass(&self.gpu, |pass| self.step.encode(pass, 0, control.step_begin));
+        testing::pass(&self.gpu, |pass| self.step.encode(pass, 0, control.step_begin, None));
         self.download(1)
     }
 }

@@ -17,7 +17,9 @@ const PARTICLES: u32 = 120;
 /// The bits of everything that a run and looks at it give.
 fn bits(gpu: &Gpu, problem: &Problem, config: &Config) -> Vec<u32> {
     let mut sampler = Sampler::new(gpu, problem, config.clone()).unwrap();
-    let info = sampler.run().unwrap();
+    // Two blocks and the begin of a third, or two stages.
+    sampler.submit(2 * config.test_every() + 1).unwrap();
+    let info = pollster::block_on(sampler.info()).unwrap();
     let particles = pollster::block_on(sampler.particles()).unwrap();
     let last = problem.target().dim() - 1;
     let axes = [Axis::new(0, 40), Axis::new(last, 30)];
@@ -79,7 +81,7 @@ fn integrators_take_no_more_loops_than_the_table_says() {
         let config = Config {
             integrator: Some(integrator),
             schedule: uniform(12),
-            ess_every: 5,
+            ess_every: 3,
             resampler: resamplers[i % 3],
             trace_cess: dim == 2,
             ..Config::default()
@@ -107,7 +109,7 @@ fn flows_take_no_more_loops_than_the_table_says() {
             for (var j = 0u; j < DIM; j++) { (*out)[j] = -(*x)[j]; }
             return 0.0;
         }";
-    let config = Config { schedule: uniform(10), ess_every: 4, ..Config::default() };
+    let config = Config { schedule: uniform(10), ess_every: 3, ..Config::default() };
     check("langevin", &mixtures(30, Flow::langevin()), &config);
     let moved = mixtures(5, Flow::annealed().with_velocity("u.wgsl", velocity));
     assert!(moved.evaluation_loops().most > 300);
@@ -190,7 +192,7 @@ fn compositions_take_no_more_loops_than_the_table_says() {
         let config = Config {
             schedule: noise.schedule(Spacing::Uniform, 1e-3, 9).unwrap(),
             integrator: Some(integrator),
-            ess_every: 4,
+            ess_every: 3,
             ..Config::default()
         };
         check(&format!("{name} in {dim}"), &composition.problem().unwrap(), &config);
