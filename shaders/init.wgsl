@@ -1,6 +1,6 @@
 // Init: draws every particle for the initial law, with the log-weight that it needs there and
 // itself as its time-zero ancestor.
-// Writes state_out, log_weights.
+// Reads control; writes state_out, log_weights.
 
 @compute @workgroup_size(WORKGROUP)
 fn init(
@@ -8,7 +8,7 @@ fn init(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let slot = index_of_workgroup(id, count) * WORKGROUP + lane;
+    let slot = control.first_slot + index_of_workgroup(id, count) * WORKGROUP + lane;
     if (slot >= PARTICLES) {
         return;
     }

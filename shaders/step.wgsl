@@ -17,7 +17,7 @@ fn step(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let slot = index_of_workgroup(id, count) * WORKGROUP + lane;
+    let slot = control.first_slot + index_of_workgroup(id, count) * WORKGROUP + lane;
     if (slot >= PARTICLES) {
         return;
     }

@@ -41,8 +41,9 @@ struct Control {
     stages: u32,
     beta: f32,
     stop: u32,
-    // To a multiple of eight bytes.
-    padding: u32,
+    // The first particle of the next dispatch of a kernel that goes through them in slices: 0 but
+    // while the host cuts a step that takes too long.
+    first_slot: u32,
 }
 
 // A block is BLOCK consecutive particles. Weights inside it are integers relative to its peak.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::integrator::Integrator;
@@ -61,6 +62,11 @@ pub struct Config {
     pub trace_cess: bool,
     /// Particles per workgroup of the step kernel. It changes speed, never results.
     pub workgroup_size: u32,
+    /// How long one submission to the device may take, a millisecond to an hour: a device that draws
+    /// a screen draws nothing meanwhile, and drivers reset one that is busy for seconds. Submissions
+    /// are measured and cut to about half of it, a slow step into slices of the particles. It changes
+    /// speed, never results.
+    pub submission_limit: Duration,
 }
 
 impl Default for Config {
@@ -80,6 +86,7 @@ impl Default for Config {
             trace_rows: 4096,
             trace_cess: false,
             workgroup_size: 64,
+            submission_limit: Duration::from_millis(100),
         }
     }
 }
@@ -117,6 +124,11 @@ impl Config {
         if self.trace_rows == 0 || self.trace_rows > 1 << 20 {
             let text = format!("= {} is not between 1 and 1048576", self.trace_rows);
             return out("trace_rows", text);
+        }
+        let limits = Duration::from_millis(1)..=Duration::from_secs(3600);
+        if !limits.contains(&self.submission_limit) {
+            let text = format!("= {:?} is not between 1 ms and 1 h", self.submission_limit);
+            return out("submission_limit", text);
         }
         if !self.workgroup_size.is_power_of_two() || self.workgroup_size > 256 {
             let text = format!("= {} is not a power of two between 1 and 256", self.workgroup_size);

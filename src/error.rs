@@ -38,13 +38,15 @@ pub enum ErrorKind {
         /// The way out.
         hint: String,
     },
-    /// The machine's memory does not suffice. Computed before anything is allocated.
+    /// Memory does not suffice. On software adapters, whose memory is the machine's, computed before
+    /// anything is allocated; elsewhere what the device says when it has no more. The text names the
+    /// need per buffer.
     OutOfMemory {
-        /// Bytes needed.
-        needed: u64,
-        /// Bytes available.
-        available: u64,
-        /// The way out.
+        /// Bytes needed, where they are known.
+        needed: Option<u64>,
+        /// Bytes available; of a device that does not tell, those that it held when it had no more.
+        available: Option<u64>,
+        /// What takes how much, and the way out.
         hint: String,
     },
     /// A setting is out of its range. The text names the field, its value and its bounds.

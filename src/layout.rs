@@ -33,8 +33,8 @@ pub(crate) struct Control {
     pub stages: u32,
     pub beta: f32,
     pub stop: u32,
-    /// To a multiple of eight bytes.
-    pub padding: u32,
+    /// The first particle of the next dispatch of a kernel that goes through them in slices.
+    pub first_slot: u32,
 }
 
 /// The weights of [`BLOCK`] consecutive particles.
@@ -239,7 +239,7 @@ mod tests {
         same!(Instant: time, dt, beta, beta_rate);
         same!(Control: nats, log2, step_begin, step_end, resampled, shift, tests, resamplings,
             trace_rows, failed, uniform, copies, non_finite, max_non_finite, stages, beta, stop,
-            padding);
+            first_slot);
         same!(Block: total, base, end, peak, squares, non_finite, factor, shift, copies);
         same!(TraceRow: nats, log2, step, ess, max_weight, non_finite, resampled, failed, beta,
             cess);

@@ -50,7 +50,7 @@
 //! - `adapter`: name, driver and back end of the adapter;
 //! - `step`: steps done;
 //! - `stopped`: whether an adaptive schedule has reached β = 1;
-//! - `config`: every field of [`Config`] by its name. Its `schedule` has `beta` and `grid`, what it
+//! - `config`: every field of [`Config`] by its name, times in nanoseconds. Its `schedule` has `beta` and `grid`, what it
 //!   is called, and `adaptive`, the fields of [`Adaptive`](crate::Adaptive) or null.
 //!
 //! The tensors, of which some runs have not all:

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use std::time::Duration;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use wfr::{Config, Initial, Modes, Resampler, Schedule, Target};
@@ -101,6 +103,10 @@ pub(crate) struct PopulationOptions {
     /// report.
     #[arg(long)]
     trace_cess: bool,
+    /// How long the device may be kept busy at a time, so that a screen on it does not stand still and
+    /// no watchdog resets it: 50ms, 0.5s or 2min. It changes speed, never results.
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = numbers::duration)]
+    submission_limit: Duration,
     /// The seed: same seed and same device, same bits.
     #[arg(long, value_name = "SEED", default_value = "0", allow_negative_numbers = true)]
     seed: u64,
@@ -267,6 +273,7 @@ impl PopulationOptions {
             ess_every: self.ess_every,
             resampler: self.resampler,
             trace_cess: self.trace_cess,
+            submission_limit: self.submission_limit,
             ..Config::default()
         }
     }

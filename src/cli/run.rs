@@ -127,8 +127,9 @@ pub(crate) fn watch(
     for part in 0..=parts {
         let until = (u64::from(steps) * part).div_ceil(parts) as u32;
         let clock = Clock::start();
-        session.sampler.submit(until - session.sampler.steps_encoded())?;
-        wait(gpu)?;
+        while session.sampler.steps_encoded() < until {
+            session.sampler.advance(until - session.sampler.steps_encoded())?;
+        }
         session.spent = session.spent.plus(clock.spent());
         let info = pollster::block_on(session.sampler.info())?;
         bar.show(&info);
@@ -307,10 +308,7 @@ fn thinned(sampler: &Sampler, dim: u32, every: u32) -> Done<Particles> {
 
 /// Waits until the device has done everything submitted so far.
 pub(crate) fn wait(gpu: &Gpu) -> Done {
-    let waited = gpu.device.poll(wgpu::PollType::wait_indefinitely());
-    waited.map(|_| ()).map_err(|error| {
-        Failure::Wfr(wfr::ErrorKind::DeviceLost { message: error.to_string() }.into())
-    })
+    Ok(gpu.wait()?)
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Pilot {
             ..config.clone()
         };
         let mut sampler = Sampler::new(gpu, &problem, config)?;
-        sampler.submit(steps / 2)?;
+        sampler.advance_to(steps / 2)?;
         let look = |sampler: &Sampler| -> Result<Estimate> {
             let info = pollster::block_on(sampler.info())?;
             let particles = pollster::block_on(sampler.particles())?;

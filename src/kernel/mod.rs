@@ -11,6 +11,7 @@ pub(crate) mod expand;
 pub(crate) mod grid;
 pub(crate) mod histogram;
 pub(crate) mod init;
+pub(crate) mod loops;
 pub(crate) mod mixture;
 pub(crate) mod moments;
 pub(crate) mod network;
@@ -63,6 +64,10 @@ impl Kernel {
     ) -> Result<Kernel> {
         #[cfg(test)]
         crate::wgsl::record(linked);
+        #[cfg(test)]
+        let burdened = tests::loops::burdened(linked, entry);
+        #[cfg(test)]
+        let linked = burdened.as_ref().unwrap_or(linked);
         let label = format!("wfr.{entry}");
         let constants: Vec<(&str, f64)> =
             constants.iter().map(|(name, value)| (name.as_str(), *value)).collect();

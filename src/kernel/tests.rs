@@ -9,6 +9,7 @@ mod derived_targets;
 mod formula;
 mod histogram;
 mod linking;
+pub(super) mod loops;
 mod network;
 mod normal;
 mod reaction;

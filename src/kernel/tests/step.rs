@@ -1,10 +1,11 @@
 //! init and step against `reference::{initial, step}`, and what must not change a bit.
 
-use crate::buffers::{self, Carries, Plan, State};
+use crate::buffers::{self, State};
 use crate::gpu::Gpu;
 use crate::kernel::init::Init;
 use crate::kernel::step::{self, Step};
 use crate::layout::{ACCEPT_COUNTERS, Control, TraceRow};
+use crate::plan::Plan;
 use crate::reference::initial::Normal;
 use crate::reference::step::{Flow as Equation, Stepper};
 use crate::resampling::Resampling;
@@ -109,32 +110,16 @@ impl Rig {
         config: Config,
         page_rows: u32,
     ) -> Rig {
+        // So that pages can be small.
+        let config = Config { trace_rows: 1, ..config };
         let row = 4 * u64::from(config.particles);
-        let shape = WeightShape {
-            particles: config.particles,
-            resampler: Resampler::Systematic,
-            ess_threshold: 0.5,
-            trace_rows: 1,
-            seed: config.seed,
-            native_wide: gpu.has_wide_integers(),
-        };
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: row * u64::from(page_rows),
             ..gpu.device.limits()
         };
         let dim = problem.target.dim();
-        let data = problem.data_sizes(&config);
-        let steps = config.schedule.steps();
         let carried = integrator.carried_rows(dim);
-        let plan = Plan::new(
-            config.particles,
-            Carries::of(dim, integrator),
-            &shape,
-            &data,
-            steps,
-            &limits,
-        )
-        .unwrap();
+        let plan = crate::requirements(&problem, &config, &limits).unwrap();
         assert_eq!(plan.pages, (dim + carried + 1).div_ceil(page_rows));
         let storage = |size| buffers::storage(&gpu.device, "step", size);
         let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "step", usage, contents);
@@ -169,7 +154,7 @@ impl Rig {
     fn init(&self) -> Swarm {
         let problem = &self.problem;
         let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state).unwrap();
-        testing::pass(&self.gpu, |pass| init.encode(pass));
+        testing::pass(&self.gpu, |pass| init.encode(pass, None));
         let mut swarm = self.download(0);
         let rows = swarm.dim..swarm.rows.len() - 1;
         for (j, row) in swarm.rows[rows].iter_mut().enumerate() {
@@ -217,7 +202,7 @@ impl Rig {
         self.upload(from);
         self.state.pages[1].iter().for_each(|page| poison(&self.gpu, page, 5));
         write(&self.gpu, &self.state.control, &[control]);
-        testing::pass(&self.gpu, |pass| self.step.encode(pass, 0, control.step_begin));
+        testing::pass(&self.gpu, |pass| self.step.encode(pass, 0, control.step_begin, None));
         self.download(1)
     }
 }
