@@ -221,7 +221,7 @@ impl Checkpoint {
     ///
     /// ```
     /// # fn f(checkpoint: wfr::Checkpoint) -> wfr::Result<wfr::Checkpoint> {
-    /// let longer = checkpoint.config().schedule.extended(1000, 5.0)?;
+    /// let longer = checkpoint.config().schedule.clone().extended(1000, 5.0)?;
     /// let checkpoint = checkpoint.with_schedule(longer)?;
     /// # Ok(checkpoint) }
     /// ```
