@@ -427,7 +427,10 @@ fn what_is_not_submitted_is_not_saved() {
 /// the other.
 #[test]
 fn a_run_goes_on_where_bindings_have_another_size() {
-    let settings = Config { particles: 3000, ..with(Integrator::Baoab, Resampler::Systematic) };
+    // All rows of the trace have room on the device, because the whole run is not read on the way.
+    let (particles, trace_rows) = (3000, 16);
+    let settings = with(Integrator::Baoab, Resampler::Systematic);
+    let settings = Config { particles, trace_rows, ..settings };
     let case = case("BAOAB", double_well(Flow::annealed()), settings);
     let (Some(wide), Some(adapter)) = (case.gpu(), common::adapter()) else { return };
     let limits = wgpu::Limits {
