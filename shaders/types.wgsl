@@ -56,13 +56,16 @@ struct Block {
     peak: f32,
     // Sum of squared weights, in units of 2^-20 of the peak's.
     squares: u32,
-    // Log-weights that are NaN or +inf.
+    // Log-weights that are NaN or +inf, and of them those that nobody has counted yet.
     non_finite: u32,
+    fresh: u32,
     // Offspring per unit of weight is factor · 2^-shift, in units of 2^-32; shift < 32.
     factor: u32,
     shift: u32,
     // Residual resampling: deterministic copies in the block, then in all blocks before it.
     copies: u32,
+    // To a multiple of eight bytes.
+    padding: u32,
 }
 
 // A row of the trace: the state seen by one ESS test, before it acts.
@@ -83,10 +86,13 @@ struct TraceRow {
     cess: f32,
 }
 
-// Workgroup counts for the indirect dispatches that `decide` allows or skips.
+// Workgroup counts for the indirect dispatches that `decide` allows or skips: of a resampling, and
+// of the count of lost particles.
 struct Dispatches {
     blocks: vec4<u32>,
     particles: vec4<u32>,
+    losses: vec4<u32>,
+    first_loss: vec4<u32>,
 }
 
 // How many steps the next `step` dispatch fuses.

@@ -3,7 +3,7 @@
 use crate::error::{ErrorKind, Result};
 use crate::gpu::{Gpu, available_memory};
 use crate::integrator::Integrator;
-use crate::kernel::Access;
+use crate::kernel::{Access, losses};
 use crate::layout::{
     ACCEPT_COUNTERS, BLOCK, Block, CESS_GROUPS, CESS_LANES, Control, Dispatches, Instant,
     MAX_PARTICLES, SCHEDULE_WINDOW, Sums, TraceRow,
@@ -64,10 +64,10 @@ impl Plan {
         steps: u32,
         limits: &wgpu::Limits,
     ) -> Result<Plan> {
-        let Carries { dim, more, counts } = carries;
+        let Carries { dim, more, .. } = carries;
         let rows = dim + more + 1;
         let plan =
-            |particles: u32| Plan::layout(particles, rows, counts, shape, data, steps, limits);
+            |particles: u32| Plan::layout(particles, rows, carries, shape, data, steps, limits);
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         if let Some(bytes) = data.iter().copied().find(|bytes| *bytes > binding) {
             return Err(limit(
@@ -107,13 +107,14 @@ impl Plan {
     fn layout(
         particles: u32,
         rows: u32,
-        counts: bool,
+        carries: Carries,
         shape: &WeightShape,
         data: &[u64],
         steps: u32,
         limits: &wgpu::Limits,
     ) -> Result<Plan, (&'static str, u64, u64, String)> {
         use crate::words::bytes;
+        let Carries { dim, counts, .. } = carries;
         let n = u64::from(particles);
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let row = 4 * n;
@@ -155,6 +156,7 @@ impl Plan {
             ("blocks", u64::from(particles.div_ceil(BLOCK)) * size_of::<Block>() as u64),
             ("trace", u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64),
             ("schedule", u64::from(steps + SCHEDULE_WINDOW) * size_of::<Instant>() as u64),
+            ("losses", losses::bytes(steps, dim)),
             ("data", data.iter().sum()),
             ("accepted", if counts { 4 * u64::from(ACCEPT_COUNTERS) } else { 0 }),
         ];

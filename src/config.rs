@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 use crate::integrator::Integrator;
 use crate::layout::MAX_PARTICLES;
+use crate::loss::OnLoss;
 use crate::schedule::Schedule;
 
 /// The settings of a run: a plain struct, every field has a default.
@@ -59,6 +60,8 @@ pub struct Config {
     /// from test to test. Off, because it is a further pass over the log-weights at every test; an
     /// adaptive schedule tells it anyway.
     pub trace_cess: bool,
+    /// What happens when a particle is lost, because its position, score or weight is not finite.
+    pub on_loss: OnLoss,
     /// Particles per workgroup of the step kernel. It changes speed, never results.
     pub workgroup_size: u32,
 }
@@ -79,6 +82,7 @@ impl Default for Config {
             resampler: Resampler::Systematic,
             trace_rows: 4096,
             trace_cess: false,
+            on_loss: OnLoss::Drop,
             workgroup_size: 64,
         }
     }

@@ -96,6 +96,7 @@ impl<'a> Keeper<'a> {
             made.push(FRAMES.into());
         }
         folder.clear(all_files().filter(|name| !made.contains(name)))?;
+        metrics.losses(outcome.info.step, outcome.losses.lost, outcome.spent.wall)?;
         metrics.done(&Stage::from(&outcome.info), outcome.complete, outcome.spent.wall)?;
         log::info!("the results are in {}", folder.path().display());
         Ok(())
@@ -197,6 +198,7 @@ impl Watcher for Keeper<'_> {
     ) -> Done<ControlFlow<()>> {
         let Some(streams) = &mut self.streams else { return Ok(ControlFlow::Continue(())) };
         streams.metrics.tests(pollster::block_on(sampler.trace())?, elapsed_s)?;
+        streams.metrics.losses(info.step, info.lost, elapsed_s)?;
         streams.frames.look(sampler, info, elapsed_s)
     }
 

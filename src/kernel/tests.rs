@@ -9,6 +9,7 @@ mod derived_targets;
 mod formula;
 mod histogram;
 mod linking;
+mod losses;
 mod network;
 mod normal;
 mod reaction;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use wfr::Lost;
 
 use super::Stage;
 use crate::cli::{Done, Failure};
@@ -12,13 +13,16 @@ use crate::cli::{Done, Failure};
 /// `metrics.jsonl`: an object a line; `event` says which.
 ///
 /// `start` has the version, the adapter, the seed, the particles and the most steps there can be; `test` is
-/// one ESS test with the seconds since the start of sampling at which it was seen; `done` closes a
+/// one ESS test with the seconds since the start of sampling at which it was seen; `losses`, with how
+/// many particles were lost so far by each cause, comes when there are more of them; `done` closes a
 /// run, `complete` or stopped before its end.
 pub(crate) struct Metrics {
     path: PathBuf,
     file: File,
     /// ESS tests written so far.
     written: usize,
+    /// Losses written last.
+    lost: Lost,
 }
 
 #[derive(Serialize)]
@@ -29,6 +33,13 @@ enum Line<'a> {
         elapsed_s: f64,
         #[serde(flatten)]
         stage: &'a Stage,
+    },
+    Losses {
+        elapsed_s: f64,
+        step: u32,
+        position: u64,
+        score: u64,
+        weight: u64,
     },
     Done {
         complete: bool,
@@ -53,7 +64,7 @@ impl Metrics {
     /// Makes the file, which replaces an older one, and writes the first line.
     pub(crate) fn start(path: &Path, start: &Start) -> Done<Metrics> {
         let file = File::create(path).map_err(|error| unwritten(path, &error))?;
-        let mut metrics = Metrics { path: path.to_path_buf(), file, written: 0 };
+        let mut metrics = Metrics { path: path.to_path_buf(), file, written: 0, lost: Lost::default() };
         metrics.line(&Line::Start(start))?;
         Ok(metrics)
     }
@@ -67,6 +78,16 @@ impl Metrics {
             self.line(&Line::Test { elapsed_s, stage: &test.into() })?;
         }
         self.written = tests.len();
+        Ok(())
+    }
+
+    /// Writes how many were lost after so many steps, where there are more than before.
+    pub(crate) fn losses(&mut self, step: u32, lost: Lost, elapsed_s: f64) -> Done {
+        if lost != self.lost {
+            let Lost { position, score, weight } = lost;
+            self.line(&Line::Losses { elapsed_s, step, position, score, weight })?;
+            self.lost = lost;
+        }
         Ok(())
     }
 
@@ -129,18 +150,23 @@ mod tests {
         metrics.tests(&[stage(0)], 0.1).unwrap();
         metrics.tests(&[stage(0), stage(1), stage(2)], 0.2).unwrap();
         metrics.tests(&[stage(0), stage(1), stage(2)], 0.3).unwrap();
+        metrics.losses(2, Lost::default(), 0.3).unwrap();
+        let lost = Lost { score: 7, ..Lost::default() };
+        metrics.losses(3, lost, 0.35).unwrap();
+        metrics.losses(3, lost, 0.36).unwrap();
         metrics.done(&stage(3).0, false, 0.4).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
-        assert_eq!(events, ["start", "test", "test", "test", "done"]);
+        assert_eq!(events, ["start", "test", "test", "test", "losses", "done"]);
+        assert_eq!((&lines[4]["step"], &lines[4]["score"]), (&3.into(), &7.into()));
         assert_eq!(lines[0]["seed"], u64::MAX);
         let seen = lines[1..].iter().map(|l| (l["step"].as_u64(), l["elapsed_s"].as_f64()));
         assert_eq!(
             seen.map(|(s, e)| (s.unwrap(), e.unwrap())).collect::<Vec<_>>(),
-            [(0, 0.1), (1, 0.2), (2, 0.2), (3, 0.4)]
+            [(0, 0.1), (1, 0.2), (2, 0.2), (3, 0.35), (3, 0.4)]
         );
-        assert!(lines[1]["cess"].is_null() && lines[4]["complete"] == false);
+        assert!(lines[1]["cess"].is_null() && lines[5]["complete"] == false);
     }
 }

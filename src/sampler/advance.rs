@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Info, Sampler};
 use crate::error::Result;
+use crate::loss::OnLoss;
 
 /// Longest a submission should keep a GPU that also draws a desktop.
 const SUBMISSION: Duration = Duration::from_millis(100);
@@ -13,9 +14,12 @@ impl Sampler {
     /// Runs to the end of the schedule, blocking.
     ///
     /// # Errors
-    /// [`ErrorKind::AllWeightsZero`], [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and
-    /// [`ErrorKind::Device`].
+    /// [`ErrorKind::AllWeightsZero`]; [`ErrorKind::NonFinite`] where [`Config::on_loss`] says so: the
+    /// particles are there and valid, those lost without weight, but the run goes no further;
+    /// [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     ///
+    /// [`Config::on_loss`]: crate::Config::on_loss
+    /// [`ErrorKind::NonFinite`]: crate::ErrorKind::NonFinite
     /// [`ErrorKind::AllWeightsZero`]: crate::ErrorKind::AllWeightsZero
     /// [`ErrorKind::StagesExhausted`]: crate::ErrorKind::StagesExhausted
     /// [`ErrorKind::DeviceLost`]: crate::ErrorKind::DeviceLost
@@ -60,6 +64,7 @@ impl Sampler {
     /// As [`Sampler::run`].
     pub fn advance(&mut self, most: u32) -> Result<Info> {
         self.check_asked()?;
+        self.check_losses()?;
         // A software driver freezes no desktop, and whole blocks run fused.
         let every = self.config.test_every();
         let least = if self.gpu.is_software() { every } else { 1 };
@@ -71,6 +76,9 @@ impl Sampler {
         let started = Instant::now();
         let before = self.encoded;
         self.submit(self.chunk.min(most))?;
+        if self.config.on_loss == OnLoss::Stop {
+            self.count_losses()?;
+        }
         self.gpu.wait()?;
         let per_step = started.elapsed() / (self.encoded - before).max(1);
         let fits = SUBMISSION.as_nanos() / per_step.as_nanos().max(1);
@@ -78,7 +86,9 @@ impl Sampler {
         // Whole blocks where they fit.
         let whole = if grown >= every { grown - grown % every } else { grown };
         self.chunk = whole.max(least).min(longest);
-        pollster::block_on(self.progress())
+        let info = pollster::block_on(self.progress())?;
+        self.check_losses()?;
+        Ok(info)
     }
 
     /// Whether all steps of the schedule are done, or an adaptive schedule has reached its end.
