@@ -38,10 +38,11 @@ fn decide_trace_row(population: Population, resampled: bool) -> TraceRow {
     return row;
 }
 
-// Whether an adaptive schedule has reached its end, or all weights of a run were zero: then nothing is
-// decided and nothing moves. A threshold above 1 is that of a resampling without a run.
+// Whether an adaptive schedule has reached its end, or all weights of a run were zero: then nothing
+// is decided and nothing moves. A threshold above 1 is that of a resampling without a run.
 fn decide_stopped() -> bool {
-    return (control.failed != 0u && ESS_THRESHOLD <= 1.0) || (control.stop != 0u && control.step_end >= control.stop);
+    let failed = control.failed != 0u && ESS_THRESHOLD <= 1.0;
+    return failed || (control.stop != 0u && control.step_end >= control.stop);
 }
 
 fn decide_move_clock() {
@@ -85,9 +86,7 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
         }
     }
     if (lane == 0u) {
-        let lost = population.fresh > 0u;
-        dispatches.losses = select(vec4<u32>(0u), GROUPS_OF_PARTICLES, lost);
-        dispatches.first_loss = select(vec4<u32>(0u), vec4<u32>(1u, 1u, 1u, 0u), lost);
+        dispatches.losses = select(vec4<u32>(0u), GROUPS_OF_PARTICLES, population.fresh > 0u);
     }
     if (lane == 0u && stopped) {
         dispatches.blocks = vec4<u32>(0u);

@@ -1,6 +1,6 @@
 // Init: draws every particle for the initial law, with the log-weight that it needs there and
-// itself as its time-zero ancestor. A coordinate that is not finite becomes 0, and such a particle is
-// lost, as is one whose log-weight is none.
+// itself as its time-zero ancestor. A coordinate that is not finite becomes 0, and such a particle
+// is lost, as is one whose log-weight is none.
 // Writes state_out, log_weights.
 
 @compute @workgroup_size(WORKGROUP)

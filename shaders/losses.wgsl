@@ -48,9 +48,16 @@ fn losses_count(
     atomicMax(&losses[6], LOSSES_NEVER - steps);
 }
 
-// One workgroup.
+// For one workgroup; it comes with as many as the count.
 @compute @workgroup_size(LANES)
-fn losses_first(@builtin(local_invocation_index) lane: u32) {
+fn losses_first(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    if (index_of_workgroup(id, count) > 0u) {
+        return;
+    }
     let earliest = atomicLoad(&losses[6]);
     var key = 0u;
     if (earliest != 0u) {

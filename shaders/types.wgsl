@@ -41,8 +41,7 @@ struct Control {
     stages: u32,
     beta: f32,
     stop: u32,
-    // To a multiple of eight bytes.
-    padding: u32,
+    padding: u32, // to a multiple of eight bytes
 }
 
 // A block is BLOCK consecutive particles. Weights inside it are integers relative to its peak.
@@ -64,8 +63,7 @@ struct Block {
     shift: u32,
     // Residual resampling: deterministic copies in the block, then in all blocks before it.
     copies: u32,
-    // To a multiple of eight bytes.
-    padding: u32,
+    padding: u32, // to a multiple of eight bytes
 }
 
 // A row of the trace: the state seen by one ESS test, before it acts.
@@ -75,8 +73,7 @@ struct TraceRow {
     log2: vec2<u32>,
     step: u32,
     ess: f32,
-    // The largest normalised weight.
-    max_weight: f32,
+    max_weight: f32, // normalised
     non_finite: u32,
     resampled: u32,
     failed: u32,
@@ -86,13 +83,11 @@ struct TraceRow {
     cess: f32,
 }
 
-// Workgroup counts for the indirect dispatches that `decide` allows or skips: of a resampling, and
-// of the count of lost particles.
+// Workgroup counts for the indirect dispatches that `decide` allows or skips.
 struct Dispatches {
     blocks: vec4<u32>,
     particles: vec4<u32>,
     losses: vec4<u32>,
-    first_loss: vec4<u32>,
 }
 
 // How many steps the next `step` dispatch fuses.
@@ -102,8 +97,7 @@ struct Segment {
 
 // What the device knows of the reaction, log-weight += strength (r - mean) with r = log pi - log p.
 struct ReactionState {
-    // The mean of r over the population.
-    mean: f32,
+    mean: f32, // of r over the population
     strength: f32,
     // What is left of r: a reaction that has gone some way leaves it smaller by this factor.
     remaining: f32,

@@ -132,7 +132,6 @@ pub(crate) struct Dispatches {
     pub blocks: [u32; 4],
     pub particles: [u32; 4],
     pub losses: [u32; 4],
-    pub first_loss: [u32; 4],
 }
 
 /// Lanes per workgroup of the weight kernels: fixed, because their sums follow the lanes.
@@ -259,7 +258,7 @@ mod tests {
             cess);
         same!(Stage: now, low, high, passes, settled, candidates);
         same!(Sums: peak, sum, squares);
-        same!(Dispatches: blocks, particles, losses, first_loss);
+        same!(Dispatches: blocks, particles, losses);
         same!(ReactionState: mean, strength, remaining, rows);
         same!(ReactionRow: step, log_normalizer, relative_entropy, outside);
         same!(EntropyBlock: peak, weight, inside, mean, ratio_peak, ratio, outside);

@@ -153,7 +153,9 @@ impl fmt::Display for Loss {
             }
             (Cause::Position, _) => write!(f, "the move from {x} leaves all numbers behind")?,
             (Cause::Score, _) => write!(f, "the score is not finite at {x}")?,
-            (Cause::Weight, _) => write!(f, "the log density or what it gives is not a number at {x}")?,
+            (Cause::Weight, _) => {
+                write!(f, "the log density or what it gives is not a number at {x}")?
+            }
         }
         write!(f, "; {}", self.cause.way_out())
     }
@@ -188,7 +190,10 @@ mod tests {
         let mut loss =
             Loss { step: 3, slot: 7, cause: Cause::Score, position: vec![0.1, -16_777_217.0] };
         let text = loss.to_string();
-        assert_eq!(text, "the score is not finite at x = (0.1, -16777216.0); check the score there");
+        assert_eq!(
+            text,
+            "the score is not finite at x = (0.1, -16777216.0); check the score there"
+        );
         loss.position = vec![1.0; 20];
         assert!(loss.to_string().contains("1.0, … of 20 coordinates)"), "{loss}");
     }

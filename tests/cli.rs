@@ -15,6 +15,8 @@ mod fkc;
 mod kept;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/losses.rs"]
+mod losses;
 #[path = "cli/manners.rs"]
 mod manners;
 #[path = "cli/paths.rs"]

@@ -8,6 +8,8 @@ mod common;
 mod compositions;
 #[path = "contract/external.rs"]
 mod external;
+#[path = "contract/losses.rs"]
+mod losses;
 #[path = "contract/population.rs"]
 mod population;
 

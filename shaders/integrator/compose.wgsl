@@ -10,8 +10,8 @@
 
 struct Pending {
     value: f32,
-    // What the weight takes from the densities where the step begins and where it ends: it tells why
-    // a particle is lost.
+    // What the weight takes from the densities where the step begins and where it ends: they tell
+    // why a particle is lost.
     here: f32,
     there: f32,
     x: Point,

@@ -139,7 +139,10 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Warning::NonFinite { lost, particles } => {
-                write!(f, "of {particles} particles {lost} were lost, and went on without weight; ")?;
+                write!(
+                    f,
+                    "of {particles} particles {lost} were lost, and went on without weight; "
+                )?;
                 if lost.score + lost.weight > 0 {
                     f.write_str("check the density where it is not finite")
                 } else {
@@ -306,7 +309,8 @@ mod tests {
             };
             assert_eq!(run.warnings(), [expected], "{share}");
         }
-        let text = Warning::OneParticle { share: 0.73, ess: 1.7, step: 5, particles: N }.to_string();
+        let text =
+            Warning::OneParticle { share: 0.73, ess: 1.7, step: 5, particles: N }.to_string();
         assert!(text.contains("at step 5 it held 73 % (ESS 1.7 of 2000)"), "{text}");
         // Few particles hold much by chance.
         assert!(is_collapsed(0.6, 16) && !is_collapsed(0.6, 15));

@@ -67,10 +67,10 @@ impl Losses {
         copy: usize,
         dispatches: &wgpu::Buffer,
     ) {
-        self.count.set(pass, copy, &[]);
-        pass.dispatch_workgroups_indirect(dispatches, 32);
-        self.first.set(pass, copy, &[]);
-        pass.dispatch_workgroups_indirect(dispatches, 48);
+        for kernel in [&self.count, &self.first] {
+            kernel.set(pass, copy, &[]);
+            pass.dispatch_workgroups_indirect(dispatches, 32);
+        }
     }
 
     /// Counts those in copy `copy` of the state, whatever the last ESS test saw.

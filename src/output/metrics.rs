@@ -64,7 +64,8 @@ impl Metrics {
     /// Makes the file, which replaces an older one, and writes the first line.
     pub(crate) fn start(path: &Path, start: &Start) -> Done<Metrics> {
         let file = File::create(path).map_err(|error| unwritten(path, &error))?;
-        let mut metrics = Metrics { path: path.to_path_buf(), file, written: 0, lost: Lost::default() };
+        let mut metrics =
+            Metrics { path: path.to_path_buf(), file, written: 0, lost: Lost::default() };
         metrics.line(&Line::Start(start))?;
         Ok(metrics)
     }

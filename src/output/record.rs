@@ -251,6 +251,7 @@ pub(crate) struct LossesRecord {
     pub(crate) weight: u64,
     /// Of the first steps that lost any the steps done, and the counts by cause.
     pub(crate) by_step: Vec<[u32; 4]>,
+    /// Of the first of these steps the one in the lowest slot.
     pub(crate) first: Option<LossRecord>,
 }
 

@@ -49,7 +49,9 @@ mod tests {
     /// What arithmetic gives on one processor or another.
     #[test]
     fn other_numbers_are_no_fresh_losses() {
-        for bits in [0x7fc0_0000, 0xffc0_0000, 0x7fff_ffff, 0xffff_ffff, 0x7f80_0000, 0xff80_0000, 0] {
+        for bits in
+            [0x7fc0_0000, 0xffc0_0000, 0x7fff_ffff, 0xffff_ffff, 0x7f80_0000, 0xff80_0000, 0]
+        {
             assert_eq!(fresh_loss(f32::from_bits(bits), 7), None, "{bits:x}");
         }
     }

@@ -33,9 +33,9 @@ impl Sampler {
         let bytes = losses::row_offset(self.encoded + 1, self.dim).saturating_sub(offset);
         let rows: Vec<[u32; 4]> =
             readback::read(&self.gpu, &self.losses.buffer, offset, bytes).await?;
-        let by_step = (since..).zip(rows).map(|(step, [position, score, weight, _])| {
-            (step, [position, score, weight])
-        });
+        let by_step = (since..)
+            .zip(rows)
+            .map(|(step, [position, score, weight, _])| (step, [position, score, weight]));
         let by_step = by_step.filter(|(_, counts)| counts.iter().any(|count| *count > 0));
         Ok(Losses { lost, by_step: by_step.collect(), first })
     }
@@ -49,9 +49,8 @@ impl Sampler {
     pub(super) async fn lost(&self) -> Result<(Lost, Option<Loss>)> {
         let bytes = losses::row_offset(0, self.dim);
         let words: Vec<u32> = readback::read(&self.gpu, &self.losses.buffer, 0, bytes).await?;
-        let total = |cause: usize| {
-            u64::from(words[2 * cause]) | u64::from(words[2 * cause + 1]) << 32
-        };
+        let total =
+            |cause: usize| u64::from(words[2 * cause]) | u64::from(words[2 * cause + 1]) << 32;
         let lost = Lost { position: total(0), score: total(1), weight: total(2) };
         let key = words[7];
         let first = (key != 0).then(|| Loss {
@@ -93,7 +92,9 @@ impl Sampler {
         }
         let particles = self.plan.particles as usize;
         let collapsed = |test: &&TraceEvent| is_collapsed(test.max_weight, particles);
-        if let Some(test) = self.trace[from..].iter().find(collapsed).filter(|_| !self.told.collapse) {
+        if let Some(test) =
+            self.trace[from..].iter().find(collapsed).filter(|_| !self.told.collapse)
+        {
             log::warn!(
                 "at step {} one particle holds {:.0} % of the weight, ESS {:.1} of {}; use more \
                  steps, a smaller ess-every, or an initial law nearer to the target",

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::buffers::{Carries, Plan};
 use crate::diffusion::{Composition, Curve, Noise, Rule, ScoreModel, Spacing, Tracking};
 use crate::kernel::{
-    adapt, decide, draw, entropy, expand, grid, histogram, init, mixture, moments, quantile, ratio,
-    react, reduce, residual, scan, step, survivors, tally,
+    adapt, decide, draw, entropy, expand, grid, histogram, init, losses, mixture, moments,
+    quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
 };
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
@@ -262,6 +262,8 @@ fn pages_link() {
         assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
         let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
         assert_eq!(storage_buffers(&linked) as u32, plan.bindings);
+        let counted = storage_buffers(&losses::linked(&shape, 16, 400, &plan));
+        assert!(counted as u32 <= plan.bindings, "{counted} to count losses");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::Resampler;
 use crate::gpu::Gpu;
-use crate::layout::{Block, Control, TraceRow, headroom, log_normalizer};
+use crate::layout::{Block, Control, Dispatches, TraceRow, headroom, log_normalizer};
 use crate::reference::resampling::Event;
 use crate::reference::{decide, population, threefry};
 use crate::resampling::Resampling;
@@ -444,7 +444,7 @@ fn decide_holds_at_the_largest_population() {
         blocks: &storage(blocks.len() * size_of::<Block>()),
         control: &storage(size_of::<Control>()),
         trace: &storage(2 * size_of::<TraceRow>()),
-        dispatches: &storage(32),
+        dispatches: &storage(size_of::<Dispatches>()),
     };
     write(&gpu, buffers.blocks, &blocks);
     let decide = Decide::new(&gpu, &shape, &buffers).unwrap();

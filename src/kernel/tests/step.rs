@@ -6,7 +6,7 @@ use crate::kernel::init::Init;
 use crate::kernel::step::{self, Step};
 use crate::layout::{ACCEPT_COUNTERS, Control, TraceRow};
 use crate::reference::initial::Normal;
-use crate::reference::loss::{fresh_loss, loss_of};
+use crate::reference::loss::loss_of;
 use crate::reference::step::{Flow as Equation, Stepper};
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
