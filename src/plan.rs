@@ -385,7 +385,7 @@ fn too_large_to_bind(name: &'static str, needed: u64, available: u64) -> Shortag
 fn way_out(name: &str) -> &'static str {
     match name {
         "data" => "use less data",
-        "schedule" | "flow data" => "use fewer steps",
+        "schedule" | "losses" | "flow data" => "use fewer steps",
         "trace" | "reaction trace" => "use fewer trace_rows",
         "grid" => "use fewer cells",
         _ => "lower the dimension",

@@ -19,6 +19,8 @@ mod kept;
 mod kills;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/losses.rs"]
+mod losses;
 #[path = "cli/manners.rs"]
 mod manners;
 #[path = "cli/paths.rs"]

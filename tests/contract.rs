@@ -14,6 +14,8 @@ mod compositions;
 mod devices;
 #[path = "contract/external.rs"]
 mod external;
+#[path = "contract/losses.rs"]
+mod losses;
 #[path = "contract/population.rs"]
 mod population;
 #[path = "contract/submissions.rs"]

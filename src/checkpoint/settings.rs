@@ -141,6 +141,7 @@ fn config_to_json(config: &Config) -> Value {
         trace_cess,
         workgroup_size,
         submission_limit,
+        on_loss,
     } = config;
     let adaptive = schedule.adaptivity().map(|adaptive| {
         let Adaptive { cess, moves_per_stage, dt, max_stages, floor } = adaptive;
@@ -170,6 +171,7 @@ fn config_to_json(config: &Config) -> Value {
         "workgroup_size": workgroup_size,
         // An hour of nanoseconds, the most, fits easily.
         "submission_limit": submission_limit.as_nanos() as u64,
+        "on_loss": on_loss.name(),
     })
 }
 
@@ -207,6 +209,7 @@ fn config_from_json(all: &Map<String, Value>, points: &[f64]) -> Result<Config, 
         trace_rows: fields.u32("trace_rows")?,
         trace_cess: fields.flag("trace_cess")?,
         workgroup_size: fields.u32("workgroup_size")?,
+        on_loss: named(&fields.text("on_loss")?)?,
         submission_limit: Duration::from_nanos(fields.typed("submission_limit", Value::as_u64)?),
     };
     config.check().map_err(|error| error.to_string())?;
@@ -280,6 +283,7 @@ mod tests {
     use super::*;
     use crate::config::Resampler;
     use crate::integrator::Integrator;
+    use crate::loss::OnLoss;
     use crate::schedule::Annealing;
 
     /// No field at its default.
@@ -300,6 +304,7 @@ mod tests {
             trace_rows: 99,
             trace_cess: true,
             workgroup_size: 32,
+            on_loss: OnLoss::Stop,
             submission_limit: Duration::from_micros(12_345),
         }
     }

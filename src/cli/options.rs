@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use wfr::{Config, Initial, Modes, Resampler, Schedule, Target};
+use wfr::{Config, Initial, Modes, OnLoss, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
 use super::integrator::IntegratorOptions;
@@ -99,6 +99,10 @@ pub(crate) struct PopulationOptions {
     /// How ancestors are drawn.
     #[arg(long, value_name = "NAME", default_value = "systematic", value_parser = resamplers())]
     resampler: Resampler,
+    /// When a particle is lost, because its position, score or weight is not finite: drop it and go
+    /// on with a warning, or stop.
+    #[arg(long, value_name = "POLICY", default_value = "drop", value_parser = policies())]
+    on_non_finite: OnLoss,
     /// Trace the conditional effective sample size too, in the stages of --out and its least in the
     /// report.
     #[arg(long)]
@@ -274,6 +278,7 @@ impl PopulationOptions {
             resampler: self.resampler,
             trace_cess: self.trace_cess,
             submission_limit: self.submission_limit,
+            on_loss: self.on_non_finite,
             ..Config::default()
         }
     }
@@ -349,4 +354,8 @@ pub(crate) fn setting(text: &str) -> Result<(String, f64), String> {
 fn resamplers() -> impl TypedValueParser<Value = Resampler> {
     PossibleValuesParser::new(Resampler::ALL.map(Resampler::name))
         .try_map(|name| name.parse::<Resampler>())
+}
+
+fn policies() -> impl TypedValueParser<Value = OnLoss> {
+    PossibleValuesParser::new(OnLoss::ALL.map(OnLoss::name)).try_map(|name| name.parse::<OnLoss>())
 }

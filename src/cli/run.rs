@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use wfr::{
-    Checkpoint, Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler,
-    TraceEvent, Tracked, Truth, Tuned, wgpu,
+    Checkpoint, Config, Gpu, Info, Integrator, Losses, Particles, Pilot, Problem, ReactionEvent,
+    Sampler, TraceEvent, Tracked, Truth, Tuned, wgpu,
 };
 
 use super::clock::{Clock, Spent};
@@ -38,6 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) reaction: Vec<ReactionEvent>,
     /// What is known exactly of the law that was sampled.
     pub(crate) truth: Option<Truth>,
+    /// The particles that were lost on the way.
+    pub(crate) losses: Losses,
     /// The log densities that the particles of a composition carry.
     pub(crate) tracked: Vec<Tracked>,
     /// The sampling loop alone.
@@ -251,6 +253,7 @@ pub(crate) fn outcome(sampler: &mut Sampler, problem: &Problem, end: End) -> Don
     Ok(Outcome {
         problem: problem.clone(),
         truth: problem.target().truth(),
+        losses: pollster::block_on(sampler.losses())?,
         tracked: pollster::block_on(sampler.tracked())?,
         config: sampler.config().clone(),
         pilot: None,

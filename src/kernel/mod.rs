@@ -12,6 +12,7 @@ pub(crate) mod grid;
 pub(crate) mod histogram;
 pub(crate) mod init;
 pub(crate) mod loops;
+pub(crate) mod losses;
 pub(crate) mod mixture;
 pub(crate) mod moments;
 pub(crate) mod network;

@@ -10,6 +10,7 @@ mod formula;
 mod histogram;
 mod linking;
 pub(super) mod loops;
+mod losses;
 mod network;
 mod normal;
 mod reaction;

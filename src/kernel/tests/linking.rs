@@ -8,8 +8,8 @@ use crate::diffusion::{
 };
 use crate::kernel::network::{self, Evaluation, Shape};
 use crate::kernel::{
-    adapt, decide, draw, entropy, expand, grid, histogram, init, mixture, moments, quantile, ratio,
-    react, reduce, residual, scan, step, survivors, tally,
+    adapt, decide, draw, entropy, expand, grid, histogram, init, losses, mixture, moments,
+    quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
 };
 use crate::plan::Plan;
 use crate::shaders::{self, WeightShape};
@@ -305,6 +305,9 @@ fn pages_link() {
         assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
         let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
         assert_eq!(storage_buffers(&linked) as u32, plan.bindings);
+        let shape = weight_shape(100_000, Resampler::Systematic);
+        let counted = storage_buffers(&losses::linked(&shape, 16, 400, &plan));
+        assert!(counted as u32 <= plan.bindings, "{counted} to count losses");
     }
 }
 
