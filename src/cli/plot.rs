@@ -11,6 +11,7 @@ use super::console;
 use super::failure::{Done, Failure};
 use super::options::DeviceOptions;
 use super::run_file::{FILE_NAME, Law, problem_of};
+use crate::bounded;
 use crate::output::{Kept, Picture, Place, Report};
 use crate::plot::{self, Exact, Format, Kind, MOST_COORDINATES, Scene};
 
@@ -152,7 +153,7 @@ impl Drawing {
             write(&place, &bytes).map(|()| bytes)
         });
         let animation = animation.transpose()?;
-        let run_file = fs::read_to_string(folder.join(FILE_NAME)).ok();
+        let run_file = bounded::text(&folder.join(FILE_NAME), bounded::TEXT).ok();
         let particles = PARTICLES.iter().find(|name| folder.join(name).exists());
         let page = Report {
             kept,

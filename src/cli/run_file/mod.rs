@@ -22,7 +22,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use super::failure::Done;
+use super::failure::{Done, Failure};
 use super::{Cli, Command, Verbosity, color, console};
 pub(crate) use given::Given;
 pub(crate) use law::{Law, problem_of};
@@ -79,7 +79,7 @@ pub(crate) fn expand(arguments: &Arguments, verbosity: &Verbosity) -> Done<Optio
 fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<Cli> {
     let run_file = RunFile::read(file)?;
     let name = run_file.name;
-    let given = given_options(name, options);
+    let given = given_options(name, options)?;
     let command = key::command(name);
     let wins = |id: &clap::Id| {
         let is_given = |arg: &clap::Arg| {
@@ -108,16 +108,17 @@ fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<
     words.extend(options.iter().cloned());
     Cli::read(&words).map_err(|error| match missing(&error, name) {
         Some(keys) => run_file.source.lacks(keys),
-        None => error.exit(),
+        None => Failure::Line(Box::new(error)),
     })
 }
 
-/// What options after the file give; a wrong one ends the program as any command line does.
-fn given_options(name: &'static str, options: &[OsString]) -> ArgMatches {
+/// What options after the file give; a wrong one is refused as any command line is.
+fn given_options(name: &'static str, options: &[OsString]) -> Done<ArgMatches> {
     let words = ["wfr".into(), name.into()].into_iter().chain(options.iter().cloned());
     let cli = Cli::command().color(color::choice()).mut_subcommand(name, key::loose);
-    let mut matches = cli.try_get_matches_from(words).unwrap_or_else(|error| error.exit());
-    matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default()
+    let matches = cli.try_get_matches_from(words);
+    let mut matches = matches.map_err(|error| Failure::Line(Box::new(error)))?;
+    Ok(matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default())
 }
 
 /// The required keys that are nowhere given.

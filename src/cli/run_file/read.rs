@@ -13,6 +13,9 @@ use super::key::{COMMANDS, Key, Shape, command, keys, loose, tables};
 use super::source::Source;
 use crate::cli::{Done, Failure};
 
+/// The most values of one key.
+const MOST_VALUES: usize = 1000;
+
 /// A run file whose every value is one that its option takes.
 pub(super) struct RunFile {
     pub(super) source: Source,
@@ -129,6 +132,16 @@ impl Reader<'_> {
     }
 
     fn entry(&self, key: &Key, value: &Value<'_>) -> Done<Entry> {
+        let count = match value.get_ref() {
+            DeValue::Array(all) => all.len(),
+            DeValue::Table(pairs) => pairs.len(),
+            _ => 1,
+        };
+        // Each is read by clap from the beginning.
+        if count > MOST_VALUES {
+            let message = format!("{} has {count} values; give {MOST_VALUES} at most", key.path());
+            return Err(self.wrong(value.span(), message));
+        }
         let words = match (key.shape(), value.get_ref()) {
             (Shape::Flag, DeValue::Boolean(true)) => {
                 vec![Word { text: key.flag(), span: value.span() }]

@@ -9,10 +9,14 @@ use toml::de::DeValue;
 use super::file::Named;
 use super::key::{Key, Shape, command, keys};
 use super::{FILE_NAME, Given, comment};
+use crate::bounded;
 use crate::cli::{Done, Failure};
 
 /// The folder of the copies, beside the run file.
 const INPUTS: &str = "inputs";
+
+/// The most bytes of a file that is copied: an array of NumPy of as many numbers as a target takes.
+const MOST_COPIED: u64 = 9 << 30;
 
 /// What was given to a command, ready to be kept beside its results.
 ///
@@ -126,8 +130,8 @@ fn place<'i>(inputs: &'i mut Vec<Input>, given: &str) -> Done<&'i str> {
     let at = match inputs.iter().position(|input| input.given == given) {
         Some(at) => at,
         None => {
-            let bytes = fs::read(given)
-                .map_err(|error| Failure::Usage(format!("{given} cannot be read: {error}")))?;
+            let bytes = bounded::bytes(Path::new(given), MOST_COPIED)
+                .map_err(|reason| Failure::Usage(format!("{given} {reason}")))?;
             let name = Path::new(given).file_name().unwrap_or_default().to_string_lossy();
             let is_same = |input: &&Input| {
                 let (_, other) = input.place.rsplit_once('/').unwrap_or_default();
