@@ -264,6 +264,11 @@ impl Linked {
         self.error(message, span)
     }
 
+    /// Whether a byte of the whole text is one of this source.
+    pub(crate) fn is_of(&self, offset: usize, source: &Source) -> bool {
+        self.part(offset).is_some_and(|(_, part)| part == source)
+    }
+
     fn part(&self, offset: usize) -> Option<(usize, &Source)> {
         let (start, source) = self.parts.iter().rev().find(|(start, _)| *start <= offset)?;
         Some((*start, source))

@@ -131,9 +131,8 @@ impl PathOptions {
         };
         let flow = match &self.velocity {
             Some(file) => {
-                let text = bounded::text(file, bounded::TEXT).map_err(|reason| {
-                    Failure::Usage(format!("{} {reason}", file.display()))
-                })?;
+                let text = bounded::text(file, bounded::TEXT)
+                    .map_err(|reason| Failure::Usage(format!("{} {reason}", file.display())))?;
                 flow.with_velocity(file.display().to_string(), text)
             }
             None => flow,

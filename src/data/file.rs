@@ -178,9 +178,8 @@ impl DataFile {
     }
 
     fn member(&self, archive: &mut NpzArchive<BufReader<File>>, name: &str) -> Result<Data> {
-        let refused = |reason: String| {
-            Error::file(&self.path, format!("the array `{name}` {reason}"))
-        };
+        let refused =
+            |reason: String| Error::file(&self.path, format!("the array `{name}` {reason}"));
         let member = archive.zip_archive().by_name(&format!("{name}.npy"));
         let member = member.map_err(|error| refused(format!("cannot be read: {error}")))?;
         let (size, packed) = (member.size(), member.compressed_size());

@@ -52,7 +52,11 @@ pub(crate) struct Start {
 impl Metrics {
     /// Makes the file, which replaces an older one, and writes the first line.
     pub(crate) fn start(path: &Path, start: &Start) -> Done<Metrics> {
-        let file = File::create(path).map_err(|error| unwritten(path, &error))?;
+        // Where there is a link, it is replaced and not followed.
+        if path.symlink_metadata().is_ok() {
+            fs::remove_file(path).map_err(|error| unwritten(path, &error))?;
+        }
+        let file = File::create_new(path).map_err(|error| unwritten(path, &error))?;
         let mut metrics = Metrics { path: path.to_path_buf(), file, written: 0 };
         metrics.line(&Line::Start(start))?;
         Ok(metrics)

@@ -53,6 +53,8 @@ impl Place {
     /// Lets `write` make a file beside the place, and moves it there.
     pub(crate) fn fill(&self, write: impl FnOnce(&Path) -> Result<(), String>) -> Done {
         let beside = self.beside();
+        // A link of that name would be followed; mostly there is nothing.
+        let _ = fs::remove_file(&beside);
         let filled = write(&beside)
             .and_then(|()| self.check_free())
             .and_then(|()| fs::rename(&beside, &self.path).map_err(|error| error.to_string()));

@@ -251,7 +251,11 @@ mod tests {
             assert!(refusal(text).starts_with(expected), "{text}: {}", refusal(text));
         }
         let long = "let a = 1;".repeat(10_000) + "alias A = array<f32, 65536>;";
-        assert!(refusal(&long).contains("has 65536 elements, and may have 5"), "{}", refusal(&long));
+        assert!(
+            refusal(&long).contains("has 65536 elements, and may have 5"),
+            "{}",
+            refusal(&long)
+        );
         let deep = format!("alias A = array<f32, {}1{}>;", "(".repeat(100), ")".repeat(100));
         assert!(refusal(&deep).contains("the length of an array is a number"));
     }

@@ -13,8 +13,10 @@ use super::tokens::{Token, tokens};
 const MOST_WORDS: usize = 1 << 17;
 /// The most names that one text declares at module scope; each may need the one before it.
 const MOST_NAMES: usize = 1000;
-/// The deepest that blocks nest, an `else` counted as a block in the one before it.
-const MOST_NESTED: usize = 64;
+/// The deepest that blocks nest, an `else if` counted as a block in the one before it.
+const MOST_NESTED: usize = 100;
+/// The body of a loop counts as so many blocks: derivatives of loops in loops take longest.
+const LOOP: usize = 5;
 /// The most signs that one expression and those around it apply one after the other.
 const MOST_SIGNS: usize = 1000;
 /// The most bytes of a function's variables, and of the module's own.
@@ -30,7 +32,9 @@ pub(super) type Passed = (Range<usize>, String);
 struct Level {
     opening: String,
     signs: usize,
-    /// How many `else` have followed each other.
+    /// How many blocks it counts as.
+    weight: usize,
+    /// How many `else if` have followed each other.
     elses: usize,
 }
 
@@ -58,6 +62,8 @@ fn check_nesting(text: &str, tokens: &[Token]) -> Result<(), Passed> {
     let mut levels = vec![Level::default()];
     // Sums over the levels.
     let (mut signs, mut blocks, mut names) = (0, 0, 0);
+    // Of the next block.
+    let mut next = 1;
     for (i, token) in tokens.iter().enumerate() {
         let passed = |message: String| Err((token.at.clone(), message));
         let innermost = levels.len() - 1;
@@ -68,8 +74,9 @@ fn check_nesting(text: &str, tokens: &[Token]) -> Result<(), Passed> {
             "," if !here.opening.is_empty() => signs -= std::mem::take(&mut here.signs),
             opening @ ("(" | "[" | "{") => {
                 (here.signs, signs) = (here.signs + 1, signs + 1);
-                blocks += usize::from(opening == "{");
-                levels.push(Level { opening: opening.into(), ..Level::default() });
+                let weight = if opening == "{" { std::mem::replace(&mut next, 1) } else { 0 };
+                blocks += weight;
+                levels.push(Level { opening: opening.into(), weight, ..Level::default() });
             }
             "<" if i > 0 && is_template(word(i - 1)) => {
                 levels.push(Level { opening: "<".into(), ..Level::default() });
@@ -82,21 +89,18 @@ fn check_nesting(text: &str, tokens: &[Token]) -> Result<(), Passed> {
                 }
                 let closed = pop(&mut levels);
                 signs -= closed.signs;
-                if closing == "}" {
-                    blocks = blocks.saturating_sub(1 + closed.elses);
-                    let around = levels.last_mut();
-                    if word(i + 1) != "else"
-                        && let Some(around) = around
-                    {
-                        signs -= std::mem::take(&mut around.signs);
-                        blocks -= std::mem::take(&mut around.elses).min(blocks);
-                    }
+                blocks -= closed.weight + closed.elses;
+                let around = levels.last_mut();
+                if closing == "}"
+                    && word(i + 1) != "else"
+                    && let Some(around) = around
+                {
+                    signs -= std::mem::take(&mut around.signs);
+                    blocks -= std::mem::take(&mut around.elses);
                 }
             }
-            "else" => {
-                here.elses += 1;
-                blocks += 1;
-            }
+            "for" | "while" | "loop" => next = LOOP,
+            "else" if word(i + 1) == "if" => (here.elses, blocks) = (here.elses + 1, blocks + 1),
             "fn" | "struct" | "alias" | "const" | "override" | "var" if innermost == 0 => {
                 names += 1;
             }
@@ -105,8 +109,8 @@ fn check_nesting(text: &str, tokens: &[Token]) -> Result<(), Passed> {
         }
         if blocks > MOST_NESTED {
             return passed(format!(
-                "blocks nest more than {MOST_NESTED} levels deep here, every `else` counted as \
-                 one; write a part as a function of its own"
+                "blocks nest more than {MOST_NESTED} levels deep here, every `else if` counted as \
+                 one and every loop as {LOOP}; write a part as a function of its own"
             ));
         }
         if signs > MOST_SIGNS {
@@ -225,7 +229,7 @@ mod tests {
     #[test]
     fn what_nests_or_chains_too_long_is_refused() {
         let signs = "joins more than 1000 operations";
-        let blocks = "blocks nest more than 64 levels deep";
+        let blocks = "blocks nest more than 100 levels deep";
         for (text, expected) in [
             (body(&format!("return x{};", "+x".repeat(1100))), signs),
             (body(&format!("return {}x;", "- ".repeat(1100))), signs),
@@ -235,8 +239,9 @@ mod tests {
             (body(&format!("return x{};", "+array<f32, 1>(x)[0]".repeat(1100))), signs),
             (body(&format!("return {}x{};", "f(x+x, x+".repeat(400), ")".repeat(400))), signs),
             ("@a(1)".repeat(1100), signs),
-            (body(&format!("{}{}", "{".repeat(70), "}".repeat(70))), blocks),
-            (body(&format!("if x > 0.0 {{}}{}", " else if x > 1.0 {}".repeat(70))), blocks),
+            (body(&format!("{}{}", "{".repeat(110), "}".repeat(110))), blocks),
+            (body(&format!("{}{}", "loop {".repeat(25), "}".repeat(25))), blocks),
+            (body(&format!("if x > 0.0 {{}}{}", " else if x > 1.0 {}".repeat(110))), blocks),
             ("const a = 1;".repeat(1001), "declares more than 1000 names"),
             ("1 ".repeat(MOST_WORDS + 1), "has more than 131072 words and signs"),
         ] {

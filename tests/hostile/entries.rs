@@ -10,7 +10,9 @@ use wfr::autodiff::{self, Derived, Evaluator, Mode, Refusal};
 use wfr::diffusion::{Network, ScoreModel};
 use wfr::wgpu::naga;
 use wfr::wgsl::{Linked, Source};
-use wfr::{Data, DataFile, Flow, Initial, Particles, Path as Way, Problem, Result, Schedule, Target};
+use wfr::{
+    Data, DataFile, Flow, Initial, Particles, Path as Way, Problem, Result, Schedule, Target,
+};
 
 /// A reader by the name of its corpus.
 pub type Entry = (&'static str, fn(&[u8]));
@@ -86,7 +88,9 @@ pub fn npy(bytes: &[u8]) {
 /// A NumPy archive.
 pub fn npz(bytes: &[u8]) {
     in_file("npz", bytes, |path| {
-        checked(Data::all_from_npz(path).map(|all| all.into_iter().map(|(_, data)| data).collect()));
+        checked(
+            Data::all_from_npz(path).map(|all| all.into_iter().map(|(_, data)| data).collect()),
+        );
         let _ = DataFile::open(path).and_then(|file| file.whole());
     });
 }
@@ -94,7 +98,9 @@ pub fn npz(bytes: &[u8]) {
 /// A table.
 pub fn csv(bytes: &[u8]) {
     in_file("csv", bytes, |path| {
-        checked(Data::all_from_csv(path).map(|all| all.into_iter().map(|(_, data)| data).collect()));
+        checked(
+            Data::all_from_csv(path).map(|all| all.into_iter().map(|(_, data)| data).collect()),
+        );
         let _ = DataFile::open(path).and_then(|file| file.whole());
     });
 }

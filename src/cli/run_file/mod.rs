@@ -15,6 +15,7 @@ mod file;
 mod given;
 mod key;
 mod law;
+mod output;
 mod read;
 mod resolved;
 mod schema;
@@ -101,8 +102,13 @@ fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<
     // Results go into a folder of the file's name.
     let out = command.get_arguments().find(|arg| arg.get_value_hint() == ValueHint::DirPath);
     if let Some(long) = out.filter(|out| !says_where(out)).and_then(clap::Arg::get_long) {
+        let stem = file.file_stem().unwrap_or_default();
+        if let Some(reason) = output::refused(&stem.to_string_lossy()) {
+            let stem = stem.display();
+            return Err(Failure::Usage(format!("the folder of the results, {stem}, {reason}")));
+        }
         let mut word = OsString::from(format!("--{long}="));
-        word.push(file.file_stem().unwrap_or_default());
+        word.push(stem);
         words.push(word);
     }
     words.extend(options.iter().cloned());
@@ -136,6 +142,6 @@ fn missing(error: &clap::Error, name: &str) -> Option<String> {
 }
 
 /// The command of the run file with no options beside it.
-fn command_of(file: &Path) -> Done<Command> {
+pub(super) fn command_of(file: &Path) -> Done<Command> {
     Ok(command_line(file, &[], Vec::new())?.command)
 }

@@ -8,8 +8,9 @@ use clap::{Command, Id};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::file::{Named, refused_output};
+use super::file::Named;
 use super::key::{COMMANDS, Key, Shape, command, keys, loose, tables};
+use super::output;
 use super::source::Source;
 use crate::cli::{Done, Failure};
 
@@ -179,7 +180,7 @@ impl Reader<'_> {
     /// The value with the files in it relative to the file's folder.
     fn located(&self, key: &Key, text: &str, value: &Value<'_>) -> Done<String> {
         if key.is_output()
-            && let Some(reason) = refused_output(text)
+            && let Some(reason) = output::refused(text)
         {
             return Err(self.wrong(value.span(), format!("{} {reason}", key.path())));
         }
@@ -187,6 +188,11 @@ impl Reader<'_> {
             return Ok(text.to_string());
         };
         let file = self.folder.join(named.file);
+        // A pipe may never end, and a device is not what somebody else's file may open.
+        if file.exists() && !file.is_file() {
+            let message = format!("{} is no file: {}", key.path(), file.display());
+            return Err(self.wrong(value.span(), message));
+        }
         // A folder that is no Unicode came in on the command line, where it can be avoided.
         let file = file.to_str().ok_or_else(|| {
             let message = format!("{} is no Unicode path, which run files need", file.display());

@@ -104,6 +104,13 @@ impl Resolved {
 
     /// Writes the run file and the copies into a folder, each whole or not at all.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), String> {
+        let inputs = folder.join(INPUTS);
+        if inputs.symlink_metadata().is_ok_and(|about| about.is_symlink()) {
+            return Err(format!(
+                "{} is a link, and copies go below it; remove it",
+                inputs.display()
+            ));
+        }
         for input in &self.inputs {
             put(&folder.join(&input.place), &input.bytes)?;
         }
@@ -115,6 +122,8 @@ impl Resolved {
 fn put(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{}-{name}", std::process::id()));
+    // A link of that name would be followed.
+    let _ = fs::remove_file(&beside);
     let made = path.parent().map_or(Ok(()), fs::create_dir_all);
     let written =
         made.and_then(|()| fs::write(&beside, bytes)).and_then(|()| fs::rename(&beside, path));
@@ -138,8 +147,10 @@ fn place<'i>(inputs: &'i mut Vec<Input>, given: &str) -> Done<&'i str> {
                 // Some file systems tell no capitals from small letters.
                 other.to_lowercase() == name.to_lowercase()
             };
+            // A file named as a number would stand where a folder goes.
+            let is_number = name.chars().all(|c| c.is_ascii_digit());
             let place = match inputs.iter().filter(is_same).count() {
-                0 => format!("{INPUTS}/{name}"),
+                0 if !is_number => format!("{INPUTS}/{name}"),
                 same => format!("{INPUTS}/{}/{name}", same + 1),
             };
             inputs.push(Input { given: given.to_string(), place, bytes });
