@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::limits::Passed;
-use super::tokens::{Kind, Token};
+use super::tokens::{Kind, Token, is_template};
 
 /// The most elements of an array that is not a buffer.
 const LONGEST: i64 = 1 << 16;
@@ -88,7 +88,7 @@ impl<'t> Lengths<'t> {
             match self.word(i) {
                 "(" | "[" => brackets += 1,
                 ")" | "]" => brackets -= 1,
-                "<" if brackets == 0 => depth += 1,
+                "<" if brackets == 0 && is_template(self.word(i - 1)) => depth += 1,
                 ">" if brackets == 0 => depth -= 1,
                 "," if depth == 1 && brackets == 0 && comma.is_none() => comma = Some(i + 1),
                 ";" | "{" => return None,

@@ -7,7 +7,7 @@ use std::ops::Range;
 use wgpu::naga::{self, AddressSpace, Expression, Handle};
 
 use super::lengths::Lengths;
-use super::tokens::{Token, tokens};
+use super::tokens::{Token, is_template, tokens};
 
 /// The most words and signs of one text.
 const MOST_WORDS: usize = 1 << 17;
@@ -133,12 +133,6 @@ fn pop(levels: &mut Vec<Level>) -> Level {
     if levels.len() > 1 { levels.pop().unwrap_or_default() } else { Level::default() }
 }
 
-/// Whether a `<` after this word begins a list of types.
-fn is_template(word: &str) -> bool {
-    matches!(word, "array" | "atomic" | "ptr" | "var" | "vec2" | "vec3" | "vec4")
-        || word.starts_with("mat") && word.len() == 6
-}
-
 /// Checks what functions of a module need of memory and time when a driver has written out their
 /// calls.
 pub(super) fn check_module(module: &naga::Module) -> Result<(), (Option<Range<usize>>, String)> {
@@ -237,7 +231,7 @@ mod tests {
             (body(&format!("return x{};", ".x".repeat(1100))), signs),
             // Terms with a template in each do not begin anew.
             (body(&format!("return x{};", "+array<f32, 1>(x)[0]".repeat(1100))), signs),
-            (body(&format!("return {}x{};", "f(x+x, x+".repeat(400), ")".repeat(400))), signs),
+            (body(&format!("return {}x{};", "f(x+x, x+".repeat(600), ")".repeat(600))), signs),
             ("@a(1)".repeat(1100), signs),
             (body(&format!("{}{}", "{".repeat(110), "}".repeat(110))), blocks),
             (body(&format!("{}{}", "loop {".repeat(25), "}".repeat(25))), blocks),

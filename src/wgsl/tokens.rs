@@ -70,3 +70,9 @@ fn comment(text: &str) -> usize {
     }
     text.len()
 }
+
+/// Whether a `<` after this word begins a list of types.
+pub(super) fn is_template(word: &str) -> bool {
+    matches!(word, "array" | "atomic" | "ptr" | "var" | "vec2" | "vec3" | "vec4")
+        || word.starts_with("mat") && word.len() == 6
+}

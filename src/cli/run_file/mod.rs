@@ -27,7 +27,7 @@ use super::failure::{Done, Failure};
 use super::{Cli, Command, Verbosity, color, console};
 pub(crate) use given::Given;
 pub(crate) use law::{Law, problem_of};
-use read::RunFile;
+use read::{Reach, RunFile};
 pub(crate) use resolved::Resolved;
 
 /// The name of the run file in a folder of results.
@@ -71,14 +71,17 @@ pub(crate) struct Arguments {
 /// The command line that `wfr run` stands for; nothing where it printed the schema.
 pub(crate) fn expand(arguments: &Arguments, verbosity: &Verbosity) -> Done<Option<Cli>> {
     match &arguments.file {
-        Some(file) => command_line(file, &arguments.options, verbosity.words()).map(Some),
+        Some(file) => {
+            let before = verbosity.words();
+            command_line(file, Reach::Anywhere, &arguments.options, before).map(Some)
+        }
         None => console::print(&schema::text()?).map(|()| None),
     }
 }
 
 /// The run file with these options.
-fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<Cli> {
-    let run_file = RunFile::read(file)?;
+fn command_line(file: &Path, reach: Reach, options: &[OsString], before: Vec<String>) -> Done<Cli> {
+    let run_file = RunFile::read(file, reach)?;
     let name = run_file.name;
     let given = given_options(name, options)?;
     let command = key::command(name);
@@ -141,7 +144,7 @@ fn missing(error: &clap::Error, name: &str) -> Option<String> {
     (error.kind() == ErrorKind::MissingRequiredArgument).then(|| paths.join(", "))
 }
 
-/// The command of the run file with no options beside it.
+/// The command of the run file with no options beside it, which names files of its own folder alone.
 pub(super) fn command_of(file: &Path) -> Done<Command> {
-    Ok(command_line(file, &[], Vec::new())?.command)
+    Ok(command_line(file, Reach::Folder, &[], Vec::new())?.command)
 }

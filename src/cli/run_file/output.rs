@@ -1,5 +1,5 @@
-//! Where a run file may have results written: run files come from others, with the folder that they
-//! lie in, and stay below the current folder.
+//! Where a run file may have results written, and whether a path stays in a folder: run files come
+//! from others, with the folder that they lie in.
 
 use std::fs;
 use std::path::{Component, Path};
@@ -32,14 +32,21 @@ pub(super) fn refused(value: &str) -> Option<String> {
              digits and - or _, or {way_out}"
         ));
     }
-    let above = path.ancestors().filter(|above| !above.as_os_str().is_empty());
-    if above.into_iter().any(is_link) || holds_link(path, DEEPEST) {
+    if !is_below(Path::new(""), value) || holds_link(path, DEEPEST) {
         return Some(format!(
             "is or holds a link, which may lead out of the current folder, and a run file may not; \
              remove the link, or {way_out}"
         ));
     }
     None
+}
+
+/// Whether a path that is relative to a folder stays below it, links included.
+pub(super) fn is_below(folder: &Path, file: &str) -> bool {
+    let path = Path::new(file);
+    let is_inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    let names = path.ancestors().filter(|name| !name.as_os_str().is_empty());
+    path.components().all(is_inside) && !names.into_iter().any(|name| is_link(&folder.join(name)))
 }
 
 /// Whether a name means a file of that name on every system.

@@ -25,6 +25,15 @@ pub(super) struct RunFile {
     pub(super) entries: Vec<Entry>,
 }
 
+/// Where the files may lie that a run file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Wherever their writer has them.
+    Anywhere,
+    /// In the run file's own folder, as in a folder of results.
+    Folder,
+}
+
 /// A key of the file with the words that it stands for.
 pub(super) struct Entry {
     pub(super) id: Id,
@@ -46,7 +55,7 @@ type Value<'t> = Spanned<DeValue<'t>>;
 
 impl RunFile {
     /// Reads the file; the files that it names are relative to its folder.
-    pub(super) fn read(path: &Path) -> Done<RunFile> {
+    pub(super) fn read(path: &Path, reach: Reach) -> Done<RunFile> {
         let source = Source::read(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let document = DeTable::parse(&source.text)
@@ -54,7 +63,7 @@ impl RunFile {
         let document = document.into_inner();
         let name = command_name(&document, &source)?;
         let command = command(name);
-        let reader = Reader { source: &source, folder, keys: keys(&command), name };
+        let reader = Reader { source: &source, folder, reach, keys: keys(&command), name };
         let entries = reader.entries(&document)?;
         let loose = loose(command.clone()).no_binary_name(true);
         for (key, entry) in &entries {
@@ -97,6 +106,7 @@ fn command_name(document: &Table<'_>, source: &Source) -> Done<&'static str> {
 struct Reader<'a> {
     source: &'a Source,
     folder: &'a Path,
+    reach: Reach,
     keys: Vec<Key>,
     name: &'static str,
 }
@@ -187,6 +197,13 @@ impl Reader<'_> {
         let Some(named) = Named::in_value(key, text, self.folder) else {
             return Ok(text.to_string());
         };
+        if self.reach == Reach::Folder && !output::is_below(self.folder, named.file) {
+            let message = format!(
+                "{} leads out of the folder of results, which has copies of all that a run reads",
+                key.path()
+            );
+            return Err(self.wrong(value.span(), message));
+        }
         let file = self.folder.join(named.file);
         // A pipe may never end, and a device is not what somebody else's file may open.
         if file.exists() && !file.is_file() {
