@@ -99,6 +99,15 @@ pub enum ErrorKind {
         /// The device's own words.
         message: String,
     },
+    /// A file is not a checkpoint that this run can go on from.
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: CheckpointFault,
+        /// The same in words, and the way out.
+        message: String,
+    },
     /// A file could not be read or written.
     File {
         /// The file.
@@ -106,6 +115,22 @@ pub enum ErrorKind {
         /// What failed and the way out.
         message: String,
     },
+}
+
+/// What is wrong with a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CheckpointFault {
+    /// It is something else: another file, or empty.
+    NotACheckpoint,
+    /// Its end is missing, as of a copy that was interrupted.
+    Truncated,
+    /// Its bytes are not those that were written.
+    Corrupt,
+    /// A later version of wfr wrote it.
+    NewerVersion,
+    /// It is of another problem; the text says what differs.
+    OtherProblem,
 }
 
 /// A place in a text: 1-based line and column, as editors count.
@@ -203,7 +228,9 @@ impl fmt::Display for Error {
             ),
             ErrorKind::DeviceLost { message } => write!(f, "the device was lost: {message}"),
             ErrorKind::Device { message } => write!(f, "the device reported: {message}"),
-            ErrorKind::File { path, message } => write!(f, "{}: {message}", path.display()),
+            ErrorKind::Checkpoint { path, message, .. } | ErrorKind::File { path, message } => {
+                write!(f, "{}: {message}", path.display())
+            }
         }
     }
 }

@@ -3,11 +3,13 @@
 mod advance;
 mod models;
 mod population;
+mod save;
 mod stages;
 
 use std::sync::OnceLock;
 
 use crate::buffers::{self, Carries, Plan, State};
+use crate::checkpoint::Identity;
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::{Error, ErrorKind, Result};
@@ -64,6 +66,8 @@ pub struct Sampler {
     /// Traces the conditional ESS of a fixed one.
     conditional: Option<Conditional>,
     wgsl: String,
+    /// What checkpoints recognise the problem by.
+    identity: Identity,
     max_segment: u32,
     encoded: u32,
     parity: usize,
@@ -197,7 +201,7 @@ pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -
         None => plan,
     };
     if config.schedule.adaptivity().is_none() {
-        let more = traces_cess(config).then(|| conditional::buffers(config.particles));
+        let more = traces_cess(config).then(|| conditional::buffers(config.particles).to_vec());
         return plan.with_buffers(more.unwrap_or_default(), limits);
     }
     let loops = loops_per_step(problem.loops_per_evaluation(), dim);
@@ -281,6 +285,13 @@ impl Sampler {
     /// [`ErrorKind::InvalidConfig`] when the integrator does not suit the flow;
     /// [`ErrorKind::Shader`] when the user's names clash with the engine's.
     pub fn new(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
+        let mut sampler = Sampler::made(gpu, problem, config)?;
+        sampler.draw_initial(problem)?;
+        Ok(sampler)
+    }
+
+    /// All but the particles.
+    fn made(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let plan = requirements(problem, &config, &gpu.device.limits())?;
         plan.check_memory(gpu)?;
         let integrator = problem.integrator(&config);
@@ -328,7 +339,7 @@ impl Sampler {
             networks.iter().for_each(|network| network.warm_up(pass));
             reactor.iter().for_each(|reactor| reactor.warm_up(pass));
         })?;
-        let mut sampler = Sampler {
+        Ok(Sampler {
             gpu: gpu.clone(),
             integrator,
             dim: problem.target.dim(),
@@ -342,6 +353,7 @@ impl Sampler {
             adapt,
             conditional,
             wgsl: linked.text().to_string(),
+            identity: Identity::of(problem, &config),
             max_segment,
             encoded: 0,
             parity: 0,
@@ -355,9 +367,7 @@ impl Sampler {
             survivors: OnceLock::new(),
             plan,
             config,
-        };
-        sampler.draw_initial(problem)?;
-        Ok(sampler)
+        })
     }
 
     /// Records up to `steps` steps into your encoder; past the schedule's end nothing is recorded.
@@ -731,7 +741,8 @@ fn allocate(
             "wfr.schedule",
             wgpu::BufferUsages::UNIFORM
                 | wgpu::BufferUsages::STORAGE
-                | wgpu::BufferUsages::COPY_SRC,
+                | wgpu::BufferUsages::COPY_SRC
+                | wgpu::BufferUsages::COPY_DST,
             bytemuck::cast_slice(&schedule),
         ),
         data: problem.data().map(filled).collect(),

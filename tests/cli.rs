@@ -11,8 +11,12 @@ mod check;
 mod compose;
 #[path = "cli/fkc.rs"]
 mod fkc;
+#[path = "cli/full.rs"]
+mod full;
 #[path = "cli/kept.rs"]
 mod kept;
+#[path = "cli/kills.rs"]
+mod kills;
 #[path = "cli/live.rs"]
 mod live;
 #[path = "cli/manners.rs"]
@@ -27,5 +31,7 @@ mod readme;
 mod refusals;
 #[path = "cli/results.rs"]
 mod results;
+#[path = "cli/resume.rs"]
+mod resume;
 #[path = "cli/run_file.rs"]
 mod run_file;

@@ -3,6 +3,10 @@
 
 #[path = "contract/adaptive.rs"]
 mod adaptive;
+#[path = "contract/checkpoint.rs"]
+mod checkpoint;
+#[path = "contract/checkpoint_files.rs"]
+mod checkpoint_files;
 mod common;
 #[path = "contract/compositions.rs"]
 mod compositions;

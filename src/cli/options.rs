@@ -142,6 +142,17 @@ pub(crate) struct DeviceOptions {
     pub(crate) adapter: Option<String>,
 }
 
+/// What becomes of a run whose device is lost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct RetryOptions {
+    /// When the device is lost, go on with another one from the last checkpoint, or from the start,
+    /// at most so many times.
+    #[arg(long = "retry-device", value_name = "TIMES", default_value = "0")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    pub(crate) retries: u32,
+}
+
 /// The equation that particles follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FlowName {

@@ -33,6 +33,11 @@ pub struct Pilot {
 }
 
 impl Pilot {
+    /// What a pilot found earlier, for who has kept it.
+    pub fn new(log_ratio: Estimate, affinity: Estimate) -> Pilot {
+        Pilot { log_ratio, affinity }
+    }
+
     /// Runs the pilot on the device.
     ///
     /// With Z_β = ∫ q₀^{1−β} q₁^β, which the geometric path estimates on its way, the affinity is

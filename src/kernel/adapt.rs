@@ -39,6 +39,8 @@ pub(crate) struct Adapt {
     chosen: wgpu::BindGroup,
     opened: wgpu::BindGroup,
     data: Vec<wgpu::BindGroup>,
+    /// The stage that is being chosen.
+    pub stage: wgpu::Buffer,
     workgroups: u32,
 }
 
@@ -116,7 +118,8 @@ impl Adapt {
         let all = [&partials, &stage, &state.control, &state.schedule, trace];
         let (chosen, opened) = (choose.bind(gpu, 0, &all)?, open.bind(gpu, 0, &all)?);
         let workgroups = blocks(plan);
-        let adapt = Adapt { measure, choose, open, measured, chosen, opened, data, workgroups };
+        let adapt =
+            Adapt { measure, choose, open, measured, chosen, opened, data, stage, workgroups };
         gpu.submit_pass(|pass| {
             adapt.warm_up(pass);
             adapt.open.set(pass, &adapt.opened, &[]);

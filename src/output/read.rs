@@ -2,8 +2,8 @@
 //!
 //! Files are untrusted: sizes are held against what is there before anything is allocated by them.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -59,6 +59,15 @@ impl Kept {
         let path = folder.join("frames.npz");
         let frames = if path.exists() { frames(&mut Arrays::open(path)?)? } else { Vec::new() };
         Ok(Kept { record, particles, posterior, stages, frames })
+    }
+}
+
+/// The frames that a checkpoint took along; `path` is what errors name.
+pub(crate) fn read_frames(path: &Path, bytes: Vec<u8>) -> Done<Vec<Frame>> {
+    let path = path.to_path_buf();
+    match safetensors::Reader::new(Box::new(Cursor::new(bytes))) {
+        Ok(reader) => frames(&mut Arrays { path, reader: Reader::Safetensors(reader) }),
+        Err(reason) => Err(wrong(&path, &format!("has frames that cannot be read: {reason}"))),
     }
 }
 

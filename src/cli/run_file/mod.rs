@@ -27,6 +27,7 @@ use super::failure::{Done, Failure};
 use super::{Cli, Command, Verbosity, color, console};
 pub(crate) use given::Given;
 pub(crate) use law::{Law, problem_of};
+pub(super) use output::refuse_links;
 use read::{Reach, RunFile};
 pub(crate) use resolved::Resolved;
 
@@ -146,5 +147,10 @@ fn missing(error: &clap::Error, name: &str) -> Option<String> {
 
 /// The command of the run file with no options beside it, which names files of its own folder alone.
 pub(super) fn command_of(file: &Path) -> Done<Command> {
-    Ok(command_line(file, Reach::Folder, &[], Vec::new())?.command)
+    Ok(of_results(file, &[], Vec::new())?.command)
+}
+
+/// The run file of a folder of results with these options: it names files of its own folder alone.
+pub(super) fn of_results(file: &Path, options: &[OsString], before: Vec<String>) -> Done<Cli> {
+    command_line(file, Reach::Folder, options, before)
 }

@@ -2,7 +2,9 @@
 //! from others, with the folder that they lie in.
 
 use std::fs;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
+
+use crate::cli::{Done, Failure};
 
 /// Folders in folders that are looked through for links; a run makes two.
 const DEEPEST: u32 = 4;
@@ -32,7 +34,7 @@ pub(super) fn refused(value: &str) -> Option<String> {
              digits and - or _, or {way_out}"
         ));
     }
-    if !is_below(Path::new(""), value) || holds_link(path, DEEPEST) {
+    if !is_below(Path::new(""), value) || link(path, DEEPEST).is_some() {
         return Some(format!(
             "is or holds a link, which may lead out of the current folder, and a run file may not; \
              remove the link, or {way_out}"
@@ -65,13 +67,28 @@ fn is_link(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|about| about.is_symlink())
 }
 
-/// Whether there is a link in a folder, where it is one.
-fn holds_link(folder: &Path, depth: u32) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else { return false };
-    entries.flatten().any(|entry| {
-        let path = entry.path();
-        is_link(&path) || (path.is_dir() && (depth == 0 || holds_link(&path, depth - 1)))
-    })
+/// Refuses a folder of results with a link in it: what reads and writes it stays in it.
+pub(in crate::cli) fn refuse_links(folder: &Path) -> Done {
+    match link(folder, DEEPEST) {
+        None => Ok(()),
+        Some(link) => Err(Failure::Usage(format!(
+            "{} is a link, or deeper than a run makes folders, and may lead out of the folder of \
+             results; put there what it stands for",
+            link.display()
+        ))),
+    }
+}
+
+/// A link in a folder, or a folder too deep in it to be looked through.
+fn link(folder: &Path, depth: u32) -> Option<PathBuf> {
+    let paths = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let found = |path: PathBuf| match (is_link(&path), path.is_dir()) {
+        (true, _) => Some(path),
+        (false, true) if depth == 0 => Some(path),
+        (false, true) => link(&path, depth - 1),
+        (false, false) => None,
+    };
+    paths.into_iter().find_map(found)
 }
 
 #[cfg(test)]
@@ -100,12 +117,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir_all(path("out/inputs/2")).unwrap();
-        assert!(!holds_link(&path("out"), DEEPEST));
+        assert_eq!(link(&path("out"), DEEPEST), None);
         symlink("/", path("link")).unwrap();
         assert!(is_link(&path("link")) && !is_link(&path("out")));
         for place in ["out/metrics.jsonl", "out/inputs/2/a.wgsl", "out/step-4"] {
             symlink("/", path(place)).unwrap();
-            assert!(holds_link(&path("out"), DEEPEST), "{place}");
+            assert_eq!(link(&path("out"), DEEPEST), Some(path(place)));
+            assert!(refuse_links(&path("out")).is_err(), "{place}");
             fs::remove_file(path(place)).unwrap();
         }
     }

@@ -16,12 +16,7 @@ fn resolved(words: &[&str]) -> Resolved {
 fn of(command: Command) -> Resolved {
     match command {
         Command::Sample(arguments) => sample::resolved(&arguments).unwrap(),
-        Command::Compose(arguments) => {
-            let Law::Composition { composition, .. } = compose::law(&arguments).unwrap().0 else {
-                panic!("a composition")
-            };
-            compose::resolved(&arguments, &composition).unwrap()
-        }
+        Command::Compose(arguments) => compose::resolved(&arguments).unwrap(),
         _ => panic!("a run"),
     }
 }

@@ -112,6 +112,13 @@ impl Network {
         hidden.chain([&self.output]).map(Layer::parameters).sum()
     }
 
+    /// Its settings in words, and all its weights and biases.
+    pub(crate) fn parts(&self) -> (String, Vec<&[f32]>) {
+        let hidden = [&self.input].into_iter().chain(&self.layers);
+        let layers = hidden.chain([&self.output]).flat_map(Layer::parts);
+        (format!("{:?}", self.config), layers.collect())
+    }
+
     pub(crate) fn activation(&self) -> Activation {
         self.config.activation
     }
