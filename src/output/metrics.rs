@@ -1,12 +1,13 @@
 //! A run as a stream of lines of JSON, which another program can follow while it goes on.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::Stage;
+use crate::bounded;
 use crate::cli::{Done, Failure};
 
 /// `metrics.jsonl`: an object a line; `event` says which.
@@ -175,7 +176,7 @@ pub(crate) fn is_done(path: &Path) -> bool {
         event: String,
         complete: Option<bool>,
     }
-    let last = std::fs::read_to_string(path).ok().and_then(|text| {
+    let last = bounded::text(path, bounded::TABLE).ok().and_then(|text| {
         let last = text.lines().next_back()?;
         serde_json::from_str::<Event>(last).ok()
     });

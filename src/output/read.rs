@@ -2,7 +2,7 @@
 //!
 //! Files are untrusted: sizes are held against what is there before anything is allocated by them.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
