@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// The most bytes of a text that somebody writes, such as WGSL or a run file.
-#[cfg_attr(not(test), allow(dead_code, reason = "the library reads tables, the program texts too"))]
+#[allow(dead_code, reason = "the library reads tables, the program texts too")]
 pub(crate) const TEXT: u64 = 4 << 20;
 /// The most bytes of a table of numbers or of a record, which programs write.
 pub(crate) const TABLE: u64 = 256 << 20;

@@ -28,4 +28,4 @@ macro_rules! replayed {
     };
 }
 
-replayed!(formula, wgsl, differentiate, npy, npz, csv, network, tables);
+replayed!(formula, wgsl, differentiate, npy, npz, csv, network, tables, checkpoint);
