@@ -294,13 +294,13 @@ impl Linked {
     }
 }
 
-/// What a part of the WGSL front end gives, or a sentence where it panics: texts are anybody's.
-fn guarded<T>(part: impl FnOnce() -> T) -> Result<T, String> {
+/// What a part of the WGSL compiler gives, or a sentence where it panics: texts are anybody's.
+pub(crate) fn guarded<T>(part: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(part)).map_err(|panic| {
         let reason = panic.downcast_ref::<String>().map(String::as_str);
         let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied());
         format!(
-            "this text makes the WGSL front end fail ({}); write it in another way",
+            "this text makes the WGSL compiler fail ({}); write it in another way",
             reason.unwrap_or("without a reason")
         )
     })

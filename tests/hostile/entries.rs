@@ -41,14 +41,34 @@ pub fn formula(bytes: &[u8]) {
 pub fn wgsl(bytes: &[u8]) {
     let Some((dim, text)) = text_with_dim(bytes) else { return };
     let Ok(target) = Target::from_wgsl(dim, "hostile.wgsl", text).and_then(given) else { return };
-    let problem = Problem::new(target.clone(), normal(dim), Flow::annealed());
-    if problem.is_err() {
+    if Problem::new(target.clone(), normal(dim), Flow::annealed()).is_err() {
         return;
     }
+    compile(dim, text);
     let position = vec![0.5; dim as usize];
     let particles = Particles::new(dim as usize, position, vec![0.0], vec![0]);
     let start = particles.and_then(|particles| Initial::from_target(target.clone(), &particles));
     let _ = start.and_then(|start| Problem::new(target, start, Flow::path(Way::FisherRao)));
+}
+
+/// What a device compiles, of the text alone; the engine makes errors of panics there too.
+fn compile(dim: u32, text: &str) {
+    let point = if (2..=4).contains(&dim) {
+        format!("vec{dim}<f32>")
+    } else {
+        format!("array<f32, {dim}>")
+    };
+    let prelude = format!("const DIM = {dim}u; alias Point = {point};");
+    let library = wfr::wgsl::library("transform").expect("part of the library");
+    let sources = [Source::new("prelude", prelude), library, Source::new("hostile.wgsl", text)];
+    let Ok(module) = Linked::new(sources).check() else { return };
+    let flags = naga::valid::ValidationFlags::all();
+    let capabilities = naga::valid::Capabilities::empty();
+    let Ok(info) = naga::valid::Validator::new(flags, capabilities).validate(&module) else {
+        return;
+    };
+    let options = naga::back::spv::Options::default();
+    let _ = std::panic::catch_unwind(|| naga::back::spv::write_vec(&module, &info, &options, None));
 }
 
 /// WGSL as a function `f` to differentiate: derived text is WGSL beside the text it is derived of.
@@ -125,14 +145,40 @@ pub fn tables(bytes: &[u8]) {
     });
 }
 
-/// A checkpoint, and a longer schedule for it.
+/// A checkpoint, as it is and with checksums that fit, and a longer schedule for it.
 pub fn checkpoint(bytes: &[u8]) {
-    in_file("safetensors", bytes, |path| {
-        let Ok(checkpoint) = Checkpoint::open(path) else { return };
-        assert!(checkpoint.step() <= checkpoint.config().schedule.steps());
-        assert!(checkpoint.attached().values().map(Vec::len).sum::<usize>() <= bytes.len());
-        let _ = checkpoint.with_schedule(Schedule::default());
-    });
+    for bytes in [Some(bytes.to_vec()), with_checksums(bytes)].into_iter().flatten() {
+        in_file("safetensors", &bytes, |path| {
+            let Ok(checkpoint) = Checkpoint::open(path) else { return };
+            assert!(checkpoint.step() <= checkpoint.config().schedule.steps());
+            assert!(checkpoint.attached().values().map(Vec::len).sum::<usize>() <= bytes.len());
+            let _ = checkpoint.with_schedule(Schedule::default());
+        });
+    }
+}
+
+/// The same file with the checksums of what it holds: they would keep all changes out.
+fn with_checksums(bytes: &[u8]) -> Option<Vec<u8>> {
+    let length = usize::try_from(u64::from_le_bytes(*bytes.first_chunk()?)).ok()?;
+    let data = length.checked_add(8)?;
+    let header: serde_json::Value = serde_json::from_slice(bytes.get(8..data)?).ok()?;
+    let range = |tensor: &serde_json::Value| {
+        let end = |i: usize| Some(data.checked_add(tensor["data_offsets"][i].as_u64()? as usize)?);
+        let range = end(0)?..end(1)?;
+        bytes.get(range.clone()).map(|_| range)
+    };
+    let tensors = header.as_object()?.iter().filter(|(name, _)| *name != "__metadata__");
+    let (sums, mut others): (Vec<_>, Vec<_>) = tensors
+        .filter_map(|(name, tensor)| Some((name, range(tensor)?)))
+        .partition(|(name, _)| *name == "checksums");
+    others.sort_by_key(|(_, range)| (range.start, range.end));
+    let ranges = [0..data].into_iter().chain(others.into_iter().map(|(_, range)| range));
+    let new: Vec<u8> =
+        ranges.flat_map(|range| crc32fast::hash(&bytes[range]).to_le_bytes()).collect();
+    let (_, place) = sums.first().filter(|(_, place)| place.len() == new.len())?;
+    let mut bytes = bytes.to_vec();
+    bytes[place.clone()].copy_from_slice(&new);
+    Some(bytes)
 }
 
 /// The dimension that the first byte asks for, and the text after it.
