@@ -5,6 +5,7 @@
 mod adaptive;
 mod adaptor;
 pub mod autodiff;
+mod bounded;
 mod buffers;
 pub mod check;
 pub mod checkpoint;

@@ -13,6 +13,8 @@ mod compose;
 mod fkc;
 #[path = "cli/full.rs"]
 mod full;
+#[path = "cli/hostile.rs"]
+mod hostile;
 #[path = "cli/kept.rs"]
 mod kept;
 #[path = "cli/kills.rs"]

@@ -13,6 +13,7 @@ use super::integrator::IntegratorOptions;
 use super::run_file::Resolved;
 use super::schedule::AdaptiveOptions;
 use super::{data, law, numbers};
+use crate::bounded;
 
 /// The initial law where none is given.
 pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
@@ -330,8 +331,8 @@ impl ScheduleOptions {
 
 /// The text of a .wgsl file.
 pub(crate) fn read_wgsl(path: &str) -> Done<String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::Usage(format!("{path} cannot be read: {error}")))
+    bounded::text(Path::new(path), bounded::TEXT)
+        .map_err(|reason| Failure::Usage(format!("{path} {reason}")))
 }
 
 /// Whether a schedule is a file: it is there, or it is written as one.

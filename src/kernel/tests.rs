@@ -8,6 +8,7 @@ mod conditional;
 mod derived_targets;
 mod formula;
 mod histogram;
+mod isolation;
 mod linking;
 pub(super) mod loops;
 mod losses;

@@ -1,6 +1,6 @@
 //! A run as a stream of lines of JSON, which another program can follow while it goes on.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use wfr::Lost;
 
 use super::Stage;
+use crate::bounded;
 use crate::cli::{Done, Failure};
 
 /// `metrics.jsonl`: an object a line; `event` says which.
@@ -88,8 +89,11 @@ pub(crate) struct Resumed {
 impl Metrics {
     /// Makes the file, which replaces an older one, and writes the first line.
     pub(crate) fn start(path: &Path, start: &Start) -> Done<Metrics> {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.and_then(|file| file.set_len(0).map(|()| file));
+        // Where there is a link, it is replaced and not followed.
+        if path.symlink_metadata().is_ok() {
+            fs::remove_file(path).map_err(|error| unwritten(path, &error))?;
+        }
+        let file = OpenOptions::new().create_new(true).append(true).open(path);
         let file = file.map_err(|error| unwritten(path, &error))?;
         let written = Written::default();
         let mut metrics =
@@ -195,7 +199,7 @@ pub(crate) fn is_done(path: &Path) -> bool {
         event: String,
         complete: Option<bool>,
     }
-    let last = std::fs::read_to_string(path).ok().and_then(|text| {
+    let last = bounded::text(path, bounded::TABLE).ok().and_then(|text| {
         let last = text.lines().next_back()?;
         serde_json::from_str::<Event>(last).ok()
     });

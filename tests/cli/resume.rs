@@ -319,7 +319,7 @@ fn the_last_good_state_of_a_run_that_fails_is_kept() {
     let (step, rest) = rest.split_once(", ").unwrap();
     assert_eq!(rest, "is in plain");
     let step: u32 = step.parse().unwrap();
-    assert!(step > 0 && step % 16 == 0, "{step}");
+    assert!(step > 0 && step.is_multiple_of(16), "{step}");
     let summary = |out: &str| -> Value {
         serde_json::from_slice(&fs::read(folder.path(out).join("summary.json")).unwrap()).unwrap()
     };
