@@ -20,10 +20,14 @@ pub(crate) enum Failure {
     Run(wfr::Error, String),
     /// What the user asked for cannot be done as asked.
     Usage(String),
+    /// The command line, as a whole or as a run file spells it, is not what clap takes.
+    Line(Box<clap::Error>),
     /// A result could not be written.
     Output(String),
     /// The check of a target found errors, and its report tells them.
     Found,
+    /// An adapter failed its self-test, and a report tells how.
+    SelfTest(String),
     /// The reader of standard output went away: nothing is wrong.
     NoReader,
 }
@@ -34,7 +38,9 @@ impl Failure {
         let code = match self {
             Failure::Wfr(error) | Failure::Run(error, _) => code_of(error.kind()),
             Failure::Usage(_) => 2,
-            Failure::Output(_) => 1,
+            // With clap's own colours, and its exit code.
+            Failure::Line(error) => error.exit(),
+            Failure::Output(_) | Failure::SelfTest(_) => 1,
             Failure::Found => return ExitCode::from(4),
             Failure::NoReader => return ExitCode::SUCCESS,
         };
@@ -77,7 +83,10 @@ impl fmt::Display for Failure {
         match self {
             Failure::Wfr(error) => error.fmt(f),
             Failure::Run(error, way_out) => write!(f, "{error}; {way_out}"),
-            Failure::Usage(message) | Failure::Output(message) => f.write_str(message),
+            Failure::Usage(message) | Failure::Output(message) | Failure::SelfTest(message) => {
+                f.write_str(message)
+            }
+            Failure::Line(error) => error.fmt(f),
             Failure::Found => f.write_str("the check found errors"),
             Failure::NoReader => f.write_str("the reader of the output went away"),
         }

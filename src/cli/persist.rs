@@ -232,7 +232,9 @@ fn lost(failure: Failure, keeper: Option<&Keeper<'_>>, last: Option<&Made>) -> F
 /// The step of the last test of the ESS before what failed; none where that was the first.
 fn last_good(kind: &ErrorKind, every: u32) -> Option<u32> {
     match kind {
-        ErrorKind::AllWeightsZero { step, .. } => test_before(*step, every),
+        ErrorKind::AllWeightsZero { step, .. } | ErrorKind::NonFinite { step, .. } => {
+            test_before(*step, every)
+        }
         _ => None,
     }
 }

@@ -54,7 +54,7 @@ impl Case {
         common::gpu(&self.problem, &self.config)
     }
 
-    fn new(&self, gpu: &Gpu) -> Sampler {
+    fn sampler(&self, gpu: &Gpu) -> Sampler {
         Sampler::new(gpu, &self.problem, self.config.clone()).unwrap()
     }
 
@@ -68,6 +68,16 @@ impl Case {
         }
     }
 
+    /// One step, and the last ESS test as the loop on the host shows it, which may be one before the
+    /// cut.
+    fn step(&self, sampler: &mut Sampler) -> String {
+        if self.fill.is_some() {
+            self.advance(sampler, 1);
+            return String::new();
+        }
+        format!("{:?}", sampler.advance(1))
+    }
+
     /// The run, kept at two places; and the run that goes on from the first of them, whose file at
     /// the second is the same to the byte.
     fn goes_on(&self, cuts: [u32; 2]) {
@@ -76,10 +86,11 @@ impl Case {
         let path = |name: &str| folder.path().join(name);
         let (name, steps) = (self.name, self.config.schedule.steps());
         let [first, second] = cuts;
-        let mut whole = self.new(&gpu);
+        let mut whole = self.sampler(&gpu);
         self.advance(&mut whole, first);
         save(&mut whole, &path("first"));
-        self.advance(&mut whole, second - first);
+        let step = self.step(&mut whole);
+        self.advance(&mut whole, second - first - 1);
         let expected = save(&mut whole, &path("second"));
         self.advance(&mut whole, steps - second);
 
@@ -88,7 +99,8 @@ impl Case {
         assert!(checkpoint.repeats_bits_on(&gpu) && !checkpoint.is_finished(), "{name}");
         let mut resumed = Sampler::resume(&gpu, &self.problem, &checkpoint).unwrap();
         assert_eq!(resumed.steps_encoded(), first);
-        self.advance(&mut resumed, second - first);
+        assert_eq!(self.step(&mut resumed), step, "{name}: the step after {first}");
+        self.advance(&mut resumed, second - first - 1);
         assert!(save(&mut resumed, &path("again")) == expected, "{name}: {first} to {second}");
         self.advance(&mut resumed, steps - second);
         assert!(shown(&mut resumed) == shown(&mut whole), "{name} cut at {first}");
@@ -119,8 +131,11 @@ fn with(integrator: Integrator, resampler: Resampler) -> Config {
     Config { integrator: Some(integrator), resampler, ..config() }
 }
 
-/// With every buffer that goes from one submission to the next left out of [`Sampler::resume`], one
-/// at a time, one of the three tests fails: tried once for each.
+/// With one of the things that go from one submission to the next left out of [`Sampler::resume`],
+/// one of these three tests fails, also without its comparison of files. Tried once for each:
+/// positions, carried rows, ancestors, log-weights, control, the last rows of the trace, accepted
+/// moves, the log-weights before, the state of a reaction, its ratios, and what an adaptive schedule
+/// has chosen.
 #[test]
 fn integrators_and_resamplers_go_on() {
     let annealed = || double_well(Flow::annealed());
@@ -235,8 +250,8 @@ fn a_run_is_kept_at_its_begin_and_its_end() {
     let Some(gpu) = case.gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.safetensors");
-    let mut untouched = case.new(&gpu);
-    let mut kept = case.new(&gpu);
+    let mut untouched = case.sampler(&gpu);
+    let mut kept = case.sampler(&gpu);
     save(&mut kept, &path);
     let mut early =
         Sampler::resume(&gpu, &case.problem, &Checkpoint::open(&path).unwrap()).unwrap();
@@ -272,7 +287,7 @@ fn a_longer_run_is_the_run_that_was_to_be_longer() {
         (case("reaction", reaction, whole_blocks), 20),
     ] {
         let Some(gpu) = case.gpu() else { return };
-        let mut first = case.new(&gpu);
+        let mut first = case.sampler(&gpu);
         common::advance(&mut first, at);
         first.save(&path, &BTreeMap::new()).unwrap();
         let schedule = case.config.schedule.clone().extended(16, 0.4).unwrap();
@@ -297,7 +312,7 @@ fn a_tail_of_other_steps_keeps_the_law() {
     let Some(gpu) = case.gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.safetensors");
-    let mut first = case.new(&gpu);
+    let mut first = case.sampler(&gpu);
     common::advance(&mut first, 24);
     first.save(&path, &BTreeMap::new()).unwrap();
     let schedule = case.config.schedule.clone().extended(10, 0.5).unwrap();
@@ -326,7 +341,7 @@ fn an_adaptive_run_gets_more_stages() {
     let Some(gpu) = many.gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.safetensors");
-    let mut few_run = few.new(&gpu);
+    let mut few_run = few.sampler(&gpu);
     let error = few_run.run().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::StagesExhausted { .. }), "{error}");
     few_run.save(&path, &BTreeMap::new()).unwrap();
@@ -335,7 +350,7 @@ fn an_adaptive_run_gets_more_stages() {
     let checkpoint = checkpoint.with_schedule(stages(40)).unwrap();
     assert!(!checkpoint.is_finished());
     let mut resumed = Sampler::resume(&gpu, &many.problem, &checkpoint).unwrap();
-    let mut whole = many.new(&gpu);
+    let mut whole = many.sampler(&gpu);
     assert_eq!(resumed.run().unwrap(), whole.run().unwrap());
     assert!(shown(&mut resumed) == shown(&mut whole));
 
@@ -359,7 +374,7 @@ fn schedules_that_do_not_begin_so_are_refused() {
     let Some(gpu) = case.gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.safetensors");
-    let mut sampler = case.new(&gpu);
+    let mut sampler = case.sampler(&gpu);
     common::advance(&mut sampler, 12);
     sampler.save(&path, &BTreeMap::new()).unwrap();
     let with = |schedule: wfr::Result<Schedule>| {
@@ -393,7 +408,7 @@ fn what_is_not_submitted_is_not_saved() {
     let case = case("annealed", double_well(Flow::annealed()), config());
     let Some(gpu) = case.gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut sampler = case.new(&gpu);
+    let mut sampler = case.sampler(&gpu);
     common::advance(&mut sampler, 5);
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
     sampler.encode(&mut encoder, 3);
@@ -406,4 +421,37 @@ fn what_is_not_submitted_is_not_saved() {
     gpu.queue.submit([encoder.finish()]);
     sampler.save(&path, &BTreeMap::new()).unwrap();
     assert_eq!(Checkpoint::open(&path).unwrap().step(), 8);
+}
+
+/// A page of the state per row, because bindings are small, and all rows in one: either goes on from
+/// the other.
+#[test]
+fn a_run_goes_on_where_bindings_have_another_size() {
+    // All rows of the trace have room on the device, because the whole run is not read on the way.
+    let (particles, trace_rows) = (3000, 16);
+    let settings = with(Integrator::Baoab, Resampler::Systematic);
+    let settings = Config { particles, trace_rows, ..settings };
+    let case = case("BAOAB", double_well(Flow::annealed()), settings);
+    let (Some(wide), Some(adapter)) = (case.gpu(), common::adapter()) else { return };
+    let limits = wgpu::Limits {
+        max_storage_buffer_binding_size: 16 << 10,
+        max_storage_buffers_per_shader_stage: 16,
+        ..wide.device.limits()
+    };
+    let narrow = pollster::block_on(Gpu::request(adapter, limits)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.safetensors");
+    let mut whole = case.sampler(&wide);
+    common::advance(&mut whole, u32::MAX);
+    let expected = shown(&mut whole);
+    for (first, second, pages) in [(&wide, &narrow, [1, 5]), (&narrow, &wide, [5, 1])] {
+        let mut sampler = case.sampler(first);
+        common::advance(&mut sampler, 8);
+        save(&mut sampler, &path);
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        let mut resumed = Sampler::resume(second, &case.problem, &checkpoint).unwrap();
+        assert_eq!([&sampler, &resumed].map(|sampler| sampler.buffers().pages.len()), pages);
+        common::advance(&mut resumed, u32::MAX);
+        assert!(shown(&mut resumed) == expected, "{pages:?}");
+    }
 }
