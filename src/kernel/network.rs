@@ -135,7 +135,7 @@ pub(super) fn linked(
             shape.widest() * shape.columns()
         ))
         .text(&state_in(4, plan.pages, plan.page_rows));
-    let mut sources = vec![Source::new("extensions", text::extensions(shape)), prelude.source()];
+    let mut sources = vec![prelude.source()];
     sources.extend(shaders::files(&["types", "index", "threefry", "normal"]));
     sources.push(shaders::file(direction_file(divergence)));
     sources.extend(shaders::files(match network.activation() {

@@ -128,7 +128,7 @@ const ITEMS: [Item; 17] = [
     item(Group::Laws, "double well", laws::double_well),
     item(Group::Laws, "Metropolis moves", laws::acceptance),
     item(Group::Laws, "gradient flow of KL", laws::gradient_flow),
-    item(Group::Laws, "product of two models", laws::composition),
+    item(Group::Laws, "average of two models", laws::composition),
     item(Group::Determinism, "a run again", repeats::determinism),
     item(Group::Numerics, "bits of floats", numerics::bits),
     item(Group::Numerics, "accuracy", numerics::accuracy),

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::Linked;
+use super::{Linked, Source};
 use crate::shaders;
 
 /// The only file that standard WGSL does not know: 64-bit integers are an extension of naga's.
@@ -32,20 +32,21 @@ pub(crate) fn record(linked: &Linked) {
     std::fs::write(&path, text.to_string()).expect("WFR_TEST_SHADERS names a folder");
 }
 
-/// The text without extensions: high products are the emulated ones, which are the same.
+/// The text as the standard has it: subgroup operations are enabled by a directive that naga does not
+/// know yet, and high products are the emulated ones, which are the same.
 fn standard(linked: &Linked) -> Linked {
-    let portable = |name: &str| name == NATIVE;
-    let sources = linked.parts.iter().map(|(_, part)| match portable(&part.name) {
+    let subgroups = linked.text.contains("subgroupBroadcast(");
+    let directive = subgroups.then(|| Source::new("directives", "enable subgroups;"));
+    let sources = linked.parts.iter().map(|(_, part)| match part.name == NATIVE {
         true => shaders::file("wide_high"),
         false => part.clone(),
     });
-    Linked::new(sources)
+    Linked::new(directive.into_iter().chain(sources))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wgsl::Source;
 
     /// What naga does not see and other compilers refuse: with `WFR_TEST_SHADERS` the text is written
     /// down as all are, and `scripts/drivers` fails unless Tint rejects it.
@@ -61,10 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_made_standard_by_one_file() {
+    fn a_text_is_made_standard_by_one_file_and_one_directive() {
         let text = |native| Linked::new(shaders::wide(native));
         assert!(text(true).text().contains("u64"));
         assert_eq!(standard(&text(true)).text(), text(false).text());
         assert_eq!(standard(&text(false)).text(), text(false).text());
+        let subgroups = "fn first(x: f32) -> f32 { return subgroupBroadcast(x, 0u); }\n";
+        let linked = Linked::new([Source::new("a.wgsl", subgroups.trim_end())]);
+        assert!(linked.check().is_ok());
+        assert_eq!(standard(&linked).text(), format!("enable subgroups;\n{subgroups}"));
     }
 }

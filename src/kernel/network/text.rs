@@ -5,14 +5,6 @@ use std::fmt::Write as _;
 
 use super::shape::{Blocks, Exchange, Shape};
 
-/// What the text needs beyond WGSL's core.
-pub(super) fn extensions(shape: &Shape) -> &'static str {
-    match shape.exchange {
-        Exchange::Subgroup => "enable subgroups;",
-        Exchange::Workgroup => "",
-    }
-}
-
 /// All of them.
 pub(super) fn functions(shape: &Shape) -> String {
     let hidden = shape.hidden;
