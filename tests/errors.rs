@@ -306,6 +306,7 @@ fn settings() {
         Config { trace_rows: 0, ..Config::default() },
         Config { workgroup_size: 48, ..Config::default() },
         Config { workgroup_size: 512, ..Config::default() },
+        Config { submission_limit: std::time::Duration::ZERO, ..Config::default() },
     ] {
         text += &check(config);
         text.push('\n');

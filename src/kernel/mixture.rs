@@ -78,7 +78,7 @@ pub(crate) fn component_bytes(components: u32, dim: u32) -> u64 {
 pub(crate) fn constants(prelude: Prelude, particles: u32, components: u32, dim: u32) -> Prelude {
     prelude
         .u32("MIXTURE_COMPONENTS", components)
-        .u32("MIXTURE_STRIDE", particles / components)
+        .u32("SUBSET_STRIDE", particles / components)
         .u32("MIXTURE_TILE", tile(dim))
         .u32("MIXTURE_ITEMS", items(dim))
 }

@@ -75,6 +75,22 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
 }
 
 #[test]
+fn verbose_tells_the_memory_of_every_buffer() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let done = folder.wfr(&["sample", "ring", "-n", "2^17", "--steps", "16", "-v"]);
+    for line in [
+        "of memory on the device",
+        "  state                   3 MiB",
+        "  log_weights           512 KiB",
+    ] {
+        assert!(done.err.contains(line), "{}", done.err);
+    }
+}
+
+#[test]
 #[cfg(unix)]
 fn ctrl_c_stops_a_run_and_keeps_what_it_has() {
     if !has_adapter() {

@@ -17,8 +17,8 @@ const PARTICLES: u32 = 120;
 /// The bits of everything that a run and looks at it give.
 fn bits(gpu: &Gpu, problem: &Problem, config: &Config) -> Vec<u32> {
     let mut sampler = Sampler::new(gpu, problem, config.clone()).unwrap();
-    // Two blocks and the begin of a third, or two stages.
-    sampler.submit(2 * config.test_every() + 1).unwrap();
+    // A block and the begin of another, or of a second stage.
+    sampler.submit(config.test_every() + 1).unwrap();
     let info = pollster::block_on(sampler.info()).unwrap();
     let particles = pollster::block_on(sampler.particles()).unwrap();
     let last = problem.target().dim() - 1;
@@ -54,7 +54,14 @@ fn check(name: &str, problem: &Problem, config: &Config) {
     let table = loops_of_run(problem, &config, cap).unwrap();
     let expected = bits(&gpu, problem, &config);
     let same = burden(&table, 0, || bits(&gpu, problem, &config));
-    assert!(same == expected, "{name}");
+    let wrong: Vec<usize> = (0..expected.len()).filter(|i| same[*i] != expected[*i]).collect();
+    assert!(
+        wrong.is_empty(),
+        "{name}: {} of {} differ, {:?}",
+        wrong.len(),
+        expected.len(),
+        wrong.first()
+    );
 }
 
 /// A target of eight components in so many dimensions, from a law of three.
@@ -77,7 +84,7 @@ fn uniform(steps: u32) -> Schedule {
 fn integrators_take_no_more_loops_than_the_table_says() {
     let resamplers = [Resampler::Systematic, Resampler::Residual, Resampler::Multinomial];
     for (i, integrator) in Integrator::ALL.into_iter().enumerate() {
-        let dim = [70, 2, 1][i % 3];
+        let dim = [20, 2, 1][i % 3];
         let config = Config {
             integrator: Some(integrator),
             schedule: uniform(12),
@@ -101,7 +108,9 @@ fn flows_take_no_more_loops_than_the_table_says() {
     let drawn = "fn initial_sample(slot: u32) -> Point {
             var x: Point;
             for (var i = 0u; i < 5000u; i++) {
-                x[i % DIM] += 0.02 * (f32(threefry(slot, i, 7u, STREAM_INITIAL).x >> 8u) * 1e-7 - 0.8);
+                // Sums without rounding, whatever a compiler makes of them.
+                let word = threefry(slot, i, 7u, STREAM_INITIAL).x >> 28u;
+                x[i % DIM] += (f32(word) - 7.5) * 0.0078125;
             }
             return x;
         }
@@ -110,15 +119,15 @@ fn flows_take_no_more_loops_than_the_table_says() {
             return 0.0;
         }";
     let config = Config { schedule: uniform(10), ess_every: 3, ..Config::default() };
-    check("langevin", &mixtures(30, Flow::langevin()), &config);
+    check("langevin", &mixtures(12, Flow::langevin()), &config);
     let moved = mixtures(5, Flow::annealed().with_velocity("u.wgsl", velocity));
     assert!(moved.evaluation_loops().most > 300);
     for integrator in [Integrator::Strang, Integrator::KernelRatio] {
         let config = Config { integrator: Some(integrator), ..config.clone() };
         check(&format!("a velocity, {integrator}"), &moved, &config);
     }
-    let initial = Initial::from_wgsl(30, "mine.wgsl", drawn);
-    let target = Target::standard_normal(30).unwrap();
+    let initial = Initial::from_wgsl(12, "mine.wgsl", drawn);
+    let target = Target::standard_normal(12).unwrap();
     let own = Problem::new(target, initial, Flow::annealed()).unwrap();
     assert!((5001..5100).contains(&own.sampling_loops().most), "{:?}", own.sampling_loops());
     check("a law of one's own", &own, &config);
@@ -131,7 +140,7 @@ fn flows_take_no_more_loops_than_the_table_says() {
 fn adaptive_schedules_take_no_more_loops_than_the_table_says() {
     let adaptive = Adaptive { moves_per_stage: 3, cess: 0.6, ..Adaptive::default() };
     let config = Config { schedule: Schedule::adaptive(adaptive).unwrap(), ..Config::default() };
-    check("adaptive", &mixtures(100, Flow::annealed()), &config);
+    check("adaptive", &mixtures(12, Flow::annealed()), &config);
 }
 
 #[test]
@@ -142,7 +151,7 @@ fn reactions_take_no_more_loops_than_the_table_says() {
     for (dim, density, splitting) in [
         (3, grid(16), Splitting::ReactionFirst),
         (2, kernel(100), Splitting::TransportFirst),
-        (40, kernel(90), Splitting::Strang),
+        (12, kernel(90), Splitting::Strang),
         (7, Density::Transition { components: Some(90) }, Splitting::ReactionFirst),
     ] {
         let name = format!("{} in {dim}", density.name());
@@ -170,7 +179,7 @@ fn compositions_take_no_more_loops_than_the_table_says() {
         ScoreModel::gaussian_mixture(&(0..4).map(component).collect::<Vec<_>>()).unwrap()
     };
     let probes = Divergence::Hutchinson { probes: 3, probe: Probe::Rademacher, fresh: true };
-    let dim = 20;
+    let dim = 8;
     let models: Vec<_> = (0..3).map(|k| model(dim, k)).collect();
     let reward = Target::from_formula(dim, "-sum(i, (x[i] - 1)^2)/4").unwrap();
     let shares = || vec![Curve::linear(0.5, 0.2), 0.3.into(), 0.2.into()];
@@ -201,7 +210,7 @@ fn compositions_take_no_more_loops_than_the_table_says() {
 
 #[test]
 fn networks_take_no_more_loops_than_the_table_says() {
-    let network: Network = network::random(&network::config(9, 70), 3);
+    let network: Network = network::random(&network::config(9, 40), 3);
     let noise = network.noise();
     let models = vec![ScoreModel::network(network)];
     let composition = Composition::new(noise, models, Rule::annealed(1.5))
