@@ -14,32 +14,6 @@ fn step_instant(row: u32) -> Instant {
     return instant;
 }
 
-// -inf is a legal log-weight.
-fn step_is_lost(x: ptr<function, Point>, log_weight: f32) -> bool {
-    var lost = float_is_lost(log_weight);
-    for (var j = 0u; j < DIM; j++) {
-        lost = lost || float_is_non_finite((*x)[j]);
-    }
-    return lost;
-}
-
-// Whether a lost particle did not get to the end of its step: nothing is known there, or not even
-// where that is.
-fn step_is_lost_before(x: ptr<function, Point>, pending: ptr<function, Pending>) -> bool {
-    return step_is_lost(x, (*pending).here);
-}
-
-// Why a particle was lost: by a density that is no number, where a score means nothing; by the
-// score where it began or, as far as it got there, where it ended; or by the move.
-fn step_cause(x: ptr<function, Point>, pending: ptr<function, Pending>) -> u32 {
-    let arrived = !step_is_lost(x, 0.0);
-    var drift = (*pending).drift;
-    if (float_is_lost((*pending).here) || (arrived && float_is_lost((*pending).there))) {
-        return LOSS_WEIGHT;
-    }
-    return select(LOSS_POSITION, LOSS_SCORE, arrived || step_is_lost(&drift, 0.0));
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn step(
     @builtin(workgroup_id) id: vec3<u32>,
@@ -111,8 +85,13 @@ fn step(
             }
         }
 
-        let found = end > begin && step_is_lost(&x, log_weight);
-        lost = found && end == begin + 1u;
+        // A weight that is gone may be so by a drift that is no number: a step alone will tell.
+        let ends = float_is_minus_infinity(log_weight) && !float_is_minus_infinity(well_weight);
+        var found = end > begin && (ends || lost_is(&x, log_weight));
+        if (end == begin + 1u) {
+            found = lost_is(&x, log_weight) || (ends && !lost_is_outside(&pending));
+            lost = found;
+        }
         if (lost || (!found && end == last)) {
             break;
         }
@@ -130,10 +109,10 @@ fn step(
     }
 
     if (lost) {
-        let loss = loss_of(step_cause(&x, &pending), end);
+        let loss = loss_of(lost_cause(&x, &pending), end);
         // Who has no weight has none to lose, and stays as well.
         log_weight = select(loss, float_nan(), float_is_minus_infinity(well_weight));
-        if (step_is_lost_before(&x, &pending)) {
+        if (lost_before_the_end(&x, &pending)) {
             x = well;
         }
         pending = well_pending;

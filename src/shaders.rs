@@ -50,6 +50,7 @@ library!(
     "check",
     "position",
     "gather",
+    "lost",
     "step",
     "cess",
     "conditional",

@@ -88,7 +88,7 @@ pub(crate) fn linked(
         }
         None => shaders::files(integrator.files(flow.has_path())),
     });
-    sources.extend(shaders::files(&["gather", "step"]));
+    sources.extend(shaders::files(&["gather", "lost", "step"]));
     if problem.composition.is_none() {
         sources.push(shaders::file("flow/anytime"));
     }

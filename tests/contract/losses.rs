@@ -33,7 +33,7 @@ fn spoilt(density: Option<&str>, score: Option<&str>) -> Target {
 }
 
 fn problem(target: Target, flow: Flow) -> Problem {
-    let start = Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+    let start = Initial::normal(&[0.0; 2], &[1.25; 2]).unwrap();
     Problem::new(target, start, flow).unwrap()
 }
 
@@ -101,7 +101,9 @@ fn a_density_that_is_no_number_loses_by_weight() {
         let name = format!("{integrator} {bits}");
         let [position, score, weight] = checked_losses(&name, &sampler);
         assert_eq!((position, score), (0, 0), "{name}");
-        assert!(weight > begin, "{name}: {weight}");
+        // A proposal beyond the edge is rejected.
+        let more = integrator != Integrator::Mala;
+        assert!(weight >= begin && (weight > begin) == more, "{name}: {weight} of {begin}");
         let first = losses(&sampler).first.unwrap();
         assert_eq!((first.step, first.cause), (1, Cause::Weight), "{name}");
         // These look at the place where the step begins.
@@ -179,6 +181,10 @@ fn an_initial_law_that_draws_no_number_loses_at_time_zero() {
             var bits = 0x7fc00000u;
             let x = f32(slot % 10u);
             return select(Point(x, 1.0), Point(x, bitcast<f32>(bits)), slot % 10u == 3u);
+        }
+        fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Point>) -> f32 {
+            *out = Point();
+            return 0.0;
         }";
     let initial = Initial::from_wgsl(2, "start.wgsl", text);
     let target = Target::standard_normal(2).unwrap();
@@ -225,7 +231,8 @@ fn losses_do_not_depend_on_submissions_or_workgroups() {
             let found = (bits(&sampler), losses(&sampler));
             match &expected {
                 None => {
-                    assert!(found.1.by_step.len() > 10 && found.0.info[6] > 5, "{name}");
+                    let steps = if integrator == Integrator::Mala { 1 } else { 10 };
+                    assert!(found.1.by_step.len() >= steps && found.0.info[6] > 5, "{name}");
                     expected = Some(found);
                 }
                 Some(expected) => assert!(found == *expected, "{name}: {:?}", found.1),
