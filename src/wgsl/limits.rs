@@ -159,6 +159,7 @@ pub(super) fn check_module(module: &naga::Module) -> Result<(), (Option<Range<us
         let locals = function.local_variables.iter().map(|(_, local)| bytes(local.ty));
         let values = function.expressions.iter().map(|(_, expression)| match expression {
             Expression::ZeroValue(ty) | Expression::Compose { ty, .. } => bytes(*ty),
+            Expression::Constant(constant) => bytes(module.constants[*constant].ty),
             _ => 0,
         });
         let sum: u64 = locals.chain(values.filter(|bytes| *bytes > 1 << 16)).sum();
@@ -290,6 +291,7 @@ mod tests {
         for text in [
             format!("fn f(i: u32) -> f32 {{ var a: {array}; return a[i][0]; }}"),
             format!("fn f(i: u32) -> f32 {{ let a = {array}(); return a[i][0]; }}"),
+            format!("const A = {array}(); fn f(i: u32) -> f32 {{ return A[i][0]; }}"),
             format!("var<private> a: {array}; fn f(i: u32) -> f32 {{ return a[i][0]; }}"),
             format!("var<workgroup> a: {array}; fn f(i: u32) -> f32 {{ return a[i][0]; }}"),
         ] {

@@ -38,7 +38,7 @@ const TEXT: &str = "
         }
     }
     fn log_density(x: Point) -> f32 {
-        let i = index(x);
+        let i = index(x[0]);
         var own: array<f32, 4>;
         var pair: Pair;
         own[i] = 7.0;
@@ -62,7 +62,7 @@ fn no_index_leads_out_of_a_targets_memory() {
          @compute @workgroup_size({LANES})
          fn test(@builtin(local_invocation_index) lane: u32) {{
              for (var k = 0u; k < 16u; k++) {{ guard[k] = {PATTERN}u; }}
-             out[lane] = log_density(f32(lane % 12u));
+             out[lane] = log_density(Point(f32(lane % 12u)));
              var intact = 0u;
              for (var k = 0u; k < 16u; k++) {{ intact += u32(guard[k] == {PATTERN}u); }}
              neighbour[lane] = select(0u, neighbour[lane], intact == 16u);
