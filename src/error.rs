@@ -234,7 +234,8 @@ impl fmt::Display for Error {
                 write!(f, "all weights are zero at step {step}: ")?;
                 match first {
                     Some(first) => {
-                        write!(f, "{lost} were lost, the first in step {}: {first}", first.step)
+                        let step = first.step;
+                        write!(f, "particles are lost, {lost}, the first in step {step}: {first}")
                     }
                     None => f.write_str(
                         "the log density is −∞ at every particle; start the particles where it is finite",

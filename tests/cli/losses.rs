@@ -73,7 +73,7 @@ fn a_weight_that_gathers_on_one_particle_is_told_when_it_happens() {
     let sharp =
         ["sample", "--density=-5e7*(x0 - 3)^2", "--dim=1", "-n=500", "--steps=32", "--json"];
     let done = Folder::new().wfr(&sharp).succeeded();
-    assert_eq!(done.err.matches(" one particle holds ").count(), 1, "{}", done.err);
+    assert_eq!(done.err.matches("% of the weight, ESS ").count(), 1, "{}", done.err);
     let warnings = json(&done)["warnings"].to_string();
     assert!(warnings.contains("the weight gathered on one particle: at step "), "{warnings}");
 }

@@ -277,7 +277,7 @@ fn a_density_that_is_nowhere_positive_fails_the_run() {
         1,
         &[
             "all weights are zero at step",
-            "1000 by their weight were lost, the first in step 1",
+            "particles are lost, 1000 by their weight, the first in step 1: ",
             "the log density or what it gives is not a number at x = (",
         ],
     );

@@ -69,7 +69,7 @@ fn checked_losses(name: &str, sampler: &Sampler) -> [u64; 3] {
     assert_eq!(first.step, losses.by_step[0].0, "{name}: first");
     assert!(losses.by_step[0].1[first.cause as usize] > 0, "{name}: first");
     if sampler.config().ess_threshold == 0.0 {
-        let lost = || (0..3000).filter(|i| particles.log_weights()[*i as usize].is_nan());
+        let lost = || (0..3000).filter(|i| particles.log_weights()[*i].is_nan());
         assert_eq!(counts.iter().sum::<u64>(), lost().count() as u64, "{name}: once each");
         assert_eq!(particles.position(first.slot as usize), first.position, "{name}: stays");
         for slot in lost() {

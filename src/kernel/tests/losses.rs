@@ -65,11 +65,11 @@ fn losses_are_counted_by_step_and_cause() {
         let lots = noise(3, particles as usize);
         let first_round = |slot: u32| {
             let lot = lots[slot as usize];
-            (lot % 5 == 0 || particles == 1)
+            (lot.is_multiple_of(5) || particles == 1)
                 .then(|| (causes[(lot / 5 % 3) as usize], 4 + lot / 15 % 30))
         };
         let second_round =
-            |slot: u32| (slot % 7 == 0).then(|| (causes[(slot % 3) as usize], 4 + slot % 3));
+            |slot: u32| slot.is_multiple_of(7).then(|| (causes[(slot % 3) as usize], 4 + slot % 3));
         let mut expected: Option<crate::Losses> = None;
         for round in 0..2 {
             let mut values = match round {
