@@ -41,9 +41,7 @@ struct Control {
     stages: u32,
     beta: f32,
     stop: u32,
-    // The first particle of the next dispatch of a kernel that goes through them in slices: 0 but
-    // while the host cuts a step that takes too long.
-    first_slot: u32,
+    first_slot: u32, // of the next dispatch that goes through a slice of the particles, else 0
 }
 
 // A block is BLOCK consecutive particles. Weights inside it are integers relative to its peak.

@@ -41,7 +41,7 @@ fn what_has_no_derivative() {
         ),
         (
             "underived_texture",
-            "mine.wgsl:3:13",
+            "mine.wgsl:1:23",
             format!(
                 "@group(1) @binding(0) var image: texture_2d<f32>;\n{}",
                 body("    return -textureLoad(image, vec2(0, 0), 0).x * dot(x, x);")
