@@ -41,8 +41,7 @@ struct Control {
     stages: u32,
     beta: f32,
     stop: u32,
-    // The first particle of the next dispatch of a kernel that goes through them in slices: 0 but
-    // while the host cuts a step that takes too long.
+    // Where the next dispatch of a kernel begins that goes through particles in slices.
     first_slot: u32,
 }
 
