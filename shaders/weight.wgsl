@@ -3,27 +3,32 @@
 
 const WEIGHT_LOG2_E = 3098164009u; // log2(e) · 2^31
 
-// 1 - 2^-f = f (C1 - f (C2 - f (...))) on [0, 1], times 2^32: minimax, error 2^-29.
-const WEIGHT_C1 = 2977044080u;
-const WEIGHT_C2 = 1031757278u;
-const WEIGHT_C3 = 238337602u;
-const WEIGHT_C4 = 41155296u;
-const WEIGHT_C5 = 5486705u;
-const WEIGHT_C6 = 472172u;
+// 1 - 2^-f = f (C1 - f (C2 - f (...))) on [0, 1], times 2^32: minimax, error 2^-34. Far below what is
+// rounded away, because it is the same error at every resampling, and adds up.
+const WEIGHT_C1 = 2977044461u;
+const WEIGHT_C2 = 1031764709u;
+const WEIGHT_C3 = 238385872u;
+const WEIGHT_C4 = 41299336u;
+const WEIGHT_C5 = 5703899u;
+const WEIGHT_C6 = 633214u;
+const WEIGHT_C7 = 46675u;
 
 // exp(-below) for 0 <= below < 31 as mantissa · 2^-(31 + exponent), mantissa in [2^30, 2^31].
-// Absolute error of the mantissa: 2^-29 of its scale.
+// Absolute error of the mantissa: 2^-27 of its scale, of either sign.
 fn weight_exp(below: f32) -> vec2<u32> {
-    // below · 2^27 is exact; the product is log2 units with 26 fractional bits.
-    let y = wide_high(u32(below * 134217728.0), WEIGHT_LOG2_E);
+    // Units of 2^-27, and times log2(e) octaves with 26 fractional bits. Both are rounded: what
+    // truncation loses is always of one sign, and adds up over many resamplings.
+    let scaled = u32(round(below * 134217728.0));
+    let y = wide_high(scaled, WEIGHT_LOG2_E) + ((scaled * WEIGHT_LOG2_E) >> 31u);
     let f = y << 6u;
-    var p = WEIGHT_C6;
+    var p = WEIGHT_C7;
+    p = WEIGHT_C6 - wide_high(p, f);
     p = WEIGHT_C5 - wide_high(p, f);
     p = WEIGHT_C4 - wide_high(p, f);
     p = WEIGHT_C3 - wide_high(p, f);
     p = WEIGHT_C2 - wide_high(p, f);
     p = WEIGHT_C1 - wide_high(p, f);
-    return vec2<u32>(0x80000000u - (wide_high(p, f) >> 1u), y >> 26u);
+    return vec2<u32>(0x80000000u - ((wide_high(p, f) + 1u) >> 1u), y >> 26u);
 }
 
 // The weight of a particle in units of 2^-WEIGHT_BITS of the weight of its block's peak.

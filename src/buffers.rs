@@ -83,7 +83,9 @@ impl Scratch {
             dispatches: device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("wfr.dispatches"),
                 size: size_of::<Dispatches>() as u64,
-                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::INDIRECT,
+                usage: wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::INDIRECT
+                    | wgpu::BufferUsages::COPY_SRC,
                 mapped_at_creation: false,
             }),
             offsets: storage("wfr.offsets", only_if(!shape.resampler.is_ordered())),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::integrator::Integrator;
 use crate::layout::MAX_PARTICLES;
+use crate::loss::OnLoss;
 use crate::schedule::Schedule;
 
 /// The settings of a run: a plain struct, every field has a default.
@@ -60,6 +61,8 @@ pub struct Config {
     /// from test to test. Off, because it is a further pass over the log-weights at every test; an
     /// adaptive schedule tells it anyway.
     pub trace_cess: bool,
+    /// What happens when a particle is lost, because its position, score or weight is not finite.
+    pub on_loss: OnLoss,
     /// Particles per workgroup of the step kernel. It changes speed, never results.
     pub workgroup_size: u32,
     /// How long one submission to the device may take, a millisecond to an hour: a device that draws
@@ -85,6 +88,7 @@ impl Default for Config {
             resampler: Resampler::Systematic,
             trace_rows: 4096,
             trace_cess: false,
+            on_loss: OnLoss::Drop,
             workgroup_size: 64,
             submission_limit: Duration::from_millis(100),
         }

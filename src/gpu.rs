@@ -4,13 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::driver;
 use crate::error::{Error, ErrorKind, Result};
-
-/// Loop iterations, all loops together, after which Mesa's llvmpipe silently stops an invocation.
-pub(crate) const SOFTWARE_LOOP_CAP: u32 = 65_535;
-
-/// How llvmpipe's adapters are called.
-const LLVMPIPE: &str = "llvmpipe";
 
 /// How long a device may be silent before it counts as lost, unless the host says otherwise.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -151,7 +146,7 @@ impl Gpu {
 
     /// After how many loop iterations the driver stops an invocation, if it does.
     pub(crate) fn loop_cap(&self) -> Option<u32> {
-        loop_cap(&self.info)
+        driver::loop_cap(&self.info)
     }
 
     /// Whether shaders may use 64-bit integers: the weight kernels are faster with them.
@@ -276,11 +271,6 @@ impl Gpu {
             }
         }
     }
-}
-
-/// After how many loop iterations an adapter's driver stops an invocation, if it does.
-pub(crate) fn loop_cap(info: &wgpu::AdapterInfo) -> Option<u32> {
-    info.name.starts_with(LLVMPIPE).then_some(SOFTWARE_LOOP_CAP)
 }
 
 fn record(fault: &Mutex<Option<ErrorKind>>, kind: ErrorKind) {

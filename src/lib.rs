@@ -5,13 +5,16 @@
 mod adaptive;
 mod adaptor;
 pub mod autodiff;
+mod bounded;
 mod buffers;
 pub mod check;
+pub mod checkpoint;
 mod config;
 mod data;
 mod diagnostics;
 pub mod diffusion;
 pub mod distance;
+mod driver;
 mod error;
 mod flow;
 mod formula;
@@ -22,6 +25,7 @@ mod initial;
 mod integrator;
 mod kernel;
 mod layout;
+mod loss;
 mod memory;
 mod particles;
 mod plan;
@@ -35,6 +39,8 @@ mod resampling;
 mod rows;
 mod sampler;
 mod schedule;
+#[cfg(any(test, feature = "reference"))]
+pub mod selftest;
 mod shaders;
 mod target;
 #[cfg(test)]
@@ -64,18 +70,20 @@ mod words;
 
 pub use adaptive::Adaptive;
 pub use adaptor::Score;
+pub use checkpoint::Checkpoint;
 pub use config::{Config, Resampler};
 pub use data::Data;
 #[cfg(feature = "data")]
 pub use data::DataFile;
 pub use diagnostics::{Diagnostics, Estimate, Mode, Modes, Warning};
-pub use error::{Error, ErrorKind, Location, Result};
+pub use error::{CheckpointFault, Error, ErrorKind, Location, Result};
 pub use flow::{Flow, Path, Pilot};
 pub use generator::Generator;
 pub use gpu::{Gpu, adapter, adapters, instance};
 pub use histogram::{Axis, BinnedAxis, Histogram, Histograms};
 pub use initial::Initial;
 pub use integrator::Integrator;
+pub use loss::{Cause, Loss, Losses, Lost, OnLoss};
 pub use particles::Particles;
 pub use plan::Plan;
 pub use problem::Problem;

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::driver::loop_cap;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gpu::{Gpu, loop_cap};
+use crate::gpu::Gpu;
 use crate::integrator::Integrator;
 use crate::kernel::loops::{self, Loops};
 use crate::layout::MAX_PARTICLES;
@@ -27,7 +28,7 @@ pub struct Plan {
     pub(crate) bindings: u32,
     /// Particles per lane of the kernel `adapt`, where there is one.
     pub(crate) cess_items: u32,
-    needs: Vec<Need>,
+    pub(crate) needs: Vec<Need>,
 }
 
 /// What a particle carries beside its log-weight and the index of its ancestor.
@@ -384,7 +385,7 @@ fn too_large_to_bind(name: &'static str, needed: u64, available: u64) -> Shortag
 fn way_out(name: &str) -> &'static str {
     match name {
         "data" => "use less data",
-        "schedule" | "flow data" => "use fewer steps",
+        "schedule" | "losses" | "flow data" => "use fewer steps",
         "trace" | "reaction trace" => "use fewer trace_rows",
         "grid" => "use fewer cells",
         _ => "lower the dimension",

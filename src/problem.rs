@@ -312,6 +312,7 @@ fn velocity_adaptor(
     }
     let linked = Linked::new(texts.chain([Source::new("velocity adaptor", stand_in)]));
     let module = linked.check()?;
+    check_snippet(&linked, &module, velocity, None)?;
     let mut text = String::new();
     for (role, name, result) in parts {
         let found = signature(&module, name).filter(|found| found.result == result);
@@ -331,7 +332,7 @@ fn velocity_adaptor(
 fn check_initial(library: &[Source], source: &Source) -> Result<()> {
     let linked = Linked::new(library.iter().cloned().chain([source.clone()]));
     let module = linked.check()?;
-    check_snippet(&linked, &module, None)?;
+    check_snippet(&linked, &module, source, None)?;
     require(&module, "initial", source, "initial_sample", &["u32"], "Point")?;
     let name = "initial_log_density_and_score";
     require(&module, "initial", source, name, &[POINTER, POINTER], "f32")
@@ -356,9 +357,11 @@ fn laplacian(problem: &Problem) -> Result<Source> {
 }
 
 fn check_flow(library: Vec<Source>, flow: &Flow) -> Result<()> {
-    let module = Linked::new(library).check()?;
+    let linked = Linked::new(library);
+    let module = linked.check()?;
     // The engine's own flows define what they must.
     let Some(source) = flow.own_text() else { return Ok(()) };
+    check_snippet(&linked, &module, source, None)?;
     let local = "ptr<function, Local>";
     require(&module, "flow", source, "flow_local", &[POINTER, local], "nothing")?;
     require(&module, "flow", source, "flow_drift", &[local, "Instant"], "Point")?;

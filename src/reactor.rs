@@ -38,6 +38,9 @@ pub(crate) struct Reactor {
     react: React,
     pub(crate) state: wgpu::Buffer,
     pub(crate) trace: wgpu::Buffer,
+    /// log π − log p of every particle, which the half of a Strang step before a block takes from the
+    /// one after the block before.
+    pub(crate) ratios: wgpu::Buffer,
 }
 
 /// A part of a reaction that may be submitted by itself.
@@ -279,6 +282,7 @@ impl Reactor {
             field,
             state,
             trace,
+            ratios,
         })
     }
 

@@ -1,16 +1,19 @@
 //! The loop: test the ESS, resample if it says so, step; all on the device.
 
 mod advance;
+mod losses;
 mod models;
 mod needs;
 mod pace;
 mod population;
+mod save;
 mod stages;
 mod units;
 
 use std::sync::OnceLock;
 
 use crate::buffers::{self, State};
+use crate::checkpoint::Identity;
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,6 +25,7 @@ use crate::kernel::Access;
 use crate::kernel::adapt::Adapt;
 use crate::kernel::conditional::Conditional;
 use crate::kernel::init::{self, Init};
+use crate::kernel::losses::Losses as LossCounter;
 use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
@@ -29,6 +33,7 @@ use crate::layout::{
     ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, ReactionRow, ReactionState, TraceRow,
     log_normalizer,
 };
+use crate::loss::Lost;
 use crate::plan::{Plan, Room};
 use crate::problem::Problem;
 use crate::reactor::Reactor;
@@ -58,6 +63,7 @@ pub struct Sampler {
     state: State,
     step: Step,
     resampling: Resampling,
+    losses: LossCounter,
     reactor: Option<Reactor>,
     /// The diffusion models of the run.
     composition: Option<Composition>,
@@ -70,6 +76,8 @@ pub struct Sampler {
     /// Traces the conditional ESS of a fixed one.
     conditional: Option<Conditional>,
     wgsl: String,
+    /// What checkpoints recognise the problem by.
+    identity: Identity,
     max_segment: u32,
     encoded: u32,
     parity: usize,
@@ -81,6 +89,7 @@ pub struct Sampler {
     /// Whether an adaptive schedule was seen to have reached its end.
     finished: bool,
     pace: Pace,
+    told: losses::Told,
     /// Count the population; compiled when first asked for.
     counter: OnceLock<Counter>,
     survivors: OnceLock<Survivors>,
@@ -106,8 +115,11 @@ pub struct Info {
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
-    /// Particles whose position or log-weight is not a number; they have weight zero.
+    /// Particles of now that are lost: they have weight zero and stay where they last were, until a
+    /// resampling puts others in their place.
     pub non_finite: u32,
+    /// Particles lost since time zero, by cause; see [`Sampler::losses`].
+    pub lost: Lost,
     /// Resamplings so far.
     pub resamplings: u32,
     /// The share of moves accepted since time zero, 0 to 1, where the integrator may reject them
@@ -135,7 +147,7 @@ pub struct TraceEvent {
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
-    /// Particles whose position or log-weight is not a number.
+    /// Particles that are lost, see [`Info::non_finite`].
     pub non_finite: u32,
     /// Whether the test resampled.
     pub resampled: bool,
@@ -237,6 +249,13 @@ impl Sampler {
     /// allocated; [`ErrorKind::InvalidConfig`] when the integrator does not suit the flow;
     /// [`ErrorKind::Shader`] when the user's names clash with the engine's.
     pub fn new(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
+        let mut sampler = Sampler::made(gpu, problem, config)?;
+        sampler.draw_initial(problem)?;
+        Ok(sampler)
+    }
+
+    /// All but the particles.
+    fn made(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let room = Room::of_device(gpu);
         let needs = Needs::new(problem, &config)?;
         let plan = needs.plan(&room)?;
@@ -277,6 +296,8 @@ impl Sampler {
             }
             None => Vec::new(),
         };
+        let (dim, steps) = (problem.target.dim(), config.schedule.steps());
+        let losses = LossCounter::new(gpu, &shape, dim, steps, &plan, &state)?;
         let reaction = problem.flow.reaction();
         let reactor = reaction
             .map(|r| Reactor::new(gpu, r, problem, &config, &shape, plan.page_rows, &state))
@@ -296,18 +317,20 @@ impl Sampler {
             .transpose()?;
         gpu.submit_pass(|pass| {
             resampling.warm_up(pass);
+            losses.warm_up(pass);
             conditional.iter().for_each(|conditional| conditional.warm_up(pass));
             step.warm_up(pass);
             networks.iter().for_each(|network| network.warm_up(pass));
             reactor.iter().for_each(|reactor| reactor.warm_up(pass));
         })?;
-        let mut sampler = Sampler {
+        Ok(Sampler {
             gpu: gpu.clone(),
             integrator,
             dim: problem.target.dim(),
             state,
             step,
             resampling,
+            losses,
             reactor,
             externals: problem.composition.as_ref().map(Composition::externals).unwrap_or_default(),
             composition: problem.composition.clone(),
@@ -315,6 +338,7 @@ impl Sampler {
             adapt,
             conditional,
             wgsl: linked.text().to_string(),
+            identity: Identity::of(problem, &config),
             max_segment,
             encoded: 0,
             parity: 0,
@@ -324,13 +348,12 @@ impl Sampler {
             reaction_trace_read: 0,
             finished: false,
             pace: Pace::new(config.submission_limit, plan.particles),
+            told: losses::Told::default(),
             counter: OnceLock::new(),
             survivors: OnceLock::new(),
             plan,
             config,
-        };
-        sampler.draw_initial(problem)?;
-        Ok(sampler)
+        })
     }
 
     /// Records up to `steps` steps into your encoder; past the schedule's end nothing is recorded.
@@ -372,7 +395,10 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::run`].
     pub async fn info(&self) -> Result<Info> {
-        self.gpu.submit_pass(|pass| self.resampling.encode_report(pass))?;
+        self.gpu.submit_pass(|pass| {
+            self.resampling.encode_report(pass);
+            self.losses.encode_now(pass, self.parity);
+        })?;
         let control = self.control().await?;
         let row = self.trace_rows(self.config.trace_rows, 1).await?;
         self.interpret(&control, &row[0]).await
@@ -537,20 +563,24 @@ impl Sampler {
 
     /// The last ESS test as an [`Info`]: no work for the device.
     async fn progress(&mut self) -> Result<Info> {
+        let told = self.trace.len();
         self.trace().await?;
         self.reaction_trace().await?;
         let control = self.control().await?;
         let last = (control.trace_rows.max(1) - 1) % self.config.trace_rows;
         let row = self.trace_rows(last, 1).await?;
         self.finished = control.stop != 0 && control.step_end >= control.stop;
-        self.interpret(&control, &row[0]).await
+        let info = self.interpret(&control, &row[0]).await?;
+        self.tell(&info, told).await?;
+        Ok(info)
     }
 
     async fn interpret(&self, control: &Control, row: &TraceRow) -> Result<Info> {
+        let (lost, first) = self.lost().await?;
         if control.failed != 0 || row.failed != 0 {
             let step = if control.failed != 0 { control.failed - 1 } else { row.step };
             let non_finite = control.max_non_finite.max(row.non_finite);
-            return Err(ErrorKind::AllWeightsZero { step, non_finite }.into());
+            return Err(ErrorKind::AllWeightsZero { step, non_finite, lost, first }.into());
         }
         let event = self.event(row);
         Ok(Info {
@@ -562,6 +592,7 @@ impl Sampler {
             log_normalizer: event.log_normalizer,
             max_weight: event.max_weight,
             non_finite: event.non_finite,
+            lost,
             resamplings: control.resamplings,
             acceptance: self.acceptance(control.step_end).await?,
         })
@@ -636,7 +667,8 @@ fn allocate(
             "wfr.schedule",
             wgpu::BufferUsages::UNIFORM
                 | wgpu::BufferUsages::STORAGE
-                | wgpu::BufferUsages::COPY_SRC,
+                | wgpu::BufferUsages::COPY_SRC
+                | wgpu::BufferUsages::COPY_DST,
             bytemuck::cast_slice(&schedule),
         ),
         data: problem.data().map(filled).collect(),

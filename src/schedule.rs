@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use crate::adaptive::Adaptive;
+use crate::bounded;
 use crate::error::{Error, Result};
 use crate::layout::{Instant, SCHEDULE_WINDOW};
 use crate::rows;
@@ -204,8 +205,7 @@ impl Schedule {
     /// [`Schedule::from_points`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Schedule> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
         let points = parse(&text).map_err(|reason| Error::file(path, reason))?;
         let schedule = Schedule::from_points(&points).map_err(|error| Error::file(path, error))?;
         Ok(Schedule { beta: path.display().to_string(), ..schedule })
@@ -273,6 +273,66 @@ impl Schedule {
         match &self.grid {
             Some(grid) => format!("{}, {grid}", self.beta),
             None => self.beta.clone(),
+        }
+    }
+
+    /// The same and `steps` equal steps more, which take `time` and stay at the last β: a run that
+    /// goes on where it ended.
+    ///
+    /// ```
+    /// # fn main() -> wfr::Result<()> {
+    /// let longer = wfr::Schedule::uniform(4.0, 800)?.extended(200, 1.0)?;
+    /// assert_eq!((longer.steps(), longer.time(1000), longer.beta(900)), (1000, 5.0, 1.0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When `time` is not positive and finite, when there would be more than
+    /// [`Schedule::MAX_STEPS`] or no further steps, and for an adaptive schedule, which has
+    /// [`Adaptive::max_stages`] for that.
+    pub fn extended(mut self, steps: u32, time: f64) -> Result<Schedule> {
+        check(time, self.steps().saturating_add(steps))?;
+        if steps == 0 {
+            return Err(Error::config(
+                "steps",
+                "= 0 more leave the schedule as it is; give 1 or more",
+            ));
+        }
+        if self.adaptive.is_some() {
+            let reason = "= adaptive ends at β = 1 by itself; raise its max_stages";
+            return Err(Error::config("schedule", reason));
+        }
+        let (end, beta) = self.points[self.points.len() - 1];
+        let later = (1..=steps).map(|k| (end + time * f64::from(k) / f64::from(steps), beta));
+        self.points.extend(later);
+        Ok(self)
+    }
+
+    /// What [`Schedule::from_parts`] takes beside the points: where β comes from, and the time
+    /// steps.
+    pub(crate) fn names(&self) -> (&str, Option<&str>) {
+        (&self.beta, self.grid.as_deref())
+    }
+
+    /// A schedule as it was; a reason where it is none.
+    pub(crate) fn from_parts(
+        points: Vec<(f64, f64)>,
+        beta: String,
+        grid: Option<String>,
+        adaptive: Option<Adaptive>,
+    ) -> Result<Schedule, String> {
+        let steps = points.len().saturating_sub(1);
+        if steps == 0 || steps > Schedule::MAX_STEPS as usize {
+            return Err(format!("a schedule of {steps} steps"));
+        }
+        if adaptive.is_some_and(|a| (a.moves_per_stage * a.max_stages) as usize != steps) {
+            return Err(format!("an adaptive schedule of {steps} steps"));
+        }
+        let legal = |(t, beta): &(f64, f64)| t.is_finite() && (0.0..=1.0).contains(beta);
+        match points.iter().position(|point| !legal(point)) {
+            Some(k) => Err(format!("a schedule with (t, β) = {:?} at row {k}", points[k])),
+            None => Ok(Schedule { points, beta, grid, adaptive }),
         }
     }
 
@@ -375,6 +435,24 @@ mod tests {
         assert_eq!(rows.len(), 800 + SCHEDULE_WINDOW as usize);
         assert_eq!(rows[800], Instant { time: 4.0, dt: 0.0, beta: 1.0, beta_rate: 0.0 });
         assert_eq!(rows[0], Instant { time: 0.0, dt: 0.005, beta: 0.0, beta_rate: 0.25 });
+    }
+
+    #[test]
+    fn a_longer_schedule_has_the_rows_of_the_shorter() {
+        let short = Schedule::uniform(4.0, 800).unwrap();
+        let long = short.clone().extended(200, 1.0).unwrap();
+        assert_eq!((long.steps(), long.time(1000), long.beta(1000)), (1000, 5.0, 1.0));
+        assert_eq!(long.rows()[..800], short.rows()[..800]);
+        assert_eq!(long.equal_steps(), short.equal_steps());
+        let refused = |steps, time| short.clone().extended(steps, time).unwrap_err().to_string();
+        assert_eq!(refused(1, 0.0), "time = 0 is not positive and finite");
+        assert_eq!(refused(0, 1.0), "steps = 0 more leave the schedule as it is; give 1 or more");
+        assert_eq!(refused(4_000_000, 1.0), "steps = 4000800 is not between 1 and 4000000");
+        let adaptive = Schedule::adaptive(Adaptive::default()).unwrap().extended(1, 1.0);
+        assert_eq!(
+            adaptive.unwrap_err().to_string(),
+            "schedule = adaptive ends at β = 1 by itself; raise its max_stages"
+        );
     }
 
     #[test]

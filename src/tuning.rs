@@ -50,6 +50,13 @@ pub struct Tuned {
     pub acceptance: Option<f32>,
 }
 
+impl Tuned {
+    /// What [`tune`] found earlier, for who has kept it.
+    pub fn new(config: Config, acceptance: Option<f32>) -> Tuned {
+        Tuned { config, acceptance }
+    }
+}
+
 /// Finds a preconditioner and, for [`Integrator::Mala`], step lengths by pilot runs.
 ///
 /// The preconditioner is the variance that each coordinate has at the end; along a path of densities

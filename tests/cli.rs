@@ -11,10 +11,18 @@ mod check;
 mod compose;
 #[path = "cli/fkc.rs"]
 mod fkc;
+#[path = "cli/full.rs"]
+mod full;
+#[path = "cli/hostile.rs"]
+mod hostile;
 #[path = "cli/kept.rs"]
 mod kept;
+#[path = "cli/kills.rs"]
+mod kills;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/losses.rs"]
+mod losses;
 #[path = "cli/manners.rs"]
 mod manners;
 #[path = "cli/paths.rs"]
@@ -27,5 +35,9 @@ mod readme;
 mod refusals;
 #[path = "cli/results.rs"]
 mod results;
+#[path = "cli/resume.rs"]
+mod resume;
 #[path = "cli/run_file.rs"]
 mod run_file;
+#[path = "cli/selftest.rs"]
+mod selftest;

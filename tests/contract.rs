@@ -3,6 +3,10 @@
 
 #[path = "contract/adaptive.rs"]
 mod adaptive;
+#[path = "contract/checkpoint.rs"]
+mod checkpoint;
+#[path = "contract/checkpoint_files.rs"]
+mod checkpoint_files;
 mod common;
 #[path = "contract/compositions.rs"]
 mod compositions;
@@ -10,6 +14,8 @@ mod compositions;
 mod devices;
 #[path = "contract/external.rs"]
 mod external;
+#[path = "contract/losses.rs"]
+mod losses;
 #[path = "contract/population.rs"]
 mod population;
 #[path = "contract/submissions.rs"]

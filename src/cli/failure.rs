@@ -16,12 +16,18 @@ pub(crate) type Done<T = ()> = Result<T, Failure>;
 pub(crate) enum Failure {
     /// The library's error.
     Wfr(wfr::Error),
+    /// An error that ended a run, and what can be done after it.
+    Run(wfr::Error, String),
     /// What the user asked for cannot be done as asked.
     Usage(String),
+    /// The command line, as a whole or as a run file spells it, is not what clap takes.
+    Line(Box<clap::Error>),
     /// A result could not be written.
     Output(String),
     /// The check of a target found errors, and its report tells them.
     Found,
+    /// An adapter failed its self-test, and a report tells how.
+    SelfTest(String),
     /// The reader of standard output went away: nothing is wrong.
     NoReader,
 }
@@ -30,9 +36,11 @@ impl Failure {
     /// Says what went wrong on standard error, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let code = match self {
-            Failure::Wfr(error) => code_of(error.kind()),
+            Failure::Wfr(error) | Failure::Run(error, _) => code_of(error.kind()),
             Failure::Usage(_) => 2,
-            Failure::Output(_) => 1,
+            // With clap's own colours, and its exit code.
+            Failure::Line(error) => error.exit(),
+            Failure::Output(_) | Failure::SelfTest(_) => 1,
             Failure::Found => return ExitCode::from(4),
             Failure::NoReader => return ExitCode::SUCCESS,
         };
@@ -52,7 +60,9 @@ impl Failure {
 
 fn code_of(kind: &ErrorKind) -> u8 {
     match kind {
-        ErrorKind::InvalidConfig { .. } | ErrorKind::File { .. } => 2,
+        ErrorKind::InvalidConfig { .. } | ErrorKind::File { .. } | ErrorKind::Checkpoint { .. } => {
+            2
+        }
         ErrorKind::NoAdapter { .. }
         | ErrorKind::RequestDevice { .. }
         | ErrorKind::LimitExceeded { .. }
@@ -72,7 +82,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Wfr(error) => error.fmt(f),
-            Failure::Usage(message) | Failure::Output(message) => f.write_str(message),
+            Failure::Run(error, way_out) => write!(f, "{error}; {way_out}"),
+            Failure::Usage(message) | Failure::Output(message) | Failure::SelfTest(message) => {
+                f.write_str(message)
+            }
+            Failure::Line(error) => error.fmt(f),
             Failure::Found => f.write_str("the check found errors"),
             Failure::NoReader => f.write_str("the reader of the output went away"),
         }

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use wfr::{Axis, BinnedAxis, Histogram, Info, Sampler};
 
-use super::failure::Done;
+use super::clock::Spent;
+use super::failure::{Done, Failure};
 use super::run::Watcher;
 use crate::output::Frame;
 
@@ -39,19 +40,50 @@ impl Frames {
         Ok(frames)
     }
 
-    /// All frames, the last of now.
-    pub(crate) fn finish(mut self, sampler: &Sampler) -> Done<Vec<Frame>> {
-        let now = sampler.steps_encoded();
-        if self.wanted > 0 && self.all.last().is_none_or(|last| last.step != now) {
-            self.all.push(frame(sampler, self.dim)?);
+    /// Goes on after these frames, so many steps apart.
+    pub(crate) fn resume(dim: u32, wanted: u32, stride: u32, all: Vec<Frame>) -> Done<Frames> {
+        let bins: Vec<u32> = axes(dim).iter().map(|axis| axis.bins).collect();
+        let is_ours = |frame: &Frame| {
+            (frame.columns, frame.rows) == (bins[0], bins.get(1).copied().unwrap_or(1))
+        };
+        match all.iter().all(is_ours) && stride > 0 && all.is_empty() == (wanted == 0) {
+            true => Ok(Frames { wanted, stride, dim, all }),
+            false => Err(Failure::Usage(
+                "the frames of the checkpoint are not those of this run, with its --frames".into(),
+            )),
         }
-        Ok(self.all)
+    }
+
+    /// The frames so far, and the steps from frame to frame.
+    pub(crate) fn so_far(&self) -> (&[Frame], u32) {
+        (&self.all, self.stride)
+    }
+
+    /// The step of the next one.
+    fn next(&self) -> u32 {
+        match self.all.last() {
+            Some(last) => (last.step / self.stride + 1).saturating_mul(self.stride),
+            None => u32::MAX,
+        }
+    }
+
+    /// All frames, the last of now.
+    pub(crate) fn finish(&self, sampler: &Sampler) -> Done<Vec<Frame>> {
+        let mut all = self.all.clone();
+        if self.wanted > 0 {
+            let now = frame(sampler, self.dim)?;
+            if all.last().is_none_or(|last| last.step != now.step) {
+                all.push(now);
+            }
+        }
+        Ok(all)
     }
 }
 
 impl Watcher for Frames {
-    fn look(&mut self, sampler: &mut Sampler, _: &Info, _: f64) -> Done<ControlFlow<()>> {
-        if sampler.steps_encoded() >= self.next_step() {
+    fn look(&mut self, sampler: &mut Sampler, _: &Info, _: Spent) -> Done<ControlFlow<()>> {
+        // The end, which an adaptive schedule may reach between two frames, is looked at last.
+        if sampler.steps_encoded() >= self.next() && !sampler.is_finished() {
             self.all.push(frame(sampler, self.dim)?);
             if self.all.len() > 2 * self.wanted as usize {
                 self.stride *= 2;
@@ -62,24 +94,24 @@ impl Watcher for Frames {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn next_step(&self) -> u32 {
-        match self.all.last() {
-            Some(last) => (last.step / self.stride + 1).saturating_mul(self.stride),
-            None => u32::MAX,
-        }
+    fn next_step(&self, _: u32) -> u32 {
+        self.next()
     }
 }
 
 /// The population of now.
 fn frame(sampler: &Sampler, dim: u32) -> Done<Frame> {
     let info = pollster::block_on(sampler.info())?;
-    let plane = dim > 1;
-    let axes = match plane {
+    let histogram = pollster::block_on(sampler.histogram(&axes(dim)))?;
+    seen(sampler, &info, &histogram)
+}
+
+/// The plane of the first two coordinates, or the line of the only one.
+fn axes(dim: u32) -> Vec<Axis> {
+    match dim > 1 {
         true => vec![Axis::new(0, PLANE), Axis::new(1, PLANE)],
         false => vec![Axis::new(0, LINE)],
-    };
-    let histogram = pollster::block_on(sampler.histogram(&axes))?;
-    seen(sampler, &info, &histogram)
+    }
 }
 
 /// The population of now, of which this is known already.

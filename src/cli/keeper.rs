@@ -2,27 +2,35 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wfr::{Info, Modes, Problem, Sampler};
 
+use super::checkpoints::{self, Checkpoints, Made};
+use super::clock::Spent;
 use super::compose::last_level;
 use super::failure::{Done, Failure};
 use super::file_name;
 use super::frames::Frames;
+use super::path::PilotRecord;
 use super::plot::{self, Drawing};
+use super::progress::{Progress, SessionRecord, TunedState};
 use super::report;
-use super::results::Results;
+use super::results::{Known, Results};
 use super::run::{self, End, Outcome, Watcher};
-use super::run_file::Resolved;
+use super::run_file::{FILE_NAME, Resolved};
 use crate::output::{
-    self, Contents, Estimates, Folder, Frame, Kept, Metrics, OnDevice, Record, Stage, Start,
+    self, Contents, Estimates, Folder, Frame, Kept, Metrics, OnDevice, Record, Resumed, Stage,
+    Start,
 };
 use crate::plot::Exact;
 
 /// The population at moments of the run.
 const FRAMES: &str = "frames.npz";
+
+/// What other programs read along.
+pub(crate) const METRICS: &str = "metrics.jsonl";
 
 /// Takes what a run gives while it goes on, and keeps it at the end.
 pub(crate) struct Keeper<'a> {
@@ -30,52 +38,110 @@ pub(crate) struct Keeper<'a> {
     folder: Folder,
     run_file: Resolved,
     streams: Option<Streams>,
+    /// The checkpoint that a run goes on from which another command began, and those made since.
+    made: Vec<Made>,
 }
 
 /// What grows while the run goes on.
 struct Streams {
     metrics: Metrics,
     frames: Frames,
+    checkpoints: Option<Checkpoints>,
+    /// What a checkpoint takes along that does not change.
+    pilot: Option<PilotRecord>,
+    tuned: Option<TunedState>,
 }
 
 impl<'a> Keeper<'a> {
-    pub(crate) fn new(options: &'a Results, folder: Folder, run_file: Resolved) -> Keeper<'a> {
-        Keeper { options, folder, run_file, streams: None }
+    /// Of a run that begins, or goes on from this checkpoint in the folder.
+    pub(crate) fn new(
+        options: &'a Results,
+        folder: Folder,
+        run_file: Resolved,
+        from: Option<Made>,
+    ) -> Keeper<'a> {
+        Keeper { options, folder, run_file, streams: None, made: from.into_iter().collect() }
     }
 
-    /// Makes the folder with the run file, and opens what streams.
-    pub(crate) fn start(&mut self, sampler: &Sampler, problem: &Problem) -> Done {
+    /// The folder of the results.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The checkpoints of this run that are there, oldest first.
+    pub(crate) fn made(&self) -> &[Made] {
+        let checkpoints = self.streams.as_ref().and_then(|streams| streams.checkpoints.as_ref());
+        checkpoints.map_or(&self.made, Checkpoints::made)
+    }
+
+    /// Makes the folder with the run file, and opens what streams; after `progress`, where the run
+    /// goes on.
+    pub(crate) fn start(
+        &mut self,
+        sampler: &Sampler,
+        problem: &Problem,
+        known: &Known<'_>,
+        progress: Option<&Progress>,
+    ) -> Done {
         let config = sampler.config();
-        self.run_file.learn("run.integrator", sampler.integrator());
-        self.run_file.learn("results.posterior", self.options.draws(config.particles));
-        begin(&self.folder, &self.run_file)?;
+        let adapter = sampler.gpu().adapter_info().name.clone();
+        let (version, steps) = (env!("CARGO_PKG_VERSION"), sampler.steps());
         let start = Start {
-            version: env!("CARGO_PKG_VERSION"),
+            version,
             target: file_name(problem.target().name()).to_string(),
-            adapter: sampler.gpu().adapter_info().name.clone(),
+            adapter: adapter.clone(),
             seed: config.seed,
             particles: config.particles,
-            steps: sampler.steps(),
+            steps,
         };
-        self.streams = Some(Streams {
-            metrics: Metrics::start(&self.folder.path().join("metrics.jsonl"), &start)?,
-            frames: Frames::start(sampler, problem.target().dim(), self.options.frames)?,
+        let always = [FILE_NAME, "summary.json", "summary.txt"].map(String::from);
+        self.folder.sweep(all_files().chain(always));
+        let path = self.folder.path().join(METRICS);
+        let (dim, wanted) = (problem.target().dim(), self.options.frames);
+        let step = sampler.steps_encoded();
+        let (metrics, frames, made) = match progress {
+            None => {
+                // A checkpoint of another run must never lie beside this one's run file.
+                checkpoints::clear(self.folder.path())?;
+                self.run_file.learn("run.integrator", sampler.integrator());
+                self.run_file.learn("results.posterior", self.options.draws(config.particles));
+                begin(&self.folder, &self.run_file)?;
+                let frames = Frames::start(sampler, dim, wanted)?;
+                (Metrics::start(&path, &start)?, frames, Vec::new())
+            }
+            Some(Progress { session, frames }) => {
+                let elapsed_s = session.elapsed_s;
+                let resumed = Resumed { step, elapsed_s, version, adapter, steps };
+                let metrics = Metrics::resume(&path, session.metrics, &start, &resumed)?;
+                let frames = Frames::resume(dim, wanted, session.stride, frames.clone())?;
+                let here = |made: &&Made| made.step <= step;
+                (metrics, frames, self.made().iter().filter(here).cloned().collect())
+            }
+        };
+        let checkpoints = self.options.checkpoint_every.map(|every| {
+            Checkpoints::new(self.folder.path(), every, config.test_every(), step, made)
         });
+        let pilot = known.pilot.as_ref().map(PilotRecord::from);
+        let tuned = known.tuned.as_ref().map(TunedState::from);
+        self.streams = Some(Streams { metrics, frames, checkpoints, pilot, tuned });
         Ok(())
     }
 
-    /// Writes what the run gave.
+    /// Writes what the run gave, after a last checkpoint: where there is no room for the results, it
+    /// has them.
     pub(crate) fn finish(
-        self,
-        sampler: &Sampler,
+        &mut self,
+        sampler: &mut Sampler,
         outcome: &Outcome,
         estimates: &Estimates,
     ) -> Done {
-        let Some(Streams { mut metrics, frames }) = self.streams else {
+        let Some(streams) = &mut self.streams else {
             unreachable!("bug in wfr: a run ends that did not start");
         };
         let folder = &self.folder;
-        let frames = frames.finish(sampler)?;
+        streams.metrics.tests(&outcome.trace, outcome.spent.wall);
+        streams.checkpoint(sampler, outcome.info.step, outcome.spent)?;
+        let frames = streams.frames.finish(sampler)?;
         let kept =
             fill(folder, (self.options, &self.run_file), sampler, outcome, estimates, frames)?;
         let mut made = Vec::new();
@@ -88,7 +154,7 @@ impl<'a> Keeper<'a> {
                 folder.path(),
                 &kept,
                 exact.as_ref(),
-                self.options.overwrite,
+                folder.replaces(),
             )?;
         }
         made.extend(self.options.format.iter().map(|format| format.file_name().to_string()));
@@ -96,7 +162,9 @@ impl<'a> Keeper<'a> {
             made.push(FRAMES.into());
         }
         folder.clear(all_files().filter(|name| !made.contains(name)))?;
-        metrics.done(&Stage::from(&outcome.info), outcome.complete, outcome.spent.wall)?;
+        let (end, wall) = (Stage::from(&outcome.info), outcome.spent.wall);
+        streams.metrics.losses(outcome.info.step, outcome.losses.lost, wall);
+        streams.metrics.done(&end, outcome.complete, wall)?;
         log::info!("the results are in {}", folder.path().display());
         Ok(())
     }
@@ -119,6 +187,30 @@ impl<'a> Keeper<'a> {
             fill(&folder, (options, &run_file), sampler, &outcome, &estimates, Vec::new())?;
             Ok(folder.path().to_path_buf())
         }
+    }
+}
+
+impl Streams {
+    /// Makes a checkpoint of now, if any are wanted and there is none of this step.
+    fn checkpoint(&mut self, sampler: &mut Sampler, step: u32, spent: Spent) -> Done {
+        let Some(checkpoints) = &mut self.checkpoints else { return Ok(()) };
+        if checkpoints.made().last().is_some_and(|last| last.step == step) {
+            return Ok(());
+        }
+        let (frames, stride) = self.frames.so_far();
+        let progress = Progress {
+            session: SessionRecord {
+                version: env!("CARGO_PKG_VERSION").to_string(),
+                elapsed_s: spent.wall,
+                cpu_s: spent.cpu,
+                metrics: self.metrics.sync(),
+                stride,
+                pilot: self.pilot.clone(),
+                tuned: self.tuned,
+            },
+            frames: frames.to_vec(),
+        };
+        checkpoints.make(sampler, step, &progress)
     }
 }
 
@@ -162,18 +254,18 @@ fn fill(
         stages: &kept.stages,
     };
     let words = |error: io::Error| error.to_string();
+    let mut staged = folder.stage();
     for format in &options.format {
-        let place = folder.place(format.file_name())?;
-        place.fill(|path| contents.write(*format, path).map_err(words))?;
+        staged.put(format.file_name(), |path| contents.write(*format, path).map_err(words))?;
     }
     if !kept.frames.is_empty() {
-        let place = folder.place(FRAMES)?;
-        place.fill(|path| output::write_frames(path, &kept.frames).map_err(words))?;
+        staged.put(FRAMES, |path| output::write_frames(path, &kept.frames).map_err(words))?;
     }
     let record = serde_json::to_string_pretty(&kept.record);
     let record = record.map_err(|error| Failure::Output(error.to_string()))?;
-    folder.write("summary.json", &(record + "\n"))?;
-    folder.write("summary.txt", &report::summary(outcome, estimates))?;
+    staged.put_text("summary.json", &(record + "\n"))?;
+    staged.put_text("summary.txt", &report::summary(outcome, estimates))?;
+    staged.take()?;
     Ok(kept)
 }
 
@@ -189,18 +281,23 @@ fn exact(outcome: &Outcome) -> Option<Exact> {
 }
 
 impl Watcher for Keeper<'_> {
-    fn look(
-        &mut self,
-        sampler: &mut Sampler,
-        info: &Info,
-        elapsed_s: f64,
-    ) -> Done<ControlFlow<()>> {
+    fn look(&mut self, sampler: &mut Sampler, info: &Info, spent: Spent) -> Done<ControlFlow<()>> {
         let Some(streams) = &mut self.streams else { return Ok(ControlFlow::Continue(())) };
-        streams.metrics.tests(pollster::block_on(sampler.trace())?, elapsed_s)?;
-        streams.frames.look(sampler, info, elapsed_s)
+        streams.metrics.tests(pollster::block_on(sampler.trace())?, spent.wall);
+        streams.metrics.losses(info.step, info.lost, spent.wall);
+        let goes_on = streams.frames.look(sampler, info, spent)?;
+        let step = sampler.steps_encoded();
+        let due = streams.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.is_due(step));
+        // At its end a run makes one anyway.
+        if due && !sampler.is_finished() {
+            streams.checkpoint(sampler, step, spent)?;
+        }
+        Ok(goes_on)
     }
 
-    fn next_step(&self) -> u32 {
-        self.streams.as_ref().map_or(u32::MAX, |streams| streams.frames.next_step())
+    fn next_step(&self, step: u32) -> u32 {
+        let Some(streams) = &self.streams else { return u32::MAX };
+        let checkpoint = streams.checkpoints.as_ref().map(|made| made.next_step(step));
+        streams.frames.next_step(step).min(checkpoint.unwrap_or(u32::MAX))
     }
 }

@@ -10,6 +10,7 @@ use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand
 mod adapters;
 mod bench;
 mod check;
+mod checkpoints;
 mod clock;
 mod color;
 mod compare;
@@ -24,6 +25,8 @@ mod experiment;
 mod failure;
 mod frames;
 mod gap;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod init;
 mod integrator;
 mod interrupt;
@@ -34,14 +37,18 @@ mod man;
 mod numbers;
 mod options;
 mod path;
+mod persist;
 mod plot;
+mod progress;
 mod reaction;
 mod report;
 mod results;
+mod resume;
 mod run;
 mod run_file;
 mod sample;
 mod schedule;
+mod selftest;
 mod table;
 mod targets;
 mod version;
@@ -56,12 +63,15 @@ pub(crate) use run::Outcome;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, also when the reader of the output went away
-  1  the run failed: all weights zero, the device lost, a result that could not be written
-  2  wrong usage: an unknown option or name, a value out of range, a file that cannot be read
+  1  the run failed: all weights zero, the device lost, a result that could not be written; or the
+     self-test did
+  2  wrong usage: an unknown option or name, a value out of range, a file that cannot be read, no
+     checkpoint to resume from or a broken one
   3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows
   4  your WGSL or formula is invalid, and the error says file:line:column; or wfr check found an
      error in it
-  130  stopped by Ctrl-C; sample and compose hand over what they have, and a second one ends them
+  130  stopped by Ctrl-C; sample, compose and resume hand over what they have, and a second one
+     ends them
 
 Environment:
   NO_COLOR      no colours, unless --color always
@@ -100,10 +110,12 @@ enum Command {
     Compose(compose::Arguments),
     Plot(plot::Arguments),
     Run(run_file::Arguments),
+    Resume(resume::Arguments),
     Init(init::Arguments),
     Check(check::Arguments),
     Compare(compare::Arguments),
     Adapters(adapters::Arguments),
+    Selftest(selftest::Arguments),
     Targets(targets::Arguments),
     Bench(bench::Arguments),
     Derive(derive::Arguments),
@@ -162,13 +174,15 @@ fn run(cli: Cli) -> Done {
     };
     let console = Console::start(cli.verbosity.quiet, cli.verbosity.verbose);
     match cli.command {
-        Command::Sample(arguments) => sample::run(&arguments, &console),
-        Command::Compose(arguments) => compose::run(&arguments, &console),
+        Command::Sample(arguments) => sample::go(&arguments, None, &console),
+        Command::Compose(arguments) => compose::go(&arguments, None, &console),
         Command::Run(_) => unreachable!("bug in wfr: a run file names another command"),
+        Command::Resume(arguments) => resume::run(&arguments, &cli.verbosity, &console),
         Command::Plot(arguments) => plot::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments, &console),
         Command::Adapters(arguments) => adapters::run(&arguments),
+        Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Targets(arguments) => targets::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments, &console),
         Command::Derive(arguments) => derive::run(&arguments),

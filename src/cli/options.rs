@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use wfr::{Config, Initial, Modes, Resampler, Schedule, Target};
+use wfr::{Config, Initial, Modes, OnLoss, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
 use super::integrator::IntegratorOptions;
 use super::run_file::Resolved;
 use super::schedule::AdaptiveOptions;
 use super::{data, law, numbers};
+use crate::bounded;
 
 /// The initial law where none is given.
 pub(crate) const DEFAULT_INITIAL: &str = "normal(mean=0, sd=2)";
@@ -99,6 +100,10 @@ pub(crate) struct PopulationOptions {
     /// How ancestors are drawn.
     #[arg(long, value_name = "NAME", default_value = "systematic", value_parser = resamplers())]
     resampler: Resampler,
+    /// When a particle is lost, because its position, score or weight is not finite: drop it and go
+    /// on with a warning, or stop.
+    #[arg(long, value_name = "POLICY", default_value = "drop", value_parser = policies())]
+    on_non_finite: OnLoss,
     /// Trace the conditional effective sample size too, in the stages of --out and its least in the
     /// report.
     #[arg(long)]
@@ -145,6 +150,17 @@ pub(crate) struct DeviceOptions {
     /// The GPU: its index or part of its name in `wfr adapters`; by default the most able.
     #[arg(long, value_name = "NAME|INDEX")]
     pub(crate) adapter: Option<String>,
+}
+
+/// What becomes of a run whose device is lost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct RetryOptions {
+    /// When the device is lost, go on with another one from the last checkpoint, or from the start,
+    /// at most so many times.
+    #[arg(long = "retry-device", value_name = "TIMES", default_value = "0")]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
+    pub(crate) retries: u32,
 }
 
 /// The equation that particles follow.
@@ -263,6 +279,7 @@ impl PopulationOptions {
             resampler: self.resampler,
             trace_cess: self.trace_cess,
             submission_limit: self.submission_limit,
+            on_loss: self.on_non_finite,
             ..Config::default()
         }
     }
@@ -314,8 +331,8 @@ impl ScheduleOptions {
 
 /// The text of a .wgsl file.
 pub(crate) fn read_wgsl(path: &str) -> Done<String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::Usage(format!("{path} cannot be read: {error}")))
+    bounded::text(Path::new(path), bounded::TEXT)
+        .map_err(|reason| Failure::Usage(format!("{path} {reason}")))
 }
 
 /// Whether a schedule is a file: it is there, or it is written as one.
@@ -338,4 +355,8 @@ pub(crate) fn setting(text: &str) -> Result<(String, f64), String> {
 fn resamplers() -> impl TypedValueParser<Value = Resampler> {
     PossibleValuesParser::new(Resampler::ALL.map(Resampler::name))
         .try_map(|name| name.parse::<Resampler>())
+}
+
+fn policies() -> impl TypedValueParser<Value = OnLoss> {
+    PossibleValuesParser::new(OnLoss::ALL.map(OnLoss::name)).try_map(|name| name.parse::<OnLoss>())
 }

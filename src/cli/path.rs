@@ -8,6 +8,7 @@ use wfr::{Config, Estimate, Flow, Gpu, Initial, Path, Pilot, Problem, Target};
 
 use super::failure::{Done, Failure};
 use super::run::Device;
+use crate::bounded;
 
 const FORMS: &str = "write geometric, mixture, fisher-rao, harmonic, power:0.25, power:1..-0.5, arc, \
                      arc:0.9, displacement, hybrid or cone:1.5";
@@ -73,6 +74,15 @@ impl From<&Pilot> for PilotRecord {
     }
 }
 
+impl From<&PilotRecord> for Pilot {
+    fn from(record: &PilotRecord) -> Pilot {
+        Pilot::new(
+            Estimate { value: record.log_ratio, se: record.log_ratio_se },
+            Estimate { value: record.affinity, se: record.affinity_se },
+        )
+    }
+}
+
 impl PathOptions {
     /// Refuses what is given of these for another flow.
     pub(crate) fn check_absent(&self) -> Done {
@@ -89,12 +99,13 @@ impl PathOptions {
         }
     }
 
-    /// The flow along the path; a pilot runs on the device where one is asked for.
+    /// The flow along the path; a pilot runs on the device where one is asked for, unless it is known
+    /// what it found.
     pub(crate) fn flow(
         &self,
-        target: &Target,
-        initial: &Initial,
+        (target, initial): (&Target, &Initial),
         config: &Config,
+        found: Option<Pilot>,
         device: &mut Device<'_>,
     ) -> Done<Chosen> {
         let kind = self.path.ok_or_else(|| {
@@ -105,12 +116,14 @@ impl PathOptions {
             return Err(Failure::Usage(format!("{message}; leave it out")));
         }
         let wants_pilot = kind == Kind::Arc || self.log_ratio == Some(Ratio::Auto);
-        let pilot = if wants_pilot {
+        let pilot = if !wants_pilot {
+            None
+        } else if found.is_some() {
+            found
+        } else {
             let problem = Problem::new(target.clone(), initial.clone(), Flow::annealed())?;
             let gpu = device.for_run(&problem, config)?;
             Some(run_pilot(gpu, &problem, config)?)
-        } else {
-            None
         };
         let ratio = match (self.log_ratio, &pilot) {
             (Some(Ratio::Value(value)), _) => value,
@@ -130,9 +143,8 @@ impl PathOptions {
         };
         let flow = match &self.velocity {
             Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(|error| {
-                    Failure::Usage(format!("{} cannot be read: {error}", file.display()))
-                })?;
+                let text = bounded::text(file, bounded::TEXT)
+                    .map_err(|reason| Failure::Usage(format!("{} {reason}", file.display())))?;
                 flow.with_velocity(file.display().to_string(), text)
             }
             None => flow,

@@ -26,12 +26,17 @@ pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
 pub(crate) fn all_warnings(outcome: &Outcome, estimates: &Estimates) -> Vec<String> {
     let mut all = Vec::new();
     if !outcome.complete {
-        all.push(format!(
-            "stopped by you after step {} of {}: the particles are those of time {}",
-            outcome.info.step,
-            outcome.config.schedule.steps(),
-            decimals(outcome.info.time, 4)
-        ));
+        let (step, time) = (outcome.info.step, decimals(outcome.info.time, 4));
+        let steps = outcome.config.schedule.steps();
+        all.push(match &outcome.failure {
+            None => format!(
+                "stopped by you after step {step} of {steps}: the particles are those of time {time}"
+            ),
+            Some(failure) => format!(
+                "the last good state, after step {step} of {steps}: the particles are those of \
+                 time {time}; then the run failed: {failure}"
+            ),
+        });
     }
     all.extend(estimates.warnings.iter().map(ToString::to_string));
     let n = outcome.config.particles;

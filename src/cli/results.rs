@@ -1,17 +1,21 @@
 //! What becomes of a run: a folder of files and pictures, a report or a record.
 
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use wfr::{Config, Gpu, Modes, Pilot, Problem, Truth, Tuned};
+use wfr::{ErrorKind, Info, Modes, Pilot, Problem, Sampler, Truth, Tuned};
 
+use super::checkpoints::{Every, Made, every};
+use super::clock::Spent;
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
 use super::keeper::Keeper;
 use super::live::{self, Live};
 use super::numbers;
+use super::persist::{Course, Goal, Origin, persist};
 use super::report;
-use super::run::{End, Session, Watcher};
+use super::run::{Device, End, Outcome, Session, Watcher};
 use super::run_file::Resolved;
 use crate::output::{Estimates, Folder, Format, Record};
 
@@ -47,6 +51,10 @@ pub(crate) struct Results {
     /// Draw the density as it evolves too, as an animated PNG.
     #[arg(long)]
     pub(super) animate: bool,
+    /// Keep the state of the run in --out every so often, 30s, 5m, 2h or a number of steps, and at
+    /// its end, for `wfr resume`; the last two are kept.
+    #[arg(long, value_name = "TIME|STEPS", value_parser = every, allow_negative_numbers = true)]
+    pub(super) checkpoint_every: Option<Every>,
     /// Replace the files in --out where they exist.
     #[arg(long)]
     pub(super) overwrite: bool,
@@ -88,7 +96,18 @@ impl Results {
         self.check()?;
         let Some(path) = &self.out else { return Ok(None) };
         let folder = Folder::check(path, self.overwrite)?;
-        Ok(Some(Keeper::new(self, folder, run_file()?)))
+        Ok(Some(Keeper::new(self, folder, run_file()?, None)))
+    }
+
+    /// What goes on filling a folder from a checkpoint in it.
+    pub(crate) fn keeper_again(
+        &self,
+        folder: &Path,
+        run_file: Resolved,
+        from: Made,
+    ) -> Done<Keeper<'_>> {
+        self.check()?;
+        Ok(Keeper::new(self, Folder::check(folder, true)?, run_file, Some(from)))
     }
 
     fn check(&self) -> Done {
@@ -117,6 +136,7 @@ impl Results {
             ("--plot", self.plot),
             ("--animate", self.animate),
             ("--format", self.format != [Format::Npz]),
+            ("--checkpoint-every", self.checkpoint_every.is_some()),
         ];
         if self.animate && self.frames == 0 {
             return refuse("--animate draws the frames, and --frames 0 keeps none; use 60".into());
@@ -134,33 +154,60 @@ impl Results {
         self.posterior.unwrap_or(particles.min(DRAWS))
     }
 
-    /// Runs, warns, fills the folder and prints.
+    /// Runs, from a checkpoint where there is one, warns, fills the folder and prints.
     pub(crate) fn of_run(
         &self,
         mut keeper: Option<Keeper<'_>>,
-        gpu: &Gpu,
-        problem: &Problem,
-        config: &Config,
-        known: Known<'_>,
+        device: &mut Device<'_>,
+        course: &Course<'_>,
+        origin: Option<Origin>,
         console: &Console,
     ) -> Done {
-        let mut session = Session::start(gpu, problem, config)?;
-        if let Some(keeper) = &mut keeper {
-            keeper.start(&session.sampler, problem)?;
-        }
-        let end = self.session(&mut session, keeper.as_mut(), problem, &known, console)?;
-        let mut outcome = session.outcome(end)?;
-        (outcome.pilot, outcome.tuned) = (known.pilot, known.tuned);
-        outcome.truth = known.truth.or(outcome.truth);
-        let estimates = Estimates::of(&outcome, known.modes.as_ref());
-        report::warn(&outcome, &estimates);
-        if let Some(keeper) = keeper {
-            keeper.finish(&session.sampler, &outcome, &estimates)?;
-        }
+        let attempt = |session: &mut Session, keeper: Option<&mut Keeper<'_>>, goal: &Goal| {
+            self.attempt(session, keeper, goal, course, console)
+        };
+        let (outcome, estimates) = persist(course, device, origin, keeper.as_mut(), attempt)?;
         if self.json {
             return console::print_json(&Record::new(&outcome, &estimates).with_cost(&outcome));
         }
         console::print(&report::text(&outcome, &estimates))
+    }
+
+    /// Runs to the goal, warns and fills the folder.
+    fn attempt(
+        &self,
+        session: &mut Session,
+        mut keeper: Option<&mut Keeper<'_>>,
+        goal: &Goal,
+        Course { problem, known, .. }: &Course<'_>,
+        console: &Console,
+    ) -> Done<(Outcome, Estimates)> {
+        let ended = self.session(session, keeper.as_deref_mut(), goal, problem, known, console);
+        let (end, exhausted) = match ended {
+            // Particles that are not at the path's end are where they are.
+            Err(Failure::Wfr(error)) if is_exhausted(&error) && keeper.is_some() => {
+                (session.end()?, Some(error))
+            }
+            ended => (ended?, None),
+        };
+        let mut outcome = session.outcome(end)?;
+        (outcome.pilot, outcome.tuned) = (known.pilot, known.tuned.clone());
+        outcome.truth = known.truth.clone().or(outcome.truth);
+        let failure = exhausted.as_ref().map(ToString::to_string);
+        outcome.failure = failure.or(goal.failure().map(String::from));
+        let estimates = Estimates::of(&outcome, known.modes.as_ref());
+        if outcome.failure.is_none() {
+            report::warn(&outcome, &estimates);
+        }
+        if let Some(keeper) = keeper {
+            keeper.finish(&mut session.sampler, &outcome, &estimates)?;
+            if let Some(error) = exhausted {
+                let folder = keeper.folder().display();
+                let way_out = format!("the particles that came so far are in {folder}");
+                return Err(Failure::Run(error, way_out));
+            }
+        }
+        Ok((outcome, estimates))
     }
 
     /// Runs under the eyes of those who were asked to look on.
@@ -168,16 +215,21 @@ impl Results {
         &self,
         session: &mut Session,
         keeper: Option<&mut Keeper<'k>>,
+        goal: &Goal,
         problem: &'s Problem,
         known: &'s Known<'_>,
         console: &Console,
     ) -> Done<End> {
+        if session.sampler.steps_encoded() >= goal.step() {
+            return session.end();
+        }
         let label = known.label;
         let snapshots = keeper.as_ref().map(|keeper| {
             let snapshots = keeper.snapshots(problem, known.modes.as_ref());
             Box::new(snapshots) as live::Save<'s>
         });
-        let mut watchers: Vec<&mut dyn Watcher> = Vec::new();
+        let mut until = Until(goal.step());
+        let mut watchers: Vec<&mut dyn Watcher> = vec![&mut until];
         if let Some(keeper) = keeper {
             watchers.push(keeper);
         }
@@ -187,6 +239,27 @@ impl Results {
         let mut live = Live::open(&mut session.sampler, problem, label, snapshots)?;
         watchers.push(&mut live);
         session.run(label, &Console::without_bars(), &mut watchers)
+    }
+}
+
+/// Whether an adaptive schedule had too few stages.
+fn is_exhausted(error: &wfr::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StagesExhausted { .. })
+}
+
+/// Stops a run at a step.
+struct Until(u32);
+
+impl Watcher for Until {
+    fn look(&mut self, sampler: &mut Sampler, _: &Info, _: Spent) -> Done<ControlFlow<()>> {
+        Ok(match sampler.steps_encoded() < self.0 {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        })
+    }
+
+    fn next_step(&self, _: u32) -> u32 {
+        self.0
     }
 }
 

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use wfr::{
-    Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler, TraceEvent,
-    Tracked, Truth, Tuned, wgpu,
+    Checkpoint, Config, Gpu, Info, Integrator, Losses, Particles, Pilot, Problem, ReactionEvent,
+    Sampler, TraceEvent, Tracked, Truth, Tuned, wgpu,
 };
 
 use super::clock::{Clock, Spent};
@@ -28,6 +28,8 @@ pub(crate) struct Outcome {
     pub(crate) info: Info,
     /// Whether all steps were done.
     pub(crate) complete: bool,
+    /// Why it went no further, where it was not the user who stopped it.
+    pub(crate) failure: Option<String>,
     /// The particles, or every so many of them where memory would not hold all.
     pub(crate) particles: Arc<Particles>,
     pub(crate) every: u32,
@@ -36,6 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) reaction: Vec<ReactionEvent>,
     /// What is known exactly of the law that was sampled.
     pub(crate) truth: Option<Truth>,
+    /// The particles that were lost on the way.
+    pub(crate) losses: Losses,
     /// The log densities that the particles of a composition carry.
     pub(crate) tracked: Vec<Tracked>,
     /// The sampling loop alone.
@@ -88,6 +92,11 @@ impl<'a> Device<'a> {
         };
         Ok(self.gpu.insert(gpu))
     }
+
+    /// Lets go of a device that was lost: the next run asks for another.
+    pub(crate) fn renew(&mut self) {
+        self.gpu = None;
+    }
 }
 
 /// Runs to the end with a progress bar.
@@ -135,13 +144,12 @@ pub(crate) fn watch(
 
 /// What looks on while a run goes on.
 pub(crate) trait Watcher {
-    /// After every submission, with the last ESS test and the seconds of sampling so far; breaking
-    /// stops the run between two steps.
-    fn look(&mut self, sampler: &mut Sampler, info: &Info, elapsed_s: f64)
-    -> Done<ControlFlow<()>>;
+    /// After every submission, with the last ESS test and the time of sampling so far; breaking stops
+    /// the run between two steps.
+    fn look(&mut self, sampler: &mut Sampler, info: &Info, spent: Spent) -> Done<ControlFlow<()>>;
 
-    /// The step at which it wants to look at the latest.
-    fn next_step(&self) -> u32 {
+    /// The step after this one at which it wants to look at the latest.
+    fn next_step(&self, _step: u32) -> u32 {
         u32::MAX
     }
 }
@@ -172,6 +180,26 @@ impl Session {
         Ok(Session { sampler, problem: problem.clone(), spent: Spent::NOTHING, setup_s })
     }
 
+    /// Goes on at a checkpoint, after so much time of sampling.
+    pub(crate) fn resume(
+        gpu: &Gpu,
+        problem: &Problem,
+        checkpoint: &Checkpoint,
+        spent: Spent,
+    ) -> Done<Session> {
+        let setup = Clock::start();
+        let sampler = Sampler::resume(gpu, problem, checkpoint)?;
+        wait(gpu)?;
+        let setup_s = setup.spent().wall;
+        Ok(Session { sampler, problem: problem.clone(), spent, setup_s })
+    }
+
+    /// Whether the device was lost under it.
+    pub(crate) fn is_lost(&self) -> bool {
+        let state = pollster::block_on(self.sampler.info());
+        state.is_err_and(|error| matches!(error.kind(), wfr::ErrorKind::DeviceLost { .. }))
+    }
+
     /// Runs to the end, or until a watcher or the user stops it.
     pub(crate) fn run(
         &mut self,
@@ -185,20 +213,25 @@ impl Session {
             bar.show(&info);
             let mut stops = interrupt::asked();
             for watcher in watchers.iter_mut() {
-                stops |= watcher.look(&mut self.sampler, &info, self.spent.wall)?.is_break();
+                stops |= watcher.look(&mut self.sampler, &info, self.spent)?.is_break();
             }
             if stops && !self.sampler.is_finished() {
-                let info = pollster::block_on(self.sampler.info())?;
-                return Ok(End { info, complete: false });
+                return self.end();
             }
         }
         Ok(End { info: self.sampler.finish()?, complete: true })
     }
 
+    /// The end of a run that stops where it is.
+    pub(crate) fn end(&self) -> Done<End> {
+        Ok(End { info: pollster::block_on(self.sampler.info())?, complete: false })
+    }
+
     /// One submission, timed.
     fn advance(&mut self, watchers: &[&mut dyn Watcher]) -> Done<Info> {
-        let next = watchers.iter().map(|watcher| watcher.next_step()).min();
-        let most = next.unwrap_or(u32::MAX).saturating_sub(self.sampler.steps_encoded()).max(1);
+        let now = self.sampler.steps_encoded();
+        let next = watchers.iter().map(|watcher| watcher.next_step(now)).min();
+        let most = next.unwrap_or(u32::MAX).saturating_sub(now).max(1);
         let clock = Clock::start();
         let info = self.sampler.advance(most)?;
         self.spent = self.spent.plus(clock.spent());
@@ -220,6 +253,7 @@ pub(crate) fn outcome(sampler: &mut Sampler, problem: &Problem, end: End) -> Don
     Ok(Outcome {
         problem: problem.clone(),
         truth: problem.target().truth(),
+        losses: pollster::block_on(sampler.losses())?,
         tracked: pollster::block_on(sampler.tracked())?,
         config: sampler.config().clone(),
         pilot: None,
@@ -228,6 +262,7 @@ pub(crate) fn outcome(sampler: &mut Sampler, problem: &Problem, end: End) -> Don
         adapter: sampler.gpu().adapter_info().clone(),
         info: end.info,
         complete: end.complete,
+        failure: None,
         trace: pollster::block_on(sampler.trace())?.to_vec(),
         reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
         particles: Arc::new(thinned(sampler, dim, every)?),

@@ -13,6 +13,8 @@ mod noise;
 mod quadrature;
 mod rule;
 
+pub(crate) use model::Kind;
+
 pub use composition::{Composition, Tracking};
 pub use curve::Curve;
 pub use divergence::{Divergence, Probe};

@@ -7,6 +7,7 @@ use crate::flow::Flow;
 use crate::gpu::Gpu;
 use crate::initial::Initial;
 use crate::integrator::Integrator;
+use crate::loss::OnLoss;
 use crate::problem::Problem;
 use crate::sampler::Sampler;
 use crate::schedule::Schedule;
@@ -33,6 +34,11 @@ pub struct Pilot {
 }
 
 impl Pilot {
+    /// What a pilot found earlier, for who has kept it.
+    pub fn new(log_ratio: Estimate, affinity: Estimate) -> Pilot {
+        Pilot { log_ratio, affinity }
+    }
+
     /// Runs the pilot on the device.
     ///
     /// With Z_β = ∫ q₀^{1−β} q₁^β, which the geometric path estimates on its way, the affinity is
@@ -50,6 +56,7 @@ impl Pilot {
             seed: config.seed ^ SEED,
             schedule: Schedule::uniform(time, steps)?,
             integrator: Some(Integrator::KernelRatio),
+            on_loss: OnLoss::Drop,
             ..config.clone()
         };
         let mut sampler = Sampler::new(gpu, &problem, config)?;

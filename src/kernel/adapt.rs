@@ -40,6 +40,8 @@ pub(crate) struct Adapt {
     chosen: wgpu::BindGroup,
     opened: wgpu::BindGroup,
     data: Vec<wgpu::BindGroup>,
+    /// The stage that is being chosen.
+    pub stage: wgpu::Buffer,
     particles: u32,
     /// Particles of a workgroup of `measure`.
     block: u32,
@@ -119,8 +121,18 @@ impl Adapt {
         let all = [&partials, &stage, &state.control, &state.schedule, trace];
         let (chosen, opened) = (choose.bind(gpu, 0, &all)?, open.bind(gpu, 0, &all)?);
         let (particles, block) = (plan.particles, CESS_LANES * plan.cess_items);
-        let adapt =
-            Adapt { measure, choose, open, measured, chosen, opened, data, particles, block };
+        let adapt = Adapt {
+            measure,
+            choose,
+            open,
+            measured,
+            chosen,
+            opened,
+            data,
+            stage,
+            particles,
+            block,
+        };
         gpu.submit_pass(|pass| {
             adapt.warm_up(pass);
             adapt.open.set(pass, &adapt.opened, &[]);

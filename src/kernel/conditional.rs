@@ -18,13 +18,15 @@ pub(crate) struct Conditional {
     total: Kernel,
     measured: wgpu::BindGroup,
     totalled: wgpu::BindGroup,
+    /// The log-weights that the test before left.
+    pub before: wgpu::Buffer,
     blocks: u32,
 }
 
 /// The buffers beside those of every run, with their bytes.
-pub(crate) fn buffers(particles: u32) -> Vec<(&'static str, u64)> {
+pub(crate) fn buffers(particles: u32) -> [(&'static str, u64); 2] {
     let sums = u64::from(blocks(particles)) * size_of::<Sums>() as u64;
-    vec![("log-weights before", 4 * u64::from(particles)), ("partials", sums)]
+    [("log-weights before", 4 * u64::from(particles)), ("partials", sums)]
 }
 
 pub(super) fn blocks(particles: u32) -> u32 {
@@ -54,19 +56,17 @@ impl Conditional {
         trace: &wgpu::Buffer,
     ) -> Result<Conditional> {
         use Access::{Read, ReadWrite};
-        let made = gpu.scoped(|| {
-            let make = |(name, bytes)| buffers::storage(&gpu.device, name, bytes);
-            buffers(particles).into_iter().map(make).collect::<Vec<_>>()
+        let [before, partials] = gpu.scoped(|| {
+            buffers(particles).map(|(name, bytes)| buffers::storage(&gpu.device, name, bytes))
         })?;
         let linked = linked(particles, trace_rows);
         let accesses = [Read, Read, ReadWrite, ReadWrite, ReadWrite];
         let kernel = |entry| Kernel::new(gpu, &linked, entry, &[&accesses], &[]);
         let (measure, total) = (kernel("conditional")?, kernel("conditional_total")?);
-        let mut all = vec![log_weights, control];
-        all.extend(&made);
-        all.push(trace);
+        let all = [log_weights, control, &before, &partials, trace];
         let (measured, totalled) = (measure.bind(gpu, 0, &all)?, total.bind(gpu, 0, &all)?);
-        Ok(Conditional { measure, total, measured, totalled, blocks: blocks(particles) })
+        let blocks = blocks(particles);
+        Ok(Conditional { measure, total, measured, totalled, before, blocks })
     }
 
     /// Writes the conditional ESS into the row of the test that was just made.

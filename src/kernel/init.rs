@@ -23,7 +23,8 @@ pub(crate) struct Init {
 
 pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked {
     let mut sources = vec![step::prelude(plan, config, problem.initial.dim()).source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "init"]));
+    sources
+        .extend(shaders::files(&["types", "index", "threefry", "normal", "float", "loss", "init"]));
     sources.extend(problem.composition.iter().map(|composition| composition.constants(None)));
     sources.extend(problem.initial_sources.iter().cloned());
     Linked::new(sources)

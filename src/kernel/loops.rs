@@ -7,7 +7,7 @@
 //! compiler unrolls it does not count, so that these are bounds. `kernel/tests/loops.rs` holds each
 //! against the driver.
 //!
-//! [`SOFTWARE_LOOP_CAP`]: crate::gpu::SOFTWARE_LOOP_CAP
+//! [`SOFTWARE_LOOP_CAP`]: crate::driver::SOFTWARE_LOOP_CAP
 
 use super::{conditional, mixture};
 use crate::error::{ErrorKind, Result};
@@ -116,6 +116,11 @@ pub(crate) fn of_weights(particles: u32) -> Vec<Loops> {
     ]
 }
 
+/// The position of the first particle that was lost.
+pub(crate) fn of_losses(dim: u32) -> Loops {
+    Loops { kernel: "losses_first", iterations: over(dim.div_ceil(LANES)), way_out: GENERAL }
+}
+
 /// What looks at a population.
 pub(crate) fn of_looks(particles: u32) -> Vec<Loops> {
     let each = |kernel, iterations| Loops { kernel, iterations, way_out: FEWER_PARTICLES };
@@ -155,10 +160,10 @@ pub(crate) fn of_adaptive(particles: u32, dim: u32, evaluation: u64, items: u32)
     ]
 }
 
-/// Loop iterations of a step: what integrators and flows do over coordinates, and an evaluation of
-/// the laws and of what the flow adds.
+/// Loop iterations of a step: what integrators and flows do over coordinates, whether all numbers are
+/// finite, and an evaluation of the laws and of what the flow adds.
 pub(crate) fn per_step(evaluation: u64, dim: u32) -> u64 {
-    evaluation.saturating_add(16 * u64::from(dim) + 24)
+    evaluation.saturating_add(18 * u64::from(dim) + 28)
 }
 
 /// What loads and stores a particle.
@@ -166,9 +171,15 @@ fn around_steps(dim: u32, models: u32) -> u64 {
     6 * over(dim) + 2 * over(models) + 2
 }
 
-/// The kernel `step` with `fused` steps, which evaluates once more.
+/// The evaluations of `fused` steps: one more than steps, and two for every step of a particle that
+/// is lost, which goes through them again one by one. One step is not gone through again.
+fn evaluated(fused: u32) -> u64 {
+    if fused > 1 { 3 * u64::from(fused) + 1 } else { 2 }
+}
+
+/// The kernel `step` with `fused` steps.
 pub(crate) fn step(fused: u32, evaluation: u64, dim: u32, models: u32) -> Loops {
-    let steps = per_step(evaluation, dim).saturating_mul(u64::from(fused) + 1);
+    let steps = per_step(evaluation, dim).saturating_mul(evaluated(fused));
     let iterations = steps.saturating_add(around_steps(dim, models));
     Loops { kernel: "step", iterations, way_out: TARGET }
 }
@@ -177,7 +188,10 @@ pub(crate) fn step(fused: u32, evaluation: u64, dim: u32, models: u32) -> Loops 
 /// is possible.
 pub(crate) fn most_fused(cap: u32, evaluation: u64, dim: u32, models: u32) -> u32 {
     let room = u64::from(cap).saturating_sub(around_steps(dim, models));
-    (room / per_step(evaluation, dim)).saturating_sub(1) as u32
+    match room / per_step(evaluation, dim) {
+        most if most >= evaluated(2) => ((most - 1) / 3) as u32,
+        most => u32::from(most >= evaluated(1)),
+    }
 }
 
 /// Draws the particles: `sampling` iterations of the law's own, and an evaluation of the laws for

@@ -4,9 +4,9 @@
 use super::loops::times;
 use super::{Access, Reader, dispatch};
 use crate::buffers::{State, filled, storage};
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::gpu::SOFTWARE_LOOP_CAP;
 use crate::kernel::moments;
 use crate::layout::LANES;
 use crate::shaders::{self, Prelude, WeightShape};

@@ -84,7 +84,7 @@ pub(crate) fn check(divergence: Option<Divergence>, dim: u32) -> Result<()> {
 }
 
 /// The text of the kernel. `uniform`: whether weights are a uniform.
-fn linked(
+pub(super) fn linked(
     network: &Network,
     shape: &Shape,
     evaluation: &Evaluation,

@@ -80,7 +80,7 @@ pub(crate) fn linked(
         .text(&shaders::per_coordinate("preconditioner", preconditioner))
         .text(&shaders::per_coordinate("preconditioner_root", &roots));
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "loss"]));
     sources.extend(match &problem.composition {
         Some(composition) => {
             let constants = composition.constants(Some(integrator));
@@ -88,7 +88,7 @@ pub(crate) fn linked(
         }
         None => shaders::files(integrator.files(flow.has_path())),
     });
-    sources.extend(shaders::files(&["gather", "step"]));
+    sources.extend(shaders::files(&["gather", "lost", "step"]));
     if problem.composition.is_none() {
         sources.push(shaders::file("flow/anytime"));
     }

@@ -1,4 +1,4 @@
-//! The frames of a run as a NumPy archive.
+//! The frames of a run as a NumPy archive, and as bytes that a checkpoint takes along.
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use serde_json::Map;
 
 use super::arrays::{Array, Values};
 use super::kept::Frame;
-use super::npz;
+use super::{npz, safetensors};
 
 /// Writes `frames.npz`.
 ///
@@ -15,6 +15,16 @@ use super::npz;
 /// When frames are not all of as many columns and rows.
 pub(crate) fn write(path: &Path, frames: &[Frame]) -> io::Result<()> {
     npz::write(path, &arrays(frames), &Map::new())
+}
+
+/// The same arrays as a safetensors file in memory; [`super::read_frames`] takes it back.
+///
+/// # Panics
+/// As [`write`].
+pub(crate) fn to_bytes(frames: &[Frame]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    safetensors::write_to(&mut bytes, &arrays(frames), &Map::new())?;
+    Ok(bytes)
 }
 
 /// A row per frame: `step`, `time`, `ess`, `log_normalizer`, `ancestors` (F,), the ends of the axes

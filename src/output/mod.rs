@@ -23,13 +23,14 @@ mod windows;
 
 pub(crate) use contents::{Contents, Format};
 pub(crate) use folder::Folder;
-pub(crate) use frames::write as write_frames;
+pub(crate) use frames::{to_bytes as frames_to_bytes, write as write_frames};
 #[cfg(test)]
 pub(crate) use kept::made_up;
 pub(crate) use kept::{Frame, Kept, Stage};
-pub(crate) use metrics::{Metrics, Start};
+pub(crate) use metrics::{Metrics, Resumed, Start, Written, is_done};
 pub(crate) use place::Place;
 pub(crate) use posterior::posterior;
+pub(crate) use read::read_frames;
 pub(crate) use record::{Estimates, LEVELS, ModeRecord, Record, parameters};
 pub(crate) use report_html::{Picture, Report};
 pub(crate) use windows::{OnDevice, Thinned};

@@ -52,15 +52,32 @@ impl Place {
 
     /// Lets `write` make a file beside the place, and moves it there.
     pub(crate) fn fill(&self, write: impl FnOnce(&Path) -> Result<(), String>) -> Done {
-        let beside = self.beside();
-        let filled = write(&beside)
-            .and_then(|()| self.check_free())
-            .and_then(|()| fs::rename(&beside, &self.path).map_err(|error| error.to_string()));
-        filled.map_err(|reason| {
-            // The reason is what matters; a file that was never made cannot be removed.
-            let _ = fs::remove_file(&beside);
-            Failure::Output(format!("{} cannot be written: {reason}", self.path.display()))
-        })
+        self.write_beside(write)?;
+        self.take()
+    }
+
+    /// Lets `write` make a file beside the place, where nobody looks; [`Place::take`] moves it there
+    /// and [`Place::leave`] removes it.
+    pub(super) fn write_beside(&self, write: impl FnOnce(&Path) -> Result<(), String>) -> Done {
+        // A link of that name would be followed; mostly there is nothing.
+        self.leave();
+        write(&self.beside()).and_then(|()| self.check_free()).map_err(|why| self.unwritten(&why))
+    }
+
+    /// Moves what lies beside the place there.
+    pub(super) fn take(&self) -> Done {
+        fs::rename(self.beside(), &self.path).map_err(|error| self.unwritten(&error.to_string()))
+    }
+
+    /// Removes what lies beside the place.
+    pub(super) fn leave(&self) {
+        // A file that was never made, or is where it belongs, cannot be removed.
+        let _ = fs::remove_file(self.beside());
+    }
+
+    fn unwritten(&self, reason: &str) -> Failure {
+        self.leave();
+        Failure::Output(format!("{} cannot be written: {reason}", self.path.display()))
     }
 
     fn check_free(&self) -> Result<(), String> {

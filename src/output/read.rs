@@ -2,8 +2,8 @@
 //!
 //! Files are untrusted: sizes are held against what is there before anything is allocated by them.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::arrays::Number;
 use super::kept::{Frame, Kept, Stage};
 use super::record::Record;
 use super::{npz, safetensors};
+use crate::bounded;
 use crate::cli::{Done, Failure};
 
 /// Bytes read at a time; a multiple of the size of every number.
@@ -27,9 +28,8 @@ impl Kept {
     /// not belong to the others.
     pub(crate) fn read(folder: &Path) -> Done<Kept> {
         let summary = folder.join("summary.json");
-        let text = fs::read_to_string(&summary).map_err(|error| {
-            let reason = format!("cannot be read: {error}; name a folder that --out has filled");
-            wrong(&summary, &reason)
+        let text = bounded::text(&summary, bounded::TABLE).map_err(|reason| {
+            wrong(&summary, &format!("{reason}; name a folder that --out has filled"))
         })?;
         let record: Record = serde_json::from_str(&text).map_err(|error| {
             wrong(&summary, &format!("is not the record of a run by this version: {error}"))
@@ -59,6 +59,15 @@ impl Kept {
         let path = folder.join("frames.npz");
         let frames = if path.exists() { frames(&mut Arrays::open(path)?)? } else { Vec::new() };
         Ok(Kept { record, particles, posterior, stages, frames })
+    }
+}
+
+/// The frames that a checkpoint took along; `path` is what errors name.
+pub(crate) fn read_frames(path: &Path, bytes: Vec<u8>) -> Done<Vec<Frame>> {
+    let path = path.to_path_buf();
+    match safetensors::Reader::new(Box::new(Cursor::new(bytes))) {
+        Ok(reader) => frames(&mut Arrays { path, reader: Reader::Safetensors(reader) }),
+        Err(reason) => Err(wrong(&path, &format!("has frames that cannot be read: {reason}"))),
     }
 }
 

@@ -22,6 +22,18 @@ pub(crate) fn write(
     arrays: &[Array<'_>],
     attributes: &Map<String, Value>,
 ) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    write_to(&mut file, arrays, attributes)?;
+    file.flush()?;
+    file.get_ref().sync_all()
+}
+
+/// The bytes of such a file.
+pub(crate) fn write_to(
+    file: &mut impl Write,
+    arrays: &[Array<'_>],
+    attributes: &Map<String, Value>,
+) -> io::Result<()> {
     // Every number lies at a multiple of its own size.
     let mut arrays: Vec<_> = arrays.iter().collect();
     arrays.sort_by_key(|array| std::cmp::Reverse(array.element().size()));
@@ -44,19 +56,22 @@ pub(crate) fn write(
     let mut header = Value::Object(header).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(8), b' ');
 
-    let mut file = BufWriter::new(File::create(path)?);
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(&header)?;
     for array in arrays {
         array.each_bytes(|bytes| file.write_all(bytes))?;
     }
-    file.flush()?;
-    file.get_ref().sync_all()
+    Ok(())
 }
+
+/// What a file lies in: the disk, or memory.
+pub(crate) trait Source: Read + Seek {}
+
+impl<S: Read + Seek> Source for S {}
 
 /// A file whose arrays are read one by one.
 pub(crate) struct Reader {
-    file: BufReader<File>,
+    file: Box<dyn Source>,
     header: Metadata,
     /// Where the numbers begin.
     start: u64,
@@ -65,8 +80,14 @@ pub(crate) struct Reader {
 impl Reader {
     /// Opens a file; a reason where it is none.
     pub(crate) fn open(file: File) -> Result<Reader, String> {
-        let size = file.metadata().map_err(|error| format!("cannot be read: {error}"))?.len();
-        let mut file = BufReader::new(file);
+        Reader::new(Box::new(BufReader::new(file)))
+    }
+
+    /// Reads a file that lies in memory or on disk; a reason where it is none.
+    pub(crate) fn new(mut file: Box<dyn Source>) -> Result<Reader, String> {
+        let unread = |error: io::Error| format!("cannot be read: {error}");
+        let size = file.seek(SeekFrom::End(0)).map_err(unread)?;
+        file.rewind().map_err(unread)?;
         let mut length = [0; 8];
         file.read_exact(&mut length).map_err(|_| "is no safetensors file: it is too short")?;
         let length = u64::from_le_bytes(length);
@@ -74,7 +95,7 @@ impl Reader {
             return Err(format!("is no safetensors file: its header would have {length} bytes"));
         }
         let mut header = vec![0; length as usize];
-        file.read_exact(&mut header).map_err(|error| format!("cannot be read: {error}"))?;
+        file.read_exact(&mut header).map_err(unread)?;
         let header: Metadata = serde_json::from_slice(&header)
             .map_err(|error| format!("is no safetensors file: {error}"))?;
         let (promised, there) = (header.data_len() as u64, size - 8 - length);

@@ -69,14 +69,14 @@ impl Counted {
                 "{name}: its loops ran {fewest} to {most} times where they were counted, and this \
                  software driver silently stops a kernel after {}; bound them by constants, or use a \
                  GPU",
-                crate::gpu::SOFTWARE_LOOP_CAP
+                crate::driver::SOFTWARE_LOOP_CAP
             );
         }
         if self.unknown {
             log::warn!(
                 "{name}: its loops cannot be counted, and this software driver silently stops a \
                  kernel after {}; keep them short, or use a GPU",
-                crate::gpu::SOFTWARE_LOOP_CAP
+                crate::driver::SOFTWARE_LOOP_CAP
             );
         }
     }

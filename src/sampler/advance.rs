@@ -5,14 +5,18 @@ use std::time::{Duration, Instant};
 
 use super::{Info, Sampler};
 use crate::error::Result;
+use crate::loss::OnLoss;
 
 impl Sampler {
     /// Runs to the end of the schedule, blocking.
     ///
     /// # Errors
-    /// [`ErrorKind::AllWeightsZero`], [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and
-    /// [`ErrorKind::Device`].
+    /// [`ErrorKind::AllWeightsZero`]; [`ErrorKind::NonFinite`] where [`Config::on_loss`] says so: the
+    /// particles are there and valid, those lost without weight, but the run goes no further;
+    /// [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     ///
+    /// [`Config::on_loss`]: crate::Config::on_loss
+    /// [`ErrorKind::NonFinite`]: crate::ErrorKind::NonFinite
     /// [`ErrorKind::AllWeightsZero`]: crate::ErrorKind::AllWeightsZero
     /// [`ErrorKind::StagesExhausted`]: crate::ErrorKind::StagesExhausted
     /// [`ErrorKind::DeviceLost`]: crate::ErrorKind::DeviceLost
@@ -60,6 +64,7 @@ impl Sampler {
     /// As [`Sampler::run`].
     pub fn advance(&mut self, most: u32) -> Result<Info> {
         self.check_asked()?;
+        self.check_losses()?;
         let (started, begin) = (Instant::now(), self.encoded);
         // Tests are read before the device's ring of rows comes round.
         let ring = self.config.test_every().saturating_mul(self.config.trace_rows);
@@ -71,7 +76,9 @@ impl Sampler {
             let sees_more = self.encoded.div_ceil(self.config.test_every()) > before;
             if sees_more || self.encoded >= end || started.elapsed() >= self.config.submission_limit
             {
-                return pollster::block_on(self.progress());
+                let info = pollster::block_on(self.progress())?;
+                self.check_losses()?;
+                return Ok(info);
             }
         }
     }
@@ -89,14 +96,26 @@ impl Sampler {
         if left == 0 {
             return self.gpu.check();
         }
-        let Some(steps) = self.pace.steps() else { return self.step_in_parts() };
+        let Some(steps) = self.pace.steps() else {
+            self.step_in_parts()?;
+            return self.see_losses();
+        };
         let before = self.encoded;
         let started = Instant::now();
         self.submit(steps.min(left))?;
+        self.see_losses()?;
         self.gpu.wait()?;
         let took = started.elapsed();
         self.pace.stepped((self.encoded - before).max(1), took, self.config.test_every());
         Ok(())
+    }
+
+    /// Counts the losses where the first of them stops the run.
+    fn see_losses(&self) -> Result<()> {
+        match self.config.on_loss {
+            OnLoss::Stop => self.count_losses(),
+            OnLoss::Drop => Ok(()),
+        }
     }
 
     /// What the longest submission of this sampler took, its first ones included; see

@@ -3,11 +3,12 @@
 use super::traces_cess;
 use crate::config::Config;
 use crate::diffusion::Composition;
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, SOFTWARE_LOOP_CAP};
+use crate::gpu::Gpu;
 use crate::integrator::Integrator;
 use crate::kernel::loops::{self, Loops};
-use crate::kernel::{Access, adapt, conditional, network};
+use crate::kernel::{Access, adapt, conditional, losses, network};
 use crate::layout::{
     ACCEPT_COUNTERS, BLOCK, Block, Instant, MAX_SEGMENT, SCHEDULE_WINDOW, TraceRow,
 };
@@ -134,6 +135,10 @@ impl<'a> Needs<'a> {
             Need::whole("fractions", only_if(!ordered)),
             Need::whole("copies", only_if(config.resampler == crate::Resampler::Residual)),
             Need::whole("blocks", u64::from(particles.div_ceil(BLOCK)) * size_of::<Block>() as u64),
+            Need::whole(
+                "losses",
+                losses::bytes(config.schedule.steps(), self.problem.target.dim()),
+            ),
             Need::whole("trace", u64::from(config.trace_rows + 1) * size_of::<TraceRow>() as u64),
             if sees_all {
                 Need::whole("schedule", schedule)
@@ -222,6 +227,7 @@ impl<'a> Needs<'a> {
             all.extend(reactor::loops(reaction, problem, particles, evaluation));
         }
         all.extend(loops::of_weights(particles));
+        all.push(loops::of_losses(dim));
         all.extend(loops::of_looks(particles));
         all
     }

@@ -7,7 +7,7 @@ use super::Sampler;
 use super::pace::{Kind, LEAST};
 use crate::error::Result;
 use crate::kernel::adapt::PASSES;
-use crate::layout::Control;
+use crate::layout::{Control, LOSSES_EVERY};
 use crate::reactor::Part;
 
 /// Fused steps between two ESS tests, or some of them.
@@ -19,6 +19,9 @@ pub(super) struct Segment {
     tests: bool,
     /// Whether a block ends with them.
     ends: bool,
+    /// Whether losses are counted though there is no test: a log-weight says for so many steps when
+    /// it was lost.
+    counts: bool,
 }
 
 /// One part of a segment.
@@ -26,6 +29,10 @@ pub(super) struct Segment {
 pub(super) enum Unit {
     Before(Part),
     Test,
+    /// Counts losses, if the test saw some.
+    Losses,
+    /// Counts them whatever a test saw.
+    CountLosses,
     Conditional,
     Measure,
     Choose,
@@ -55,7 +62,8 @@ impl Sampler {
         let since_test = first % every;
         let count = (every - since_test).min(end - first).min(self.max_segment);
         let ends = (first + count).is_multiple_of(every) || first + count == self.steps();
-        Segment { first, count, tests: since_test == 0, ends }
+        let counts = since_test >= LOSSES_EVERY && since_test % LOSSES_EVERY < self.max_segment;
+        Segment { first, count, tests: since_test == 0, ends, counts }
     }
 
     /// Its parts in order.
@@ -64,13 +72,14 @@ impl Sampler {
         if segment.tests {
             let before = self.reactor.iter().flat_map(|reactor| reactor.before(segment.first));
             units.extend(before.map(Unit::Before));
-            units.push(Unit::Test);
+            units.extend([Unit::Test, Unit::Losses]);
             units.extend(self.conditional.as_ref().map(|_| Unit::Conditional));
             if self.adapt.is_some() {
                 units.extend([Unit::Measure, Unit::Choose].repeat(PASSES as usize));
             }
         } else {
             units.push(Unit::Tick);
+            units.extend(segment.counts.then_some(Unit::CountLosses));
         }
         units.extend((0..self.networks.len()).map(Unit::Network));
         units.push(Unit::Step);
@@ -92,6 +101,11 @@ impl Sampler {
         match unit {
             Unit::Test => self.resampling.encode_test(pass, segment.count),
             Unit::Tick => self.resampling.encode_tick(pass, segment.count),
+            Unit::Losses => {
+                let dispatches = &self.resampling.scratch.dispatches;
+                self.losses.encode(pass, parity, dispatches);
+            }
+            Unit::CountLosses => self.losses.encode_now(pass, parity),
             Unit::Conditional => self.conditional.iter().for_each(|c| c.encode(pass)),
             Unit::Measure => {
                 self.adapt.iter().for_each(|adapt| adapt.encode_measure(pass, parity, slice));

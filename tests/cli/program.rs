@@ -1,5 +1,7 @@
 //! Running the program in a folder of its own.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -103,6 +105,24 @@ impl Done {
         assert_eq!(self.code, 0, "{}", self.err);
         self
     }
+}
+
+/// All files below a folder, by their names from there.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().into_string().unwrap();
+        match entry.path().is_dir() {
+            true => {
+                let below = files(&entry.path()).into_iter();
+                all.extend(below.map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
+            }
+            false => {
+                all.insert(name, fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    all
 }
 
 /// Whether there is an adapter; says so when a test is skipped for want of one.

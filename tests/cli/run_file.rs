@@ -1,11 +1,8 @@
 //! Run files: what they run, and how they are refused.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use serde_json::Value;
 
-use crate::program::{Done, Folder, has_adapter};
+use crate::program::{Done, Folder, files, has_adapter};
 
 /// The record of a run without what differs from run to run.
 fn record(done: Done) -> Value {
@@ -114,24 +111,6 @@ fn a_folder_runs_again_to_the_same_bytes() {
     }
 }
 
-/// All files below a folder, by their names from there.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
-        let name = entry.file_name().into_string().unwrap();
-        match entry.path().is_dir() {
-            true => {
-                let below = files(&entry.path()).into_iter();
-                all.extend(below.map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
-            }
-            false => {
-                all.insert(name, std::fs::read(entry.path()).unwrap());
-            }
-        }
-    }
-    all
-}
-
 #[test]
 fn mistakes_are_shown_at_their_place() {
     let folder = Folder::new();
@@ -221,7 +200,8 @@ fn a_file_writes_nothing_outside_the_current_folder() {
             2,
             &format!(
                 "error: a.toml:2:7: results.out leads out of the current folder, which a run file \
-                 may not; give a relative path without .., or any place on the command line\n\
+                 may not; give a relative path without .., or give any place on the command line \
+                 with --out\n\
                  2 | out = \"{place}\"\n  |       {}",
                 "^".repeat(place.len() + 2)
             ),

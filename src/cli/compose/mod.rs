@@ -15,8 +15,10 @@ use super::console::Console;
 use super::failure::{Done, Failure};
 use super::integrator::integrators;
 use super::interrupt;
-use super::options::PopulationOptions;
+use super::options::{PopulationOptions, RetryOptions};
+use super::persist::Course;
 use super::results::{Known, Results};
+use super::resume::Resumption;
 use super::run::Device;
 use super::run_file::{Given, Law, Resolved};
 use levels::LevelOptions;
@@ -93,6 +95,8 @@ pub(crate) struct Arguments {
     uncorrected: bool,
     #[command(flatten)]
     population: PopulationOptions,
+    #[command(flatten)]
+    retry: RetryOptions,
     /// Tell the masses of modes around the points of a text file, one point a line; the nearest
     /// wins. Without it, those around the means of mixtures, where exact masses are known.
     #[arg(long, value_name = "FILE", help_heading = "Run")]
@@ -121,21 +125,37 @@ impl From<TrackingName> for Tracking {
     }
 }
 
-/// Runs the command.
-pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
+/// Runs the command, or goes on with what it began.
+pub(crate) fn go(arguments: &Arguments, resumption: Option<Resumption>, console: &Console) -> Done {
     let Composed { composition, config, exact, modes } = composed(arguments)?;
-    let keeper = arguments.results.keeper(|| resolved(arguments, &composition))?;
+    let results = &arguments.results;
+    let keeper = match &resumption {
+        Some(resumption) => Some(resumption.keeper(results)?),
+        None => results.keeper(|| resolved_with(arguments, &composition))?,
+    };
+    let (origin, config) = match resumption {
+        Some(resumption) => match resumption.settle(&config)? {
+            Some((origin, config)) => (Some(origin), config),
+            None => return Ok(()),
+        },
+        None => (None, config),
+    };
     let problem = composition.problem()?;
     let mut device = Device::new(arguments.population.device.adapter.as_deref());
-    let gpu = device.for_run(&problem, &config)?;
     interrupt::heed();
     let truth = exact.map(|exact| exact.truth());
     let known = Known { label: "composition", truth, modes, ..Known::default() };
-    arguments.results.of_run(keeper, gpu, &problem, &config, known, console)
+    let (retries, known) = (arguments.retry.retries, &known);
+    let course = Course { problem: &problem, config: &config, known, retries };
+    results.of_run(keeper, &mut device, &course, origin, console)
 }
 
 /// The run file of these arguments.
-pub(crate) fn resolved(arguments: &Arguments, composition: &Composition) -> Done<Resolved> {
+pub(crate) fn resolved(arguments: &Arguments) -> Done<Resolved> {
+    resolved_with(arguments, &composition(arguments)?)
+}
+
+fn resolved_with(arguments: &Arguments, composition: &Composition) -> Done<Resolved> {
     let mut run_file = Resolved::new("compose", &arguments.given)?;
     arguments.levels.resolve(composition, &mut run_file);
     Ok(run_file)

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use wfr::{Info, Problem, Sampler};
 
+use super::clock::Spent;
 use super::failure::Done;
 use super::interrupt;
 use super::run::Watcher;
@@ -105,19 +106,19 @@ impl<'a> Live<'a> {
 }
 
 impl Watcher for Live<'_> {
-    fn look(&mut self, sampler: &mut Sampler, _: &Info, elapsed_s: f64) -> Done<ControlFlow<()>> {
+    fn look(&mut self, sampler: &mut Sampler, _: &Info, spent: Spent) -> Done<ControlFlow<()>> {
         self.state.arrived(sampler.steps_encoded(), sampler.is_finished());
         let soon = self.drawn.is_some_and(|drawn| drawn.elapsed() < PICTURE);
         if soon && !self.state.rests() {
             return Ok(ControlFlow::Continue(()));
         }
-        self.see(sampler, elapsed_s)?;
+        self.see(sampler, spent.wall)?;
         let goes_on = self.attend(sampler)?;
         self.drawn = Some(Instant::now());
         Ok(goes_on)
     }
 
-    fn next_step(&self) -> u32 {
+    fn next_step(&self, _: u32) -> u32 {
         self.state.next_step()
     }
 }

@@ -140,6 +140,10 @@ mod tests {
             paths.dedup();
             assert_eq!(paths.len(), keys.len(), "{name}");
             assert!(keys.iter().all(|key| !key.table.is_empty()), "{name}");
+            // A table of TOML is written once.
+            let mut headings: Vec<_> = keys.iter().map(|key| key.table.as_str()).collect();
+            headings.dedup();
+            assert_eq!(headings, tables(&keys), "{name}");
         }
     }
 

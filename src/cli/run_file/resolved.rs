@@ -1,18 +1,27 @@
 //! A run as a run file with every setting, and copies of the files that it read.
 
-use std::fmt::{Display, Write};
-use std::fs;
+use std::fmt::{Display, Write as _};
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::Path;
 
 use toml::de::DeValue;
+use wfr::Schedule;
 
 use super::file::Named;
 use super::key::{Key, Shape, command, keys};
 use super::{FILE_NAME, Given, comment};
+use crate::bounded;
 use crate::cli::{Done, Failure};
 
 /// The folder of the copies, beside the run file.
 const INPUTS: &str = "inputs";
+
+/// The most bytes of a file that is copied: an array of NumPy of as many numbers as a target takes.
+const MOST_COPIED: u64 = 9 << 30;
+
+/// The copy of a schedule that no option says.
+const SCHEDULE: &str = "schedule.txt";
 
 /// What was given to a command, ready to be kept beside its results.
 ///
@@ -76,6 +85,32 @@ impl Resolved {
         }
     }
 
+    /// The command that it was given to.
+    pub(crate) fn command(&self) -> &'static str {
+        self.command
+    }
+
+    /// Says this schedule in place of the one that was given, point by point in a file of its own.
+    pub(crate) fn replace_schedule(&mut self, schedule: &Schedule) {
+        let points = (0..=schedule.steps()).map(|k| (schedule.time(k), schedule.beta(k)));
+        // Every number is written such that it is read to the last bit.
+        let lines: String = points.map(|(time, beta)| format!("{time:?} {beta:?}\n")).collect();
+        let bytes = format!("# time and path parameter of every step\n{lines}").into_bytes();
+        for Setting { key, values } in &mut self.settings {
+            match key.path().as_str() {
+                "run.schedule" => {
+                    let before = values.first().cloned().unwrap_or_default();
+                    self.inputs.retain(|input| input.place != before);
+                    let place = free_place(&self.inputs, SCHEDULE);
+                    *values = vec![place.clone()];
+                    self.inputs.push(Input { given: String::new(), place, bytes: bytes.clone() });
+                }
+                "run.steps" | "run.time" | "run.first_step" => values.clear(),
+                _ => {}
+            }
+        }
+    }
+
     /// The run file.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
@@ -100,6 +135,13 @@ impl Resolved {
 
     /// Writes the run file and the copies into a folder, each whole or not at all.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), String> {
+        let inputs = folder.join(INPUTS);
+        if inputs.symlink_metadata().is_ok_and(|about| about.is_symlink()) {
+            return Err(format!(
+                "{} is a link, and copies go below it; remove it",
+                inputs.display()
+            ));
+        }
         for input in &self.inputs {
             put(&folder.join(&input.place), &input.bytes)?;
         }
@@ -111,9 +153,15 @@ impl Resolved {
 fn put(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{}-{name}", std::process::id()));
+    // A link of that name would be followed.
+    let _ = fs::remove_file(&beside);
     let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-    let written =
-        made.and_then(|()| fs::write(&beside, bytes)).and_then(|()| fs::rename(&beside, path));
+    let write = || {
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    let written = made.and_then(|()| write()).and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| {
         // What matters is why; a file that was never made cannot be removed.
         let _ = fs::remove_file(&beside);
@@ -126,23 +174,30 @@ fn place<'i>(inputs: &'i mut Vec<Input>, given: &str) -> Done<&'i str> {
     let at = match inputs.iter().position(|input| input.given == given) {
         Some(at) => at,
         None => {
-            let bytes = fs::read(given)
-                .map_err(|error| Failure::Usage(format!("{given} cannot be read: {error}")))?;
+            let bytes = bounded::bytes(Path::new(given), MOST_COPIED)
+                .map_err(|reason| Failure::Usage(format!("{given} {reason}")))?;
             let name = Path::new(given).file_name().unwrap_or_default().to_string_lossy();
-            let is_same = |input: &&Input| {
-                let (_, other) = input.place.rsplit_once('/').unwrap_or_default();
-                // Some file systems tell no capitals from small letters.
-                other.to_lowercase() == name.to_lowercase()
-            };
-            let place = match inputs.iter().filter(is_same).count() {
-                0 => format!("{INPUTS}/{name}"),
-                same => format!("{INPUTS}/{}/{name}", same + 1),
-            };
+            let place = free_place(inputs, &name);
             inputs.push(Input { given: given.to_string(), place, bytes });
             inputs.len() - 1
         }
     };
     Ok(&inputs[at].place)
+}
+
+/// A place that none of the copies has.
+fn free_place(inputs: &[Input], name: &str) -> String {
+    let is_same = |input: &&Input| {
+        let (_, other) = input.place.rsplit_once('/').unwrap_or_default();
+        // Some file systems tell no capitals from small letters.
+        other.to_lowercase() == name.to_lowercase()
+    };
+    // A file named as a number would stand where a folder goes.
+    let is_number = name.chars().all(|c| c.is_ascii_digit());
+    match inputs.iter().filter(is_same).count() {
+        0 if !is_number => format!("{INPUTS}/{name}"),
+        same => format!("{INPUTS}/{}/{name}", same + 1),
+    }
 }
 
 /// The values of a key in TOML.

@@ -22,6 +22,14 @@ pub(crate) struct Layer {
     pub time: Option<Matrix>,
 }
 
+impl Layer {
+    /// All numbers.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &[f32]> {
+        let time = self.time.iter().map(|time| time.values.as_slice());
+        [self.weight.values.as_slice(), &self.bias].into_iter().chain(time)
+    }
+}
+
 impl Matrix {
     pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.columns..][..self.columns]

@@ -11,6 +11,7 @@ mod tests;
 use std::path::Path;
 
 use super::Noise;
+use crate::bounded;
 use crate::error::{Error, Result};
 use config::Config;
 pub(crate) use config::{Activation, Architecture};
@@ -52,7 +53,7 @@ impl Network {
     /// When the file cannot be read, and those of [`Network::from_bytes`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Network> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+        let bytes = bounded::bytes(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
         Network::from_bytes(path.display().to_string(), &bytes)
     }
 
@@ -109,6 +110,13 @@ impl Network {
     pub fn parameters(&self) -> usize {
         let hidden = [&self.input].into_iter().chain(&self.layers);
         hidden.chain([&self.output]).map(Layer::parameters).sum()
+    }
+
+    /// Its settings in words, and all its weights and biases.
+    pub(crate) fn parts(&self) -> (String, Vec<&[f32]>) {
+        let hidden = [&self.input].into_iter().chain(&self.layers);
+        let layers = hidden.chain([&self.output]).flat_map(Layer::parts);
+        (format!("{:?}", self.config), layers.collect())
     }
 
     pub(crate) fn activation(&self) -> Activation {

@@ -69,10 +69,19 @@ impl Shape {
         // A software driver loops over lanes at every access of memory; a GPU does not, and its
         // weights come from caches.
         if gpu.is_software() && subgroups {
-            Shape::of(network, divergence, Exchange::Subgroup, info.subgroup_max_size, MOST)
+            Shape::by_subgroups(network, divergence, info.subgroup_max_size)
         } else {
             Shape::portable(network, divergence)
         }
+    }
+
+    /// Where teams are subgroups of `size` lanes.
+    pub(crate) fn by_subgroups(
+        network: &Network,
+        divergence: Option<Divergence>,
+        size: u32,
+    ) -> Shape {
+        Shape::of(network, divergence, Exchange::Subgroup, size, MOST)
     }
 
     /// What every device can run. Wide layers are spread over more lanes, for the sake of registers.

@@ -335,7 +335,8 @@ fn pages_change_no_bit_of_a_choice() {
     let problem = problem(Target::named("gaussian-mixture", Some(5)).unwrap());
     let population = Population::new(5, 2049, "normal");
     let whole = stage(&gpu, &problem, &population, adaptive(0.95), 0.0, 6);
-    for page_rows in [1, 2, 5] {
+    // Log-weights, ancestors, control and the mixture.
+    for page_rows in testing::page_rows(&gpu, [1, 2, 5], 6, 4) {
         assert_eq!(stage(&gpu, &problem, &population, adaptive(0.95), 0.0, page_rows), whole);
     }
 }

@@ -4,7 +4,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::gpu::{Gpu, SOFTWARE_LOOP_CAP};
+use crate::driver::SOFTWARE_LOOP_CAP;
+use crate::gpu::Gpu;
 use crate::kernel::loops::Loops;
 use crate::testing;
 use crate::wgsl::{Linked, Source};
