@@ -70,8 +70,8 @@ fn scan(
                 rank = next;
             }
         }
-        // Every block of new particles begins with a mark, so that `expand` needs no other block. One
-        // particle may have all of them, and is found once.
+        // Every block of new particles begins with a mark, so that `expand` needs no other block.
+        // In one loop over blocks: a particle may have all of them, and iterations are counted.
         var k0 = (begin + BLOCK - 1u) & ~(BLOCK - 1u);
         if (k0 < end) {
             for (var k = 0u; k < ITEMS; k++) {

@@ -83,8 +83,8 @@ fn verbose_tells_the_memory_of_every_buffer() {
     let done = folder.wfr(&["sample", "ring", "-n", "2^17", "--steps", "16", "-v"]);
     for line in [
         "of memory on the device",
-        "  state                   3 MiB",
-        "  log_weights           512 KiB",
+        "  state                     3 MiB",
+        "  log_weights             512 KiB",
     ] {
         assert!(done.err.contains(line), "{}", done.err);
     }

@@ -112,7 +112,7 @@ impl Rig {
         page_rows: u32,
     ) -> Rig {
         // So that pages can be small.
-        let config = Config { trace_rows: 1, ..config };
+        let config = Config { integrator: Some(integrator), trace_rows: 1, ..config };
         let row = 4 * u64::from(config.particles);
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: row * u64::from(page_rows),
