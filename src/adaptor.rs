@@ -2,8 +2,9 @@
 //! forms the user chose, with a derived score where there is none by hand.
 
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
-use wgpu::naga;
+use wgpu::naga::{self, AddressSpace};
 
 use crate::autodiff::{self, Evaluator};
 use crate::error::{Error, ErrorKind, Result};
@@ -98,11 +99,12 @@ pub(crate) fn missing(
     .into()
 }
 
-/// Refuses entry points and bindings that are not the user's to make; `data` by binding, where the
-/// role may have any.
+/// Refuses what a user's text may not have: entry points, memory of others than its particle, and
+/// bindings that are not the user's to make. `data` by binding, where the role may have any.
 pub(crate) fn check_snippet(
     linked: &Linked,
     module: &naga::Module,
+    source: &Source,
     data: Option<&[Vec<f32>]>,
 ) -> Result<()> {
     let text = linked.text();
@@ -114,26 +116,21 @@ pub(crate) fn check_snippet(
         );
         return Err(linked.error(message, at.map(|at| at..at + 3 + entry.name.len())));
     }
+    let is_own = |span: &Option<Range<usize>>| {
+        span.as_ref().is_none_or(|span| linked.is_of(span.start, source))
+    };
     for (handle, variable) in module.global_variables.iter() {
-        let Some(binding) = &variable.binding else { continue };
         let span = module.global_variables.get_span(handle).to_range();
-        let name = variable.name.clone().unwrap_or_default();
-        if binding.group != 1 {
-            let message = format!(
-                "`{name}` uses @group({}), which belongs to the engine; use @group(1)",
-                binding.group
-            );
-            return Err(linked.error(message, span));
+        if is_own(&span) {
+            check_variable(variable, data).map_err(|message| linked.error(message, span))?;
         }
-        let Some(data) = data else {
-            let message = format!("`{name}` is data, which only a target may have");
-            return Err(linked.error(message, span));
-        };
-        if data.get(binding.binding as usize).is_none_or(Vec::is_empty) {
-            let short = arrays::short(&name);
+    }
+    for (_, function) in module.functions.iter() {
+        if let Some((what, span)) = shared(&function.body)
+            && is_own(&span)
+        {
             let message = format!(
-                "`{name}` has no data; add `with_data(\"{short}\", …)`, or --data {short}=FILE on the \
-                 command line"
+                "{what} meets other particles, and a snippet is of one alone; leave it out"
             );
             return Err(linked.error(message, span));
         }
@@ -146,6 +143,73 @@ pub(crate) fn check_snippet(
         return Err(linked.error(message, None));
     }
     Ok(())
+}
+
+/// Why a text may not have this variable of the module.
+fn check_variable(
+    variable: &naga::GlobalVariable,
+    data: Option<&[Vec<f32>]>,
+) -> Result<(), String> {
+    let name = variable.name.as_deref().unwrap_or_default();
+    let Some(binding) = &variable.binding else {
+        return match variable.space {
+            AddressSpace::Private => Ok(()),
+            _ => Err(format!(
+                "`{name}` is shared with other particles, and a snippet is of one alone; use a \
+                 variable of the function"
+            )),
+        };
+    };
+    if binding.group != 1 {
+        return Err(format!(
+            "`{name}` uses @group({}), which belongs to the engine; use @group(1)",
+            binding.group
+        ));
+    }
+    let Some(data) = data else {
+        return Err(format!("`{name}` is data, which only a target may have"));
+    };
+    if variable.space != (AddressSpace::Storage { access: naga::StorageAccess::LOAD }) {
+        return Err(format!(
+            "`{name}` is no array of data, which are read only; declare it as `var<storage, read> \
+             {name}: array<f32>`"
+        ));
+    }
+    if data.get(binding.binding as usize).is_none_or(Vec::is_empty) {
+        let short = arrays::short(name);
+        return Err(format!(
+            "`{name}` has no data; add `with_data(\"{short}\", …)`, or --data {short}=FILE on the \
+             command line"
+        ));
+    }
+    Ok(())
+}
+
+/// The first statement of a block that meets other particles, and where.
+fn shared(block: &naga::Block) -> Option<(&'static str, Option<Range<usize>>)> {
+    use naga::Statement;
+    block.span_iter().find_map(|(statement, span)| {
+        let what = match statement {
+            Statement::ControlBarrier(_) | Statement::MemoryBarrier(_) => "a barrier",
+            Statement::SubgroupBallot { .. }
+            | Statement::SubgroupGather { .. }
+            | Statement::SubgroupCollectiveOperation { .. } => "a subgroup operation",
+            Statement::Atomic { .. } | Statement::ImageAtomic { .. } => "an atomic",
+            Statement::WorkGroupUniformLoad { .. } => "workgroupUniformLoad",
+            Statement::Block(inner) => return shared(inner),
+            Statement::If { accept, reject, .. } => {
+                return shared(accept).or_else(|| shared(reject));
+            }
+            Statement::Switch { cases, .. } => {
+                return cases.iter().find_map(|case| shared(&case.body));
+            }
+            Statement::Loop { body, continuing, .. } => {
+                return shared(body).or_else(|| shared(continuing));
+            }
+            _ => return None,
+        };
+        Some((what, span.to_range()))
+    })
 }
 
 /// How the engine calls a target, and where its score comes from.
@@ -167,7 +231,7 @@ impl Adaptor {
         let source = target.source();
         let linked = Linked::new(target.prelude().into_iter().chain([source.clone()]));
         let module = linked.check()?;
-        check_snippet(&linked, &module, Some(target.storage()))?;
+        check_snippet(&linked, &module, &source, Some(target.storage()))?;
 
         let is_fused = signature(&module, FUSED)
             .is_some_and(|s| s.result == "f32" && s.takes(&[POINTER, POINTER]));

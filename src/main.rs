@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bounded;
 mod cli;
 mod output;
 mod plot;

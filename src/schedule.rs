@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use crate::adaptive::Adaptive;
+use crate::bounded;
 use crate::error::{Error, Result};
 use crate::layout::{Instant, SCHEDULE_WINDOW};
 use crate::rows;
@@ -204,8 +205,7 @@ impl Schedule {
     /// [`Schedule::from_points`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Schedule> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
         let points = parse(&text).map_err(|reason| Error::file(path, reason))?;
         let schedule = Schedule::from_points(&points).map_err(|error| Error::file(path, error))?;
         Ok(Schedule { beta: path.display().to_string(), ..schedule })

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::bounded;
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
@@ -158,8 +159,7 @@ impl Target {
     /// scale, or 2 with a scale each).
     pub fn gaussian_mixture_from_file(path: impl AsRef<Path>, dim: Option<u32>) -> Result<Target> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
         let components = mixture::parse(&text, dim)
             .and_then(|components| mixture::normalised(&components))
             .map_err(|message| Error::file(path, message))?;

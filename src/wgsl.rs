@@ -4,14 +4,18 @@
 //! of its parts.
 
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wgpu::naga;
 
 use crate::error::{Error, ErrorKind, Location, Result};
 
+mod lengths;
+mod limits;
 mod prefix;
 #[cfg(test)]
 mod record;
+mod tokens;
 
 pub(crate) use prefix::prefixed;
 #[cfg(test)]
@@ -92,8 +96,7 @@ impl Linked {
     /// # Errors
     /// [`ErrorKind::Shader`] with the place in the source it came from.
     pub fn check(&self) -> Result<naga::Module> {
-        let module =
-            naga::front::wgsl::parse_str(&self.text).map_err(|error| self.parse_error(&error))?;
+        let module = self.parse()?;
         let mut validator = naga::valid::Validator::new(
             naga::valid::ValidationFlags::all(),
             // The engine links 64-bit products and subgroup operations only where the device has them.
@@ -101,10 +104,26 @@ impl Linked {
         );
         validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
         validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
-        validator.validate(&module).map_err(|error| self.validation_error(&module, &error))?;
+        guarded(|| validator.validate(&module).map_err(Box::new))
+            .map_err(|reason| self.error(reason, None))?
+            .map_err(|error| self.validation_error(&module, &error))?;
+        limits::check_module(&module).map_err(|(span, message)| self.error(message, span))?;
         #[cfg(test)]
         record(self);
         Ok(module)
+    }
+
+    /// Parses the whole text, if it is of a size that the parser takes.
+    pub(crate) fn parse(&self) -> Result<naga::Module> {
+        for (start, source) in &self.parts {
+            limits::check_text(&source.text).map_err(|(at, message)| {
+                self.error(message, Some(start + at.start..start + at.end))
+            })?;
+        }
+        limits::check_lengths(&self.text).map_err(|(at, message)| self.error(message, Some(at)))?;
+        guarded(|| naga::front::wgsl::parse_str(&self.text))
+            .map_err(|reason| self.error(reason, None))?
+            .map_err(|error| self.parse_error(&error))
     }
 
     /// What cannot be differentiated, as an error at its place in the source it came from.
@@ -251,6 +270,11 @@ impl Linked {
         self.error(message, span)
     }
 
+    /// Whether a byte of the whole text is one of this source.
+    pub(crate) fn is_of(&self, offset: usize, source: &Source) -> bool {
+        self.part(offset).is_some_and(|(_, part)| part == source)
+    }
+
     fn part(&self, offset: usize) -> Option<(usize, &Source)> {
         let (start, source) = self.parts.iter().rev().find(|(start, _)| *start <= offset)?;
         Some((*start, source))
@@ -274,6 +298,18 @@ impl Linked {
             .collect();
         Some(format!("{number} | {line}\n{gutter} | {indent}{}", "^".repeat(length)))
     }
+}
+
+/// What a part of the WGSL compiler gives, or a sentence where it panics: texts are anybody's.
+pub(crate) fn guarded<T>(part: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(part)).map_err(|panic| {
+        let reason = panic.downcast_ref::<String>().map(String::as_str);
+        let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied());
+        format!(
+            "this text makes the WGSL compiler fail ({}); write it in another way",
+            reason.unwrap_or("without a reason")
+        )
+    })
 }
 
 /// The function `name` of a module.

@@ -13,12 +13,16 @@ mod compose;
 mod fkc;
 #[path = "cli/full.rs"]
 mod full;
+#[path = "cli/hostile.rs"]
+mod hostile;
 #[path = "cli/kept.rs"]
 mod kept;
 #[path = "cli/kills.rs"]
 mod kills;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/losses.rs"]
+mod losses;
 #[path = "cli/manners.rs"]
 mod manners;
 #[path = "cli/paths.rs"]

@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     Run(wfr::Error, String),
     /// What the user asked for cannot be done as asked.
     Usage(String),
+    /// The command line, as a whole or as a run file spells it, is not what clap takes.
+    Line(Box<clap::Error>),
     /// A result could not be written.
     Output(String),
     /// The check of a target found errors, and its report tells them.
@@ -36,6 +38,8 @@ impl Failure {
         let code = match self {
             Failure::Wfr(error) | Failure::Run(error, _) => code_of(error.kind()),
             Failure::Usage(_) => 2,
+            // With clap's own colours, and its exit code.
+            Failure::Line(error) => error.exit(),
             Failure::Output(_) | Failure::SelfTest(_) => 1,
             Failure::Found => return ExitCode::from(4),
             Failure::NoReader => return ExitCode::SUCCESS,
@@ -82,6 +86,7 @@ impl fmt::Display for Failure {
             Failure::Usage(message) | Failure::Output(message) | Failure::SelfTest(message) => {
                 f.write_str(message)
             }
+            Failure::Line(error) => error.fmt(f),
             Failure::Found => f.write_str("the check found errors"),
             Failure::NoReader => f.write_str("the reader of the output went away"),
         }

@@ -25,6 +25,8 @@ mod experiment;
 mod failure;
 mod frames;
 mod gap;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod init;
 mod integrator;
 mod interrupt;

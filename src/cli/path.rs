@@ -8,6 +8,7 @@ use wfr::{Config, Estimate, Flow, Gpu, Initial, Path, Pilot, Problem, Target};
 
 use super::failure::{Done, Failure};
 use super::run::Device;
+use crate::bounded;
 
 const FORMS: &str = "write geometric, mixture, fisher-rao, harmonic, power:0.25, power:1..-0.5, arc, \
                      arc:0.9, displacement, hybrid or cone:1.5";
@@ -142,9 +143,8 @@ impl PathOptions {
         };
         let flow = match &self.velocity {
             Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(|error| {
-                    Failure::Usage(format!("{} cannot be read: {error}", file.display()))
-                })?;
+                let text = bounded::text(file, bounded::TEXT)
+                    .map_err(|reason| Failure::Usage(format!("{} {reason}", file.display())))?;
                 flow.with_velocity(file.display().to_string(), text)
             }
             None => flow,

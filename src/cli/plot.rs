@@ -10,7 +10,8 @@ use wfr::{Gpu, Histograms};
 use super::console;
 use super::failure::{Done, Failure};
 use super::options::DeviceOptions;
-use super::run_file::{FILE_NAME, Law, problem_of};
+use super::run_file::{FILE_NAME, Law, problem_of, refuse_links};
+use crate::bounded;
 use crate::output::{Kept, Picture, Place, Report};
 use crate::plot::{self, Exact, Format, Kind, MOST_COORDINATES, Scene};
 
@@ -61,6 +62,7 @@ pub(crate) struct Drawing {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Done {
     let folder = &arguments.folder;
+    refuse_links(folder)?;
     let kept = Kept::read(folder)?;
     let exact = match problem_of(folder) {
         // A run that was stopped is somewhere on its way.
@@ -152,7 +154,7 @@ impl Drawing {
             write(&place, &bytes).map(|()| bytes)
         });
         let animation = animation.transpose()?;
-        let run_file = fs::read_to_string(folder.join(FILE_NAME)).ok();
+        let run_file = bounded::text(&folder.join(FILE_NAME), bounded::TEXT).ok();
         let particles = PARTICLES.iter().find(|name| folder.join(name).exists());
         let page = Report {
             kept,

@@ -128,6 +128,7 @@ pub(crate) fn run(arguments: &Arguments, verbosity: &Verbosity, console: &Consol
 
 fn go_on(arguments: &Arguments, verbosity: &Verbosity, console: &Console) -> Done {
     let folder = &arguments.folder;
+    run_file::refuse_links(folder)?;
     let file = folder.join(FILE_NAME);
     let mut run_file = resolved(&run_file::command_of(&file)?)?;
     let origin = origin(arguments)?;
@@ -139,7 +140,7 @@ fn go_on(arguments: &Arguments, verbosity: &Verbosity, console: &Console) -> Don
     let mut options = vec!["--overwrite".into(), OsString::from("--out")];
     options.push(folder.into());
     options.extend(arguments.again.words());
-    let command = run_file::command_line(&file, &options, verbosity.words())?.command;
+    let command = run_file::of_results(&file, &options, verbosity.words())?.command;
     let is_chosen = arguments.checkpoint.is_some();
     let resumption = Resumption { folder: folder.clone(), run_file, origin, is_chosen };
     match command {

@@ -1,10 +1,16 @@
 //! A comma-separated table whose first line names its columns.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 
+use crate::bounded;
+
 use super::{Data, EXACT, FINITE, MOST, too_many};
+
+/// The most bytes of a table: larger ones are arrays of NumPy.
+const LONGEST: u64 = 1 << 30;
 
 /// The cells as they stand; they become numbers when they are asked for, so that a column that
 /// nobody wants may hold anything.
@@ -17,7 +23,7 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn read(path: &Path) -> Result<Table, String> {
-        let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+        let text = bounded::bytes(path, LONGEST)?;
         let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(&text[..]);
         let header = reader.headers().map_err(|error| explain(&text, &error))?;
         let names: Vec<String> = header.iter().map(str::to_string).collect();
@@ -114,11 +120,12 @@ fn check_names(names: &[String]) -> Result<(), String> {
     {
         return Err(format!("has one column, `{name}`; separate columns by commas"));
     }
+    let mut known = HashSet::new();
     for (k, name) in names.iter().enumerate() {
         if name.is_empty() {
             return Err(format!("has no name for column {}; {FIRST}", k + 1));
         }
-        if names[..k].contains(name) {
+        if !known.insert(name) {
             return Err(format!("has two columns named `{name}`; rename one"));
         }
     }

@@ -7,8 +7,13 @@ use std::path::{Path, PathBuf};
 use npyz::npz::NpzArchive;
 
 use super::csv::Table;
-use super::{Data, npy};
+use super::{Data, MOST, npy};
 use crate::error::{Error, Result};
+
+/// An array of more bytes is not taken from an archive that packs it into fewer than one in
+/// [`MOST_PACKED`]: the numbers would all be the same, and the archive a trap.
+const LARGE: u64 = 256 << 20;
+const MOST_PACKED: u64 = 200;
 
 /// A `.npy`, `.npz` or `.csv` file, whose arrays are read one by one.
 ///
@@ -115,16 +120,10 @@ impl DataFile {
             };
             return Err(Error::file(&self.path, message));
         };
-        if let Contents::Csv(table) = &self.contents {
-            return table.column(place).map_err(|reason| Error::file(&self.path, reason));
+        match &self.contents {
+            Contents::Csv(table) => self.column(table, place),
+            _ => self.member(&mut archive(&self.path)?, name),
         }
-        let mut archive = archive(&self.path)?;
-        let member = archive.zip_archive().by_name(&format!("{name}.npy"));
-        let member = member.map_err(|error| {
-            Error::file(&self.path, format!("the array `{name}` cannot be read: {error}"))
-        })?;
-        npy::read(&format!("{}: the array `{name}`", self.path.display()), BufReader::new(member))
-            .map_err(|reason| Error::file(&self.path, format!("the array `{name}` {reason}")))
     }
 
     /// The array of a `.npy`, the whole table of a `.csv` as a matrix, and the array of a `.npz`
@@ -152,7 +151,45 @@ impl DataFile {
 
     /// Every array or column with its name.
     pub(super) fn all(&self) -> Result<Vec<(String, Data)>> {
-        self.names.iter().map(|name| Ok((name.clone(), self.get(name)?))).collect()
+        let mut archive = match &self.contents {
+            Contents::Npz => Some(archive(&self.path)?),
+            _ => None,
+        };
+        let (mut all, mut numbers) = (Vec::new(), 0);
+        for (place, name) in self.names.iter().enumerate() {
+            let data = match (&self.contents, &mut archive) {
+                (Contents::Csv(table), _) => self.column(table, place)?,
+                (_, Some(archive)) => self.member(archive, name)?,
+                _ => self.get(name)?,
+            };
+            // Members of an archive may share their bytes.
+            numbers += data.values().len();
+            if numbers > MOST {
+                let message = format!("has more than {MOST} numbers in all; read one array of it");
+                return Err(Error::file(&self.path, message));
+            }
+            all.push((name.clone(), data));
+        }
+        Ok(all)
+    }
+
+    fn column(&self, table: &Table, place: usize) -> Result<Data> {
+        table.column(place).map_err(|reason| Error::file(&self.path, reason))
+    }
+
+    fn member(&self, archive: &mut NpzArchive<BufReader<File>>, name: &str) -> Result<Data> {
+        let refused =
+            |reason: String| Error::file(&self.path, format!("the array `{name}` {reason}"));
+        let member = archive.zip_archive().by_name(&format!("{name}.npy"));
+        let member = member.map_err(|error| refused(format!("cannot be read: {error}")))?;
+        let (size, packed) = (member.size(), member.compressed_size());
+        if size > LARGE && size / MOST_PACKED > packed {
+            return Err(refused(format!(
+                "would grow from {packed} bytes to {size}; save it without compression"
+            )));
+        }
+        let shown = format!("{}: the array `{name}`", self.path.display());
+        npy::read(&shown, BufReader::new(member)).map_err(refused)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Diagnostics, Estimate};
+use crate::bounded;
 use crate::error::{Error, Result};
 use crate::rows;
 use crate::target::{Component, Law, Target};
@@ -110,8 +111,7 @@ impl Modes {
     /// [`ErrorKind::File`](crate::ErrorKind::File) with the line, and those of [`Modes::around`].
     pub fn from_file(path: impl AsRef<Path>, dim: u32) -> Result<Modes> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
         let expected = format!("the {dim} coordinates of a centre");
         let rows = rows::parse(&text, &expected).map_err(|reason| Error::file(path, reason))?;
         if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != dim as usize) {

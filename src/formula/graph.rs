@@ -51,6 +51,9 @@ pub(super) enum Loop {
 /// The loops that a value depends on, a bit for each depth.
 pub(super) type Loops = u16;
 
+/// How many arguments are taken one after the other.
+const MOST_CHAINED: usize = 16;
+
 #[derive(Default)]
 pub(super) struct Graph {
     nodes: Vec<(Op, Loops)>,
@@ -154,8 +157,14 @@ impl Graph {
         self.product(&[(false, left), (false, right)])
     }
 
-    /// A function of two arguments, over all of them from the left.
+    /// A function of two arguments, over all of them from the left; many are halved first, so that
+    /// the calls do not nest as deep as there are arguments.
     pub(super) fn chained(&mut self, function: &'static str, arguments: &[Id]) -> Option<Id> {
+        if arguments.len() > MOST_CHAINED {
+            let (left, right) = arguments.split_at(arguments.len() / 2);
+            let (left, right) = (self.chained(function, left)?, self.chained(function, right)?);
+            return Some(self.call(function, &[left, right]));
+        }
         let (first, rest) = arguments.split_first()?;
         Some(rest.iter().fold(*first, |chain, next| self.call(function, &[chain, *next])))
     }

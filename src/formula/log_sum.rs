@@ -60,6 +60,7 @@ impl Lowering {
 
     /// The largest exponent in `expr`; none if there is no exponential in it.
     fn peak(&mut self, expr: &Expr) -> Result<Option<Id>, Fault> {
+        self.visit(expr)?;
         if self.constant(expr).is_some() {
             return Ok(None);
         }

@@ -10,6 +10,8 @@ use super::graph::{Graph, Id, Loop, Op};
 const MOST_SQUARED: f64 = 1024.0;
 /// The longest product that is written out rather than looped: its derivative needs all factors.
 const MOST_WRITTEN_OUT: i64 = 32;
+/// Looks at parts of one formula: each level of `log(exp(…))` doubles those at what is in it.
+const MOST_VISITS: u32 = 1 << 19;
 
 pub(super) struct Lowering {
     pub(super) graph: Graph,
@@ -17,16 +19,29 @@ pub(super) struct Lowering {
     values: Vec<(usize, i64)>,
     /// How many times the part at hand is written out.
     copies: i64,
+    /// How many parts have been looked at, again and again where logarithms nest.
+    visits: u32,
 }
 
 pub(super) type Lowered = Result<Id, Fault>;
 
 impl Lowering {
     pub(super) fn new() -> Lowering {
-        Lowering { graph: Graph::default(), values: Vec::new(), copies: 1 }
+        Lowering { graph: Graph::default(), values: Vec::new(), copies: 1, visits: 0 }
+    }
+
+    /// Counts a look at a part of the formula.
+    pub(super) fn visit(&mut self, expr: &Expr) -> Result<(), Fault> {
+        self.visits += 1;
+        if self.visits > MOST_VISITS {
+            let message = "logarithms of exponentials nest too deep here; write log(exp(u)) as u";
+            return Err(Fault::new(expr.span.clone(), message));
+        }
+        Ok(())
     }
 
     pub(super) fn lower(&mut self, expr: &Expr) -> Lowered {
+        self.visit(expr)?;
         if let Some(value) = self.constant(expr) {
             return self.number(value, &expr.span);
         }

@@ -38,6 +38,7 @@ use names::{Array, Reach};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::shaders::Prelude;
+use crate::wgsl::{Linked, Source};
 
 /// What comes before the name of a parameter in WGSL, where other names and keywords are.
 pub(crate) const PARAMETER: &str = "formula_";
@@ -76,12 +77,12 @@ impl Formula {
         let mut formula = Formula::parse(dim, text)?;
         formula.wgsl = formula.write()?;
         // WGSL has no literal for what is infinite or no number, and computes what is constant.
-        let whole = Prelude::default().dimension(dim).source().text + &formula.wgsl;
-        if let Err(error) = wgpu::naga::front::wgsl::parse_str(&whole) {
-            let message = format!(
-                "this has a part that is out of range whatever the position: {}",
-                error.message()
-            );
+        let prelude = Prelude::default().dimension(dim).source();
+        let whole = Linked::new([prelude, Source::new("formula.wgsl", formula.wgsl.as_str())]);
+        if let Err(error) = whole.parse() {
+            let ErrorKind::Shader { message, .. } = error.kind() else { return Ok(formula) };
+            let message =
+                format!("this has a part that is out of range whatever the position: {message}");
             return Err(Fault::new(0..text.trim_end().len(), message));
         }
         Ok(formula)

@@ -8,6 +8,9 @@ use super::lexer::Kind;
 use super::parse::Parser;
 use crate::words;
 
+/// The most parameters and arrays of a formula.
+const MOST: usize = 300;
+
 /// A data array, in the order of first appearance.
 #[derive(Debug, Clone)]
 pub(crate) struct Array {
@@ -61,8 +64,15 @@ impl Names {
         }
     }
 
-    /// A name is a parameter or the variable of a sum, never both.
+    /// A name is a parameter or the variable of a sum, never both, and there are not too many.
     pub(super) fn check(&self) -> Result<(), Fault> {
+        let arrays = self.arrays.iter().map(|array| &array.span);
+        if let Some(span) = self.parameters.iter().map(|(_, span)| span).chain(arrays).nth(MOST) {
+            let message = format!(
+                "the formula has more than {MOST} parameters and arrays; put numbers into an array"
+            );
+            return Err(Fault::new(span.clone(), message));
+        }
         match self.parameters.iter().find(|(name, _)| self.bound.contains(name)) {
             None => Ok(()),
             Some((name, span)) => {

@@ -11,6 +11,8 @@ pub(crate) mod expand;
 pub(crate) mod grid;
 pub(crate) mod histogram;
 pub(crate) mod init;
+pub(crate) mod loops;
+pub(crate) mod losses;
 pub(crate) mod mixture;
 pub(crate) mod moments;
 pub(crate) mod network;
@@ -31,7 +33,7 @@ mod tests;
 use crate::buffers::State;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::wgsl::Linked;
+use crate::wgsl::{Linked, guarded};
 
 /// The group of the flow's data.
 const FLOW_GROUP: u32 = 2;
@@ -63,40 +65,48 @@ impl Kernel {
     ) -> Result<Kernel> {
         #[cfg(test)]
         crate::wgsl::record(linked);
+        #[cfg(test)]
+        let burdened = tests::loops::burdened(linked, entry);
+        #[cfg(test)]
+        let linked = burdened.as_ref().unwrap_or(linked);
         let label = format!("wfr.{entry}");
         let constants: Vec<(&str, f64)> =
             constants.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        gpu.scoped(|| {
-            let device = &gpu.device;
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(&label),
-                source: wgpu::ShaderSource::Wgsl(linked.text().into()),
-            });
-            let groups: Vec<_> = groups
-                .iter()
-                .map(|group| (layout(device, &label, group), group.to_vec()))
-                .collect();
-            let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some(&label),
-                bind_group_layouts: &groups
+        let made = || {
+            gpu.scoped(|| {
+                let device = &gpu.device;
+                let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                    label: Some(&label),
+                    source: wgpu::ShaderSource::Wgsl(linked.text().into()),
+                });
+                let groups: Vec<_> = groups
                     .iter()
-                    .map(|(layout, _)| Some(layout))
-                    .collect::<Vec<_>>(),
-                ..Default::default()
-            });
-            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(&label),
-                layout: Some(&pipeline_layout),
-                module: &module,
-                entry_point: Some(entry),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    constants: &constants,
-                    ..Default::default()
-                },
-                cache: None,
-            });
-            Kernel { pipeline, groups }
-        })
+                    .map(|group| (layout(device, &label, group), group.to_vec()))
+                    .collect();
+                let pipeline_layout =
+                    device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                        label: Some(&label),
+                        bind_group_layouts: &groups
+                            .iter()
+                            .map(|(layout, _)| Some(layout))
+                            .collect::<Vec<_>>(),
+                        ..Default::default()
+                    });
+                let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                    label: Some(&label),
+                    layout: Some(&pipeline_layout),
+                    module: &module,
+                    entry_point: Some(entry),
+                    compilation_options: wgpu::PipelineCompilationOptions {
+                        constants: &constants,
+                        ..Default::default()
+                    },
+                    cache: None,
+                });
+                Kernel { pipeline, groups }
+            })
+        };
+        guarded(made).map_err(|reason| linked.error(reason, None))?
     }
 
     /// A kernel that reads data in the groups after its own, a group for each list of buffers, and

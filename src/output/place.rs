@@ -59,6 +59,8 @@ impl Place {
     /// Lets `write` make a file beside the place, where nobody looks; [`Place::take`] moves it there
     /// and [`Place::leave`] removes it.
     pub(super) fn write_beside(&self, write: impl FnOnce(&Path) -> Result<(), String>) -> Done {
+        // A link of that name would be followed; mostly there is nothing.
+        self.leave();
         write(&self.beside()).and_then(|()| self.check_free()).map_err(|why| self.unwritten(&why))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Files are untrusted: sizes are held against what is there before anything is allocated by them.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::arrays::Number;
 use super::kept::{Frame, Kept, Stage};
 use super::record::Record;
 use super::{npz, safetensors};
+use crate::bounded;
 use crate::cli::{Done, Failure};
 
 /// Bytes read at a time; a multiple of the size of every number.
@@ -27,9 +28,8 @@ impl Kept {
     /// not belong to the others.
     pub(crate) fn read(folder: &Path) -> Done<Kept> {
         let summary = folder.join("summary.json");
-        let text = fs::read_to_string(&summary).map_err(|error| {
-            let reason = format!("cannot be read: {error}; name a folder that --out has filled");
-            wrong(&summary, &reason)
+        let text = bounded::text(&summary, bounded::TABLE).map_err(|reason| {
+            wrong(&summary, &format!("{reason}; name a folder that --out has filled"))
         })?;
         let record: Record = serde_json::from_str(&text).map_err(|error| {
             wrong(&summary, &format!("is not the record of a run by this version: {error}"))

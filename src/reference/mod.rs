@@ -23,6 +23,8 @@ pub mod formula;
 pub mod grid;
 pub mod histogram;
 pub mod initial;
+pub mod loss;
+pub mod losses;
 pub mod mixture;
 pub mod moments;
 pub mod network;

@@ -1,8 +1,9 @@
 //! The parameters of a target from outside: the `override`s that its WGSL text declares.
 
-use wgpu::naga::{self, Expression, Literal, ScalarKind, TypeInner};
+use wgpu::naga::{Expression, Literal, ScalarKind, TypeInner};
 
 use crate::error::{Error, Result};
+use crate::wgsl::{Linked, Source};
 
 /// One `override` of a WGSL text.
 pub(super) struct Override {
@@ -17,7 +18,8 @@ pub(super) struct Override {
 
 /// The overrides of a target's text, in its order; `None` where the text does not parse.
 pub(super) fn declared(dim: u32, text: &str) -> Option<Vec<Override>> {
-    let module = naga::front::wgsl::parse_str(&(super::prelude(dim, text) + text)).ok()?;
+    let linked = Linked::new([Source::new("", super::prelude(dim, text)), Source::new("", text)]);
+    let module = linked.parse().ok()?;
     let declared = module.overrides.iter().filter_map(|(_, found)| {
         let name = found.name.clone()?;
         let TypeInner::Scalar(scalar) = module.types[found.ty].inner else { return None };

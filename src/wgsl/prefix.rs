@@ -7,22 +7,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::tokens::{Kind, Token, tokens};
 use super::{Linked, Source};
 use crate::error::Result;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A name or a keyword.
-    Word,
-    Number,
-    Sign,
-}
-
-#[derive(Debug, Clone)]
-struct Token {
-    kind: Kind,
-    at: Range<usize>,
-}
 
 /// The text with `prefix` before every name that it declares at module scope, and its data bound
 /// from `first_binding` on.
@@ -113,58 +100,6 @@ fn globals<'a>(text: &'a str, tokens: &[Token]) -> BTreeSet<&'a str> {
     }
     globals.remove("");
     globals
-}
-
-/// Names, numbers and single signs; comments and blanks are left out.
-fn tokens(text: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let start = text.len() - rest.len();
-        let is_name = |c: char| c.is_alphanumeric() || c == '_';
-        let (kind, length) = if rest.starts_with("//") {
-            (None, rest.find('\n').unwrap_or(rest.len()))
-        } else if rest.starts_with("/*") {
-            (None, comment(rest))
-        } else if first.is_whitespace() {
-            (None, first.len_utf8())
-        } else if first.is_ascii_digit() {
-            // Letters of suffixes, of hexadecimal digits and of exponents belong to it.
-            let end = rest.find(|c: char| !is_name(c) && c != '.').unwrap_or(rest.len());
-            (Some(Kind::Number), end)
-        } else if is_name(first) {
-            (Some(Kind::Word), rest.find(|c| !is_name(c)).unwrap_or(rest.len()))
-        } else {
-            (Some(Kind::Sign), first.len_utf8())
-        };
-        if let Some(kind) = kind {
-            tokens.push(Token { kind, at: start..start + length });
-        }
-        rest = &rest[length..];
-    }
-    tokens
-}
-
-/// The length of the block comment that a text begins with; they nest.
-fn comment(text: &str) -> usize {
-    let mut depth = 0_u32;
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text[at..];
-        if rest.starts_with("/*") {
-            depth += 1;
-            at += 2;
-        } else if rest.starts_with("*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += rest.chars().next().map_or(1, char::len_utf8);
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

@@ -200,7 +200,8 @@ fn a_file_writes_nothing_outside_the_current_folder() {
             2,
             &format!(
                 "error: a.toml:2:7: results.out leads out of the current folder, which a run file \
-                 may not; give a relative path without .., or any place on the command line\n\
+                 may not; give a relative path without .., or give any place on the command line \
+                 with --out\n\
                  2 | out = \"{place}\"\n  |       {}",
                 "^".repeat(place.len() + 2)
             ),

@@ -150,7 +150,8 @@ impl Evaluator {
         self.buffers.insert(name.to_string(), contents);
     }
 
-    /// Ends evaluations with more loop iterations in an error; 20 million unless this is called.
+    /// Ends evaluations with more loop iterations, or a hundred times as many operations, in an
+    /// error; 20 million unless this is called.
     pub fn limit_iterations(&mut self, most: u64) {
         self.most_iterations = most;
     }

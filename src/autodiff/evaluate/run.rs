@@ -15,6 +15,9 @@ use super::arithmetic::{binary, bitcast, convert, math, product, unary};
 use super::datum::{Datum, at, each, numbers, part_of, read, words, zero};
 use super::{Flow, Frame, Passed, Pointer, Run};
 
+/// Operations for each loop iteration that is allowed: calls can multiply them without a loop.
+const OPERATIONS: u64 = 100;
+
 impl<'e> Run<'e> {
     pub(super) fn call(
         &mut self,
@@ -223,6 +226,10 @@ impl<'e> Run<'e> {
             Type::Scalar(_) => 1,
             ty => u64::from(ty.parts()),
         };
+        let most = self.evaluator.most_iterations.saturating_mul(OPERATIONS);
+        if self.found.operations > most {
+            return Err(Refusal::new(format!("more than {most} operations"), node.span.clone()));
+        }
         let result = match &node.op {
             Op::Float(number) => return Ok(Datum::Float(f64::from(*number))),
             Op::Int(number) => return Ok(Datum::Int(*number)),

@@ -15,6 +15,7 @@ mod file;
 mod given;
 mod key;
 mod law;
+mod output;
 mod read;
 mod resolved;
 mod schema;
@@ -22,11 +23,12 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use super::failure::Done;
+use super::failure::{Done, Failure};
 use super::{Cli, Command, Verbosity, color, console};
 pub(crate) use given::Given;
 pub(crate) use law::{Law, problem_of};
-use read::RunFile;
+pub(super) use output::refuse_links;
+use read::{Reach, RunFile};
 pub(crate) use resolved::Resolved;
 
 /// The name of the run file in a folder of results.
@@ -70,16 +72,19 @@ pub(crate) struct Arguments {
 /// The command line that `wfr run` stands for; nothing where it printed the schema.
 pub(crate) fn expand(arguments: &Arguments, verbosity: &Verbosity) -> Done<Option<Cli>> {
     match &arguments.file {
-        Some(file) => command_line(file, &arguments.options, verbosity.words()).map(Some),
+        Some(file) => {
+            let before = verbosity.words();
+            command_line(file, Reach::Anywhere, &arguments.options, before).map(Some)
+        }
         None => console::print(&schema::text()?).map(|()| None),
     }
 }
 
 /// The run file with these options.
-pub(super) fn command_line(file: &Path, options: &[OsString], before: Vec<String>) -> Done<Cli> {
-    let run_file = RunFile::read(file)?;
+fn command_line(file: &Path, reach: Reach, options: &[OsString], before: Vec<String>) -> Done<Cli> {
+    let run_file = RunFile::read(file, reach)?;
     let name = run_file.name;
-    let given = given_options(name, options);
+    let given = given_options(name, options)?;
     let command = key::command(name);
     let wins = |id: &clap::Id| {
         let is_given = |arg: &clap::Arg| {
@@ -101,23 +106,29 @@ pub(super) fn command_line(file: &Path, options: &[OsString], before: Vec<String
     // Results go into a folder of the file's name.
     let out = command.get_arguments().find(|arg| arg.get_value_hint() == ValueHint::DirPath);
     if let Some(long) = out.filter(|out| !says_where(out)).and_then(clap::Arg::get_long) {
+        let stem = file.file_stem().unwrap_or_default();
+        if let Some(reason) = output::refused(&stem.to_string_lossy()) {
+            let stem = stem.display();
+            return Err(Failure::Usage(format!("the folder of the results, {stem}, {reason}")));
+        }
         let mut word = OsString::from(format!("--{long}="));
-        word.push(file.file_stem().unwrap_or_default());
+        word.push(stem);
         words.push(word);
     }
     words.extend(options.iter().cloned());
     Cli::read(&words).map_err(|error| match missing(&error, name) {
         Some(keys) => run_file.source.lacks(keys),
-        None => error.exit(),
+        None => Failure::Line(Box::new(error)),
     })
 }
 
-/// What options after the file give; a wrong one ends the program as any command line does.
-fn given_options(name: &'static str, options: &[OsString]) -> ArgMatches {
+/// What options after the file give; a wrong one is refused as any command line is.
+fn given_options(name: &'static str, options: &[OsString]) -> Done<ArgMatches> {
     let words = ["wfr".into(), name.into()].into_iter().chain(options.iter().cloned());
     let cli = Cli::command().color(color::choice()).mut_subcommand(name, key::loose);
-    let mut matches = cli.try_get_matches_from(words).unwrap_or_else(|error| error.exit());
-    matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default()
+    let matches = cli.try_get_matches_from(words);
+    let mut matches = matches.map_err(|error| Failure::Line(Box::new(error)))?;
+    Ok(matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default())
 }
 
 /// The required keys that are nowhere given.
@@ -134,7 +145,12 @@ fn missing(error: &clap::Error, name: &str) -> Option<String> {
     (error.kind() == ErrorKind::MissingRequiredArgument).then(|| paths.join(", "))
 }
 
-/// The command of the run file with no options beside it.
+/// The command of the run file with no options beside it, which names files of its own folder alone.
 pub(super) fn command_of(file: &Path) -> Done<Command> {
-    Ok(command_line(file, &[], Vec::new())?.command)
+    Ok(of_results(file, &[], Vec::new())?.command)
+}
+
+/// The run file of a folder of results with these options: it names files of its own folder alone.
+pub(super) fn of_results(file: &Path, options: &[OsString], before: Vec<String>) -> Done<Cli> {
+    command_line(file, Reach::Folder, options, before)
 }

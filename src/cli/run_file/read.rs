@@ -8,10 +8,14 @@ use clap::{Command, Id};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::file::{Named, refused_output};
+use super::file::Named;
 use super::key::{COMMANDS, Key, Shape, command, keys, loose, tables};
+use super::output;
 use super::source::Source;
 use crate::cli::{Done, Failure};
+
+/// The most values of one key.
+const MOST_VALUES: usize = 1000;
 
 /// A run file whose every value is one that its option takes.
 pub(super) struct RunFile {
@@ -19,6 +23,15 @@ pub(super) struct RunFile {
     /// The command's name.
     pub(super) name: &'static str,
     pub(super) entries: Vec<Entry>,
+}
+
+/// Where the files may lie that a run file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Wherever their writer has them.
+    Anywhere,
+    /// In the run file's own folder, as in a folder of results.
+    Folder,
 }
 
 /// A key of the file with the words that it stands for.
@@ -42,7 +55,7 @@ type Value<'t> = Spanned<DeValue<'t>>;
 
 impl RunFile {
     /// Reads the file; the files that it names are relative to its folder.
-    pub(super) fn read(path: &Path) -> Done<RunFile> {
+    pub(super) fn read(path: &Path, reach: Reach) -> Done<RunFile> {
         let source = Source::read(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let document = DeTable::parse(&source.text)
@@ -50,7 +63,7 @@ impl RunFile {
         let document = document.into_inner();
         let name = command_name(&document, &source)?;
         let command = command(name);
-        let reader = Reader { source: &source, folder, keys: keys(&command), name };
+        let reader = Reader { source: &source, folder, reach, keys: keys(&command), name };
         let entries = reader.entries(&document)?;
         let loose = loose(command.clone()).no_binary_name(true);
         for (key, entry) in &entries {
@@ -93,6 +106,7 @@ fn command_name(document: &Table<'_>, source: &Source) -> Done<&'static str> {
 struct Reader<'a> {
     source: &'a Source,
     folder: &'a Path,
+    reach: Reach,
     keys: Vec<Key>,
     name: &'static str,
 }
@@ -129,6 +143,16 @@ impl Reader<'_> {
     }
 
     fn entry(&self, key: &Key, value: &Value<'_>) -> Done<Entry> {
+        let count = match value.get_ref() {
+            DeValue::Array(all) => all.len(),
+            DeValue::Table(pairs) => pairs.len(),
+            _ => 1,
+        };
+        // Each is read by clap from the beginning.
+        if count > MOST_VALUES {
+            let message = format!("{} has {count} values; give {MOST_VALUES} at most", key.path());
+            return Err(self.wrong(value.span(), message));
+        }
         let words = match (key.shape(), value.get_ref()) {
             (Shape::Flag, DeValue::Boolean(true)) => {
                 vec![Word { text: key.flag(), span: value.span() }]
@@ -166,14 +190,26 @@ impl Reader<'_> {
     /// The value with the files in it relative to the file's folder.
     fn located(&self, key: &Key, text: &str, value: &Value<'_>) -> Done<String> {
         if key.is_output()
-            && let Some(reason) = refused_output(text)
+            && let Some(reason) = output::refused(text)
         {
             return Err(self.wrong(value.span(), format!("{} {reason}", key.path())));
         }
         let Some(named) = Named::in_value(key, text, self.folder) else {
             return Ok(text.to_string());
         };
+        if self.reach == Reach::Folder && !output::is_below(self.folder, named.file) {
+            let message = format!(
+                "{} leads out of the folder of results, which has copies of all that a run reads",
+                key.path()
+            );
+            return Err(self.wrong(value.span(), message));
+        }
         let file = self.folder.join(named.file);
+        // A pipe may never end, and a device is not what somebody else's file may open.
+        if file.exists() && !file.is_file() {
+            let message = format!("{} is no file: {}", key.path(), file.display());
+            return Err(self.wrong(value.span(), message));
+        }
         // A folder that is no Unicode came in on the command line, where it can be avoided.
         let file = file.to_str().ok_or_else(|| {
             let message = format!("{} is no Unicode path, which run files need", file.display());

@@ -11,10 +11,14 @@ use wfr::Schedule;
 use super::file::Named;
 use super::key::{Key, Shape, command, keys};
 use super::{FILE_NAME, Given, comment};
+use crate::bounded;
 use crate::cli::{Done, Failure};
 
 /// The folder of the copies, beside the run file.
 const INPUTS: &str = "inputs";
+
+/// The most bytes of a file that is copied: an array of NumPy of as many numbers as a target takes.
+const MOST_COPIED: u64 = 9 << 30;
 
 /// The copy of a schedule that no option says.
 const SCHEDULE: &str = "schedule.txt";
@@ -131,6 +135,13 @@ impl Resolved {
 
     /// Writes the run file and the copies into a folder, each whole or not at all.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), String> {
+        let inputs = folder.join(INPUTS);
+        if inputs.symlink_metadata().is_ok_and(|about| about.is_symlink()) {
+            return Err(format!(
+                "{} is a link, and copies go below it; remove it",
+                inputs.display()
+            ));
+        }
         for input in &self.inputs {
             put(&folder.join(&input.place), &input.bytes)?;
         }
@@ -142,6 +153,8 @@ impl Resolved {
 fn put(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{}-{name}", std::process::id()));
+    // A link of that name would be followed.
+    let _ = fs::remove_file(&beside);
     let made = path.parent().map_or(Ok(()), fs::create_dir_all);
     let write = || {
         let mut file = File::create(&beside)?;
@@ -161,8 +174,8 @@ fn place<'i>(inputs: &'i mut Vec<Input>, given: &str) -> Done<&'i str> {
     let at = match inputs.iter().position(|input| input.given == given) {
         Some(at) => at,
         None => {
-            let bytes = fs::read(given)
-                .map_err(|error| Failure::Usage(format!("{given} cannot be read: {error}")))?;
+            let bytes = bounded::bytes(Path::new(given), MOST_COPIED)
+                .map_err(|reason| Failure::Usage(format!("{given} {reason}")))?;
             let name = Path::new(given).file_name().unwrap_or_default().to_string_lossy();
             let place = free_place(inputs, &name);
             inputs.push(Input { given: given.to_string(), place, bytes });
@@ -179,8 +192,10 @@ fn free_place(inputs: &[Input], name: &str) -> String {
         // Some file systems tell no capitals from small letters.
         other.to_lowercase() == name.to_lowercase()
     };
+    // A file named as a number would stand where a folder goes.
+    let is_number = name.chars().all(|c| c.is_ascii_digit());
     match inputs.iter().filter(is_same).count() {
-        0 => format!("{INPUTS}/{name}"),
+        0 if !is_number => format!("{INPUTS}/{name}"),
         same => format!("{INPUTS}/{}/{name}", same + 1),
     }
 }

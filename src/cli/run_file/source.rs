@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::ops::Range;
 use std::path::Path;
 
+use crate::bounded;
 use crate::cli::{Done, Failure};
 
 /// The text of a run file under the name that errors give it.
@@ -16,9 +17,9 @@ impl Source {
     /// Reads the file.
     pub(super) fn read(path: &Path) -> Done<Source> {
         let name = path.display().to_string();
-        match std::fs::read_to_string(path) {
+        match bounded::text(path, bounded::TEXT) {
             Ok(text) => Ok(Source { name, text }),
-            Err(error) => Err(Failure::Usage(format!("{name} cannot be read: {error}"))),
+            Err(reason) => Err(Failure::Usage(format!("{name} {reason}"))),
         }
     }
 

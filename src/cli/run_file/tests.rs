@@ -201,7 +201,7 @@ fn options_beside_the_file_win() {
     .unwrap();
     let line = |options: &[&str]| {
         let options: Vec<OsString> = options.iter().map(OsString::from).collect();
-        of(command_line(&file, &options, Vec::new()).unwrap().command).text()
+        of(command_line(&file, Reach::Anywhere, &options, Vec::new()).unwrap().command).text()
     };
     let text = line(&["double-well", "--steps", "7", "--set", "a=2", "-v"]);
     for expected in ["target = \"double-well\"", "steps = 7", "set = { a = 2 }", "particles = 1e3"]
@@ -223,7 +223,8 @@ fn options_beside_the_file_put_out_what_they_exclude() {
     )
     .unwrap();
     let options = ["--shares", "0.5,0.5"].map(OsString::from);
-    let text = of(command_line(&file, &options, Vec::new()).unwrap().command).text();
+    let text =
+        of(command_line(&file, Reach::Anywhere, &options, Vec::new()).unwrap().command).text();
     assert!(text.contains("shares = [0.5, 0.5]"), "{text}");
     assert!(!text.contains("share = 0.1"), "{text}");
 }

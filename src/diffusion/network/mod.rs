@@ -11,6 +11,7 @@ mod tests;
 use std::path::Path;
 
 use super::Noise;
+use crate::bounded;
 use crate::error::{Error, Result};
 use config::Config;
 pub(crate) use config::{Activation, Architecture};
@@ -52,7 +53,7 @@ impl Network {
     /// When the file cannot be read, and those of [`Network::from_bytes`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Network> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+        let bytes = bounded::bytes(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
         Network::from_bytes(path.display().to_string(), &bytes)
     }
 

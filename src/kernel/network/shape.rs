@@ -90,6 +90,12 @@ impl Shape {
         Shape::of(network, divergence, Exchange::Workgroup, team, most)
     }
 
+    /// Every layout that a device may choose: a software driver's subgroups are 4, 8 or 16 lanes.
+    pub(super) fn all(network: &Network, divergence: Option<Divergence>) -> Vec<Shape> {
+        let of = |team| Shape::of(network, divergence, Exchange::Subgroup, team, MOST);
+        [4, 8, 16].into_iter().map(of).chain([Shape::portable(network, divergence)]).collect()
+    }
+
     fn of(
         network: &Network,
         divergence: Option<Divergence>,

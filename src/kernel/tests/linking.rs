@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::buffers::{Carries, Plan};
 use crate::diffusion::{
     Composition, Curve, Divergence, Noise, Outputs, Probe, Rule, ScoreError, ScoreModel, Spacing,
     Tracking,
 };
 use crate::kernel::network::{self, Evaluation, Shape};
 use crate::kernel::{
-    adapt, check, decide, draw, entropy, expand, grid, histogram, init, mixture, moments, quantile,
-    ratio, react, reduce, residual, scan, step, survivors, tally,
+    adapt, check, decide, draw, entropy, expand, grid, histogram, init, losses, mixture, moments,
+    quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
 };
+use crate::plan::Plan;
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
 use crate::{
@@ -259,9 +259,9 @@ fn every_network_links_in_every_layout() {
                 pages: 2,
                 page_rows: (dim + 1).div_ceil(2),
                 counts: false,
-                buffers: Vec::new(),
                 bindings: 0,
                 cess_items: 0,
+                needs: Vec::new(),
             };
             let exact = (dim <= Divergence::MAX_EXACT).then_some(Divergence::Exact);
             for divergence in [None, exact, Some(Divergence::hutchinson(9)), Some(gaussian)] {
@@ -345,18 +345,19 @@ fn pages_link() {
     let target = Target::standard_normal(16).unwrap();
     let problem = Problem::new(target, normal, Flow::annealed()).unwrap();
     for rows in [1, 2, 5, 16] {
-        let shape = weight_shape(100_000, Resampler::Systematic);
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: 400_000 * rows,
             max_storage_buffers_per_shader_stage: 64,
             ..wgpu::Limits::default()
         };
-        let plan =
-            Plan::new(100_000, Carries::of(16, Integrator::KernelRatio), &shape, &[], 400, &limits)
-                .unwrap();
+        let config = Config { particles: 100_000, ..config.clone() };
+        let plan = crate::requirements(&problem, &config, &limits).unwrap();
         assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
         let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
         assert_eq!(storage_buffers(&linked) as u32, plan.bindings);
+        let shape = weight_shape(100_000, Resampler::Systematic);
+        let counted = storage_buffers(&losses::linked(&shape, 16, 400, &plan));
+        assert!(counted as u32 <= plan.bindings, "{counted} to count losses");
     }
 }
 
