@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::diffusion::{
-    Composition, Curve, Divergence, Noise, Probe, Rule, ScoreModel, Spacing, Tracking,
+    Composition, Curve, Divergence, Noise, Outputs, Probe, Rule, ScoreError, ScoreModel, Spacing,
+    Tracking,
 };
 use crate::kernel::network::{self, Evaluation, Shape};
 use crate::kernel::{
-    adapt, decide, draw, entropy, expand, grid, histogram, init, losses, mixture, moments,
+    adapt, check, decide, draw, entropy, expand, grid, histogram, init, losses, mixture, moments,
     quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
 };
 use crate::plan::Plan;
@@ -189,6 +190,54 @@ fn every_composition_links_in_every_dimension() {
         }
     }
     assert_eq!(linked_problems, 7 * 4 * 7 * 3);
+}
+
+/// What few runs need: wrong scores, probed divergences, models that the host fills, a velocity without
+/// its divergence; and the kernel that examines a target.
+#[test]
+fn what_few_runs_need_links() {
+    let noise = Noise::variance_preserving(0.1, 20.0);
+    let limits = wgpu::Limits::default();
+    for dim in [1, 2, 3, 16] {
+        let one = Component { weight: 1.0, mean: vec![0.5; dim], scale: vec![2.0; dim] };
+        let exact = ScoreModel::gaussian_mixture(&[one]).unwrap();
+        let wrong = exact.clone().with_error(ScoreError { scale: 0.1, wave: 0.1, noise: 0.1 });
+        let host = ScoreModel::external("host", dim as u32, Outputs::default()).unwrap();
+        let product =
+            |second| Composition::new(noise, vec![exact.clone(), second], Rule::product());
+        let tracked = |second, tracking| product(second).with_tracking(tracking);
+        let gaussian = Divergence::Hutchinson { probes: 2, probe: Probe::Gaussian, fresh: true };
+        for composition in [
+            product(wrong.clone()),
+            tracked(wrong, Tracking::KernelRatio),
+            tracked(exact.clone(), Tracking::Ito).with_divergence(Divergence::hutchinson(2)),
+            tracked(exact.clone(), Tracking::Ito).with_divergence(gaussian),
+            tracked(host, Tracking::KernelRatio),
+        ] {
+            let problem = composition.clone().problem().unwrap();
+            for integrator in [Integrator::Euler, Integrator::KernelRatio] {
+                let config = Config {
+                    integrator: Some(integrator),
+                    schedule: noise.schedule(Spacing::Uniform, 0.0, 10).unwrap(),
+                    ..config(Resampler::Systematic)
+                };
+                let plan = crate::requirements(&problem, &config, &limits).unwrap();
+                let linked = step::linked(&problem, &plan, &config, integrator);
+                assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
+            }
+        }
+        let velocity = "fn velocity(x: Point, beta: f32) -> Point { return x; }";
+        let flow = Flow::annealed().with_velocity("u.wgsl", velocity);
+        let normal = Initial::normal(&vec![0.0; dim], &vec![1.0; dim]).unwrap();
+        let target = Target::standard_normal(dim as u32).unwrap();
+        let problem = Problem::new(target, normal, flow).unwrap();
+        let config = config(Resampler::Systematic);
+        let plan = crate::requirements(&problem, &config, &limits).unwrap();
+        let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
+        assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
+        let extent = check::Extent { count: 10, lanes: 10, repeats: 2 };
+        assert!(storage_buffers(&check::linked(&problem, extent)) <= PROMISED_STORAGE);
+    }
 }
 
 /// Networks of all kinds with every way to find divergences, in layouts for any device.
