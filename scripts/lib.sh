@@ -129,6 +129,11 @@ need_chromium() {
             'chromium chromedriver dejavu-sans-fonts' 'chromium ttf-dejavu'
 }
 
+# Makes sure that Node is there, and what installs its packages.
+need_node() {
+    has node && has npm || install_packages 2 'Node with npm' 'nodejs npm' 'nodejs npm' 'nodejs npm'
+}
+
 # Makes sure that a Python is there.
 need_python() {
     has python3 || install_packages 2 Python python3 python3 python

@@ -13,7 +13,8 @@ fn adapt(
     if (stage.settled != 0u || control.stop != 0u) {
         return;
     }
-    let block = index_of_workgroup(id, count);
+    let block =
+        control.first_slot / (CESS_ITEMS * CESS_LANES) + index_of_workgroup(id, count);
     var then = stage.now;
     then.time += then.dt;
     then.beta_rate = 0.0;

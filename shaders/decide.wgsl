@@ -38,9 +38,11 @@ fn decide_trace_row(population: Population, resampled: bool) -> TraceRow {
     return row;
 }
 
-// Whether an adaptive schedule has reached its end: then nothing is decided and nothing moves.
+// Whether an adaptive schedule has reached its end, or all weights of a run were zero: then nothing
+// is decided and nothing moves. A threshold above 1 is that of a resampling without a run.
 fn decide_stopped() -> bool {
-    return control.stop != 0u && control.step_end >= control.stop;
+    let failed = control.failed != 0u && ESS_THRESHOLD <= 1.0;
+    return failed || (control.stop != 0u && control.step_end >= control.stop);
 }
 
 fn decide_move_clock() {
@@ -82,6 +84,9 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
             blocks[b].shift = factor.y;
             base = end;
         }
+    }
+    if (lane == 0u) {
+        dispatches.losses = select(vec4<u32>(0u), GROUPS_OF_PARTICLES, population.fresh > 0u);
     }
     if (lane == 0u && stopped) {
         dispatches.blocks = vec4<u32>(0u);

@@ -6,6 +6,11 @@ fn float_is_non_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u;
 }
 
+// NaN or +inf: what no log-weight may be. -inf is the logarithm of nothing.
+fn float_is_lost(x: f32) -> bool {
+    return float_is_non_finite(x) && !float_is_minus_infinity(x);
+}
+
 fn float_is_minus_infinity(x: f32) -> bool {
     return bitcast<u32>(x) == 0xff800000u;
 }

@@ -12,7 +12,9 @@ fn gather_particle(slot: u32, x: ptr<function, Point>) -> Gathered {
     if (control.resampled != 0u) {
         particle.source = ancestors[slot];
     } else {
-        particle.log_weight = log_weights[slot] - control.shift;
+        // A lost particle's says why and when to the bit.
+        let before = log_weights[slot];
+        particle.log_weight = select(before - control.shift, before, float_is_lost(before));
     }
     for (var j = 0u; j < DIM; j++) {
         (*x)[j] = bitcast<f32>(state_load(j, particle.source));

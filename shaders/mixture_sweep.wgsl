@@ -15,7 +15,8 @@ fn mixture_sweep(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let base = index_of_workgroup(id, count) * LANES * MIXTURE_ITEMS + lane;
+    let base =
+        control.first_slot + index_of_workgroup(id, count) * LANES * MIXTURE_ITEMS + lane;
     let rotation = mixture_rotation();
     var x: array<Point, MIXTURE_ITEMS>;
     var sums: array<vec2<f32>, MIXTURE_ITEMS>;

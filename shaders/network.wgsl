@@ -48,7 +48,8 @@ fn network(
     @builtin(local_invocation_index) local: u32,
 ) {
     let seat = Seat(local % TEAM, local / TEAM);
-    let first = (index_of_workgroup(id, count) * TEAMS + seat.team) * GROUPS;
+    let first =
+        control.first_slot + (index_of_workgroup(id, count) * TEAMS + seat.team) * GROUPS;
     let level = min(control.step_begin, LAST_LEVEL) * LEVEL_NUMBERS;
     let scales = vec3<f32>(levels[level], levels[level + 1u], levels[level + 2u]);
     let biases = level + 4u;

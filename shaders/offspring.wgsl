@@ -12,12 +12,14 @@ fn offspring_at(part: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
         if (bit < 32u && ((PARTICLES >> (31u - bit)) & 1u) == 1u) {
             rest = wide_add(rest, part);
         }
-        // rest < 3 · total, hence at most two subtractions.
-        for (var k = 0u; k < 2u; k++) {
-            if (!wide_less(rest, total)) {
-                rest = wide_sub(rest, total);
-                quotient = wide_add(quotient, vec2<u32>(1u, 0u));
-            }
+        // rest < 3 · total, hence at most two subtractions; no loop, for iterations are counted.
+        if (!wide_less(rest, total)) {
+            rest = wide_sub(rest, total);
+            quotient = wide_add(quotient, vec2<u32>(1u, 0u));
+        }
+        if (!wide_less(rest, total)) {
+            rest = wide_sub(rest, total);
+            quotient = wide_add(quotient, vec2<u32>(1u, 0u));
         }
     }
     return quotient;

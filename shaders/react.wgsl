@@ -43,10 +43,14 @@ fn react(
     if (slot >= PARTICLES || reaction.strength == 0.0) {
         return;
     }
-    // Outside the support the ratio is minus infinity, and so is the weight: for good.
+    // Outside the support the ratio is minus infinity, and so is the weight: for good. So are losses.
     let log_weight = log_weights[slot];
-    if (!float_is_minus_infinity(log_weight)) {
-        log_weights[slot] = log_weight
-            + react_gain(slot, reaction.strength, ratios[slot] - reaction.mean);
+    if (float_is_non_finite(log_weight)) {
+        return;
     }
+    let ratio = ratios[slot];
+    let gain = react_gain(slot, reaction.strength, ratio - reaction.mean);
+    let lost = float_is_lost(ratio) || float_is_lost(log_weight + gain);
+    let loss = loss_of(LOSS_WEIGHT, control.step_end);
+    log_weights[slot] = select(log_weight + gain, loss, lost);
 }

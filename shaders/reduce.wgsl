@@ -1,5 +1,5 @@
 // Reduce: one pass over the log-weights gives each block's peak, its integer total, the sum of its
-// squared weights and its count of log-weights that are not a number. Integer atomics only, so the
+// squared weights and its counts of log-weights that are not a number. Integer atomics only, so the
 // result does not depend on the order in which lanes run.
 // Reads log_weights; writes blocks.
 
@@ -10,6 +10,7 @@ var<workgroup> sh_peak: atomic<u32>;
 var<workgroup> sh_total_low: atomic<u32>;
 var<workgroup> sh_total_high: atomic<u32>;
 var<workgroup> sh_squares: atomic<u32>;
+// Below, those that are not a number; above, of them those that nobody has counted yet.
 var<workgroup> sh_non_finite: atomic<u32>;
 
 @compute @workgroup_size(LANES)
@@ -30,7 +31,8 @@ fn reduce(
         }
         mine[k] = lw;
         if (float_is_non_finite(lw)) {
-            non_finite += select(1u, 0u, float_is_minus_infinity(lw));
+            non_finite += select(1u, 0u, float_is_minus_infinity(lw))
+                + select(0u, 0x10000u, loss_is_fresh(lw));
         } else {
             peak_key = max(peak_key, float_key(lw));
         }
@@ -66,7 +68,9 @@ fn reduce(
         record.total = wide_add(vec2<u32>(high << 16u, high >> 16u), vec2<u32>(low, 0u));
         record.peak = select(float_minus_infinity(), peak, block_key != 0u);
         record.squares = atomicLoad(&sh_squares);
-        record.non_finite = atomicLoad(&sh_non_finite);
+        let non_finite = atomicLoad(&sh_non_finite);
+        record.non_finite = non_finite & 0xffffu;
+        record.fresh = non_finite >> 16u;
         blocks[block] = record;
     }
 }

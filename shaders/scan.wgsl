@@ -70,13 +70,15 @@ fn scan(
                 rank = next;
             }
         }
-        // Every block of new particles begins with a mark, so that `expand` needs no other block.
-        for (var k0 = (begin + BLOCK - 1u) & ~(BLOCK - 1u); k0 < end; k0 += BLOCK) {
-            var parent = first;
+        // Every block of new particles begins with a mark, so that `expand` needs no other block. One
+        // particle may have all of them, and is found once.
+        var k0 = (begin + BLOCK - 1u) & ~(BLOCK - 1u);
+        if (k0 < end) {
             for (var k = 0u; k < ITEMS; k++) {
-                parent += select(0u, 1u, ranks[k] <= k0);
+                for (; k0 < ranks[k]; k0 += BLOCK) {
+                    ancestors[k0] = MARK | (first + k);
+                }
             }
-            ancestors[k0] = MARK | parent;
         }
     } else {
         var copies = 0u;

@@ -41,8 +41,9 @@ struct Control {
     stages: u32,
     beta: f32,
     stop: u32,
-    // To a multiple of eight bytes.
-    padding: u32,
+    // The first particle of the next dispatch of a kernel that goes through them in slices: 0 but
+    // while the host cuts a step that takes too long.
+    first_slot: u32,
 }
 
 // A block is BLOCK consecutive particles. Weights inside it are integers relative to its peak.
@@ -56,13 +57,15 @@ struct Block {
     peak: f32,
     // Sum of squared weights, in units of 2^-20 of the peak's.
     squares: u32,
-    // Log-weights that are NaN or +inf.
+    // Log-weights that are NaN or +inf, and of them those that nobody has counted yet.
     non_finite: u32,
+    fresh: u32,
     // Offspring per unit of weight is factor · 2^-shift, in units of 2^-32; shift < 32.
     factor: u32,
     shift: u32,
     // Residual resampling: deterministic copies in the block, then in all blocks before it.
     copies: u32,
+    padding: u32, // to a multiple of eight bytes
 }
 
 // A row of the trace: the state seen by one ESS test, before it acts.
@@ -72,8 +75,7 @@ struct TraceRow {
     log2: vec2<u32>,
     step: u32,
     ess: f32,
-    // The largest normalised weight.
-    max_weight: f32,
+    max_weight: f32, // normalised
     non_finite: u32,
     resampled: u32,
     failed: u32,
@@ -87,6 +89,7 @@ struct TraceRow {
 struct Dispatches {
     blocks: vec4<u32>,
     particles: vec4<u32>,
+    losses: vec4<u32>,
 }
 
 // How many steps the next `step` dispatch fuses.
@@ -96,8 +99,7 @@ struct Segment {
 
 // What the device knows of the reaction, log-weight += strength (r - mean) with r = log pi - log p.
 struct ReactionState {
-    // The mean of r over the population.
-    mean: f32,
+    mean: f32, // of r over the population
     strength: f32,
     // What is left of r: a reaction that has gone some way leaves it smaller by this factor.
     remaining: f32,

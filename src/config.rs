@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::integrator::Integrator;
 use crate::layout::MAX_PARTICLES;
+use crate::loss::OnLoss;
 use crate::schedule::Schedule;
 
 /// The settings of a run: a plain struct, every field has a default.
@@ -59,8 +61,15 @@ pub struct Config {
     /// from test to test. Off, because it is a further pass over the log-weights at every test; an
     /// adaptive schedule tells it anyway.
     pub trace_cess: bool,
+    /// What happens when a particle is lost, because its position, score or weight is not finite.
+    pub on_loss: OnLoss,
     /// Particles per workgroup of the step kernel. It changes speed, never results.
     pub workgroup_size: u32,
+    /// How long one submission to the device may take, a millisecond to an hour: a device that draws
+    /// a screen draws nothing meanwhile, and drivers reset one that is busy for seconds. Submissions
+    /// are measured and cut to about half of it, a slow step into slices of the particles. It changes
+    /// speed, never results.
+    pub submission_limit: Duration,
 }
 
 impl Default for Config {
@@ -79,7 +88,9 @@ impl Default for Config {
             resampler: Resampler::Systematic,
             trace_rows: 4096,
             trace_cess: false,
+            on_loss: OnLoss::Drop,
             workgroup_size: 64,
+            submission_limit: Duration::from_millis(100),
         }
     }
 }
@@ -117,6 +128,11 @@ impl Config {
         if self.trace_rows == 0 || self.trace_rows > 1 << 20 {
             let text = format!("= {} is not between 1 and 1048576", self.trace_rows);
             return out("trace_rows", text);
+        }
+        let limits = Duration::from_millis(1)..=Duration::from_secs(3600);
+        if !limits.contains(&self.submission_limit) {
+            let text = format!("= {:?} is not between 1 ms and 1 h", self.submission_limit);
+            return out("submission_limit", text);
         }
         if !self.workgroup_size.is_power_of_two() || self.workgroup_size > 256 {
             let text = format!("= {} is not a power of two between 1 and 256", self.workgroup_size);

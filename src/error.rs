@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::loss::{Cause, Loss, Lost};
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -38,13 +40,15 @@ pub enum ErrorKind {
         /// The way out.
         hint: String,
     },
-    /// The machine's memory does not suffice. Computed before anything is allocated.
+    /// Memory does not suffice. On software adapters, whose memory is the machine's, computed before
+    /// anything is allocated; elsewhere what the device says when it has no more. The text names the
+    /// need per buffer.
     OutOfMemory {
-        /// Bytes needed.
-        needed: u64,
-        /// Bytes available.
-        available: u64,
-        /// The way out.
+        /// Bytes needed, where they are known.
+        needed: Option<u64>,
+        /// Bytes available; of a device that does not tell, those that it held when it had no more.
+        available: Option<u64>,
+        /// What takes how much, and the way out.
         hint: String,
     },
     /// A setting is out of its range. The text names the field, its value and its bounds.
@@ -74,12 +78,32 @@ pub enum ErrorKind {
         /// What was found instead.
         found: String,
     },
-    /// Every particle has weight zero: the target is −∞ or not a number wherever a particle is.
+    /// Every particle has weight zero: the target is −∞ or not a number wherever a particle is. From
+    /// then on nothing moves on the device: the particles are those of the step.
     AllWeightsZero {
         /// The step at which it was seen.
         step: u32,
-        /// How many log-weights were not a number or +∞ (the others were −∞).
+        /// How many particles were lost then (the log-weights of the others were −∞).
         non_finite: u32,
+        /// The particles lost since time zero.
+        lost: Lost,
+        /// The first of them.
+        first: Option<Loss>,
+    },
+    /// Particles were lost, and [`Config::on_loss`](crate::Config::on_loss) is
+    /// [`OnLoss::Stop`](crate::OnLoss::Stop). The sampler's particles are valid: those lost have
+    /// weight zero.
+    NonFinite {
+        /// How many, by cause.
+        lost: Lost,
+        /// Steps done with the one that lost the first of them.
+        step: u32,
+        /// Its slot.
+        slot: u32,
+        /// Why it was lost.
+        cause: Cause,
+        /// Where, see [`Loss::position`].
+        position: Vec<f32>,
     },
     /// An adaptive schedule has used up its stages before the path's end. The particles are those of
     /// the path parameter reached.
@@ -206,19 +230,26 @@ impl fmt::Display for Error {
                 let role = if *role == "initial" { "an initial law" } else { &format!("a {role}") };
                 write!(f, "{source}: {role} must define `{signature}`; {found}")
             }
-            ErrorKind::AllWeightsZero { step, non_finite } => {
+            ErrorKind::AllWeightsZero { step, lost, first, .. } => {
                 write!(f, "all weights are zero at step {step}: ")?;
-                if *non_finite > 0 {
-                    write!(
-                        f,
-                        "the log density is not a number for {non_finite} particles; check it where \
-                         the particles start"
-                    )
-                } else {
-                    f.write_str(
+                match first {
+                    Some(first) => {
+                        let step = first.step;
+                        write!(f, "particles are lost, {lost}, the first in step {step}: {first}")
+                    }
+                    None => f.write_str(
                         "the log density is −∞ at every particle; start the particles where it is finite",
-                    )
+                    ),
                 }
+            }
+            ErrorKind::NonFinite { lost, step, slot, cause, position } => {
+                let (step, slot, cause) = (*step, *slot, *cause);
+                let first = Loss { step, slot, cause, position: position.clone() };
+                write!(
+                    f,
+                    "particles are lost: {lost}, the first in step {step}, slot {slot}: {first}; or \
+                     go on without such particles by on-non-finite = drop"
+                )
             }
             ErrorKind::StagesExhausted { beta, stages } => write!(
                 f,

@@ -1,8 +1,17 @@
 //! The device: found, asked for what the problem needs, or taken from the host program.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use crate::driver;
 use crate::error::{Error, ErrorKind, Result};
+
+/// How long a device may be silent before it counts as lost, unless the host says otherwise.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long one wait of [`Gpu::wait`] may take: a loss is noticed after it.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// A device, its queue, and what is known of the adapter.
 ///
@@ -15,6 +24,7 @@ pub struct Gpu {
     pub queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
     fault: Arc<Mutex<Option<ErrorKind>>>,
+    patience: Duration,
 }
 
 /// An instance with every native back end and without the validation of indirect dispatches: the
@@ -108,7 +118,14 @@ impl Gpu {
     /// Takes the host program's device and queue. Its error callbacks are left alone.
     pub fn from_parts(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
         let info = device.adapter_info();
-        Gpu { device, queue, info, fault: Arc::default() }
+        Gpu { device, queue, info, fault: Arc::default(), patience: PATIENCE }
+    }
+
+    /// The same, which counts as lost when it does not answer for so long: ten minutes unless this is
+    /// called, far longer than [`Config::submission_limit`](crate::Config::submission_limit). Work of
+    /// your own that takes longer in one submission needs more.
+    pub fn with_patience(self, patience: Duration) -> Gpu {
+        Gpu { patience, ..self }
     }
 
     /// Whether one is a clone of the other, so that buffers of either are both's. Handles of wgpu
@@ -127,6 +144,11 @@ impl Gpu {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
+    /// After how many loop iterations the driver stops an invocation, if it does.
+    pub(crate) fn loop_cap(&self) -> Option<u32> {
+        driver::loop_cap(&self.info)
+    }
+
     /// Whether shaders may use 64-bit integers: the weight kernels are faster with them.
     pub(crate) fn has_wide_integers(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_INT64)
@@ -135,11 +157,50 @@ impl Gpu {
     /// The first fault of the device, if there was one.
     pub(crate) fn check(&self) -> Result<()> {
         // A loss is only told to those who poll.
-        let _ = self.device.poll(wgpu::PollType::Poll);
-        match self.fault.lock().ok().and_then(|fault| fault.clone()) {
-            Some(kind) => Err(kind.into()),
-            None => Ok(()),
+        self.poll(wgpu::PollType::Poll)?;
+        if let Some(kind) = self.fault.lock().ok().and_then(|fault| fault.clone()) {
+            return Err(kind.into());
         }
+        if self.is_there() {
+            return Ok(());
+        }
+        // A callback tells it only once all work has ended, and a host's not to us.
+        let message = "it was destroyed, or its driver gave it up".to_string();
+        record(&self.fault, ErrorKind::DeviceLost { message: message.clone() });
+        Err(ErrorKind::DeviceLost { message }.into())
+    }
+
+    /// Whether a buffer can be made and mapped: a lost device accepts everything else without a word.
+    fn is_there(&self) -> bool {
+        let probe = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("wfr.probe"),
+            size: 4,
+            usage: wgpu::BufferUsages::MAP_WRITE,
+            mapped_at_creation: true,
+        });
+        probe.get_mapped_range(..).is_ok()
+    }
+
+    /// [`wgpu::Device::poll`] in which a loss is an error: wgpu panics at one that a wait meets.
+    fn poll(&self, kind: wgpu::PollType) -> Result<bool> {
+        self.polled(|| self.device.poll(kind))
+    }
+
+    fn polled(
+        &self,
+        poll: impl FnOnce() -> std::result::Result<wgpu::PollStatus, wgpu::PollError>,
+    ) -> Result<bool> {
+        let polled = catch_unwind(AssertUnwindSafe(poll));
+        let message = match polled {
+            Ok(Ok(_)) => return Ok(true),
+            Ok(Err(wgpu::PollError::Timeout)) => return Ok(false),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the driver reported it while waiting".to_string(),
+        };
+        // What the driver said of the loss itself comes first.
+        record(&self.fault, ErrorKind::DeviceLost { message: message.clone() });
+        let fault = self.fault.lock().ok().and_then(|fault| fault.clone());
+        Err(fault.unwrap_or(ErrorKind::DeviceLost { message }).into())
     }
 
     /// Runs `work` and turns what the device reports meanwhile into an error.
@@ -159,8 +220,24 @@ impl Gpu {
         }
         match first {
             None => Ok(value),
+            Some(wgpu::Error::OutOfMemory { source }) => Err(self.out_of_memory(&*source).into()),
             Some(error) => Err(ErrorKind::Device { message: error.to_string() }.into()),
         }
+    }
+
+    /// What the device did not have the memory for. What it has is not told; what it holds, sometimes.
+    fn out_of_memory(&self, source: &dyn std::error::Error) -> ErrorKind {
+        use crate::words::bytes;
+        let held = self.device.generate_allocator_report().map(|r| r.total_allocated_bytes);
+        let of_which = held.map_or_else(String::new, |held| {
+            format!(", of which this program's buffers hold {}", bytes(held))
+        });
+        let hint = format!(
+            "{} has no memory left{of_which} ({source}); use fewer particles, or end other programs \
+             that use it",
+            self.info.name
+        );
+        ErrorKind::OutOfMemory { needed: None, available: held, hint }
     }
 
     /// Records one compute pass and submits it; does not wait.
@@ -176,11 +253,23 @@ impl Gpu {
     }
 
     /// Blocks until the device has done everything submitted so far.
-    pub(crate) fn wait(&self) -> Result<()> {
-        self.device
-            .poll(wgpu::PollType::wait_indefinitely())
-            .map_err(|e| ErrorKind::DeviceLost { message: e.to_string() })?;
-        self.check()
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeviceLost`], also when the device does not answer, see [`Gpu::with_patience`].
+    pub fn wait(&self) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let left = self.patience.saturating_sub(started.elapsed());
+            let timeout = Some(left.min(WAIT));
+            if self.poll(wgpu::PollType::Wait { submission_index: None, timeout })? {
+                return self.check();
+            }
+            self.check()?;
+            if left.is_zero() {
+                let message = format!("it has not answered for {} s", self.patience.as_secs_f64());
+                return Err(ErrorKind::DeviceLost { message }.into());
+            }
+        }
     }
 }
 
@@ -190,10 +279,86 @@ fn record(fault: &Mutex<Option<ErrorKind>>, kind: ErrorKind) {
     }
 }
 
-/// Bytes of memory that are free to use, where the system says so.
-pub(crate) fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Flow, Initial, Problem, Sampler, Target, testing};
+
+    fn device() -> Option<Gpu> {
+        testing::gpu()?;
+        let adapter = pollster::block_on(adapter(None)).unwrap();
+        Some(pollster::block_on(Gpu::request(&adapter, wgpu::Limits::default())).unwrap())
+    }
+
+    /// What the device's callback does when a driver resets it.
+    #[test]
+    fn a_reset_that_the_driver_tells_of_ends_every_call() {
+        let Some(gpu) = device() else { return };
+        let normal = Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+        let target = Target::standard_normal(2).unwrap();
+        let problem = Problem::new(target, normal, Flow::annealed()).unwrap();
+        let config = Config { particles: 1000, ..Config::default() };
+        let mut sampler = Sampler::new(&gpu, &problem, config).unwrap();
+        sampler.advance(10).unwrap();
+        let message = "the GPU was reset".to_string();
+        record(&gpu.fault, ErrorKind::DeviceLost { message });
+        for error in [
+            sampler.run().unwrap_err(),
+            sampler.submit(1).unwrap_err(),
+            pollster::block_on(sampler.particles()).unwrap_err(),
+            pollster::block_on(sampler.survivors()).unwrap_err(),
+            gpu.wait().unwrap_err(),
+        ] {
+            assert_eq!(error.to_string(), "the device was lost: the GPU was reset");
+        }
+    }
+
+    /// wgpu panics when a wait meets a loss, having told the callback: both are one error.
+    #[test]
+    fn a_loss_met_while_waiting_is_an_error() {
+        let Some(gpu) = device() else { return };
+        let error = gpu.polled(|| panic!("Error in Device::poll")).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::DeviceLost { .. }), "{error}");
+        assert!(gpu.check().is_err());
+        let Some(gpu) = device() else { return };
+        let error = gpu.polled(|| {
+            record(&gpu.fault, ErrorKind::DeviceLost { message: "hung".into() });
+            panic!("Error in Device::poll")
+        });
+        assert_eq!(error.unwrap_err().to_string(), "the device was lost: hung");
+    }
+
+    /// A process that may have no more memory, which is another than this one: the device says so, and
+    /// the error tells what was asked for.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_refused_allocation_is_out_of_memory() {
+        const NAME: &str = "gpu::tests::a_refused_allocation_is_out_of_memory";
+        let Some(gpu) = device() else { return };
+        if gpu.loop_cap().is_none() {
+            return;
+        }
+        if std::env::var_os("WFR_TEST_LITTLE_MEMORY").is_none() {
+            let ulimit = "ulimit -v 2500000; exec \"$0\" --exact \"$1\" --nocapture";
+            let tests = std::env::current_exe().unwrap();
+            let mut little = std::process::Command::new("sh");
+            little.args(["-c", ulimit]).arg(tests).arg(NAME);
+            let done = little.env("WFR_TEST_LITTLE_MEMORY", "1").output().unwrap();
+            let text = String::from_utf8_lossy(&done.stdout);
+            assert!(done.status.success() && text.contains("refused: "), "{done:?}");
+            return;
+        }
+        let normal = Initial::normal(&[0.0; 6], &[1.0; 6]).unwrap();
+        let target = Target::standard_normal(6).unwrap();
+        let problem = Problem::new(target, normal, Flow::annealed()).unwrap();
+        let config = Config { particles: 1 << 25, ..Config::default() };
+        let gpu = pollster::block_on(Gpu::for_problem(&problem, &config, None)).unwrap();
+        let error = Sampler::new(&gpu, &problem, config).unwrap_err();
+        println!("refused: {error}");
+        let ErrorKind::OutOfMemory { needed, .. } = error.kind() else { panic!("{error}") };
+        assert!(needed.is_some_and(|needed| needed > 2 << 30), "{error}");
+        assert!(error.to_string().contains("(state 1.8 GiB, log_weights 128 MiB"), "{error}");
+        assert!(error.to_string().ends_with("may fit"), "{error}");
+        gpu.check().unwrap();
+    }
 }

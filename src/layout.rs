@@ -33,8 +33,8 @@ pub(crate) struct Control {
     pub stages: u32,
     pub beta: f32,
     pub stop: u32,
-    /// To a multiple of eight bytes.
-    pub padding: u32,
+    /// The first particle of the next dispatch of a kernel that goes through them in slices.
+    pub first_slot: u32,
 }
 
 /// The weights of [`BLOCK`] consecutive particles.
@@ -47,9 +47,12 @@ pub(crate) struct Block {
     pub peak: f32,
     pub squares: u32,
     pub non_finite: u32,
+    pub fresh: u32,
     pub factor: u32,
     pub shift: u32,
     pub copies: u32,
+    /// To a multiple of eight bytes.
+    pub padding: u32,
 }
 
 /// One ESS test as the device wrote it down.
@@ -128,6 +131,7 @@ pub(crate) struct EntropyBlock {
 pub(crate) struct Dispatches {
     pub blocks: [u32; 4],
     pub particles: [u32; 4],
+    pub losses: [u32; 4],
 }
 
 /// Lanes per workgroup of the weight kernels: fixed, because their sums follow the lanes.
@@ -163,6 +167,14 @@ const _: () = assert!(
     (ACCEPT_PARTICLES / ACCEPT_COUNTERS) as u64 * crate::Schedule::MAX_STEPS as u64
         <= u32::MAX as u64
 );
+
+/// Words before the position of the first lost particle: `shaders/losses.wgsl`.
+pub(crate) const LOSSES_HEADER: u32 = 8;
+/// Words of a row of the table of losses.
+pub(crate) const LOSSES_COLUMNS: u32 = 4;
+/// Losses are counted at least every so many steps: their log-weights know the step modulo twice as
+/// many.
+pub(crate) const LOSSES_EVERY: u32 = 1 << 19;
 
 /// Extra fractional bits of the population's total over a block's: the total stays below 2^62.
 pub(crate) fn headroom(particles: u32) -> u32 {
@@ -239,13 +251,14 @@ mod tests {
         same!(Instant: time, dt, beta, beta_rate);
         same!(Control: nats, log2, step_begin, step_end, resampled, shift, tests, resamplings,
             trace_rows, failed, uniform, copies, non_finite, max_non_finite, stages, beta, stop,
+            first_slot);
+        same!(Block: total, base, end, peak, squares, non_finite, fresh, factor, shift, copies,
             padding);
-        same!(Block: total, base, end, peak, squares, non_finite, factor, shift, copies);
         same!(TraceRow: nats, log2, step, ess, max_weight, non_finite, resampled, failed, beta,
             cess);
         same!(Stage: now, low, high, passes, settled, candidates);
         same!(Sums: peak, sum, squares);
-        same!(Dispatches: blocks, particles);
+        same!(Dispatches: blocks, particles, losses);
         same!(ReactionState: mean, strength, remaining, rows);
         same!(ReactionRow: step, log_normalizer, relative_entropy, outside);
         same!(EntropyBlock: peak, weight, inside, mean, ratio_peak, ratio, outside);

@@ -1,11 +1,14 @@
 //! What a run computes: a target, an initial law and a flow that fit together.
 
+mod loops;
+
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use wgpu::naga;
 
 use crate::adaptor::{Adaptor, POINTER, Score, Signature, check_snippet, missing, signature};
-use crate::autodiff;
+use crate::autodiff::{self, Evaluator};
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::{Error, Result};
@@ -15,6 +18,7 @@ use crate::integrator::Integrator;
 use crate::shaders::{self, Prelude};
 use crate::target::Target;
 use crate::wgsl::{Linked, Source};
+pub(crate) use loops::Counted;
 
 /// A target, an initial law and a flow.
 #[derive(Debug, Clone)]
@@ -35,6 +39,9 @@ pub struct Problem {
     adaptor: Adaptor,
     /// The adaptor of the target behind the initial law.
     law: Option<Adaptor>,
+    /// Counted when first asked for.
+    evaluation_loops: OnceLock<Counted>,
+    sampling_loops: OnceLock<Counted>,
 }
 
 impl Problem {
@@ -96,6 +103,8 @@ impl Problem {
             constants,
             adaptor,
             law,
+            evaluation_loops: OnceLock::new(),
+            sampling_loops: OnceLock::new(),
         })
     }
 
@@ -165,23 +174,6 @@ impl Problem {
         Ok((!self.ends.data.is_empty()).then_some(self.ends.data.as_slice().into()))
     }
 
-    /// The size of every buffer of data in bytes; `particles` many numbers are in each row that a
-    /// model writes.
-    pub(crate) fn data_sizes(&self, config: &Config) -> Vec<u64> {
-        let steps = config.schedule.steps();
-        let flow = match &self.composition {
-            Some(composition) => {
-                let outputs = composition.output_rows(self.integrator(config)).into_iter();
-                let outputs = outputs.map(|rows| u64::from(rows) * u64::from(config.particles));
-                [composition.table_numbers(steps)].into_iter().chain(outputs).collect()
-            }
-            None if self.ends.data.is_empty() => Vec::new(),
-            None => vec![self.ends.data.len() as u64],
-        };
-        let laws = self.data().map(|data| data.len() as u64);
-        laws.chain(flow).map(|numbers| 4 * numbers).collect()
-    }
-
     /// The target.
     pub fn target(&self) -> &Target {
         &self.target
@@ -203,34 +195,68 @@ impl Problem {
     }
 
     /// Loop iterations of one evaluation of the log densities with their scores, and of the flow.
-    ///
-    /// Mesa's software driver ends every shader after 65535 of them. They are counted on the host,
-    /// at one point; where that fails, loops over the dimensions are assumed and one over all data.
-    pub(crate) fn loops_per_evaluation(&self) -> u32 {
-        let law = self.start().law().zip(self.law.as_ref());
-        let law = law.map_or(0, |(law, adaptor)| loops(law, adaptor));
-        let composed = self.composition.as_ref().map_or(0, Composition::loops);
-        loops(&self.target, &self.adaptor)
-            .saturating_add(law)
-            .saturating_add(self.ends.loops)
-            .saturating_add(composed)
+    pub(crate) fn evaluation_loops(&self) -> Counted {
+        *self.evaluation_loops.get_or_init(|| {
+            let law = self.start().law().zip(self.law.as_ref());
+            let law = law.map_or(Counted::NONE, |(law, adaptor)| loops::of_target(law, adaptor));
+            let composed = self.composition.as_ref().map_or(0, Composition::loops);
+            let own = loops::of_target(&self.target, &self.adaptor)
+                .and(law)
+                .and(Counted::exactly(u64::from(self.ends.loops) + u64::from(composed)));
+            let has_text = self.flow.own_text().is_some() || self.flow.velocity().is_some();
+            if has_text { own.or_more(loops::of_flow(self)) } else { own }
+        })
     }
-}
 
-/// Loop iterations of one evaluation of a target.
-fn loops(target: &Target, adaptor: &Adaptor) -> u32 {
-    // Not at the origin, where branches are often taken that are rare elsewhere.
-    let x: Vec<f64> = (0..target.dim()).map(|j| 0.3 + 0.01 * f64::from(j % 7)).collect();
-    let count = || {
-        let mut evaluator = adaptor.evaluator(target).ok()?;
-        evaluator.limit_iterations(1 << 18);
-        evaluator.evaluate(&x, &[]).map_or(Some(u64::MAX), |found| Some(found.iterations))
-    };
-    let assumed = || {
-        let data = target.storage().iter().map(|data| data.len() as u64);
-        data.sum::<u64>() + 2 * u64::from(target.dim())
-    };
-    u32::try_from(count().unwrap_or_else(assumed)).unwrap_or(u32::MAX)
+    /// Loop iterations that draw one particle, beside those over coordinates.
+    pub(crate) fn sampling_loops(&self) -> Counted {
+        *self.sampling_loops.get_or_init(|| match &self.start().kind {
+            Kind::Mixture { .. } => {
+                let components = self.start().gaussians().map_or(0, <[_]>::len) as u64;
+                let dim = u64::from(self.initial.dim);
+                // The choice of one, and the weight by all.
+                Counted::exactly((components + 1) + components * (dim + 2) + 1)
+            }
+            Kind::Wgsl(_) => loops::of_initial(self),
+            _ => Counted::NONE,
+        })
+    }
+
+    /// Says where the loops of a text could not be counted, or depend on the place, for whom a driver
+    /// stops long ones.
+    pub(crate) fn warn_of_loops(&self) {
+        let texts = [
+            (self.target.name().to_string(), self.evaluation_loops()),
+            (self.start().description().to_string(), self.sampling_loops()),
+        ];
+        for (name, counted) in texts {
+            counted.warn(&name);
+        }
+    }
+
+    /// A function of the point, `name`, linked with all texts of the problem, on the host.
+    pub(crate) fn evaluator(&self, name: &str, text: String) -> Option<Evaluator> {
+        let prelude = Prelude::default().dimension(self.target.dim()).seed(0);
+        let mut texts = vec![prelude.source()];
+        texts.extend(shaders::files(&["types", "threefry", "normal", "float"]));
+        texts.extend(self.sources.iter().cloned());
+        texts.push(Source::new(name, text));
+        let module = Linked::new(texts).check().ok()?;
+        let mut evaluator = Evaluator::new(&module, name).ok()?;
+        for (name, value) in &self.constants {
+            evaluator.set(name, *value);
+        }
+        let laws: Vec<&[f32]> = self.data().collect();
+        for (_, variable) in module.global_variables.iter() {
+            let (Some(name), Some(binding)) = (&variable.name, &variable.binding) else { continue };
+            let contents = match binding.group {
+                1 => laws.get(binding.binding as usize).copied(),
+                _ => Some(self.ends.data.as_slice()),
+            };
+            evaluator.set_buffer(name, contents.unwrap_or_default().to_vec());
+        }
+        Some(evaluator)
+    }
 }
 
 /// The texts of a problem, each of the user's checked alone first so that its errors point at its
@@ -366,33 +392,4 @@ fn require(
         result: result.into(),
     };
     Err(missing(role, &wanted.text(name), name, source, found))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn loops(target: Target) -> u32 {
-        let zero = vec![0.0; target.dim() as usize];
-        let initial = Initial::normal(&zero, &vec![1.0; zero.len()]).unwrap();
-        Problem::new(target, initial, Flow::annealed()).unwrap().loops_per_evaluation()
-    }
-
-    /// A loop of k iterations counts k + 1: its test fails once.
-    #[test]
-    fn loops_are_counted_as_they_run() {
-        // Twice for each component over the axes, and twice over the axes around that.
-        let mixture = Target::named("gaussian-mixture", Some(2)).unwrap();
-        assert_eq!(loops(mixture), 8 * (1 + 3 + 3) + 1 + 3 + 3);
-        let formula = |text: &str| Target::from_formula(100, text).unwrap();
-        assert_eq!(loops(formula("-x0^2")), 0);
-        // Forward and backward.
-        assert_eq!(loops(formula("-sum(i, x[i]^4)")), 101 + 101);
-        let text = "fn log_density(x: Point) -> f32 {
-            var sum = 0.0;
-            for (var i = 0u; i < 300000u; i++) { sum += x.x; }
-            return sum;
-        }";
-        assert!(loops(Target::from_wgsl(2, "long.wgsl", text).unwrap()) > 65_535);
-    }
 }

@@ -8,14 +8,22 @@ use crate::gpu::Gpu;
 use crate::integrator::Integrator;
 use crate::kernel::entropy::{self, Entropy, EntropyBuffers};
 use crate::kernel::grid::{self, Grid};
+use crate::kernel::loops::{self, Loops};
 use crate::kernel::mixture::{self, Components, Mixture};
 use crate::kernel::moments::{self, Moments};
 use crate::kernel::ratio::{self, Ratio};
 use crate::kernel::react::{React, ReactShape};
 use crate::layout::{ReactionRow, ReactionState};
+use crate::plan::{Draft, Need, Reading};
 use crate::problem::Problem;
 use crate::reaction::{Density, Reaction, Realisation, Splitting};
 use crate::shaders::{Prelude, WeightShape, float};
+
+/// Storage buffers of the kernels beside the pages of the state.
+const GRID_BINDINGS: u32 = 4;
+const MIXTURE_BINDINGS: u32 = 6;
+/// And beside the data.
+const RATIO_BINDINGS: u32 = 4;
 
 /// The kernels of a reaction, recorded before and after every block of steps.
 #[derive(Debug)]
@@ -35,6 +43,21 @@ pub(crate) struct Reactor {
     pub(crate) ratios: wgpu::Buffer,
 }
 
+/// A part of a reaction that may be submitted by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Moments,
+    FirstRatio,
+    /// The density, or the components of one.
+    Field,
+    /// Some of the components.
+    Sweep(u32),
+    Ratio,
+    Entropy,
+    ReactBefore,
+    ReactAfter,
+}
+
 /// What `density_log` reads.
 #[derive(Debug)]
 enum Field {
@@ -47,13 +70,6 @@ impl Field {
         match self {
             Field::Grid(grid) => grid.field(),
             Field::Mixture(mixture) => &mixture.sums,
-        }
-    }
-
-    fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
-        match self {
-            Field::Grid(grid) => grid.encode(pass, copy),
-            Field::Mixture(mixture) => mixture.encode(pass, copy),
         }
     }
 
@@ -111,15 +127,14 @@ impl Estimate {
     }
 }
 
-/// The buffers that a reaction needs beside a run's own, checked against the run's settings.
-pub(crate) fn buffers(
+/// Whether a reaction suits the run's settings.
+pub(crate) fn check(
     reaction: &Reaction,
     problem: &Problem,
     config: &Config,
     integrator: Integrator,
-) -> Result<Vec<(&'static str, u64)>> {
-    let (n, dim, flow) = (config.particles, problem.target.dim(), &problem.flow);
-    reaction.check(dim, flow.transport())?;
+) -> Result<()> {
+    reaction.check(problem.target.dim(), problem.flow.transport())?;
     if reaction.realisation == Realisation::Jumps && config.ess_threshold != 1.0 {
         let reason = format!(
             "= {} leaves jumps waiting, which a resampling makes; use 1",
@@ -140,22 +155,59 @@ pub(crate) fn buffers(
                       use the kernel estimator, or none";
         return Err(Error::config("preconditioner", reason));
     }
-    let mut buffers = vec![
-        ("ratios", 4 * u64::from(n)),
-        ("moments", moments::block_bytes(n, dim) + moments::bytes(dim)),
-        ("entropy", entropy::block_bytes(n)),
-        ("reaction trace", trace_bytes(config.trace_rows)),
-    ];
-    match Estimate::of(reaction, dim, n, flow.transport()) {
+    Ok(())
+}
+
+/// What a reaction needs beside a run's own.
+pub(crate) fn draft(reaction: &Reaction, problem: &Problem, config: &Config, draft: &mut Draft) {
+    let (n, dim, flow) = (draft.particles, problem.target.dim(), &problem.flow);
+    draft.needs.extend([
+        Need::whole("ratios", 4 * u64::from(n)),
+        Need::whole("moments", moments::block_bytes(n, dim)),
+        Need::whole("entropy", entropy::block_bytes(n)),
+        Need::whole("reaction trace", trace_bytes(config.trace_rows)),
+    ]);
+    let own = match Estimate::of(reaction, dim, n, flow.transport()) {
         Estimate::Grid { cells, .. } => {
-            buffers.extend([("grid", 4 * u64::from(grid::total(cells, dim))); 2]);
+            let field = Need::whole("grid", 4 * u64::from(grid::total(cells, dim)));
+            draft.needs.extend([field; 2]);
+            GRID_BINDINGS
         }
-        Estimate::Mixture(components) => buffers.extend([
-            ("components", mixture::component_bytes(components.count, dim)),
-            ("mixture sums", mixture::sum_bytes(n)),
-        ]),
+        Estimate::Mixture(Components { count, .. }) => {
+            draft.needs.extend([
+                Need::whole("components", mixture::component_bytes(count, dim)),
+                Need::whole("mixture sums", mixture::sum_bytes(n)),
+            ]);
+            MIXTURE_BINDINGS
+        }
+    };
+    let way_out = "lower the dimension, or use fewer arrays of data";
+    for bindings in [own, RATIO_BINDINGS + draft.data] {
+        draft.readings.push(Reading { bindings, way_out });
     }
-    Ok(buffers)
+}
+
+/// The loops of a reaction's kernels.
+pub(crate) fn loops(
+    reaction: &Reaction,
+    problem: &Problem,
+    particles: u32,
+    evaluation: u64,
+) -> Vec<Loops> {
+    let dim = problem.target.dim();
+    let mut all = loops::of_reaction(particles, dim);
+    let in_density = match Estimate::of(reaction, dim, particles, problem.flow.transport()) {
+        Estimate::Grid { cells, .. } => {
+            all.extend(loops::of_grid(cells, dim));
+            loops::density_on_grid(dim)
+        }
+        Estimate::Mixture(Components { count, .. }) => {
+            all.extend(loops::of_mixture(count, dim));
+            0
+        }
+    };
+    all.push(loops::ratio(evaluation, in_density, dim));
+    all
 }
 
 fn trace_bytes(rows: u32) -> u64 {
@@ -234,37 +286,77 @@ impl Reactor {
         })
     }
 
-    /// Reacts before the ESS test that begins a block; `step` steps are done, and copy `copy` of
-    /// the state is current.
-    pub(crate) fn encode_before(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, step: u32) {
-        match self.splitting {
-            Splitting::TransportFirst => return,
-            Splitting::ReactionFirst => self.estimate(pass, copy, step),
+    /// What reacts before the ESS test that begins a block; `step` steps are done.
+    pub(crate) fn before(&self, step: u32) -> Vec<Part> {
+        let mut parts = match self.splitting {
+            Splitting::TransportFirst => return Vec::new(),
+            Splitting::ReactionFirst => self.estimate(step),
             // Later ones go on with the estimate after the block before.
-            Splitting::Strang if step == 0 => self.estimate(pass, copy, step),
-            Splitting::Strang => {}
-        }
-        self.react.encode_before(pass);
+            Splitting::Strang if step == 0 => self.estimate(step),
+            Splitting::Strang => Vec::new(),
+        };
+        parts.push(Part::ReactBefore);
+        parts
     }
 
-    /// Reacts after the last step of a block.
-    pub(crate) fn encode_after(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, step: u32) {
-        if self.splitting != Splitting::ReactionFirst {
-            self.estimate(pass, copy, step);
-            self.react.encode_after(pass);
+    /// What reacts after the last step of a block.
+    pub(crate) fn after(&self, step: u32) -> Vec<Part> {
+        if self.splitting == Splitting::ReactionFirst {
+            return Vec::new();
         }
+        let mut parts = self.estimate(step);
+        parts.push(Part::ReactAfter);
+        parts
     }
 
-    fn estimate(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, step: u32) {
-        self.moments.encode(pass, copy);
-        match &self.first_ratio {
-            Some(ratio) if step == 0 => ratio.encode(pass, copy),
-            _ => {
-                self.field.encode(pass, copy);
-                self.ratio.encode(pass, copy);
+    fn estimate(&self, step: u32) -> Vec<Part> {
+        let mut parts = vec![Part::Moments];
+        if self.first_ratio.is_some() && step == 0 {
+            parts.push(Part::FirstRatio);
+        } else {
+            parts.push(Part::Field);
+            if let Field::Mixture(mixture) = &self.field {
+                parts.extend((0..mixture.sweeps()).map(Part::Sweep));
             }
+            parts.push(Part::Ratio);
         }
-        self.entropy.encode(pass);
+        parts.push(Part::Entropy);
+        parts
+    }
+
+    /// Particles of a workgroup of a sweep.
+    pub(crate) fn sweep_block(&self) -> u32 {
+        match &self.field {
+            Field::Grid(_) => 1,
+            Field::Mixture(mixture) => mixture.sweep_block(),
+        }
+    }
+
+    /// Records one part; copy `copy` of the state is current.
+    pub(crate) fn encode(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        copy: usize,
+        part: Part,
+        slice: Option<u32>,
+    ) {
+        match part {
+            Part::Moments => self.moments.encode(pass, copy),
+            Part::FirstRatio => self.first_ratio.iter().for_each(|ratio| ratio.encode(pass, copy)),
+            Part::Field => match &self.field {
+                Field::Grid(grid) => grid.encode(pass, copy),
+                Field::Mixture(mixture) => mixture.encode_components(pass, copy),
+            },
+            Part::Sweep(sweep) => {
+                if let Field::Mixture(mixture) = &self.field {
+                    mixture.encode_sweep(pass, copy, sweep, slice);
+                }
+            }
+            Part::Ratio => self.ratio.encode(pass, copy),
+            Part::Entropy => self.entropy.encode(pass),
+            Part::ReactBefore => self.react.encode_before(pass),
+            Part::ReactAfter => self.react.encode_after(pass),
+        }
     }
 
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {

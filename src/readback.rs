@@ -4,7 +4,7 @@ use crate::error::{ErrorKind, Result};
 use crate::gpu::Gpu;
 
 /// Bytes per staging copy: large buffers come over in windows.
-const WINDOW: u64 = 64 << 20;
+pub(crate) const WINDOW: u64 = 64 << 20;
 
 /// Reads `bytes` bytes of a buffer from `offset`, both multiples of 4.
 pub(crate) async fn read<T: bytemuck::Pod>(

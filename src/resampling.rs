@@ -8,6 +8,7 @@ use crate::gpu::Gpu;
 use crate::kernel::decide::{Decide, DecideBuffers};
 use crate::kernel::draw::Draw;
 use crate::kernel::expand::Expand;
+use crate::kernel::loops;
 use crate::kernel::reduce::Reduce;
 use crate::kernel::residual::Residual;
 use crate::kernel::scan::Scan;
@@ -107,6 +108,7 @@ impl Resampling {
                 format!("= {particles} is not between 1 and {most}, what the buffer holds");
             return Err(Error::config("particles", reason));
         }
+        loops::check(gpu, &format!("particles = {particles}"), &loops::of_weights(particles))?;
         // A threshold above 1 always resamples.
         let shape = WeightShape {
             particles,

@@ -1,44 +1,53 @@
 //! The loop: test the ESS, resample if it says so, step; all on the device.
 
 mod advance;
+mod losses;
 mod models;
+mod needs;
+mod pace;
 mod population;
 mod save;
 mod stages;
+mod units;
 
 use std::sync::OnceLock;
 
-use crate::buffers::{self, Carries, Plan, State};
+use crate::buffers::{self, State};
 use crate::checkpoint::Identity;
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::histogram::Counter;
-use crate::initial::Kind;
+use crate::initial;
 use crate::integrator::Integrator;
 use crate::kernel::Access;
-use crate::kernel::adapt::{self, Adapt};
-use crate::kernel::conditional::{self, Conditional};
-use crate::kernel::decide;
+use crate::kernel::adapt::Adapt;
+use crate::kernel::conditional::Conditional;
 use crate::kernel::init::{self, Init};
+use crate::kernel::losses::Losses as LossCounter;
 use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
 use crate::layout::{
-    ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, MAX_SEGMENT, ReactionRow, ReactionState, TraceRow,
+    ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, ReactionRow, ReactionState, TraceRow,
     log_normalizer,
 };
+use crate::loss::Lost;
+use crate::plan::{Plan, Room};
 use crate::problem::Problem;
-use crate::reactor::{self, Reactor};
+use crate::reactor::Reactor;
 use crate::readback;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 
 pub use models::{ModelCall, Tracked};
+#[cfg(test)]
+pub(crate) use needs::loops_of_run;
+pub use needs::requirements;
 
-/// Loop iterations after which Mesa's software driver silently stops an invocation.
-pub(crate) const SOFTWARE_LOOP_CAP: u32 = 65_535;
+use needs::Needs;
+use pace::{Kind, Pace};
 
 /// A run of weighted particles on a device.
 ///
@@ -54,6 +63,7 @@ pub struct Sampler {
     state: State,
     step: Step,
     resampling: Resampling,
+    losses: LossCounter,
     reactor: Option<Reactor>,
     /// The diffusion models of the run.
     composition: Option<Composition>,
@@ -78,8 +88,8 @@ pub struct Sampler {
     reaction_trace_read: u32,
     /// Whether an adaptive schedule was seen to have reached its end.
     finished: bool,
-    /// Steps of the next submission.
-    chunk: u32,
+    pace: Pace,
+    told: losses::Told,
     /// Count the population; compiled when first asked for.
     counter: OnceLock<Counter>,
     survivors: OnceLock<Survivors>,
@@ -105,8 +115,11 @@ pub struct Info {
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
-    /// Particles whose position or log-weight is not a number; they have weight zero.
+    /// Particles of now that are lost: they have weight zero and stay where they last were, until a
+    /// resampling puts others in their place.
     pub non_finite: u32,
+    /// Particles lost since time zero, by cause; see [`Sampler::losses`].
+    pub lost: Lost,
     /// Resamplings so far.
     pub resamplings: u32,
     /// The share of moves accepted since time zero, 0 to 1, where the integrator may reject them
@@ -134,7 +147,7 @@ pub struct TraceEvent {
     pub log_normalizer: f64,
     /// The largest normalised weight.
     pub max_weight: f32,
-    /// Particles whose position or log-weight is not a number.
+    /// Particles that are lost, see [`Info::non_finite`].
     pub non_finite: u32,
     /// Whether the test resampled.
     pub resampled: bool,
@@ -173,39 +186,6 @@ pub struct Buffers<'a> {
     pub rows: u32,
     /// N log-weights (f32), up to a common constant.
     pub log_weights: &'a wgpu::Buffer,
-}
-
-/// How a run is laid out on an adapter with these limits: what a host must ask its adapter for.
-///
-/// # Errors
-/// [`ErrorKind::LimitExceeded`] with the largest number of particles that fits, and
-/// [`ErrorKind::InvalidConfig`]. Nothing is allocated.
-pub fn requirements(problem: &Problem, config: &Config, limits: &wgpu::Limits) -> Result<Plan> {
-    config.check()?;
-    let data = problem.data_sizes(config);
-    let shape = weight_shape(config, false);
-    let dim = problem.target.dim();
-    config.check_preconditioner(dim)?;
-    let integrator = problem.integrator(config);
-    let steps = config.schedule.steps();
-    let carries = match &problem.composition {
-        Some(composition) => composition.carries(integrator),
-        None => Carries::of(dim, integrator),
-    };
-    let plan = Plan::new(config.particles, carries, &shape, &data, steps, limits)?;
-    let plan = match problem.flow.reaction() {
-        Some(reaction) => {
-            let more = reactor::buffers(reaction, problem, config, integrator)?;
-            plan.with_buffers(more, limits)?
-        }
-        None => plan,
-    };
-    if config.schedule.adaptivity().is_none() {
-        let more = traces_cess(config).then(|| conditional::buffers(config.particles).to_vec());
-        return plan.with_buffers(more.unwrap_or_default(), limits);
-    }
-    let loops = loops_per_step(problem.loops_per_evaluation(), dim);
-    plan.adaptive(adapt::items(SOFTWARE_LOOP_CAP / 2, loops), data.len() as u32, limits)
 }
 
 /// Whether a pass of its own traces the conditional ESS: an adaptive schedule knows it anyway.
@@ -261,28 +241,12 @@ pub(crate) fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
     }
 }
 
-impl Gpu {
-    /// A device of its own for a run: the best adapter, or the one whose name contains `adapter`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NoAdapter`], [`ErrorKind::RequestDevice`], and those of [`requirements`].
-    pub async fn for_problem(
-        problem: &Problem,
-        config: &Config,
-        adapter: Option<&str>,
-    ) -> Result<Gpu> {
-        let adapter = crate::gpu::adapter(adapter).await?;
-        let plan = requirements(problem, config, &adapter.limits())?;
-        Gpu::request(&adapter, plan.limits()).await
-    }
-}
-
 impl Sampler {
     /// Compiles the kernels, allocates the buffers and draws the particles from the initial law.
     ///
     /// # Errors
-    /// Those of [`requirements`]; [`ErrorKind::OutOfMemory`] on software adapters;
-    /// [`ErrorKind::InvalidConfig`] when the integrator does not suit the flow;
+    /// Those of [`requirements`]; [`ErrorKind::OutOfMemory`], on software adapters before anything is
+    /// allocated; [`ErrorKind::InvalidConfig`] when the integrator does not suit the flow;
     /// [`ErrorKind::Shader`] when the user's names clash with the engine's.
     pub fn new(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let mut sampler = Sampler::made(gpu, problem, config)?;
@@ -292,13 +256,30 @@ impl Sampler {
 
     /// All but the particles.
     fn made(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
-        let plan = requirements(problem, &config, &gpu.device.limits())?;
-        plan.check_memory(gpu)?;
+        let room = Room::of_device(gpu);
+        let needs = Needs::new(problem, &config)?;
+        let plan = needs.plan(&room)?;
         let integrator = problem.integrator(&config);
         check_integrator(problem, &config, integrator)?;
         stages::check(problem, &config)?;
         problem.check_resampling(&config)?;
-        let max_segment = max_segment(gpu, problem, &config)?;
+        log::debug!("{}", plan.table());
+        if room.loops.is_some() {
+            problem.warn_of_loops();
+        }
+        let max_segment = needs.most_fused(&room);
+        Sampler::build(gpu, problem, config.clone(), plan.clone(), max_segment)
+            .map_err(|error| needs.refused(error, &plan, &room))
+    }
+
+    fn build(
+        gpu: &Gpu,
+        problem: &Problem,
+        config: Config,
+        plan: Plan,
+        max_segment: u32,
+    ) -> Result<Sampler> {
+        let integrator = problem.integrator(&config);
         let linked = step::linked(problem, &plan, &config, integrator);
         linked.check()?;
 
@@ -315,6 +296,8 @@ impl Sampler {
             }
             None => Vec::new(),
         };
+        let (dim, steps) = (problem.target.dim(), config.schedule.steps());
+        let losses = LossCounter::new(gpu, &shape, dim, steps, &plan, &state)?;
         let reaction = problem.flow.reaction();
         let reactor = reaction
             .map(|r| Reactor::new(gpu, r, problem, &config, &shape, plan.page_rows, &state))
@@ -334,6 +317,7 @@ impl Sampler {
             .transpose()?;
         gpu.submit_pass(|pass| {
             resampling.warm_up(pass);
+            losses.warm_up(pass);
             conditional.iter().for_each(|conditional| conditional.warm_up(pass));
             step.warm_up(pass);
             networks.iter().for_each(|network| network.warm_up(pass));
@@ -346,6 +330,7 @@ impl Sampler {
             state,
             step,
             resampling,
+            losses,
             reactor,
             externals: problem.composition.as_ref().map(Composition::externals).unwrap_or_default(),
             composition: problem.composition.clone(),
@@ -362,7 +347,8 @@ impl Sampler {
             reaction_trace: Vec::new(),
             reaction_trace_read: 0,
             finished: false,
-            chunk: 0,
+            pace: Pace::new(config.submission_limit, plan.particles),
+            told: losses::Told::default(),
             counter: OnceLock::new(),
             survivors: OnceLock::new(),
             plan,
@@ -378,38 +364,16 @@ impl Sampler {
     /// submitted, allocated or written to the queue here.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
         let end = self.encoded.saturating_add(self.recordable(steps)).min(self.steps());
-        let every = self.config.test_every();
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("wfr.steps"),
             timestamp_writes: None,
         });
         while self.encoded < end {
-            let since_test = self.encoded % every;
-            let count = (every - since_test).min(end - self.encoded).min(self.max_segment);
-            if since_test == 0 {
-                if let Some(reactor) = &self.reactor {
-                    reactor.encode_before(&mut pass, self.parity, self.encoded);
-                }
-                self.resampling.encode_test(&mut pass, count);
-                if let Some(conditional) = &self.conditional {
-                    conditional.encode(&mut pass);
-                }
-                if let Some(adapt) = &self.adapt {
-                    adapt.encode(&mut pass, self.parity);
-                }
-            } else {
-                self.resampling.encode_tick(&mut pass, count);
+            let segment = self.segment(end);
+            for unit in self.units(&segment) {
+                self.encode_unit(&mut pass, &segment, unit, None);
             }
-            for network in &self.networks {
-                network.encode(&mut pass, self.parity);
-            }
-            self.step.encode(&mut pass, self.parity, self.encoded);
-            self.parity = 1 - self.parity;
-            self.encoded += count;
-            let ends = self.encoded.is_multiple_of(every) || self.encoded == self.steps();
-            if let Some(reactor) = self.reactor.as_ref().filter(|_| ends) {
-                reactor.encode_after(&mut pass, self.parity, self.encoded);
-            }
+            self.pass_by(&segment);
         }
     }
 
@@ -431,7 +395,10 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::run`].
     pub async fn info(&self) -> Result<Info> {
-        self.gpu.submit_pass(|pass| self.resampling.encode_report(pass))?;
+        self.gpu.submit_pass(|pass| {
+            self.resampling.encode_report(pass);
+            self.losses.encode_now(pass, self.parity);
+        })?;
         let control = self.control().await?;
         let row = self.trace_rows(self.config.trace_rows, 1).await?;
         self.interpret(&control, &row[0]).await
@@ -536,8 +503,8 @@ impl Sampler {
 
     fn draw_initial(&mut self, problem: &Problem) -> Result<()> {
         match &problem.start().kind {
-            Kind::Positions(positions) => return self.write_positions(positions),
-            Kind::Particles { positions, log_weights, .. } => {
+            initial::Kind::Positions(positions) => return self.write_positions(positions),
+            initial::Kind::Particles { positions, log_weights, .. } => {
                 self.write_positions(positions)?;
                 return self.gpu.scoped(|| {
                     let bytes = bytemuck::cast_slice(log_weights);
@@ -549,7 +516,9 @@ impl Sampler {
         }
         init::linked(problem, &self.plan, &self.config).check()?;
         let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
-        self.gpu.submit_pass(|pass| init.encode(pass))
+        self.gpu.submit_pass(|pass| init.warm_up(pass))?;
+        self.gpu.wait()?;
+        self.in_slices(Kind::Init, |pass, slice| init.encode(pass, Some(slice)))
     }
 
     fn write_positions(&self, positions: &[f32]) -> Result<()> {
@@ -594,20 +563,24 @@ impl Sampler {
 
     /// The last ESS test as an [`Info`]: no work for the device.
     async fn progress(&mut self) -> Result<Info> {
+        let told = self.trace.len();
         self.trace().await?;
         self.reaction_trace().await?;
         let control = self.control().await?;
         let last = (control.trace_rows.max(1) - 1) % self.config.trace_rows;
         let row = self.trace_rows(last, 1).await?;
         self.finished = control.stop != 0 && control.step_end >= control.stop;
-        self.interpret(&control, &row[0]).await
+        let info = self.interpret(&control, &row[0]).await?;
+        self.tell(&info, told).await?;
+        Ok(info)
     }
 
     async fn interpret(&self, control: &Control, row: &TraceRow) -> Result<Info> {
+        let (lost, first) = self.lost().await?;
         if control.failed != 0 || row.failed != 0 {
             let step = if control.failed != 0 { control.failed - 1 } else { row.step };
             let non_finite = control.max_non_finite.max(row.non_finite);
-            return Err(ErrorKind::AllWeightsZero { step, non_finite }.into());
+            return Err(ErrorKind::AllWeightsZero { step, non_finite, lost, first }.into());
         }
         let event = self.event(row);
         Ok(Info {
@@ -619,6 +592,7 @@ impl Sampler {
             log_normalizer: event.log_normalizer,
             max_weight: event.max_weight,
             non_finite: event.non_finite,
+            lost,
             resamplings: control.resamplings,
             acceptance: self.acceptance(control.step_end).await?,
         })
@@ -653,54 +627,6 @@ impl Sampler {
             resampled: row.resampled != 0,
         }
     }
-}
-
-/// Loop iterations of a step: the engine's own over coordinates, and the target's, once per
-/// evaluation.
-pub(crate) fn loops_per_step(loops_per_evaluation: u32, dim: u32) -> u32 {
-    loops_per_evaluation.saturating_add(16 * dim + 1)
-}
-
-/// How many steps one dispatch may fuse.
-fn max_segment(gpu: &Gpu, problem: &Problem, config: &Config) -> Result<u32> {
-    let most = problem.composition.as_ref().map_or(u32::MAX, Composition::most_steps);
-    let wanted = config.test_every().min(MAX_SEGMENT).min(most);
-    if !gpu.is_software() {
-        return Ok(wanted);
-    }
-    let most = decide::most_particles(SOFTWARE_LOOP_CAP);
-    if config.particles > most {
-        return Err(ErrorKind::LimitExceeded {
-            limit: "loop iterations per invocation".into(),
-            needed: u64::from(config.particles),
-            available: u64::from(most),
-            hint: format!(
-                "particles = {} is more than this software driver's loops can sum; use at most \
-                 {most}",
-                config.particles
-            ),
-        }
-        .into());
-    }
-    let dim = problem.target.dim();
-    let per_step = loops_per_step(problem.loops_per_evaluation(), dim);
-    let most = (SOFTWARE_LOOP_CAP - 1) / per_step;
-    if most < 2 {
-        return Err(ErrorKind::LimitExceeded {
-            limit: "loop iterations per invocation".into(),
-            needed: u64::from(per_step) * 2,
-            available: u64::from(SOFTWARE_LOOP_CAP),
-            hint: format!(
-                "{} in {dim} dimensions needs {per_step} loop iterations per step, and this \
-                 software driver silently stops at {SOFTWARE_LOOP_CAP}; use fewer components, or \
-                 a GPU",
-                problem.target.name()
-            ),
-        }
-        .into());
-    }
-    // One evaluation more than there are steps.
-    Ok(wanted.min(most - 1))
 }
 
 fn allocate(

@@ -35,6 +35,7 @@ library!(
     "threefry",
     "normal",
     "float",
+    "loss",
     "series",
     "transform",
     "wide",
@@ -49,6 +50,7 @@ library!(
     "check",
     "position",
     "gather",
+    "lost",
     "step",
     "cess",
     "conditional",
@@ -70,6 +72,7 @@ library!(
     "tally",
     "histogram",
     "quantile",
+    "losses",
     "survivors",
     "react",
     "react/weights",
@@ -247,7 +250,11 @@ impl WeightShape {
 
 /// A float literal that WGSL reads back to the same bits.
 pub(crate) fn float(value: f32) -> String {
-    format!("{value:?}f")
+    // The largest float's shortest digits lie above it, which Tint takes for no float.
+    match value.abs() == f32::MAX {
+        true => format!("{}3.4028234e38f", if value < 0.0 { "-" } else { "" }),
+        false => format!("{value:?}f"),
+    }
 }
 
 /// `fn name(j: u32) -> f32`, one value per coordinate. A switch, because a constant array that is
@@ -338,4 +345,19 @@ fn cases(pages: u32, page_rows: u32, statement: impl Fn(u32, &str) -> String) ->
         let _ = writeln!(text, "        {case}: {{ {} }}", statement(page, &at));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::float;
+
+    #[test]
+    fn floats_are_read_back_to_the_same_bits_from_digits_within_their_range() {
+        for value in [0.0, -0.0, 0.1, 1e-45, f32::MIN_POSITIVE, -3.25e7, f32::MAX, f32::MIN] {
+            let text = float(value);
+            let digits = text.strip_suffix('f').unwrap();
+            assert_eq!(digits.parse::<f32>().unwrap().to_bits(), value.to_bits(), "{text}");
+            assert!(digits.parse::<f64>().unwrap().abs() <= f64::from(f32::MAX), "{text}");
+        }
+    }
 }

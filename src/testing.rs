@@ -1,11 +1,11 @@
-//! What the unit tests share: the device, noise, and log-weights to resample.
+//! What the unit tests share: the device, its buffers, and cases to compare on.
 
 use std::io::Write as _;
 use std::sync::OnceLock;
 
 use crate::gpu::{self, Gpu};
 use crate::readback;
-use crate::reference::normal::normal_pair;
+pub(crate) use crate::reference::cases::{POPULATIONS, log_weights, noise, normals};
 
 /// The device of all tests, or none: then a test returns, having said so on the terminal.
 ///
@@ -43,28 +43,24 @@ async fn open() -> Option<Gpu> {
     Some(Gpu::request(&adapter, limits).await.expect("the adapter gives its own limits"))
 }
 
+/// Those of some numbers of rows per page that leave a state of `rows` rows, which is read and written
+/// beside `others` further buffers, within the adapter's bindings: one at least.
+pub(crate) fn page_rows<const K: usize>(
+    gpu: &Gpu,
+    of: [u32; K],
+    rows: u32,
+    others: u32,
+) -> Vec<u32> {
+    let most = gpu.device.limits().max_storage_buffers_per_shader_stage;
+    let fits = |page_rows: &u32| 2 * rows.div_ceil(*page_rows) + others <= most;
+    let some: Vec<u32> = of.into_iter().filter(fits).collect();
+    assert!(!some.is_empty(), "{most} storage buffers are too few to split a state of {rows} rows");
+    some
+}
+
 /// Past the capture of the test harness, so that it is always seen.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-/// `count` random words (splitmix64); each seed has its own.
-pub(crate) fn noise(seed: u32, count: usize) -> Vec<u32> {
-    let mut state = u64::from(seed) << 40;
-    let word = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 32) as u32
-    };
-    std::iter::repeat_with(word).take(count).collect()
-}
-
-/// `count` standard normals.
-pub(crate) fn normals(seed: u32, count: usize) -> Vec<f64> {
-    let words = noise(seed, 2 * count.div_ceil(2));
-    words.chunks(2).flat_map(|w| normal_pair(w[0], w[1])).take(count).collect()
 }
 
 /// Writes to a buffer what a kernel must not rely on.
@@ -85,34 +81,4 @@ pub(crate) fn read<T: bytemuck::Pod>(gpu: &Gpu, buffer: &wgpu::Buffer) -> Vec<T>
 /// Runs one compute pass.
 pub(crate) fn pass(gpu: &Gpu, record: impl FnOnce(&mut wgpu::ComputePass<'_>)) {
     gpu.submit_pass(record).expect("the pass is valid");
-}
-
-/// The populations of [`log_weights`]: ordinary, steep and broken ones.
-pub(crate) const POPULATIONS: [&str; 7] =
-    ["normal", "equal", "one", "zeros at the ends", "not numbers", "wide normal", "cliffs"];
-
-/// The log-weights of `count` particles of a population.
-pub(crate) fn log_weights(population: &str, count: usize) -> Vec<f32> {
-    const NONE: f32 = f32::NEG_INFINITY;
-    let (left, right) = (count / 5, count - count / 4);
-    let normal = normals(population.len() as u32, count).into_iter().map(|z| z as f32).enumerate();
-    let of: &dyn Fn(usize, f32) -> f32 = match population {
-        "normal" => &|_, z| z,
-        "wide normal" => &|_, z| 5.0 * z,
-        "equal" => &|_, _| -3.25,
-        "one" => &|i, _| if i == 2 * count / 3 { 4.0 } else { NONE },
-        "zeros at the ends" => &|i, z| {
-            if i < left || (i >= right && right > left) { NONE } else { z }
-        },
-        "not numbers" => &|i, z| match i % 7 {
-            1 => f32::NAN,
-            3 => f32::INFINITY,
-            5 => NONE,
-            _ => z,
-        },
-        // Some blocks far below others, at a height where floats are coarse.
-        "cliffs" => &|i, z| z - 1e4 - 7.0 * ((i / 2048) % 9) as f32,
-        _ => panic!("no population is called {population}"),
-    };
-    normal.map(|(i, z)| of(i, z)).collect()
 }

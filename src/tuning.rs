@@ -138,11 +138,7 @@ fn pilot_run(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Found> {
     for window in 0..WINDOWS {
         let begin = sampler.steps_encoded();
         let end = window_end(window, sampler.steps());
-        // Submissions stay short where a screen hangs on the device.
-        while sampler.steps_encoded() < end {
-            sampler.submit((end - sampler.steps_encoded()).min(sampler.config().ess_every))?;
-            gpu.wait()?;
-        }
+        sampler.advance_to(end)?;
         let info = pollster::block_on(sampler.info())?;
         found.acceptance = info.acceptance;
         let before = kept;

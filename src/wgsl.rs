@@ -13,9 +13,13 @@ use crate::error::{Error, ErrorKind, Location, Result};
 mod lengths;
 mod limits;
 mod prefix;
+#[cfg(test)]
+mod record;
 mod tokens;
 
 pub(crate) use prefix::prefixed;
+#[cfg(test)]
+pub(crate) use record::record;
 
 /// A named piece of WGSL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +108,8 @@ impl Linked {
             .map_err(|reason| self.error(reason, None))?
             .map_err(|error| self.validation_error(&module, &error))?;
         limits::check_module(&module).map_err(|(span, message)| self.error(message, span))?;
+        #[cfg(test)]
+        record(self);
         Ok(module)
     }
 

@@ -21,6 +21,8 @@ mod kept;
 mod kills;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/losses.rs"]
+mod losses;
 #[path = "cli/manners.rs"]
 mod manners;
 #[path = "cli/paths.rs"]
@@ -37,3 +39,5 @@ mod results;
 mod resume;
 #[path = "cli/run_file.rs"]
 mod run_file;
+#[path = "cli/selftest.rs"]
+mod selftest;

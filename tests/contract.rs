@@ -10,10 +10,16 @@ mod checkpoint_files;
 mod common;
 #[path = "contract/compositions.rs"]
 mod compositions;
+#[path = "contract/devices.rs"]
+mod devices;
 #[path = "contract/external.rs"]
 mod external;
+#[path = "contract/losses.rs"]
+mod losses;
 #[path = "contract/population.rs"]
 mod population;
+#[path = "contract/submissions.rs"]
+mod submissions;
 
 use std::ops::ControlFlow;
 

@@ -306,6 +306,7 @@ fn settings() {
         Config { trace_rows: 0, ..Config::default() },
         Config { workgroup_size: 48, ..Config::default() },
         Config { workgroup_size: 512, ..Config::default() },
+        Config { submission_limit: std::time::Duration::ZERO, ..Config::default() },
     ] {
         text += &check(config);
         text.push('\n');
@@ -428,7 +429,9 @@ fn weights_that_are_all_zero() {
         let Some(mut sampler) = common::sampler(&problem, &config) else { return };
         let error = sampler.run().unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::AllWeightsZero { .. }), "{error}");
-        golden(name, &error.to_string());
+        // Where the first one is differs in its last digits from adapter to adapter.
+        let text = error.to_string();
+        golden(name, text.split(" at x = (").next().unwrap());
         // It stays so.
         assert!(pollster::block_on(sampler.info()).is_err());
     }

@@ -1,4 +1,4 @@
-// Which particles are components of the mixture: every MIXTURE_STRIDE-th from a random one on, so
+// Which particles are components of the mixture: every SUBSET_STRIDE-th from a random one on, so
 // that all have the same chance and copies of one ancestor, which lie side by side, are spread.
 
 // 60 below the heaviest component: the least reference of a sum.
@@ -6,14 +6,14 @@ const MIXTURE_LEAST = -60.0;
 
 // The particle of component l.
 fn subset_slot(l: u32, rotation: u32) -> u32 {
-    return (rotation + l * MIXTURE_STRIDE) % PARTICLES;
+    return (rotation + l * SUBSET_STRIDE) % PARTICLES;
 }
 
 // The component of a particle, or one that does not exist.
 fn subset_component(slot: u32, rotation: u32) -> u32 {
     let after = (slot + PARTICLES - rotation) % PARTICLES;
-    let l = after / MIXTURE_STRIDE;
-    return select(0xffffffffu, l, after % MIXTURE_STRIDE == 0u && l < MIXTURE_COMPONENTS);
+    let l = after / SUBSET_STRIDE;
+    return select(0xffffffffu, l, after % SUBSET_STRIDE == 0u && l < MIXTURE_COMPONENTS);
 }
 
 // An index in two floats, exactly.

@@ -12,6 +12,11 @@
 
 struct Pending {
     value: f32,
+    // The log density, or psi, where the step begins and where it ends, as far as the weight needs
+    // them: they tell why a particle is lost.
+    here: f32,
+    there: f32,
+    drift: Point,
     momentum: Point,
     noise: Point,
 }
@@ -55,6 +60,7 @@ fn integrator_begin(
     let keep = 1.0 - turns * decay_mean(turns);
     let fresh = sqrt(2.0 * turns * decay_mean(2.0 * turns));
     var force = baoab_force(local, next, h);
+    (*pending).drift = force;
     var squares = 0.0;
     for (var j = 0u; j < DIM; j++) {
         let p = (*pending).momentum[j];
@@ -64,7 +70,10 @@ fn integrator_begin(
         (*x)[j] += 0.5 * h * preconditioner_root(j) * (before + after);
         (*pending).momentum[j] = after;
     }
-    (*pending).value = 0.5 * squares - flow_log_density(local, now);
+    if (HAS_PATH) {
+        (*pending).here = flow_log_density(local, now);
+    }
+    (*pending).value = 0.5 * squares - (*pending).here;
 }
 
 fn integrator_end(
@@ -82,5 +91,6 @@ fn integrator_end(
     if (!HAS_PATH) {
         return 0.0;
     }
-    return flow_log_density(local, next) + (*pending).value - 0.5 * squares;
+    (*pending).there = flow_log_density(local, next);
+    return (*pending).there + (*pending).value - 0.5 * squares;
 }

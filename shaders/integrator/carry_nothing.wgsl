@@ -3,6 +3,10 @@
 
 struct Pending {
     value: f32,
+    // The log density, or psi, where the step begins and where it ends, as far as the weight needs
+    // them: they tell why a particle is lost.
+    here: f32,
+    there: f32,
     drift: Point,
     noise: Point,
 }

@@ -10,6 +10,10 @@
 
 struct Pending {
     value: f32,
+    // What the weight takes from the densities where the step begins and where it ends: they tell
+    // why a particle is lost.
+    here: f32,
+    there: f32,
     x: Point,
     drift: Point,
     noise: Point,
@@ -96,10 +100,16 @@ fn integrator_begin(
     let shrink = compose_column(step, COLUMN_SHRINK);
     let pull = compose_column(step, COLUMN_PULL);
     let noise = compose_column(step, COLUMN_NOISE);
+    // Rates are made of scores too: then it is they that are no numbers.
+    (*pending).here = (*pending).value;
     for (var j = 0u; j < DIM; j++) {
         var toward = KAPPA * drift[j];
         if (HAS_REWARD) {
             toward += GUIDANCE * strength * (*local).reward_score[j];
+        }
+        (*pending).drift[j] = toward;
+        if (float_is_non_finite(toward)) {
+            (*pending).here = 0.0;
         }
         (*x)[j] = shrink * (*x)[j] + pull * toward + noise * (*pending).noise[j];
     }

@@ -34,7 +34,8 @@ fn integrator_end(
     let back_pull = compose_column(step, COLUMN_BACK_PULL);
     let back_noise = compose_column(step, COLUMN_BACK_NOISE);
     let eta = STOCHASTICITY * STOCHASTICITY;
-    var ratio = compose_tilted(local, combined.log_density, node) - (*pending).value
+    (*pending).there = compose_tilted(local, combined.log_density, node);
+    var ratio = (*pending).there - (*pending).value
         + compose_column(step, COLUMN_LOG_NOISE_RATIO);
     for (var j = 0u; j < DIM; j++) {
         // At eta = 1 models in buffers have no score at x', and need none.

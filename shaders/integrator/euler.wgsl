@@ -7,6 +7,7 @@ fn integrator_begin(
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
     (*pending).value = now.dt * flow_psi(local, now);
+    (*pending).here = (*pending).value;
     (*pending).drift = move_drift(local, now, now, 1.0, now.dt);
     move_particle(x, pending, now.dt);
 }

@@ -10,6 +10,7 @@ fn integrator_begin(
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
     (*pending).value = flow_log_density(local, now);
+    (*pending).here = (*pending).value;
     (*pending).drift = move_drift(local, next, now, 1.0, now.dt);
     move_particle(x, pending, now.dt);
 }
@@ -19,6 +20,7 @@ fn integrator_end(
     now: Instant, next: Instant,
 ) -> f32 {
     var back = move_drift(local, next, next, -1.0, now.dt);
-    let densities = flow_log_density(local, next) - (*pending).value;
+    (*pending).there = flow_log_density(local, next);
+    let densities = (*pending).there - (*pending).value;
     return move_log_ratio(densities, pending, &back, now.dt);
 }

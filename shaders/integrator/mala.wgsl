@@ -10,6 +10,10 @@
 struct Pending {
     // What the log-weight gains, and the log density, drift and noise of the move.
     value: f32,
+    // The log density, or psi, where the step begins and where it ends, as far as the weight needs
+    // them: they tell why a particle is lost.
+    here: f32,
+    there: f32,
     log_density: f32,
     drift: Point,
     noise: Point,
@@ -38,9 +42,12 @@ fn integrator_begin(
     (*pending).x = *x;
     (*pending).local = *local;
     (*pending).log_density = flow_log_density(local, next);
+    (*pending).here = (*pending).log_density;
     (*pending).value = 0.0;
     if (HAS_PATH) {
-        (*pending).value = (*pending).log_density - flow_log_density(local, now);
+        let before = flow_log_density(local, now);
+        (*pending).value = (*pending).log_density - before;
+        (*pending).here = select((*pending).log_density, before, float_is_lost(before));
     }
     // (0, 1), never 0.
     let word = threefry(slot, step, 0u, STREAM_ACCEPT).x;
@@ -48,6 +55,15 @@ fn integrator_begin(
     (*pending).log_uniform = 0.69314718056 * normal_log2(u);
     (*pending).drift = move_drift(local, next, next, 1.0, now.dt);
     move_particle(x, pending, now.dt);
+    // No proposal is accepted from where there is no drift, or no density: such a particle would
+    // stand still for good, with its weight.
+    var stuck = float_is_lost((*pending).log_density);
+    for (var j = 0u; j < DIM; j++) {
+        stuck = stuck || float_is_non_finite((*pending).drift[j]);
+    }
+    if (stuck) {
+        (*pending).value = float_nan();
+    }
 }
 
 fn integrator_end(

@@ -9,6 +9,7 @@ fn integrator_begin(
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
     (*pending).value = flow_psi(local, now);
+    (*pending).here = (*pending).value;
     (*pending).drift = move_drift(local, now, now, 1.0, now.dt);
     move_particle(x, pending, now.dt);
 }
@@ -17,5 +18,6 @@ fn integrator_end(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> f32 {
-    return 0.5 * now.dt * ((*pending).value + flow_psi(local, next));
+    (*pending).there = flow_psi(local, next);
+    return 0.5 * now.dt * ((*pending).value + (*pending).there);
 }

@@ -6,15 +6,15 @@
 // one for all axes, `apart` = 0, or one each, `apart` = 1.
 
 // Stands for -inf; its distance to any log term is still finite.
-const MIXTURE_FLOOR: f32 = -1e38;
+const MODEL_FLOOR: f32 = -1e38;
 
-fn mixture_log_term(x: ptr<function, Point>, at: u32, apart: u32) -> f32 {
+fn model_log_term(x: ptr<function, Point>, at: u32, apart: u32) -> f32 {
     var squares = 0.0;
     for (var j = 0u; j < DIM; j++) {
         let z = (*x)[j] - compose_number(at + 1u + j);
         squares += z * z * compose_number(at + 1u + DIM + j * apart);
     }
-    return max(compose_number(at) - 0.5 * squares, MIXTURE_FLOOR);
+    return max(compose_number(at) - 0.5 * squares, MODEL_FLOOR);
 }
 
 fn mixture_term(
@@ -22,15 +22,15 @@ fn mixture_term(
 ) {
     let stride = 2u + DIM + (DIM - 1u) * apart;
     let end = at + count * stride;
-    var peak = MIXTURE_FLOOR;
+    var peak = MODEL_FLOOR;
     for (var k = at; k < end; k += stride) {
-        peak = max(peak, mixture_log_term(x, k, apart));
+        peak = max(peak, model_log_term(x, k, apart));
     }
     var total = 0.0;
     var curvature = 0.0;
     var score: Point;
     for (var k = at; k < end; k += stride) {
-        let share = exp(mixture_log_term(x, k, apart) - peak);
+        let share = exp(model_log_term(x, k, apart) - peak);
         total += share;
         for (var j = 0u; j < DIM; j++) {
             let inverse = compose_number(k + 1u + DIM + j * apart);

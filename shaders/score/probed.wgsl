@@ -21,7 +21,7 @@ fn mixture_probed(
         }
         var curvature = 0.0;
         for (var k = at; k < end; k += stride) {
-            let share = exp(mixture_log_term(x, k, apart) - (*term).log_density);
+            let share = exp(model_log_term(x, k, apart) - (*term).log_density);
             var along = 0.0;
             var stretch = 0.0;
             for (var j = 0u; j < DIM; j++) {

@@ -5,13 +5,14 @@ use super::sample::Sample;
 use super::text::Text;
 use super::words::digits;
 use super::{Cost, LoopNumbers};
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::Result;
 use crate::flow::Flow;
 use crate::gpu::Gpu;
 use crate::initial::Initial;
 use crate::kernel::check::nanoseconds;
+use crate::kernel::loops;
 use crate::problem::Problem;
-use crate::sampler::{SOFTWARE_LOOP_CAP, loops_per_step};
 use crate::target::Target;
 
 /// Invocations that are timed, and evaluations in each.
@@ -29,13 +30,11 @@ pub(super) fn loops(
 ) -> LoopNumbers {
     let most = samples.iter().max_by_key(|sample| sample.both.iterations);
     let iterations = most.map_or(0, |sample| sample.both.iterations);
-    let per_step =
-        loops_per_step(u32::try_from(iterations).unwrap_or(u32::MAX), text.problem.target().dim());
-    // One evaluation more than there are steps.
-    let fused_steps = ((SOFTWARE_LOOP_CAP - 1) / per_step).saturating_sub(1);
+    let dim = text.problem.target().dim();
+    let fused_steps = loops::most_fused(SOFTWARE_LOOP_CAP, iterations, dim, 0);
     let numbers = LoopNumbers { iterations, fused_steps };
     let (words, cap) = (iterations, SOFTWARE_LOOP_CAP);
-    let is_software = gpu.is_none_or(Gpu::is_software);
+    let is_software = gpu.is_none_or(|gpu| gpu.loop_cap().is_some());
     if fused_steps == 0 {
         let message = format!(
             "an evaluation takes {words} loop iterations, and Mesa's software driver silently stops \
@@ -73,8 +72,9 @@ pub(super) fn loops(
 }
 
 /// Whether the device can evaluate at all.
-pub(super) fn fits(gpu: &Gpu, loops: &LoopNumbers) -> bool {
-    !gpu.is_software() || loops.iterations + 4096 < u64::from(SOFTWARE_LOOP_CAP)
+pub(super) fn fits(gpu: &Gpu, numbers: &LoopNumbers, dim: u32) -> bool {
+    let one = loops::evaluations(numbers.iterations, 1, dim);
+    gpu.loop_cap().is_none_or(|cap| one.iterations <= u64::from(cap))
 }
 
 pub(super) fn time(
@@ -87,9 +87,11 @@ pub(super) fn time(
     let dim = problem.target().dim();
     let both = |of: fn(&Sample) -> u64| samples.iter().map(of).max().unwrap_or(1).max(1);
     let operations = both(|sample| sample.both.operations);
-    let iterations = both(|sample| sample.both.iterations) + u64::from(dim) + 1;
-    let room = u64::from(SOFTWARE_LOOP_CAP - 1 - dim) / iterations;
-    let repeats = room.clamp(1, u64::from(REPEATS)) as u32;
+    let iterations = both(|sample| sample.both.iterations);
+    let within = |repeats: &u32| {
+        loops::evaluations(iterations, *repeats, dim).iterations <= u64::from(SOFTWARE_LOOP_CAP)
+    };
+    let repeats = (1..=REPEATS).rev().find(within).unwrap_or(1);
     let least = u64::from(LANES) / 100;
     let lanes = OPERATIONS / (operations * u64::from(repeats));
     let lanes = lanes.clamp(least, u64::from(LANES)) as u32;

@@ -220,7 +220,7 @@ impl Check {
             findings.push(Finding::note(Topic::Precision, message));
             return Ok(());
         };
-        if !cost::fits(gpu, &report.loops) {
+        if !cost::fits(gpu, &report.loops, text.problem.target().dim()) {
             let message = "not checked: the loops are too long for this driver";
             findings.push(Finding::note(Topic::Precision, message));
             return Ok(());

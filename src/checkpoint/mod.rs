@@ -50,8 +50,9 @@
 //! - `adapter`: name, driver and back end of the adapter;
 //! - `step`: steps done;
 //! - `stopped`: whether an adaptive schedule has reached β = 1;
-//! - `config`: every field of [`Config`] by its name. Its `schedule` has `beta` and `grid`, what it
-//!   is called, and `adaptive`, the fields of [`Adaptive`](crate::Adaptive) or null.
+//! - `config`: every field of [`Config`] by its name, durations in nanoseconds. Its `schedule` has
+//!   `beta` and `grid`, what it is called, and `adaptive`, the fields of
+//!   [`Adaptive`](crate::Adaptive) or null.
 //!
 //! The tensors, of which some runs have not all:
 //!
@@ -66,7 +67,7 @@
 //! - `ancestors`, U32 (1, N): time-zero ancestors;
 //! - `log_weights`, F32 (N): up to a common constant;
 //! - `device.NAME`, U32: buffers of the engine, as words. `control` is the clock, the
-//!   log-normaliser and counts; `trace` the last tests; `accepted` the moves that MALA accepted;
+//!   log-normaliser and counts; `trace` the last tests; `accepted` the moves that MALA accepted; `losses` what was lost in every step;
 //!   `rows` and `stage` what an adaptive schedule has chosen; `log_weights_before` those at the
 //!   last test, where the conditional ESS is traced; `reaction` and `ratios` a reaction's;
 //! - `checksums`, U32: CRC-32 (IEEE 802.3) of all bytes before the numbers, then of every other
@@ -221,7 +222,7 @@ impl Checkpoint {
     ///
     /// ```
     /// # fn f(checkpoint: wfr::Checkpoint) -> wfr::Result<wfr::Checkpoint> {
-    /// let longer = checkpoint.config().schedule.extended(1000, 5.0)?;
+    /// let longer = checkpoint.config().schedule.clone().extended(1000, 5.0)?;
     /// let checkpoint = checkpoint.with_schedule(longer)?;
     /// # Ok(checkpoint) }
     /// ```

@@ -1,6 +1,7 @@
 //! What a checkpoint says of a run in words: its settings, how far it is, and where it was made.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -139,6 +140,8 @@ fn config_to_json(config: &Config) -> Value {
         trace_rows,
         trace_cess,
         workgroup_size,
+        submission_limit,
+        on_loss,
     } = config;
     let adaptive = schedule.adaptivity().map(|adaptive| {
         let Adaptive { cess, moves_per_stage, dt, max_stages, floor } = adaptive;
@@ -166,6 +169,9 @@ fn config_to_json(config: &Config) -> Value {
         "trace_rows": trace_rows,
         "trace_cess": trace_cess,
         "workgroup_size": workgroup_size,
+        // An hour of nanoseconds, the most, fits easily.
+        "submission_limit": submission_limit.as_nanos() as u64,
+        "on_loss": on_loss.name(),
     })
 }
 
@@ -203,6 +209,8 @@ fn config_from_json(all: &Map<String, Value>, points: &[f64]) -> Result<Config, 
         trace_rows: fields.u32("trace_rows")?,
         trace_cess: fields.flag("trace_cess")?,
         workgroup_size: fields.u32("workgroup_size")?,
+        on_loss: named(&fields.text("on_loss")?)?,
+        submission_limit: Duration::from_nanos(fields.typed("submission_limit", Value::as_u64)?),
     };
     config.check().map_err(|error| error.to_string())?;
     Ok(config)
@@ -275,6 +283,7 @@ mod tests {
     use super::*;
     use crate::config::Resampler;
     use crate::integrator::Integrator;
+    use crate::loss::OnLoss;
     use crate::schedule::Annealing;
 
     /// No field at its default.
@@ -295,6 +304,8 @@ mod tests {
             trace_rows: 99,
             trace_cess: true,
             workgroup_size: 32,
+            on_loss: OnLoss::Stop,
+            submission_limit: Duration::from_micros(12_345),
         }
     }
 

@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Output(String),
     /// The check of a target found errors, and its report tells them.
     Found,
+    /// An adapter failed its self-test, and a report tells how.
+    SelfTest(String),
     /// The reader of standard output went away: nothing is wrong.
     NoReader,
 }
@@ -38,7 +40,7 @@ impl Failure {
             Failure::Usage(_) => 2,
             // With clap's own colours, and its exit code.
             Failure::Line(error) => error.exit(),
-            Failure::Output(_) => 1,
+            Failure::Output(_) | Failure::SelfTest(_) => 1,
             Failure::Found => return ExitCode::from(4),
             Failure::NoReader => return ExitCode::SUCCESS,
         };
@@ -81,7 +83,9 @@ impl fmt::Display for Failure {
         match self {
             Failure::Wfr(error) => error.fmt(f),
             Failure::Run(error, way_out) => write!(f, "{error}; {way_out}"),
-            Failure::Usage(message) | Failure::Output(message) => f.write_str(message),
+            Failure::Usage(message) | Failure::Output(message) | Failure::SelfTest(message) => {
+                f.write_str(message)
+            }
             Failure::Line(error) => error.fmt(f),
             Failure::Found => f.write_str("the check found errors"),
             Failure::NoReader => f.write_str("the reader of the output went away"),

@@ -162,8 +162,9 @@ impl<'a> Keeper<'a> {
             made.push(FRAMES.into());
         }
         folder.clear(all_files().filter(|name| !made.contains(name)))?;
-        let end = Stage::from(&outcome.info);
-        streams.metrics.done(&end, outcome.complete, outcome.spent.wall)?;
+        let (end, wall) = (Stage::from(&outcome.info), outcome.spent.wall);
+        streams.metrics.losses(outcome.info.step, outcome.losses.lost, wall);
+        streams.metrics.done(&end, outcome.complete, wall)?;
         log::info!("the results are in {}", folder.path().display());
         Ok(())
     }
@@ -283,6 +284,7 @@ impl Watcher for Keeper<'_> {
     fn look(&mut self, sampler: &mut Sampler, info: &Info, spent: Spent) -> Done<ControlFlow<()>> {
         let Some(streams) = &mut self.streams else { return Ok(ControlFlow::Continue(())) };
         streams.metrics.tests(pollster::block_on(sampler.trace())?, spent.wall);
+        streams.metrics.losses(info.step, info.lost, spent.wall);
         let goes_on = streams.frames.look(sampler, info, spent)?;
         let step = sampler.steps_encoded();
         let due = streams.checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.is_due(step));

@@ -48,6 +48,7 @@ mod run;
 mod run_file;
 mod sample;
 mod schedule;
+mod selftest;
 mod table;
 mod targets;
 mod version;
@@ -62,7 +63,8 @@ pub(crate) use run::Outcome;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, also when the reader of the output went away
-  1  the run failed: all weights zero, the device lost, a result that could not be written
+  1  the run failed: all weights zero, the device lost, a result that could not be written; or the
+     self-test did
   2  wrong usage: an unknown option or name, a value out of range, a file that cannot be read, no
      checkpoint to resume from or a broken one
   3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows
@@ -113,6 +115,7 @@ enum Command {
     Check(check::Arguments),
     Compare(compare::Arguments),
     Adapters(adapters::Arguments),
+    Selftest(selftest::Arguments),
     Targets(targets::Arguments),
     Bench(bench::Arguments),
     Derive(derive::Arguments),
@@ -179,6 +182,7 @@ fn run(cli: Cli) -> Done {
         Command::Check(arguments) => check::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments, &console),
         Command::Adapters(arguments) => adapters::run(&arguments),
+        Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Targets(arguments) => targets::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments, &console),
         Command::Derive(arguments) => derive::run(&arguments),

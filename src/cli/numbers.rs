@@ -1,5 +1,7 @@
 //! Numbers as people write them and as they read them.
 
+use std::time::Duration;
+
 /// A whole number: `1000000`, `1_000_000`, `1e6` or `2^20`.
 pub(crate) fn count(text: &str) -> Result<u32, String> {
     let value = whole(text.trim())?;
@@ -22,6 +24,27 @@ fn whole(text: &str) -> Result<u64, String> {
     }
     // f64 holds every u32 exactly.
     if value > f64::from(u32::MAX) { Err(too_large()) } else { Ok(value as u64) }
+}
+
+/// A length of time: `50ms`, `0.5s`, `30s`, `2min` or `1h`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    const WAYS: &str = "write for instance 50ms, 0.5s, 30s, 2min or 1h";
+    let text = text.trim();
+    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let unit = match unit {
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("is not a length of time; {WAYS}")),
+    };
+    let number: f64 =
+        number.trim().parse().map_err(|_| format!("is not a length of time; {WAYS}"))?;
+    match Duration::try_from_secs_f64(number * unit) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err(format!("is not a length of time above 0; {WAYS}")),
+    }
 }
 
 /// A number with commas between the thousands: `1,000,000`.
@@ -111,6 +134,19 @@ mod tests {
         ] {
             let error = count(text).unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        for (text, millis) in
+            [("50ms", 50), ("0.5s", 500), (" 30 s ", 30_000), ("2min", 120_000), ("1h", 3_600_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "50", "ms", "5 parsecs", "-1s", "0s", "nans", "infh", "1e300h", "1m"] {
+            let error = duration(text).unwrap_err();
+            assert!(error.contains("50ms, 0.5s, 30s, 2min or 1h"), "{text}: {error}");
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use std::time::Duration;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use wfr::{Config, Initial, Modes, Resampler, Schedule, Target};
+use wfr::{Config, Initial, Modes, OnLoss, Resampler, Schedule, Target};
 
 use super::failure::{Done, Failure};
 use super::integrator::IntegratorOptions;
@@ -98,10 +100,18 @@ pub(crate) struct PopulationOptions {
     /// How ancestors are drawn.
     #[arg(long, value_name = "NAME", default_value = "systematic", value_parser = resamplers())]
     resampler: Resampler,
+    /// When a particle is lost, because its position, score or weight is not finite: drop it and go
+    /// on with a warning, or stop.
+    #[arg(long, value_name = "POLICY", default_value = "drop", value_parser = policies())]
+    on_non_finite: OnLoss,
     /// Trace the conditional effective sample size too, in the stages of --out and its least in the
     /// report.
     #[arg(long)]
     trace_cess: bool,
+    /// How long the device may be kept busy at a time, so that a screen on it does not stand still and
+    /// no watchdog resets it: 50ms, 0.5s or 2min. It changes speed, never results.
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = numbers::duration)]
+    submission_limit: Duration,
     /// The seed: same seed and same device, same bits.
     #[arg(long, value_name = "SEED", default_value = "0", allow_negative_numbers = true)]
     seed: u64,
@@ -268,6 +278,8 @@ impl PopulationOptions {
             ess_every: self.ess_every,
             resampler: self.resampler,
             trace_cess: self.trace_cess,
+            submission_limit: self.submission_limit,
+            on_loss: self.on_non_finite,
             ..Config::default()
         }
     }
@@ -343,4 +355,8 @@ pub(crate) fn setting(text: &str) -> Result<(String, f64), String> {
 fn resamplers() -> impl TypedValueParser<Value = Resampler> {
     PossibleValuesParser::new(Resampler::ALL.map(Resampler::name))
         .try_map(|name| name.parse::<Resampler>())
+}
+
+fn policies() -> impl TypedValueParser<Value = OnLoss> {
+    PossibleValuesParser::new(OnLoss::ALL.map(OnLoss::name)).try_map(|name| name.parse::<OnLoss>())
 }

@@ -229,14 +229,20 @@ fn lost(failure: Failure, keeper: Option<&Keeper<'_>>, last: Option<&Made>) -> F
     }
 }
 
-/// The last test of the ESS before the one that failed; none where that was the first.
+/// The step of the last test of the ESS before what failed; none where that was the first.
 fn last_good(kind: &ErrorKind, every: u32) -> Option<u32> {
-    let failed = match kind {
-        ErrorKind::AllWeightsZero { step, .. } => *step,
-        _ => return None,
-    };
-    let good = failed.checked_sub(1)? / every * every;
-    (good > 0).then_some(good)
+    match kind {
+        ErrorKind::AllWeightsZero { step, .. } | ErrorKind::NonFinite { step, .. } => {
+            test_before(*step, every)
+        }
+        _ => None,
+    }
+}
+
+/// The step of the last test before this one, but not the first: it is of the initial law.
+fn test_before(step: u32, every: u32) -> Option<u32> {
+    let before = step.checked_sub(1)? / every * every;
+    (before > 0).then_some(before)
 }
 
 #[cfg(test)]
@@ -245,10 +251,13 @@ mod tests {
 
     #[test]
     fn the_last_good_test_is_that_before_the_one_that_failed() {
-        let of = |step| last_good(&ErrorKind::AllWeightsZero { step, non_finite: 0 }, 16);
         // The report at the end of a run comes between tests too.
-        assert_eq!((of(48), of(47), of(33)), (Some(32), Some(32), Some(32)));
-        assert_eq!((of(32), of(16), of(0)), (Some(16), None, None));
-        assert_eq!(last_good(&ErrorKind::DeviceLost { message: String::new() }, 16), None);
+        for step in [33, 47, 48] {
+            assert_eq!(test_before(step, 16), Some(32), "{step}");
+        }
+        assert_eq!((test_before(32, 16), test_before(5, 1)), (Some(16), Some(4)));
+        assert_eq!((test_before(16, 16), test_before(0, 16)), (None, None));
+        let lost = ErrorKind::DeviceLost { message: String::new() };
+        assert_eq!(last_good(&lost, 16), None);
     }
 }

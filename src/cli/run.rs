@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use wfr::{
-    Checkpoint, Config, Gpu, Info, Integrator, Particles, Pilot, Problem, ReactionEvent, Sampler,
-    TraceEvent, Tracked, Truth, Tuned, wgpu,
+    Checkpoint, Config, Gpu, Info, Integrator, Losses, Particles, Pilot, Problem, ReactionEvent,
+    Sampler, TraceEvent, Tracked, Truth, Tuned, wgpu,
 };
 
 use super::clock::{Clock, Spent};
@@ -38,6 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) reaction: Vec<ReactionEvent>,
     /// What is known exactly of the law that was sampled.
     pub(crate) truth: Option<Truth>,
+    /// The particles that were lost on the way.
+    pub(crate) losses: Losses,
     /// The log densities that the particles of a composition carry.
     pub(crate) tracked: Vec<Tracked>,
     /// The sampling loop alone.
@@ -127,8 +129,9 @@ pub(crate) fn watch(
     for part in 0..=parts {
         let until = (u64::from(steps) * part).div_ceil(parts) as u32;
         let clock = Clock::start();
-        session.sampler.submit(until - session.sampler.steps_encoded())?;
-        wait(gpu)?;
+        while session.sampler.steps_encoded() < until {
+            session.sampler.advance(until - session.sampler.steps_encoded())?;
+        }
         session.spent = session.spent.plus(clock.spent());
         let info = pollster::block_on(session.sampler.info())?;
         bar.show(&info);
@@ -250,6 +253,7 @@ pub(crate) fn outcome(sampler: &mut Sampler, problem: &Problem, end: End) -> Don
     Ok(Outcome {
         problem: problem.clone(),
         truth: problem.target().truth(),
+        losses: pollster::block_on(sampler.losses())?,
         tracked: pollster::block_on(sampler.tracked())?,
         config: sampler.config().clone(),
         pilot: None,
@@ -307,10 +311,7 @@ fn thinned(sampler: &Sampler, dim: u32, every: u32) -> Done<Particles> {
 
 /// Waits until the device has done everything submitted so far.
 pub(crate) fn wait(gpu: &Gpu) -> Done {
-    let waited = gpu.device.poll(wgpu::PollType::wait_indefinitely());
-    waited.map(|_| ()).map_err(|error| {
-        Failure::Wfr(wfr::ErrorKind::DeviceLost { message: error.to_string() }.into())
-    })
+    Ok(gpu.wait()?)
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ pub(super) fn text() -> String {
     format!("{}\n{}", env!("CARGO_PKG_VERSION"), table.text().trim_end())
 }
 
-fn facts() -> [(&'static str, String); 7] {
+/// What is known of the build, by name.
+pub(super) fn facts() -> Vec<(&'static str, String)> {
     let known = |fact: Option<&str>| fact.unwrap_or("unknown").to_string();
     let features = [
         ("cli", true),
@@ -27,7 +28,7 @@ fn facts() -> [(&'static str, String); 7] {
     let features = features.into_iter().filter_map(|(name, is_on)| is_on.then_some(name));
     let back_ends = wgpu::Instance::enabled_backend_features();
     let back_ends = back_ends.iter_names().map(|(name, _)| name.to_lowercase());
-    [
+    vec![
         ("commit", known(option_env!("WFR_BUILD_COMMIT"))),
         ("compiler", known(option_env!("WFR_BUILD_RUSTC"))),
         ("target", known(option_env!("WFR_BUILD_TARGET"))),

@@ -12,6 +12,7 @@ mod warning;
 
 pub use modes::{Mode, Modes};
 pub use warning::Warning;
+pub(crate) use warning::is_collapsed;
 
 /// An estimate and its standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,17 +3,31 @@
 use std::fmt;
 
 use super::{Diagnostics, Mode};
+use crate::loss::Lost;
 use crate::sampler::{Info, TraceEvent};
 
 /// A reason not to trust the numbers of a run; its text says which number, and what helps.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// Particles were lost: any whose position or log-weight is not a number.
+    /// Particles were lost by a position, a score or a weight that is not finite.
+    /// [`Sampler::losses`](crate::Sampler::losses) tells where and when.
     NonFinite {
-        /// How many.
-        lost: u32,
+        /// How many since time zero, by cause.
+        lost: Lost,
         /// Of how many.
+        particles: usize,
+    },
+    /// At some ESS test, or at the end, one of 16 particles or more held more than half of the weight,
+    /// as it does whenever the ESS is below 2.
+    OneParticle {
+        /// Its largest share.
+        share: f32,
+        /// The ESS then.
+        ess: f32,
+        /// Steps done before the test that saw it.
+        step: u32,
+        /// The particles.
         particles: usize,
     },
     /// At some ESS test, or at the end, the ESS was below 1 % of the particles. Resampling hides it
@@ -55,6 +69,8 @@ pub enum Warning {
 
 /// An ESS below this fraction of the particles is a collapse.
 const COLLAPSE: f64 = 0.01;
+/// The fewest particles of which one that holds half of the weight is told.
+const FEWEST: usize = 16;
 /// A share of the weight above which one particle or ancestor decides log Z.
 const HEAVY: f64 = 0.1;
 /// Ancestors left below which standard errors are not to be trusted; the effective number of them.
@@ -73,12 +89,20 @@ impl Diagnostics<'_> {
     pub fn warnings(&self, info: &Info, trace: &[TraceEvent], modes: &[Mode]) -> Vec<Warning> {
         let particles = self.particles.len();
         let mut warnings = Vec::new();
-        if info.non_finite > 0 {
-            warnings.push(Warning::NonFinite { lost: info.non_finite, particles });
+        if info.lost.total() > 0 {
+            warnings.push(Warning::NonFinite { lost: info.lost, particles });
         }
-        let tests = trace.iter().map(|event| (event.ess, event.step));
-        let lowest = tests.chain([(info.ess, info.step)]).min_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((ess, step)) =
+        let tests = || {
+            let of_trace = trace.iter().map(|event| (event.ess, event.max_weight, event.step));
+            of_trace.chain([(info.ess, info.max_weight, info.step)])
+        };
+        let heaviest = tests().max_by(|a, b| a.1.total_cmp(&b.1));
+        let lowest = tests().min_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((ess, share, step)) =
+            heaviest.filter(|(_, share, _)| is_collapsed(*share, particles))
+        {
+            warnings.push(Warning::OneParticle { share, ess, step, particles });
+        } else if let Some((ess, _, step)) =
             lowest.filter(|low| f64::from(low.0) < COLLAPSE * particles as f64)
         {
             warnings.push(Warning::Collapse { ess, step, particles });
@@ -114,10 +138,23 @@ impl Diagnostics<'_> {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Warning::NonFinite { lost, particles } => write!(
+            Warning::NonFinite { lost, particles } => {
+                write!(
+                    f,
+                    "of {particles} particles {lost} were lost, and went on without weight; "
+                )?;
+                if lost.score + lost.weight > 0 {
+                    f.write_str("check the density where it is not finite")
+                } else {
+                    f.write_str("smaller steps may keep them")
+                }
+            }
+            Warning::OneParticle { share, ess, step, particles } => write!(
                 f,
-                "{lost} of {particles} particles have a position or log-weight that is not a \
-                 number; they count as weight zero, and smaller steps may keep them"
+                "the weight gathered on one particle: at step {step} it held {:.0} % (ESS {ess:.1} of \
+                 {particles}), so that log Z and standard errors are not trustworthy; use more steps, \
+                 a smaller ess-every, or an initial law nearer to the target",
+                100.0 * share
             ),
             Warning::Collapse { ess, step, particles } => write!(
                 f,
@@ -165,6 +202,12 @@ impl fmt::Display for Warning {
     }
 }
 
+/// Whether one of so many particles with this share has collapsed the weight; fewer than 16 may hold
+/// it by chance.
+pub(crate) fn is_collapsed(share: f32, particles: usize) -> bool {
+    particles >= FEWEST && share > 0.5
+}
+
 /// `left on 2.5`.
 fn on((name, ancestors): &(String, f64)) -> String {
     if *ancestors == 0.0 { format!("{name} on none") } else { format!("{name} on {ancestors:.1}") }
@@ -202,6 +245,7 @@ mod tests {
                 log_normalizer: 0.0,
                 max_weight: 1.0 / ess,
                 non_finite: 0,
+                lost: Lost::default(),
                 resamplings: 0,
                 acceptance: None,
             },
@@ -245,10 +289,31 @@ mod tests {
     #[test]
     fn lost_particles_are_told() {
         let mut run = healthy();
-        run.info.non_finite = 3;
+        let lost = Lost { position: 3, ..Lost::default() };
+        run.info.lost = lost;
         let [warning] = &run.warnings()[..] else { panic!() };
-        assert_eq!(*warning, Warning::NonFinite { lost: 3, particles: N });
-        assert!(warning.to_string().starts_with("3 of 2000 particles have a position"));
+        assert_eq!(*warning, Warning::NonFinite { lost, particles: N });
+        let text = warning.to_string();
+        assert!(text.starts_with("of 2000 particles 3 by their position were lost"), "{text}");
+    }
+
+    #[test]
+    fn one_particle_with_half_of_the_weight_is_told_in_place_of_a_collapse() {
+        for (share, told) in [(0.51, true), (0.49, false)] {
+            let mut run = healthy();
+            (run.trace[0].max_weight, run.trace[0].ess) = (share, 3.0);
+            let (step, ess) = (50, 3.0);
+            let expected = match told {
+                true => Warning::OneParticle { share, ess, step, particles: N },
+                false => Warning::Collapse { ess, step, particles: N },
+            };
+            assert_eq!(run.warnings(), [expected], "{share}");
+        }
+        let text =
+            Warning::OneParticle { share: 0.73, ess: 1.7, step: 5, particles: N }.to_string();
+        assert!(text.contains("at step 5 it held 73 % (ESS 1.7 of 2000)"), "{text}");
+        // Few particles hold much by chance.
+        assert!(is_collapsed(0.6, 16) && !is_collapsed(0.6, 15));
     }
 
     #[test]

@@ -5,10 +5,10 @@ mod table;
 mod text;
 
 use super::{Curve, Divergence, Noise, Rule, ScoreModel};
-use crate::buffers::Carries;
 use crate::error::Result;
 use crate::initial::Initial;
 use crate::integrator::Integrator;
+use crate::plan::Carries;
 use crate::target::Target;
 
 /// Several diffusion models on one noise, combined by a rule: what is sampled, and how.

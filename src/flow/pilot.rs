@@ -7,6 +7,7 @@ use crate::flow::Flow;
 use crate::gpu::Gpu;
 use crate::initial::Initial;
 use crate::integrator::Integrator;
+use crate::loss::OnLoss;
 use crate::problem::Problem;
 use crate::sampler::Sampler;
 use crate::schedule::Schedule;
@@ -55,10 +56,11 @@ impl Pilot {
             seed: config.seed ^ SEED,
             schedule: Schedule::uniform(time, steps)?,
             integrator: Some(Integrator::KernelRatio),
+            on_loss: OnLoss::Drop,
             ..config.clone()
         };
         let mut sampler = Sampler::new(gpu, &problem, config)?;
-        sampler.submit(steps / 2)?;
+        sampler.advance_to(steps / 2)?;
         let look = |sampler: &Sampler| -> Result<Estimate> {
             let info = pollster::block_on(sampler.info())?;
             let particles = pollster::block_on(sampler.particles())?;

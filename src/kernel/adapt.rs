@@ -2,25 +2,26 @@
 
 use super::{Access, Kernel, dispatch, set_data};
 use crate::adaptive::Adaptive;
-use crate::buffers::{self, Plan, State};
+use crate::buffers::{self, State};
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::{CESS_GROUPS, CESS_LANES, Stage};
+use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_inputs};
 use crate::wgsl::Linked;
 
 /// Passes over the particles per stage. Each divides the octaves of the bracket by 14: from 31 to
 /// 0.011, which puts the increment of β within 0.8 % of the right one.
-const PASSES: u32 = 3;
+pub(crate) const PASSES: u32 = 3;
 
 /// The most particles per lane of `adapt`.
 const MOST_ITEMS: u32 = 16;
 
 /// Particles per lane of `adapt` that keep within `cap` loop iterations of an invocation.
-pub(crate) fn items(cap: u32, loops_per_particle: u32) -> u32 {
-    (cap / loops_per_particle.max(1)).clamp(1, MOST_ITEMS)
+pub(crate) fn items(cap: u32, loops_per_particle: u64) -> u32 {
+    (u64::from(cap) / loops_per_particle.max(1)).clamp(1, MOST_ITEMS.into()) as u32
 }
 
 /// Blocks of particles whose sums `adapt` writes.
@@ -41,7 +42,9 @@ pub(crate) struct Adapt {
     data: Vec<wgpu::BindGroup>,
     /// The stage that is being chosen.
     pub stage: wgpu::Buffer,
-    workgroups: u32,
+    particles: u32,
+    /// Particles of a workgroup of `measure`.
+    block: u32,
 }
 
 fn prelude(plan: &Plan) -> Prelude {
@@ -117,9 +120,19 @@ impl Adapt {
         let (choose, open) = (kernel("adapt_choose")?, kernel("adapt_open")?);
         let all = [&partials, &stage, &state.control, &state.schedule, trace];
         let (chosen, opened) = (choose.bind(gpu, 0, &all)?, open.bind(gpu, 0, &all)?);
-        let workgroups = blocks(plan);
-        let adapt =
-            Adapt { measure, choose, open, measured, chosen, opened, data, stage, workgroups };
+        let (particles, block) = (plan.particles, CESS_LANES * plan.cess_items);
+        let adapt = Adapt {
+            measure,
+            choose,
+            open,
+            measured,
+            chosen,
+            opened,
+            data,
+            stage,
+            particles,
+            block,
+        };
         gpu.submit_pass(|pass| {
             adapt.warm_up(pass);
             adapt.open.set(pass, &adapt.opened, &[]);
@@ -128,15 +141,28 @@ impl Adapt {
         Ok(adapt)
     }
 
-    /// Chooses where the stage ends that begins now; the next step reads state `parity`.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize) {
-        for _ in 0..PASSES {
-            self.measure.set(pass, &self.measured[parity], &[]);
-            set_data(pass, &self.data, None);
-            dispatch(pass, self.workgroups);
-            self.choose.set(pass, &self.chosen, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-        }
+    /// Measures the candidates for the end of the stage that begins now; the next step reads state
+    /// `parity`.
+    pub(crate) fn encode_measure(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        parity: usize,
+        slice: Option<u32>,
+    ) {
+        self.measure.set(pass, &self.measured[parity], &[]);
+        set_data(pass, &self.data, None);
+        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.block));
+    }
+
+    /// Chooses among them, or the next ones.
+    pub(crate) fn encode_choose(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.choose.set(pass, &self.chosen, &[]);
+        pass.dispatch_workgroups(1, 1, 1);
+    }
+
+    /// Particles of a workgroup that measures.
+    pub(crate) fn block(&self) -> u32 {
+        self.block
     }
 
     fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {

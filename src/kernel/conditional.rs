@@ -9,7 +9,7 @@ use crate::shaders::{self, Prelude};
 use crate::wgsl::Linked;
 
 /// Particles per lane.
-const ITEMS: u32 = 16;
+pub(super) const ITEMS: u32 = 16;
 
 /// Measures and totals.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) fn buffers(particles: u32) -> [(&'static str, u64); 2] {
     [("log-weights before", 4 * u64::from(particles)), ("partials", sums)]
 }
 
-fn blocks(particles: u32) -> u32 {
+pub(super) fn blocks(particles: u32) -> u32 {
     particles.div_ceil(CESS_LANES * ITEMS)
 }
 

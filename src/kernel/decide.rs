@@ -3,18 +3,12 @@
 use super::{Access, Kernel};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::layout::{BLOCK, LANES, MAX_SEGMENT};
+use crate::layout::MAX_SEGMENT;
 use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
 /// A row of the table of segment lengths: dynamic offsets are multiples of 256.
 const SEGMENT_STRIDE: u32 = 256;
-
-/// The most particles that `decide` handles within `cap` loop iterations of an invocation: 64 for
-/// the place of each of a lane's blocks, up to 95 for its factor.
-pub(crate) fn most_particles(cap: u32) -> u32 {
-    cap / (64 + 95) * LANES * BLOCK
-}
 
 /// Decides, moves the clock, or reports.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! Draws the particles from the initial law: `shaders/init.wgsl`.
 
 use super::{Kernel, dispatch, set_data, step};
-use crate::buffers::{Plan, State};
+use crate::buffers::State;
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::shaders;
 use crate::wgsl::Linked;
@@ -16,12 +17,14 @@ pub(crate) struct Init {
     data: Vec<wgpu::BindGroup>,
     /// Where the flow's table begins.
     offset: Option<u32>,
-    workgroups: u32,
+    particles: u32,
+    workgroup: u32,
 }
 
 pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked {
     let mut sources = vec![step::prelude(plan, config, problem.initial.dim()).source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "init"]));
+    sources
+        .extend(shaders::files(&["types", "index", "threefry", "normal", "float", "loss", "init"]));
     sources.extend(problem.composition.iter().map(|composition| composition.constants(None)));
     sources.extend(problem.initial_sources.iter().cloned());
     Linked::new(sources)
@@ -45,14 +48,19 @@ impl Init {
             Kernel::reading(gpu, &linked, "init", &step::accesses(plan), constants, &data)?;
         // The state that parity 1 writes is the state that parity 0 reads.
         let group = kernel.bind(gpu, 0, &state.bindings(1))?;
-        let workgroups = plan.particles.div_ceil(config.workgroup_size);
+        let (particles, workgroup) = (plan.particles, config.workgroup_size);
         let offset = problem.composition.as_ref().and_then(|c| c.table_stride()).map(|_| 0);
-        Ok(Init { kernel, group, data, offset, workgroups })
+        Ok(Init { kernel, group, data, offset, particles, workgroup })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, slice: Option<u32>) {
         self.kernel.set(pass, &self.group, &[0]);
         set_data(pass, &self.data, self.offset);
-        dispatch(pass, self.workgroups);
+        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.workgroup));
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        set_data(pass, &self.data, self.offset);
+        self.kernel.warm_up(pass, &self.group, &[0]);
     }
 }

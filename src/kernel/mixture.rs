@@ -1,13 +1,14 @@
 //! The density as a mixture of Gaussians at the particles: `shaders/mixture.wgsl`,
 //! `shaders/mixture_sweep.wgsl`.
 
+use super::loops::times;
 use super::{Access, Reader, dispatch};
 use crate::buffers::{State, filled, storage};
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::moments;
 use crate::layout::LANES;
-use crate::sampler::SOFTWARE_LOOP_CAP;
 use crate::shaders::{self, Prelude, WeightShape};
 use crate::wgsl::{Linked, Source};
 
@@ -50,6 +51,19 @@ fn per_sweep(dim: u32) -> u32 {
     ((SOFTWARE_LOOP_CAP - 4096) / loops / tile(dim)).max(1) * tile(dim)
 }
 
+/// Loop iterations of a sweep over at most `components`; what registers begin with takes `moved`
+/// for each particle.
+pub(super) fn sweep_loops(components: u32, dim: u32, moved: u64) -> u64 {
+    let (items, tile) = (u64::from(items(dim)), u64::from(tile(dim)));
+    let dim = u64::from(dim);
+    let tiles = u64::from(per_sweep(dim as u32).min(components)).div_ceil(tile);
+    let load = times((tile * (dim + 1)).div_ceil(LANES.into()), 0);
+    let component = times(dim, times(items, 0)) + times(items, 0);
+    times(items, 2 * times(dim, 0) + moved)
+        + times(tiles, load + times(tile, component) + times(items, 0))
+        + times(items, 0)
+}
+
 /// Bytes of the sums.
 pub(crate) fn sum_bytes(particles: u32) -> u64 {
     8 * (u64::from(particles) + 2)
@@ -64,7 +78,7 @@ pub(crate) fn component_bytes(components: u32, dim: u32) -> u64 {
 pub(crate) fn constants(prelude: Prelude, particles: u32, components: u32, dim: u32) -> Prelude {
     prelude
         .u32("MIXTURE_COMPONENTS", components)
-        .u32("MIXTURE_STRIDE", particles / components)
+        .u32("SUBSET_STRIDE", particles / components)
         .u32("MIXTURE_TILE", tile(dim))
         .u32("MIXTURE_ITEMS", items(dim))
 }
@@ -155,15 +169,34 @@ impl Mixture {
         })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+    /// Collects the components.
+    pub(crate) fn encode_components(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
         self.gather.set(pass, copy, &[0]);
         dispatch(pass, self.components.div_ceil(LANES));
         self.total.set(pass, copy, &[0]);
         dispatch(pass, 1);
-        for sweep in 0..self.sweeps {
-            self.sweep.set(pass, copy, &[sweep * SWEEP_STRIDE]);
-            dispatch(pass, self.particles.div_ceil(LANES * self.items));
-        }
+    }
+
+    /// The number of sweeps that add all components.
+    pub(crate) fn sweeps(&self) -> u32 {
+        self.sweeps
+    }
+
+    /// Particles of a workgroup of a sweep.
+    pub(crate) fn sweep_block(&self) -> u32 {
+        LANES * self.items
+    }
+
+    /// Adds the components of one sweep to the sums.
+    pub(crate) fn encode_sweep(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        copy: usize,
+        sweep: u32,
+        slice: Option<u32>,
+    ) {
+        self.sweep.set(pass, copy, &[sweep * SWEEP_STRIDE]);
+        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.sweep_block()));
     }
 
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {

@@ -11,6 +11,8 @@ pub(crate) mod expand;
 pub(crate) mod grid;
 pub(crate) mod histogram;
 pub(crate) mod init;
+pub(crate) mod loops;
+pub(crate) mod losses;
 pub(crate) mod mixture;
 pub(crate) mod moments;
 pub(crate) mod network;
@@ -20,6 +22,8 @@ pub(crate) mod react;
 pub(crate) mod reduce;
 pub(crate) mod residual;
 pub(crate) mod scan;
+#[cfg(any(test, feature = "reference"))]
+pub(crate) mod snippet;
 pub(crate) mod step;
 pub(crate) mod survivors;
 pub(crate) mod tally;
@@ -59,6 +63,12 @@ impl Kernel {
         groups: &[&[Access]],
         constants: &[(String, f64)],
     ) -> Result<Kernel> {
+        #[cfg(test)]
+        crate::wgsl::record(linked);
+        #[cfg(test)]
+        let burdened = tests::loops::burdened(linked, entry);
+        #[cfg(test)]
+        let linked = burdened.as_ref().unwrap_or(linked);
         let label = format!("wfr.{entry}");
         let constants: Vec<(&str, f64)> =
             constants.iter().map(|(name, value)| (name.as_str(), *value)).collect();

@@ -4,14 +4,15 @@ mod pack;
 mod shape;
 mod text;
 
+use super::loops::{self, Loops};
 use super::{Access, Reader, dispatch};
-use crate::buffers::{Plan, State, filled};
+use crate::buffers::{State, filled};
 use crate::diffusion::network::Activation;
 use crate::diffusion::network::Architecture;
 use crate::diffusion::{Divergence, Network};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::sampler::SOFTWARE_LOOP_CAP;
+use crate::plan::Plan;
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::{Linked, Source};
 pub(crate) use shape::{Shape, direction_file};
@@ -25,7 +26,9 @@ pub(crate) struct NetworkKernel {
     kernel: Reader,
     /// Dynamic offsets of the weights, where they are a uniform.
     offsets: &'static [u32],
-    workgroups: u32,
+    particles: u32,
+    /// Particles of a workgroup.
+    workgroup: u32,
 }
 
 /// What a kernel is made for beside the network.
@@ -40,6 +43,27 @@ pub(crate) struct Evaluation {
 /// Rows of N numbers that a network's kernel writes.
 pub(crate) fn rows(dim: u32, divergence: Option<Divergence>) -> u32 {
     dim + u32::from(divergence.is_some())
+}
+
+/// What a network's kernel takes in the layouts that devices choose from: the most bytes of its
+/// weights and of its biases at so many levels of noise, and the most loop iterations.
+pub(crate) fn needs(
+    network: &Network,
+    divergence: Option<Divergence>,
+    levels: u64,
+) -> ([u64; 2], Loops) {
+    let shapes = Shape::all(network, divergence);
+    let most = |of: &dyn Fn(&Shape) -> u64| shapes.iter().map(of).max().unwrap_or(0);
+    let weights = most(&|shape| 16 * u64::from(pack::weight_fours(shape)));
+    let levels = levels.saturating_mul(most(&|shape| 4 * u64::from(pack::level_numbers(shape))));
+    let loops = shapes.iter().map(of_shape).max_by_key(|loops| loops.iterations);
+    ([weights, levels], loops.unwrap_or_else(|| of_shape(&Shape::portable(network, divergence))))
+}
+
+/// The loop iterations of a layout.
+fn of_shape(shape: &Shape) -> Loops {
+    let way_out = "use fewer probes, a smaller network, or a GPU";
+    Loops { kernel: "network", iterations: shape.loops().into(), way_out }
 }
 
 /// Checks that divergences can be found so in so many dimensions.
@@ -60,7 +84,7 @@ pub(crate) fn check(divergence: Option<Divergence>, dim: u32) -> Result<()> {
 }
 
 /// The text of the kernel. `uniform`: whether weights are a uniform.
-fn linked(
+pub(super) fn linked(
     network: &Network,
     shape: &Shape,
     evaluation: &Evaluation,
@@ -72,7 +96,7 @@ fn linked(
     let (hidden, point) = (shape.hidden, shape.point);
     let input = shape.layer_fours(point.count(), hidden);
     let inner = shape.layer_fours(hidden.count(), hidden);
-    let fours = input + shape.hidden_layers * inner + shape.layer_fours(hidden.count(), point);
+    let fours = pack::weight_fours(shape);
     let weight = match divergence {
         Some(Divergence::Hutchinson { probes, .. }) => 1.0 / probes as f32,
         _ => 1.0,
@@ -138,20 +162,7 @@ impl NetworkKernel {
         out: &wgpu::Buffer,
     ) -> Result<NetworkKernel> {
         check(evaluation.divergence, network.dim())?;
-        if gpu.is_software() && shape.loops() > SOFTWARE_LOOP_CAP {
-            return Err(ErrorKind::LimitExceeded {
-                limit: "loop iterations per invocation".into(),
-                needed: u64::from(shape.loops()),
-                available: u64::from(SOFTWARE_LOOP_CAP),
-                hint: format!(
-                    "{} needs {} loop iterations, and this software driver silently stops at \
-                     {SOFTWARE_LOOP_CAP}; use fewer probes, a smaller network, or a GPU",
-                    network.name(),
-                    shape.loops()
-                ),
-            }
-            .into());
-        }
+        loops::check(gpu, network.name(), &[of_shape(&shape)])?;
         let levels = levels(network, &shape, taus)?;
         let weights = pack::weights(network, &shape);
         // What a software driver gathers faster. Lanes read apart, which GPUs' uniforms are slow at.
@@ -181,14 +192,19 @@ impl NetworkKernel {
             (access, &weights),
         ];
         let kernel = Reader::new(gpu, &linked, "network", &buffers, state, &[], &[])?;
-        let workgroups = plan.particles.div_ceil(shape.particles());
-        Ok(NetworkKernel { kernel, offsets, workgroups })
+        let (particles, workgroup) = (plan.particles, shape.particles());
+        Ok(NetworkKernel { kernel, offsets, particles, workgroup })
+    }
+
+    /// Particles of a workgroup.
+    pub(crate) fn workgroup(&self) -> u32 {
+        self.workgroup
     }
 
     /// Evaluates copy `copy` of the state at the node that the clock shows.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, slice: Option<u32>) {
         self.kernel.set(pass, copy, self.offsets);
-        dispatch(pass, self.workgroups);
+        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.workgroup));
     }
 
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {

@@ -42,7 +42,8 @@ impl ReactShape {
 
     pub(crate) fn linked(&self, prelude: Source) -> Linked {
         let realisation = if self.jumps { "react/jumps" } else { "react/weights" };
-        let files = shaders::files(&["types", "index", "threefry", "float", "react", realisation]);
+        let files =
+            shaders::files(&["types", "index", "threefry", "float", "loss", "react", realisation]);
         Linked::new([prelude].into_iter().chain(files))
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Reduce {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    shape.linked(&["types", "index", "float", "weight", "reduce"])
+    shape.linked(&["types", "index", "float", "loss", "weight", "reduce"])
 }
 
 impl Reduce {

@@ -1,13 +1,14 @@
 //! The fused steps, with the gather: `shaders/step.wgsl`.
 
 use super::{Access, Kernel, dispatch, set_data};
-use crate::buffers::{Plan, State};
+use crate::buffers::State;
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
 use crate::layout::{ACCEPT_COUNTERS, ACCEPT_PARTICLES, Instant, SCHEDULE_ALIGN, SCHEDULE_WINDOW};
+use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_bindings};
 use crate::wgsl::Linked;
@@ -26,7 +27,8 @@ pub(crate) struct Step {
     data: Vec<wgpu::BindGroup>,
     /// By how many bytes the flow's table moves from step to step, where it does.
     table_stride: Option<u32>,
-    workgroups: u32,
+    particles: u32,
+    workgroup: u32,
 }
 
 /// The constants that `init` and `step` share.
@@ -78,7 +80,7 @@ pub(crate) fn linked(
         .text(&shaders::per_coordinate("preconditioner", preconditioner))
         .text(&shaders::per_coordinate("preconditioner_root", &roots));
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "loss"]));
     sources.extend(match &problem.composition {
         Some(composition) => {
             let constants = composition.constants(Some(integrator));
@@ -86,7 +88,7 @@ pub(crate) fn linked(
         }
         None => shaders::files(integrator.files(flow.has_path())),
     });
-    sources.extend(shaders::files(&["gather", "step"]));
+    sources.extend(shaders::files(&["gather", "lost", "step"]));
     if problem.composition.is_none() {
         sources.push(shaders::file("flow/anytime"));
     }
@@ -111,16 +113,22 @@ impl Step {
             Kernel::reading(gpu, linked, "step", &accesses(plan), constants, &data)?;
         let groups =
             [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
-        let workgroups = plan.particles.div_ceil(config.workgroup_size);
+        let (particles, workgroup) = (plan.particles, config.workgroup_size);
         let table_stride = problem.composition.as_ref().and_then(Composition::table_stride);
-        Ok(Step { kernel, groups, data, table_stride, workgroups })
+        Ok(Step { kernel, groups, data, table_stride, particles, workgroup })
     }
 
     /// Advances from state `parity` to the other; `first` is the step the clock shows.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, parity: usize, first: u32) {
+    pub(crate) fn encode(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        parity: usize,
+        first: u32,
+        slice: Option<u32>,
+    ) {
         self.kernel.set(pass, &self.groups[parity], &[schedule_offset(first)]);
         set_data(pass, &self.data, self.table_stride.map(|stride| first * stride));
-        dispatch(pass, self.workgroups);
+        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.workgroup));
     }
 
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use wfr::Lost;
 
 use super::Stage;
 use crate::bounded;
@@ -13,7 +14,8 @@ use crate::cli::{Done, Failure};
 /// `metrics.jsonl`: an object a line; `event` says which.
 ///
 /// `start` has the version, the adapter, the seed, the particles and the most steps there can be; `test` is
-/// one ESS test with the seconds since the start of sampling at which it was seen; `resumed` says where
+/// one ESS test with the seconds since the start of sampling at which it was seen; `losses`, with how
+/// many particles were lost so far by each cause, comes when there are more of them; `resumed` says where
 /// a run that was cut went on; `done` closes a run, `complete` or stopped before its end.
 ///
 /// A line that cannot be written, on a full disk for instance, stops no run: it is tried again.
@@ -33,6 +35,8 @@ pub(crate) struct Written {
     pub(crate) lines: usize,
     /// ESS tests among them.
     pub(crate) tests: usize,
+    /// Losses written last: by position, score and weight.
+    pub(crate) lost: [u64; 3],
 }
 
 #[derive(Serialize)]
@@ -45,6 +49,13 @@ enum Line<'a> {
         stage: &'a Stage,
     },
     Resumed(&'a Resumed),
+    Losses {
+        elapsed_s: f64,
+        step: u32,
+        position: u64,
+        score: u64,
+        weight: u64,
+    },
     Done {
         complete: bool,
         elapsed_s: f64,
@@ -147,6 +158,18 @@ impl Metrics {
             }
         }
         self.fails = false;
+    }
+
+    /// Writes how many were lost after so many steps, where there are more than before.
+    pub(crate) fn losses(&mut self, step: u32, lost: Lost, elapsed_s: f64) {
+        let Lost { position, score, weight } = lost;
+        let now = [position, score, weight];
+        // A line that fails is told of with the tests', and tried again.
+        if now != self.written.lost
+            && self.line(&Line::Losses { elapsed_s, step, position, score, weight }).is_ok()
+        {
+            self.written.lost = now;
+        }
     }
 
     /// Writes the last line, and sees to it that all are on the disk.
@@ -266,10 +289,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let all = [stage(0), stage(1), stage(2)];
+        let lost = Lost { score: 7, ..Lost::default() };
         let mut metrics = Metrics::start(&path, &start()).unwrap();
         metrics.tests(&all[..2], 0.1);
         let at_checkpoint = metrics.sync();
-        assert_eq!(at_checkpoint, Written { lines: 3, tests: 2 });
+        assert_eq!(at_checkpoint, Written { lines: 3, tests: 2, ..Written::default() });
+        metrics.losses(2, lost, 0.2);
         metrics.tests(&all, 0.2);
         drop(metrics);
         // The kill came in the middle of a line.
@@ -277,15 +302,19 @@ mod tests {
         file.write_all(b"{\"event\":\"te").unwrap();
         let resume = |at| Metrics::resume(&path, at, &start(), &resumed(16)).unwrap();
         let mut metrics = resume(at_checkpoint);
+        metrics.losses(2, lost, 0.3);
         metrics.tests(&all, 0.3);
         let again = metrics.sync();
         metrics.done(&stage(3).0, true, 0.4).unwrap();
-        assert_eq!(events(&path), ["start", "0", "1", "resumed", "2", "done"]);
+        assert_eq!(events(&path), ["start", "0", "1", "resumed", "losses", "2", "done"]);
         assert_eq!(lines(&path)[3]["step"], 16);
         assert!(is_done(&path));
-        // The line of the end goes too.
-        resume(again).done(&stage(3).0, false, 0.5).unwrap();
-        assert_eq!(events(&path), ["start", "0", "1", "resumed", "2", "resumed", "done"]);
+        // The line of the end goes too, and losses that are known are not told again.
+        let mut metrics = resume(again);
+        metrics.losses(3, lost, 0.5);
+        metrics.done(&stage(3).0, false, 0.5).unwrap();
+        let expected = ["start", "0", "1", "resumed", "losses", "2", "resumed", "done"];
+        assert_eq!(events(&path), expected);
         assert!(!is_done(&path));
         // A file that lost lines is made anew, with every test.
         std::fs::write(&path, "{}\n{}").unwrap();
@@ -304,16 +333,21 @@ mod tests {
         metrics.tests(&[stage(0)], 0.1);
         metrics.tests(&[stage(0), stage(1), stage(2)], 0.2);
         metrics.tests(&[stage(0), stage(1), stage(2)], 0.3);
+        metrics.losses(2, Lost::default(), 0.3);
+        let lost = Lost { score: 7, ..Lost::default() };
+        metrics.losses(3, lost, 0.35);
+        metrics.losses(3, lost, 0.36);
         metrics.done(&stage(3).0, false, 0.4).unwrap();
         let lines = lines(&path);
         let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
-        assert_eq!(events, ["start", "test", "test", "test", "done"]);
+        assert_eq!(events, ["start", "test", "test", "test", "losses", "done"]);
+        assert_eq!((&lines[4]["step"], &lines[4]["score"]), (&3.into(), &7.into()));
         assert_eq!(lines[0]["seed"], u64::MAX);
         let seen = lines[1..].iter().map(|l| (l["step"].as_u64(), l["elapsed_s"].as_f64()));
         assert_eq!(
             seen.map(|(s, e)| (s.unwrap(), e.unwrap())).collect::<Vec<_>>(),
-            [(0, 0.1), (1, 0.2), (2, 0.2), (3, 0.4)]
+            [(0, 0.1), (1, 0.2), (2, 0.2), (3, 0.35), (3, 0.4)]
         );
-        assert!(lines[1]["cess"].is_null() && lines[4]["complete"] == false);
+        assert!(lines[1]["cess"].is_null() && lines[5]["complete"] == false);
     }
 }

@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use wfr::{Diagnostics, Estimate, Mode, Modes, Target, Truth, Tuned, Warning, catalogue};
+use wfr::{Diagnostics, Estimate, Losses, Mode, Modes, Target, Truth, Tuned, Warning, catalogue};
 
 use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
@@ -163,6 +163,8 @@ pub(crate) struct Record {
     pub(crate) right_mass_se: f64,
     pub(crate) max_weight: f32,
     pub(crate) non_finite: u32,
+    /// The particles lost on the way; nothing in folders of before there was a count.
+    pub(crate) losses: Option<LossesRecord>,
     pub(crate) modes: Vec<ModeRecord>,
     pub(crate) warnings: Vec<String>,
     /// Whether all steps were done; a run that was stopped before is kept as it was then.
@@ -239,6 +241,48 @@ pub(crate) struct TruthRecord {
     pub(crate) mean: Vec<f64>,
     #[serde(deserialize_with = "numbers")]
     pub(crate) second_moment: Vec<f64>,
+}
+
+/// The particles that were lost, by cause.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LossesRecord {
+    pub(crate) position: u64,
+    pub(crate) score: u64,
+    pub(crate) weight: u64,
+    /// Of the first steps that lost any the steps done, and the counts by cause.
+    pub(crate) by_step: Vec<[u32; 4]>,
+    /// Of the first of these steps the one in the lowest slot.
+    pub(crate) first: Option<LossRecord>,
+}
+
+/// The first particle that was lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LossRecord {
+    pub(crate) step: u32,
+    pub(crate) slot: u32,
+    pub(crate) cause: String,
+    pub(crate) position: Vec<f32>,
+}
+
+/// The most steps with losses that a record tells.
+const LOSSES_TOLD: usize = 1000;
+
+impl From<&Losses> for LossesRecord {
+    fn from(losses: &Losses) -> LossesRecord {
+        let steps = losses.by_step.iter().take(LOSSES_TOLD);
+        LossesRecord {
+            position: losses.lost.position,
+            score: losses.lost.score,
+            weight: losses.lost.weight,
+            by_step: steps.map(|(step, [p, s, w])| [*step, *p, *s, *w]).collect(),
+            first: losses.first.as_ref().map(|first| LossRecord {
+                step: first.step,
+                slot: first.slot,
+                cause: first.cause.name().to_string(),
+                position: first.position.clone(),
+            }),
+        }
+    }
 }
 
 /// What pilot runs found beside the preconditioner.
@@ -335,6 +379,7 @@ impl Record {
             right_mass_se: estimates.right_mass.se,
             max_weight: outcome.info.max_weight,
             non_finite: outcome.info.non_finite,
+            losses: Some(LossesRecord::from(&outcome.losses)),
             modes: estimates.modes.iter().map(ModeRecord::from).collect(),
             warnings: all_warnings(outcome, estimates),
             complete: outcome.complete,

@@ -6,9 +6,12 @@
 //! on the axis of offspring, ancestors. Where a shader emulates wide integers the oracle takes
 //! `u64` and `u128`. What is `f32` there is `f64` here, to be compared within a bound.
 //!
+//! `cases` holds what both are compared on.
+//!
 //! Clear and slow: nothing here is meant for production runs.
 
 pub mod adapt;
+pub mod cases;
 pub mod compose;
 pub mod conditional;
 pub mod decide;
@@ -20,6 +23,8 @@ pub mod formula;
 pub mod grid;
 pub mod histogram;
 pub mod initial;
+pub mod loss;
+pub mod losses;
 pub mod mixture;
 pub mod moments;
 pub mod network;

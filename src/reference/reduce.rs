@@ -1,5 +1,6 @@
 //! Twin of `shaders/reduce.wgsl`: what is known of each block of weights.
 
+use super::loss::fresh_loss;
 use super::weight::weight_of;
 use crate::layout::BLOCK;
 
@@ -18,6 +19,8 @@ pub struct Block {
     pub squares: f64,
     /// Log-weights that are NaN or +∞.
     pub non_finite: u32,
+    /// Of them those that nobody has counted yet.
+    pub fresh: u32,
     /// Offspring per unit of weight is factor · 2^−shift, in units of 2^−32.
     pub factor: u32,
     /// See `factor`.
@@ -43,6 +46,7 @@ fn reduce_block(log_weights: &[f32]) -> Block {
         peak,
         squares: log_weights.iter().map(|lw| (weight(lw) as f64 / 2.0_f64.powi(27)).powi(2)).sum(),
         non_finite: log_weights.iter().filter(lost).count() as u32,
+        fresh: log_weights.iter().filter(|lw| fresh_loss(**lw, 0).is_some()).count() as u32,
         factor: 0,
         shift: 0,
         copies: 0,

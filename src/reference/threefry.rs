@@ -25,6 +25,17 @@ const PARITY: u32 = 0x1BD1_1BDA;
 const ROTATIONS: [[u32; 2]; 8] =
     [[10, 26], [11, 21], [13, 27], [23, 5], [6, 20], [17, 11], [25, 10], [18, 20]];
 
+/// Random123's `kat_vectors` for threefry4x32 with 20 rounds: counter, key, answer.
+pub const KNOWN: [[[u32; 4]; 3]; 3] = [
+    [[0; 4], [0; 4], [0x9c6c_a96a, 0xe17e_ae66, 0xfc10_ecd4, 0x5256_a7d8]],
+    [[u32::MAX; 4], [u32::MAX; 4], [0x2a88_1696, 0x5701_2287, 0xf6c7_446e, 0xa16a_6732]],
+    [
+        [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+        [0xa409_3822, 0x299f_31d0, 0x082e_fa98, 0xec4e_6c89],
+        [0x59cd_1dbb, 0xb887_9579, 0x86b5_d00c, 0xac8b_6d84],
+    ],
+];
+
 /// Threefry4x32-20 of a counter under a key.
 pub fn threefry_keyed(counter: [u32; 4], key: [u32; 4]) -> [u32; 4] {
     let parity = key.iter().fold(PARITY, |parity, word| parity ^ word);

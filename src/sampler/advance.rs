@@ -5,17 +5,18 @@ use std::time::{Duration, Instant};
 
 use super::{Info, Sampler};
 use crate::error::Result;
-
-/// Longest a submission should keep a GPU that also draws a desktop.
-const SUBMISSION: Duration = Duration::from_millis(100);
+use crate::loss::OnLoss;
 
 impl Sampler {
     /// Runs to the end of the schedule, blocking.
     ///
     /// # Errors
-    /// [`ErrorKind::AllWeightsZero`], [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and
-    /// [`ErrorKind::Device`].
+    /// [`ErrorKind::AllWeightsZero`]; [`ErrorKind::NonFinite`] where [`Config::on_loss`] says so: the
+    /// particles are there and valid, those lost without weight, but the run goes no further;
+    /// [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     ///
+    /// [`Config::on_loss`]: crate::Config::on_loss
+    /// [`ErrorKind::NonFinite`]: crate::ErrorKind::NonFinite
     /// [`ErrorKind::AllWeightsZero`]: crate::ErrorKind::AllWeightsZero
     /// [`ErrorKind::StagesExhausted`]: crate::ErrorKind::StagesExhausted
     /// [`ErrorKind::DeviceLost`]: crate::ErrorKind::DeviceLost
@@ -42,8 +43,11 @@ impl Sampler {
         self.finish()
     }
 
-    /// Submits steps for about a tenth of a second, at most `most`, waits for them, and returns the
-    /// last ESS test: the loop of [`Sampler::run`] in the caller's hands.
+    /// Submits steps, at most `most`, waits for them, and returns the last ESS test: the loop of
+    /// [`Sampler::run`] in the caller's hands.
+    ///
+    /// No submission takes longer than [`Config::submission_limit`](crate::Config::submission_limit),
+    /// by what those before it took; the first is the smallest there is.
     ///
     /// ```no_run
     /// # fn f(sampler: &mut wfr::Sampler) -> wfr::Result<()> {
@@ -60,25 +64,70 @@ impl Sampler {
     /// As [`Sampler::run`].
     pub fn advance(&mut self, most: u32) -> Result<Info> {
         self.check_asked()?;
-        // A software driver freezes no desktop, and whole blocks run fused.
-        let every = self.config.test_every();
-        let least = if self.gpu.is_software() { every } else { 1 };
+        self.check_losses()?;
+        let (started, begin) = (Instant::now(), self.encoded);
         // Tests are read before the device's ring of rows comes round.
-        let longest = every.saturating_mul(self.config.trace_rows);
-        if self.chunk == 0 {
-            self.chunk = every.min(self.max_segment).max(least).min(longest);
+        let ring = self.config.test_every().saturating_mul(self.config.trace_rows);
+        let end = begin.saturating_add(most.min(ring)).min(self.steps());
+        let before = begin.div_ceil(self.config.test_every());
+        loop {
+            self.advance_unseen(end.saturating_sub(self.encoded))?;
+            // While submissions are short, until there is another test to see.
+            let sees_more = self.encoded.div_ceil(self.config.test_every()) > before;
+            if sees_more || self.encoded >= end || started.elapsed() >= self.config.submission_limit
+            {
+                let info = pollster::block_on(self.progress())?;
+                self.check_losses()?;
+                return Ok(info);
+            }
         }
-        let started = Instant::now();
+    }
+
+    /// The same up to step `end`, without a look at what the device wrote.
+    pub(crate) fn advance_to(&mut self, end: u32) -> Result<()> {
+        while self.encoded < end.min(self.steps()) {
+            self.advance_unseen(end - self.encoded)?;
+        }
+        Ok(())
+    }
+
+    fn advance_unseen(&mut self, most: u32) -> Result<()> {
+        let left = most.min(self.steps() - self.encoded);
+        if left == 0 {
+            return self.gpu.check();
+        }
+        let Some(steps) = self.pace.steps() else {
+            self.step_in_parts()?;
+            return self.see_losses();
+        };
         let before = self.encoded;
-        self.submit(self.chunk.min(most))?;
+        let started = Instant::now();
+        self.submit(steps.min(left))?;
+        self.see_losses()?;
         self.gpu.wait()?;
-        let per_step = started.elapsed() / (self.encoded - before).max(1);
-        let fits = SUBMISSION.as_nanos() / per_step.as_nanos().max(1);
-        let grown = u32::try_from(fits).unwrap_or(u32::MAX).min(self.chunk.saturating_mul(2));
-        // Whole blocks where they fit.
-        let whole = if grown >= every { grown - grown % every } else { grown };
-        self.chunk = whole.max(least).min(longest);
-        pollster::block_on(self.progress())
+        let took = started.elapsed();
+        self.pace.stepped((self.encoded - before).max(1), took, self.config.test_every());
+        Ok(())
+    }
+
+    /// Counts the losses where the first of them stops the run.
+    fn see_losses(&self) -> Result<()> {
+        match self.config.on_loss {
+            OnLoss::Stop => self.count_losses(),
+            OnLoss::Drop => Ok(()),
+        }
+    }
+
+    /// What the longest submission of this sampler took, its first ones included; see
+    /// [`Config::submission_limit`](crate::Config::submission_limit). Those of [`Sampler::submit`] are
+    /// not measured.
+    pub fn longest_submission(&self) -> Duration {
+        self.pace.took().0
+    }
+
+    /// What the last one took.
+    pub fn last_submission(&self) -> Duration {
+        self.pace.took().1
     }
 
     /// Whether all steps of the schedule are done, or an adaptive schedule has reached its end.

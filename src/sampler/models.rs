@@ -1,7 +1,7 @@
 //! Models outside of the step kernel: their place in the loop, and what was tracked of them.
 
 use super::{Buffers, Info, Sampler};
-use crate::buffers::{Plan, State};
+use crate::buffers::State;
 use crate::config::Config;
 use crate::diffusion::{Composition, Network};
 use crate::error::{Error, Result};
@@ -9,6 +9,7 @@ use crate::gpu::Gpu;
 use crate::integrator::Integrator;
 use crate::kernel::network::{Evaluation, NetworkKernel, Shape};
 use crate::particles::Particles;
+use crate::plan::Plan;
 
 /// What external models are asked before a step: their scores at all particles of now.
 ///

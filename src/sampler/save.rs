@@ -8,6 +8,7 @@ use super::{ReactionEvent, Sampler, TraceEvent};
 use crate::checkpoint::{self, Checkpoint, Content, Element, Identity, Segment, Settings, Tensor};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::kernel::losses;
 use crate::layout::{Control, Instant, ReactionState, Stage};
 use crate::problem::Problem;
 
@@ -21,6 +22,7 @@ const LOG_WEIGHTS: &str = "log_weights";
 const CONTROL: &str = "device.control";
 const ROWS: &str = "device.rows";
 const STAGE: &str = "device.stage";
+const LOSSES: &str = "device.losses";
 const REACTION_STATE: &str = "device.reaction";
 
 impl Sampler {
@@ -128,10 +130,11 @@ impl Sampler {
             self.upload(checkpoint, name, &self.segments(rows, 0), legal)?;
         }
         for (name, buffer) in self.persistent() {
-            if ![ROWS, STAGE].contains(&name) {
+            if ![ROWS, STAGE, LOSSES].contains(&name) {
                 self.upload(checkpoint, name, &[whole(buffer)], |_| true)?;
             }
         }
+        self.restore_losses(checkpoint)?;
         if let Some(adapt) = &self.adapt {
             self.restore_stage(checkpoint, &control, &adapt.stage)?;
         }
@@ -148,6 +151,21 @@ impl Sampler {
         self.encoded = checkpoint.step();
         self.finished = control.stop != 0 && control.step_end >= control.stop;
         self.gpu.wait()
+    }
+
+    /// The counts of losses, a row for each step: of a schedule that may have another end.
+    fn restore_losses(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let saved: Vec<u32> = checkpoint.words(LOSSES)?;
+        let header = losses::row_offset(0, self.dim) as usize / 4;
+        if saved.len() < header {
+            return Err(checkpoint.corrupt(&format!("has too few numbers in `{LOSSES}`")));
+        }
+        let there = self.losses.buffer.size() as usize / 4;
+        let kept = &saved[..saved.len().min(there)];
+        self.gpu.scoped(|| {
+            self.gpu.queue.write_buffer(&self.losses.buffer, 0, bytemuck::cast_slice(kept));
+            self.gpu.queue.submit([]);
+        })
     }
 
     /// The rows of an adaptive schedule so far, and the stage to come: of a schedule that may be a
@@ -242,6 +260,7 @@ impl Sampler {
             (CONTROL, &scratch.control),
             ("device.trace", &scratch.trace),
         ];
+        all.push((LOSSES, &self.losses.buffer));
         all.extend(self.state.accepted.iter().map(|buffer| ("device.accepted", buffer)));
         if let Some(adapt) = &self.adapt {
             all.extend([(ROWS, &self.state.schedule), (STAGE, &adapt.stage)]);

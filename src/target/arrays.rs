@@ -196,7 +196,7 @@ mod tests {
         let target = Target::from_wgsl(2, "mine.wgsl", text).unwrap();
         let count = |rows| {
             let target = target.clone().with_data("y", &data(rows, 1)).unwrap();
-            problem(target).unwrap().loops_per_evaluation()
+            problem(target).unwrap().evaluation_loops().most
         };
         let (few, many) = (count(100), count(300));
         assert!((200..=1000).contains(&(many - few)) && few >= 100, "{few} {many}");

@@ -60,20 +60,20 @@ fn kills_cost_at_most_the_last_interval() {
         let chains = [1, 2].map(|seed| scope.spawn(move || chain(seed)));
         chains.map(|chain| chain.join().unwrap())
     });
-    let (mut kills, mut writes) = (0, 0);
+    let (mut kills, mut hits) = (0, 0);
     for (folder, count) in &counts {
         assert_same(&results(&folder.path("run")), &calm.0);
         // Every test of the ESS is told once, whoever wrote it.
         assert_eq!(tests(&folder.path("run")), calm.1);
         kills += count.kills;
-        writes += count.during_a_write;
+        hits += count.during_a_write;
     }
     println!(
-        "{kills} kills survived, {writes} of them during the write of a checkpoint; {:.1} s",
+        "{kills} kills survived, {hits} of them during the write of a checkpoint; {:.1} s",
         began.elapsed().as_secs_f64()
     );
     assert!(kills >= 40, "{kills}");
-    assert!(writes >= 10, "{writes} kills came during a write");
+    assert!(hits >= 10, "{hits} kills came during a write");
 }
 
 /// A run that is killed until it has had enough, and then comes to its end.
@@ -93,14 +93,15 @@ fn chain(seed: u64) -> (Folder, Count) {
         // others come whenever they come, from its start on.
         match count.kills % 3 {
             0 => std::thread::sleep(Duration::from_millis(random.random_range(0..2500))),
-            _ => wait_for_write(&path, &mut child, random.random_range(1..12)),
+            _ => wait_for_write(&path, &mut child, random.random_range(0..12)),
         }
+        let process = child.id();
         child.kill().unwrap();
         let ended = child.wait().unwrap();
         assert!(ended.code().is_none(), "the run came to its end after {} kills", count.kills);
         count.kills += 1;
         count.resumed += usize::from(resumes);
-        count.during_a_write += usize::from(is_half_written(&path));
+        count.during_a_write += usize::from(writes(&path, process));
         furthest = check(&path, furthest);
     }
     folder.wfr(&["resume", "run"]).succeeded();
@@ -119,24 +120,24 @@ fn start(folder: &Folder, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Whether a checkpoint is being written, or was when the program ended.
-fn is_half_written(run: &Path) -> bool {
+/// Whether this process is writing a checkpoint, or was when it ended.
+fn writes(run: &Path, process: u32) -> bool {
+    let hidden = format!(".{process}-");
     let entries = std::fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with('.'))
+    entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(&hidden))
 }
 
-/// Waits until the so many-th new checkpoint is being written.
-fn wait_for_write(run: &Path, child: &mut Child, mut writes: u32) {
+/// Waits until, after so many new ones, a checkpoint is being written.
+fn wait_for_write(run: &Path, child: &mut Child, mut before: u32) {
     let began = Instant::now();
     let mut last = checkpoints(run).pop();
     while began.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none() {
         let newest = checkpoints(run).pop();
         if newest != last {
             last = newest;
-            writes = writes.saturating_sub(1);
+            before = before.saturating_sub(1);
         }
-        // What an earlier kill left goes away with the first one made.
-        if writes == 0 && is_half_written(run) {
+        if before == 0 && writes(run, child.id()) {
             return;
         }
         std::thread::sleep(Duration::from_micros(100));
@@ -159,4 +160,45 @@ fn check(run: &Path, furthest: u32) -> u32 {
     // Results come at the end.
     assert!(!run.join("particles.npz").exists());
     newest
+}
+
+/// Stopped by SIGTERM, as queues and shut-downs do it, a run keeps its state of that very step.
+#[test]
+fn a_run_that_is_asked_to_end_can_be_resumed_from_that_step() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let path = folder.path("run");
+    // Minutes of work, and an hour between checkpoints.
+    let line = "sample ring -n 20000 --steps 1e6 -v --out run --checkpoint-every 1h";
+    let first = terminated(&folder, &line.split(' ').collect::<Vec<_>>());
+    let [made] = &checkpoints(&path)[..] else { panic!("one checkpoint") };
+    assert_eq!(Checkpoint::open(made).unwrap().step(), first);
+    let second = terminated(&folder, &["resume", "run", "-v"]);
+    assert!(second > first, "{second}");
+    let steps: Vec<u32> =
+        checkpoints(&path).iter().map(|made| Checkpoint::open(made).unwrap().step()).collect();
+    assert_eq!(steps, [first, second]);
+    let told = tests(&path);
+    assert_eq!(told.len() as u32, second.div_ceil(16));
+}
+
+/// Asks a run to end once it has done some steps; gives the step that its results are of.
+fn terminated(folder: &Folder, arguments: &[&str]) -> u32 {
+    let stream = folder.path("run/metrics.jsonl");
+    let lines = || std::fs::read_to_string(&stream).map_or(0, |text| text.lines().count());
+    let before = lines();
+    let mut child = start(folder, arguments);
+    let began = Instant::now();
+    while lines() < before + 20 && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let process = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let summary = std::fs::read(folder.path("run/summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!(summary["complete"], false);
+    summary["steps"].as_u64().unwrap() as u32
 }

@@ -12,7 +12,7 @@ fn shells_complete_every_command() {
     let folder = Folder::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let done = folder.wfr(&["completions", shell]).succeeded();
-        for word in ["sample", "compose", "trace-cess", "init"] {
+        for word in ["sample", "compose", "trace-cess", "init", "resume", "selftest"] {
             assert!(done.out.contains(word), "{shell}: {word}");
         }
     }
@@ -28,7 +28,14 @@ fn every_command_has_a_manual_page() {
     let pages = std::fs::read_dir(folder.path("pages")).unwrap();
     let names: Vec<_> =
         pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
-    for name in ["wfr.1", "wfr-sample.1", "wfr-run.1", "wfr-experiment-transfer.1"] {
+    for name in [
+        "wfr.1",
+        "wfr-sample.1",
+        "wfr-run.1",
+        "wfr-resume.1",
+        "wfr-selftest.1",
+        "wfr-experiment-transfer.1",
+    ] {
         assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
     }
     let sample = std::fs::read_to_string(folder.path("pages/wfr-sample.1")).unwrap();
@@ -65,6 +72,22 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
     let run = |options: &[&str]| folder.wfr(&[options, &["run", "a.toml", "--nothing"]].concat());
     assert!(run(&["--color", "always"]).err.contains("\u{1b}["));
     assert!(!run(&[]).err.contains("\u{1b}["));
+}
+
+#[test]
+fn verbose_tells_the_memory_of_every_buffer() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let done = folder.wfr(&["sample", "ring", "-n", "2^17", "--steps", "16", "-v"]);
+    for line in [
+        "of memory on the device",
+        "  state                   3 MiB",
+        "  log_weights           512 KiB",
+    ] {
+        assert!(done.err.contains(line), "{}", done.err);
+    }
 }
 
 #[test]

@@ -10,7 +10,10 @@ fn numbers_out_of_range_are_usage_errors() {
         sample("-n", "0").failed(2, "error: particles = 0 is not between 1 and 134217728");
         sample("--ess-every", "0").failed_with(2, &["ess_every = 0"]);
         sample("--ess-threshold", "nan").failed_with(2, &["ess_threshold = NaN"]);
+        sample("--submission-limit", "0.1ms")
+            .failed_with(2, &["submission_limit = 100µs is not between 1 ms and 1 h"]);
     }
+    sample("--submission-limit", "50").failed_with(2, &["'50'", "50ms, 0.5s, 30s, 2min or 1h"]);
     sample("--particles", "1.5").failed_with(2, &["'1.5'", "--particles", "not a whole number"]);
     sample("--particles", "-1").failed_with(2, &["'-1'", "not a whole number"]);
     sample("--time", "-1").failed(2, "error: time = -1 is not positive and finite");
@@ -272,7 +275,11 @@ fn a_density_that_is_nowhere_positive_fails_the_run() {
     };
     sample("nan.wgsl").failed_with(
         1,
-        &["all weights are zero at step", "the log density is not a number for 1000 particles"],
+        &[
+            "all weights are zero at step",
+            "particles are lost, 1000 by their weight, the first in step 1: ",
+            "the log density or what it gives is not a number at x = (",
+        ],
     );
     sample("nowhere.wgsl").failed_with(
         1,

@@ -310,7 +310,7 @@ fn the_last_good_state_of_a_run_that_fails_is_kept() {
     }
     let folder = Folder::new();
     folder.write("pushes.wgsl", PUSHES);
-    let line = "sample pushes.wgsl --dim 2 -n 300 --steps 800 --time 8 --out";
+    let line = "sample pushes.wgsl --dim 2 -n 300 --steps 800 --time 8 --initial normal(mean=0,sd=0.3) --out";
     let done = wfr(&folder, &format!("{line} plain"));
     println!("{}", done.err);
     assert_eq!(done.code, 1);
@@ -338,6 +338,15 @@ fn the_last_good_state_of_a_run_that_fails_is_kept() {
     // Nothing has changed that would let it go further.
     let again = wfr(&folder, "resume often");
     assert_eq!(again.error(), done.error());
+
+    // Who wants none lost has the state before the first is.
+    let done = wfr(&folder, &format!("{line} strict --on-non-finite stop"));
+    assert_eq!(done.code, 1);
+    assert!(done.error().starts_with("error: particles are lost: "), "{}", done.err);
+    assert!(done.error().ends_with(", is in strict"), "{}", done.err);
+    let strict = summary("strict");
+    assert!(strict["steps"].as_u64().unwrap() < u64::from(step), "{strict}");
+    assert_eq!((&strict["complete"], &strict["non_finite"]), (&false.into(), &0.into()));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+pub use wfr::selftest::Law;
 use wfr::{Config, Diagnostics, Estimate, Flow, Gpu, Info, Particles, Problem, Sampler};
 
 /// The adapter of this test binary, printed once; `None`, said once, where there is none and
@@ -138,41 +139,6 @@ pub fn averaged(
         }
     }
     Ok(sums)
-}
-
-/// A measurement and what it should be.
-#[derive(Debug)]
-pub struct Law {
-    pub name: String,
-    pub measured: Estimate,
-    pub truth: f64,
-    /// Allowed on top of the Monte Carlo error: the known bias of the method, for instance of the
-    /// step size.
-    pub allowance: f64,
-}
-
-/// How many standard errors a measurement may be off.
-const WIDTH: f64 = 4.0;
-
-impl Law {
-    pub fn new(name: impl Into<String>, measured: Estimate, truth: f64, allowance: f64) -> Law {
-        Law { name: name.into(), measured, truth, allowance }
-    }
-
-    pub fn holds(&self) -> bool {
-        // Written so that NaN does not hold.
-        (self.measured.value - self.truth).abs() <= WIDTH * self.measured.se + self.allowance
-    }
-}
-
-impl std::fmt::Display for Law {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Law { name, measured: Estimate { value, se }, truth, allowance } = self;
-        let bound = WIDTH * se + allowance;
-        let verdict = if self.holds() { "" } else { " VIOLATED" };
-        let off = value - truth;
-        write!(f, "{name}: {value:.5} against {truth:.5}, off {off:+.5}, bound {bound:.5}{verdict}")
-    }
 }
 
 /// Asserts every law and prints each (`--nocapture` shows them).

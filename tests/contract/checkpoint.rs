@@ -422,3 +422,36 @@ fn what_is_not_submitted_is_not_saved() {
     sampler.save(&path, &BTreeMap::new()).unwrap();
     assert_eq!(Checkpoint::open(&path).unwrap().step(), 8);
 }
+
+/// A page of the state per row, because bindings are small, and all rows in one: either goes on from
+/// the other.
+#[test]
+fn a_run_goes_on_where_bindings_have_another_size() {
+    // All rows of the trace have room on the device, because the whole run is not read on the way.
+    let (particles, trace_rows) = (3000, 16);
+    let settings = with(Integrator::Baoab, Resampler::Systematic);
+    let settings = Config { particles, trace_rows, ..settings };
+    let case = case("BAOAB", double_well(Flow::annealed()), settings);
+    let (Some(wide), Some(adapter)) = (case.gpu(), common::adapter()) else { return };
+    let limits = wgpu::Limits {
+        max_storage_buffer_binding_size: 16 << 10,
+        max_storage_buffers_per_shader_stage: 16,
+        ..wide.device.limits()
+    };
+    let narrow = pollster::block_on(Gpu::request(adapter, limits)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.safetensors");
+    let mut whole = case.sampler(&wide);
+    common::advance(&mut whole, u32::MAX);
+    let expected = shown(&mut whole);
+    for (first, second, pages) in [(&wide, &narrow, [1, 5]), (&narrow, &wide, [5, 1])] {
+        let mut sampler = case.sampler(first);
+        common::advance(&mut sampler, 8);
+        save(&mut sampler, &path);
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        let mut resumed = Sampler::resume(second, &case.problem, &checkpoint).unwrap();
+        assert_eq!([&sampler, &resumed].map(|sampler| sampler.buffers().pages.len()), pages);
+        common::advance(&mut resumed, u32::MAX);
+        assert!(shown(&mut resumed) == expected, "{pages:?}");
+    }
+}

@@ -185,6 +185,10 @@ def check_record(arrays, record):
                         ("steps", "step"), ("time", "time"), ("max_weight", "max_weight"),
                         ("non_finite", "non_finite")):
         same(f"stage_{stage} at the end", arrays[f"stage_{stage}"][-1], record[name], 1e-6)
+    losses = record["losses"]
+    for column, cause in enumerate(("position", "score", "weight"), 1):
+        told = sum(row[column] for row in losses["by_step"])
+        same(f"losses by {cause}", losses[cause], told, 1e-15)
     for name in ("log_normalizer", "log_normalizer_se"):
         same(name, arrays[name], number(record[name]), 1e-15)
 
@@ -303,6 +307,9 @@ def main(folder, thinned=None):
         changed = dict(record, **{key: spoilt(record[key])})
         must_notice(f"{key} of the record", lambda: check_record(npz, changed))
         trials += 1
+    changed = dict(record, losses=dict(record["losses"], score=spoilt(record["losses"]["score"])))
+    must_notice("losses of the record", lambda: check_record(npz, changed))
+    trials += 1
     print(f"{len(npz)} arrays in {len(formats)} formats, {len(told)} numbers of the record and "
           f"{frames} frames are right; {trials} spoilt ones were noticed")
 

@@ -13,6 +13,7 @@ use super::ir::{
     Type, Value, walk,
 };
 use super::shape;
+use crate::shaders::float;
 pub(super) use names::{MATH, math_name, type_name};
 
 /// A function and the generated ones that it calls, callees first.
@@ -242,8 +243,8 @@ impl<'a> Printer<'a> {
         let ty = type_name(&node.ty);
         let wrapped = |text: String| if nested { format!("({text})") } else { text };
         match &node.op {
-            Op::Float(number) if *number < 0.0 => wrapped(format!("{number:?}f")),
-            Op::Float(number) => format!("{number:?}f"),
+            Op::Float(number) if *number < 0.0 => wrapped(float(*number)),
+            Op::Float(number) => float(*number),
             Op::Int(number) => int(*number),
             Op::Uint(number) => format!("{number}u"),
             Op::Bool(flag) => flag.to_string(),

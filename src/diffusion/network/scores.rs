@@ -1,11 +1,12 @@
 //! A network evaluated on a device at given points.
 
-use crate::buffers::{Plan, State, filled, storage};
+use crate::buffers::{State, filled, storage};
 use crate::diffusion::{Divergence, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::network::{self, Evaluation, NetworkKernel, Shape};
 use crate::layout::Control;
+use crate::plan::Plan;
 use crate::readback;
 
 /// The scores of a network at points of your own, on a device, apart from any run.
@@ -54,16 +55,7 @@ impl Scores {
             let out = storage(&gpu.device, "wfr.scores", bytes);
             (out, state(gpu, positions, dim))
         })?;
-        let plan = Plan {
-            particles,
-            rows: network.dim(),
-            pages: 1,
-            page_rows: network.dim(),
-            counts: false,
-            buffers: Vec::new(),
-            bindings: 0,
-            cess_items: 0,
-        };
+        let plan = Plan::in_pages(particles, network.dim(), network.dim());
         let evaluation = Evaluation { divergence, seed };
         let shape = Shape::new(gpu, network, divergence);
         let kernel =
@@ -78,7 +70,7 @@ impl Scores {
     /// [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and
     /// [`ErrorKind::Device`](crate::ErrorKind::Device).
     pub fn evaluate(&self) -> Result<()> {
-        self.gpu.submit_pass(|pass| self.kernel.encode(pass, 0))?;
+        self.gpu.submit_pass(|pass| self.kernel.encode(pass, 0, None))?;
         self.gpu.wait()
     }
 

@@ -51,6 +51,14 @@ pub(super) fn level(level: &Level, shape: &Shape) -> Vec<f32> {
     row
 }
 
+/// Groups of four weights of all layers.
+pub(super) fn weight_fours(shape: &Shape) -> u32 {
+    let (hidden, point) = (shape.hidden, shape.point);
+    shape.layer_fours(point.count(), hidden)
+        + shape.hidden_layers * shape.layer_fours(hidden.count(), hidden)
+        + shape.layer_fours(hidden.count(), point)
+}
+
 /// Numbers of one level.
 pub(super) fn level_numbers(shape: &Shape) -> u32 {
     4 + (shape.hidden_layers + 1) * layer_biases(shape) + shape.point.count() * shape.team

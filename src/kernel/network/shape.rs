@@ -69,16 +69,31 @@ impl Shape {
         // A software driver loops over lanes at every access of memory; a GPU does not, and its
         // weights come from caches.
         if gpu.is_software() && subgroups {
-            Shape::of(network, divergence, Exchange::Subgroup, info.subgroup_max_size, MOST)
+            Shape::by_subgroups(network, divergence, info.subgroup_max_size)
         } else {
             Shape::portable(network, divergence)
         }
+    }
+
+    /// Where teams are subgroups of `size` lanes.
+    pub(crate) fn by_subgroups(
+        network: &Network,
+        divergence: Option<Divergence>,
+        size: u32,
+    ) -> Shape {
+        Shape::of(network, divergence, Exchange::Subgroup, size, MOST)
     }
 
     /// What every device can run. Wide layers are spread over more lanes, for the sake of registers.
     pub(crate) fn portable(network: &Network, divergence: Option<Divergence>) -> Shape {
         let (team, most) = if network.hidden() >= 256 { (16, MOST / 2) } else { (8, MOST) };
         Shape::of(network, divergence, Exchange::Workgroup, team, most)
+    }
+
+    /// Every layout that a device may choose: a software driver's subgroups are 4, 8 or 16 lanes.
+    pub(super) fn all(network: &Network, divergence: Option<Divergence>) -> Vec<Shape> {
+        let of = |team| Shape::of(network, divergence, Exchange::Subgroup, team, MOST);
+        [4, 8, 16].into_iter().map(of).chain([Shape::portable(network, divergence)]).collect()
     }
 
     fn of(

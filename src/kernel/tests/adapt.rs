@@ -1,10 +1,11 @@
 //! adapt and adapt_choose against `reference::adapt`, and what must not change a bit.
 
 use crate::adaptive::Adaptive;
-use crate::buffers::{self, Plan, State};
+use crate::buffers::{self, State};
 use crate::gpu::Gpu;
-use crate::kernel::adapt::Adapt;
+use crate::kernel::adapt::{Adapt, PASSES};
 use crate::layout::{Control, Instant, TraceRow};
+use crate::plan::Plan;
 use crate::reference::adapt::choose;
 use crate::reference::target::log_density;
 use crate::resampling::Resampling;
@@ -159,7 +160,12 @@ fn stage(
     let trace = &resampling.scratch.trace;
     poison(gpu, trace, 9);
     let adapt = Adapt::new(gpu, problem, &plan, &config, &adaptive, &state, trace).unwrap();
-    testing::pass(gpu, |pass| adapt.encode(pass, 1));
+    testing::pass(gpu, |pass| {
+        for _ in 0..PASSES {
+            adapt.encode_measure(pass, 1, None);
+            adapt.encode_choose(pass);
+        }
+    });
     let control = read::<Control>(gpu, &state.control)[0];
     let cess = read::<TraceRow>(gpu, trace)[(5 - 1) % 3].cess;
     Choice { rows: read(gpu, &state.schedule), control, cess }
@@ -329,7 +335,8 @@ fn pages_change_no_bit_of_a_choice() {
     let problem = problem(Target::named("gaussian-mixture", Some(5)).unwrap());
     let population = Population::new(5, 2049, "normal");
     let whole = stage(&gpu, &problem, &population, adaptive(0.95), 0.0, 6);
-    for page_rows in [1, 2, 5] {
+    // Log-weights, ancestors, control and the mixture.
+    for page_rows in testing::page_rows(&gpu, [1, 2, 5], 6, 4) {
         assert_eq!(stage(&gpu, &problem, &population, adaptive(0.95), 0.0, page_rows), whole);
     }
 }

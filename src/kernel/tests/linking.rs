@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::buffers::{Carries, Plan};
-use crate::diffusion::{Composition, Curve, Noise, Rule, ScoreModel, Spacing, Tracking};
-use crate::kernel::{
-    adapt, decide, draw, entropy, expand, grid, histogram, init, mixture, moments, quantile, ratio,
-    react, reduce, residual, scan, step, survivors, tally,
+use crate::diffusion::{
+    Composition, Curve, Divergence, Noise, Probe, Rule, ScoreModel, Spacing, Tracking,
 };
+use crate::kernel::network::{self, Evaluation, Shape};
+use crate::kernel::{
+    adapt, decide, draw, entropy, expand, grid, histogram, init, losses, mixture, moments,
+    quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
+};
+use crate::plan::Plan;
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
 use crate::{
@@ -188,6 +191,49 @@ fn every_composition_links_in_every_dimension() {
     assert_eq!(linked_problems, 7 * 4 * 7 * 3);
 }
 
+/// Networks of all kinds with every way to find divergences, in layouts for any device.
+#[test]
+fn every_network_links_in_every_layout() {
+    let gaussian = Divergence::Hutchinson { probes: 2, probe: Probe::Gaussian, fresh: false };
+    let mut linked_texts = 0;
+    for (dim, hidden) in [(1, 5), (2, 64), (3, 20), (16, 64), (64, 256)] {
+        for (architecture, activation) in
+            [("sequential", "silu"), ("residual", "gelu"), ("sequential", "tanh")]
+        {
+            let mut config = super::network::config(dim, hidden);
+            config["architecture"] = architecture.into();
+            config["activation"] = activation.into();
+            let model = super::network::random(&config, 2);
+            let plan = Plan {
+                particles: 1000,
+                rows: dim + 1,
+                pages: 2,
+                page_rows: (dim + 1).div_ceil(2),
+                counts: false,
+                bindings: 0,
+                cess_items: 0,
+                needs: Vec::new(),
+            };
+            let exact = (dim <= Divergence::MAX_EXACT).then_some(Divergence::Exact);
+            for divergence in [None, exact, Some(Divergence::hutchinson(9)), Some(gaussian)] {
+                let by_subgroups = |size| Shape::by_subgroups(&model, divergence, size);
+                let portable = Shape::portable(&model, divergence);
+                for shape in [portable, by_subgroups(4), by_subgroups(8), by_subgroups(32)] {
+                    // The weights of wide networks do not fit a uniform.
+                    for uniform in [false, hidden < 256] {
+                        let evaluation = Evaluation { divergence, seed: 1 };
+                        let linked =
+                            network::linked(&model, &shape, &evaluation, &plan, 3, uniform);
+                        assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
+                        linked_texts += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(linked_texts, 5 * 3 * 4 * 4 * 2);
+}
+
 #[test]
 fn the_weight_kernels_link_for_every_resampler() {
     for resampler in Resampler::ALL {
@@ -250,18 +296,19 @@ fn pages_link() {
     let target = Target::standard_normal(16).unwrap();
     let problem = Problem::new(target, normal, Flow::annealed()).unwrap();
     for rows in [1, 2, 5, 16] {
-        let shape = weight_shape(100_000, Resampler::Systematic);
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: 400_000 * rows,
             max_storage_buffers_per_shader_stage: 64,
             ..wgpu::Limits::default()
         };
-        let plan =
-            Plan::new(100_000, Carries::of(16, Integrator::KernelRatio), &shape, &[], 400, &limits)
-                .unwrap();
+        let config = Config { particles: 100_000, ..config.clone() };
+        let plan = crate::requirements(&problem, &config, &limits).unwrap();
         assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
         let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
         assert_eq!(storage_buffers(&linked) as u32, plan.bindings);
+        let shape = weight_shape(100_000, Resampler::Systematic);
+        let counted = storage_buffers(&losses::linked(&shape, 16, 400, &plan));
+        assert!(counted as u32 <= plan.bindings, "{counted} to count losses");
     }
 }
 

@@ -3,11 +3,12 @@
 
 use serde_json::{Value, json};
 
-use crate::buffers::{Plan, State, storage};
+use crate::buffers::{State, storage};
 use crate::diffusion::{Divergence, Network, Probe, Scores};
 use crate::gpu::Gpu;
 use crate::kernel::network::{Evaluation, NetworkKernel, Shape, rows};
 use crate::layout::Control;
+use crate::plan::Plan;
 use crate::reference;
 use crate::reference::network::{network_file, network_tensors};
 use crate::testing::{self, normals, poison, read, write};
@@ -16,7 +17,7 @@ const SEED: u64 = 0x0123_4567_89ab_cdef;
 const TAUS: [f64; 3] = [1.0, 0.4, 0.05];
 const STEP: u32 = 1;
 
-fn config(dim: u32, hidden: u32) -> Value {
+pub(super) fn config(dim: u32, hidden: u32) -> Value {
     json!({
         "dim": dim,
         "hidden": hidden,
@@ -29,7 +30,7 @@ fn config(dim: u32, hidden: u32) -> Value {
     })
 }
 
-fn random(config: &Value, depth: usize) -> Network {
+pub(super) fn random(config: &Value, depth: usize) -> Network {
     let bytes = network_file(config, &network_tensors(config, depth, 11));
     Network::from_bytes("random", &bytes).unwrap()
 }
@@ -39,16 +40,7 @@ fn state(gpu: &Gpu, dim: u32, particles: u32) -> (Plan, State, Vec<Vec<f64>>) {
     let storage = |size| storage(&gpu.device, "network", size);
     let (rows, page_rows) = (dim + 1, (dim + 1).div_ceil(3));
     let pages = rows.div_ceil(page_rows);
-    let plan = Plan {
-        particles,
-        rows,
-        pages,
-        page_rows,
-        counts: false,
-        buffers: Vec::new(),
-        bindings: 0,
-        cess_items: 0,
-    };
+    let plan = Plan::in_pages(particles, rows, page_rows);
     let copy = || (0..pages).map(|p| storage(u64::from(plan.rows_of_page(p) * particles) * 4));
     let pages = [copy().collect::<Vec<_>>(), copy().collect()];
     let count = (dim * particles) as usize;
@@ -96,7 +88,7 @@ fn run(
     let evaluation = Evaluation { divergence, seed: SEED };
     let kernel =
         NetworkKernel::new(gpu, network, shape, &TAUS, &evaluation, &plan, &state, &out).unwrap();
-    testing::pass(gpu, |pass| kernel.encode(pass, 1));
+    testing::pass(gpu, |pass| kernel.encode(pass, 1, None));
     (read(gpu, &out), x)
 }
 

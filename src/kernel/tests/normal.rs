@@ -1,23 +1,11 @@
 //! `shaders/normal.wgsl` against `reference::normal`, and the law of its numbers.
 
-use super::{run_snippet, words_with_extremes};
-use crate::reference::normal::{normal_draw, normal_pair, normal_radius};
+use super::run_snippet;
+use crate::reference::cases::words_with_extremes;
+use crate::reference::normal::{normal_draw, normal_pair};
+use crate::selftest::normal_bound;
 use crate::shaders::Prelude;
 use crate::testing;
-
-/// Error of the radius squared: 1e-7 and an ulp of log2 u at up to 32, times 2 ln 2, and the
-/// rounding of u to 24 bits.
-const RADIUS_SQUARED: f64 = 4e-6;
-/// Error of cos and sin: polynomials of 1e-7 with the rounding of their terms.
-const CIRCLE: f64 = 4e-7;
-
-/// The largest error of one of the pair whose first word is `a`.
-fn bound(a: u32) -> f64 {
-    let radius = normal_radius(a);
-    // |r - r'| = |r² - r'²| / (r + r'), and at most its root near zero.
-    let of_radius = (RADIUS_SQUARED / radius).min(RADIUS_SQUARED.sqrt());
-    of_radius + (CIRCLE + 1e-7) * radius
-}
 
 #[test]
 fn pairs_are_near_the_oracle_and_finite() {
@@ -44,7 +32,10 @@ fn pairs_are_near_the_oracle_and_finite() {
         for (z, exact) in z.iter().zip(exact) {
             let z = f32::from_bits(*z);
             assert!(z.is_finite() && z.abs() < 6.7, "{word:x?}: {z}");
-            assert!((f64::from(z) - exact).abs() <= bound(word[0]), "{word:x?}: {z} {exact}");
+            assert!(
+                (f64::from(z) - exact).abs() <= normal_bound(word[0]),
+                "{word:x?}: {z} {exact}"
+            );
         }
         quadrants[(word[1] >> 30) as usize] += 1;
     }

@@ -113,7 +113,10 @@ impl Rig {
             Mixture::new(gpu, shape, self.page(), components, &self.state, &moments.buffer)
                 .unwrap();
         poison(gpu, &mixture.sums, 4);
-        testing::pass(gpu, |pass| mixture.encode(pass, 1));
+        testing::pass(gpu, |pass| {
+            mixture.encode_components(pass, 1);
+            (0..mixture.sweeps()).for_each(|sweep| mixture.encode_sweep(pass, 1, sweep, None));
+        });
         mixture
     }
 

@@ -2,7 +2,7 @@
 
 use crate::config::Resampler;
 use crate::gpu::Gpu;
-use crate::layout::{Block, Control, TraceRow, headroom, log_normalizer};
+use crate::layout::{Block, Control, Dispatches, TraceRow, headroom, log_normalizer};
 use crate::reference::resampling::Event;
 use crate::reference::{decide, population, threefry};
 use crate::resampling::Resampling;
@@ -146,7 +146,8 @@ fn check_blocks(name: &str, shape: &WeightShape, ours: &Outcome, oracle: &Event)
     for (i, (a, b)) in ours.blocks.iter().zip(&oracle.blocks).enumerate() {
         let name = format!("{name}: block {i}");
         assert_eq!((wide(a.total), wide(a.base), wide(a.end)), (b.total, b.base, b.end), "{name}");
-        assert_eq!((a.peak, a.non_finite), (b.peak, b.non_finite), "{name}");
+        let counts = (a.non_finite, a.fresh);
+        assert_eq!((a.peak, counts), (b.peak, (b.non_finite, b.fresh)), "{name}");
         assert_eq!((a.factor, a.shift), (b.factor, b.shift), "{name}");
         if shape.resampler == Resampler::Residual {
             assert_eq!(a.copies, b.copies, "{name}");
@@ -420,6 +421,7 @@ fn decide_holds_at_the_largest_population() {
             peak: b.peak,
             squares: 1.0,
             non_finite: 0,
+            fresh: 0,
             factor: 0,
             shift: 0,
             copies: 0,
@@ -442,7 +444,7 @@ fn decide_holds_at_the_largest_population() {
         blocks: &storage(blocks.len() * size_of::<Block>()),
         control: &storage(size_of::<Control>()),
         trace: &storage(2 * size_of::<TraceRow>()),
-        dispatches: &storage(32),
+        dispatches: &storage(size_of::<Dispatches>()),
     };
     write(&gpu, buffers.blocks, &blocks);
     let decide = Decide::new(&gpu, &shape, &buffers).unwrap();

@@ -1,16 +1,18 @@
 //! init and step against `reference::{initial, step}`, and what must not change a bit.
 
-use crate::buffers::{self, Carries, Plan, State};
+use crate::buffers::{self, State};
 use crate::gpu::Gpu;
 use crate::kernel::init::Init;
 use crate::kernel::step::{self, Step};
 use crate::layout::{ACCEPT_COUNTERS, Control, TraceRow};
+use crate::plan::Plan;
 use crate::reference::initial::Normal;
+use crate::reference::loss::loss_of;
 use crate::reference::step::{Flow as Equation, Stepper};
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 use crate::testing::{self, noise, poison, read, write};
-use crate::{Config, Flow, Initial, Integrator, Problem, Resampler, Schedule, Target};
+use crate::{Cause, Config, Flow, Initial, Integrator, Problem, Resampler, Schedule, Target};
 
 const PARTICLES: u32 = 300;
 const STEPS: u32 = 8;
@@ -109,32 +111,16 @@ impl Rig {
         config: Config,
         page_rows: u32,
     ) -> Rig {
+        // So that pages can be small.
+        let config = Config { trace_rows: 1, ..config };
         let row = 4 * u64::from(config.particles);
-        let shape = WeightShape {
-            particles: config.particles,
-            resampler: Resampler::Systematic,
-            ess_threshold: 0.5,
-            trace_rows: 1,
-            seed: config.seed,
-            native_wide: gpu.has_wide_integers(),
-        };
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: row * u64::from(page_rows),
             ..gpu.device.limits()
         };
         let dim = problem.target.dim();
-        let data = problem.data_sizes(&config);
-        let steps = config.schedule.steps();
         let carried = integrator.carried_rows(dim);
-        let plan = Plan::new(
-            config.particles,
-            Carries::of(dim, integrator),
-            &shape,
-            &data,
-            steps,
-            &limits,
-        )
-        .unwrap();
+        let plan = crate::requirements(&problem, &config, &limits).unwrap();
         assert_eq!(plan.pages, (dim + carried + 1).div_ceil(page_rows));
         let storage = |size| buffers::storage(&gpu.device, "step", size);
         let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "step", usage, contents);
@@ -169,7 +155,7 @@ impl Rig {
     fn init(&self) -> Swarm {
         let problem = &self.problem;
         let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state).unwrap();
-        testing::pass(&self.gpu, |pass| init.encode(pass));
+        testing::pass(&self.gpu, |pass| init.encode(pass, None));
         let mut swarm = self.download(0);
         let rows = swarm.dim..swarm.rows.len() - 1;
         for (j, row) in swarm.rows[rows].iter_mut().enumerate() {
@@ -217,7 +203,7 @@ impl Rig {
         self.upload(from);
         self.state.pages[1].iter().for_each(|page| poison(&self.gpu, page, 5));
         write(&self.gpu, &self.state.control, &[control]);
-        testing::pass(&self.gpu, |pass| self.step.encode(pass, 0, control.step_begin));
+        testing::pass(&self.gpu, |pass| self.step.encode(pass, 0, control.step_begin, None));
         self.download(1)
     }
 }
@@ -404,7 +390,10 @@ fn pages_change_no_bit() {
             (rig.run(&start, 0, 6), start)
         };
         let one_page = run(11);
-        for page_rows in [1, 2, 5] {
+        let rows = 5 + integrator.carried_rows(5) + 1;
+        // Log-weights, ancestors, control and the mixture; and counts.
+        let others = 4 + u32::from(integrator.counts());
+        for page_rows in testing::page_rows(&gpu, [1, 2, 5], rows, others) {
             assert_eq!(run(page_rows), one_page, "{integrator}: {page_rows} rows per page");
         }
     }
@@ -441,8 +430,8 @@ fn the_shift_is_taken_off() {
     assert!((0..PARTICLES as usize).all(|slot| ours.log_weight(slot) == 4.0));
 }
 
-/// A position or a log-weight that is not a number makes the weight NaN, for good, and `reduce`
-/// counts it; the neighbours keep theirs.
+/// A position that is not a number makes the weight NaN, for good, and `reduce` counts it; one that
+/// is lost already stays as it is to the bit; the neighbours keep theirs.
 #[test]
 fn a_lost_particle_has_no_weight_and_is_counted() {
     let Some(gpu) = testing::gpu() else { return };
@@ -454,15 +443,23 @@ fn a_lost_particle_has_no_weight_and_is_counted() {
         start.rows[1][7] = f32::INFINITY.to_bits();
         start.rows[2][8] = f32::NEG_INFINITY.to_bits();
         start.log_weights[11] = f32::INFINITY.to_bits();
-        start.log_weights[12] = f32::NAN.to_bits();
+        start.log_weights[12] = loss_of(Cause::Score, 77).to_bits();
         start.log_weights[13] = f32::NEG_INFINITY.to_bits();
         let lost = [3, 7, 8, 11, 12];
         let once = rig.run(&start, 0, 1);
+        let dim = start.dim;
         for swarm in [&once, &rig.run(&once, 1, 4)] {
+            assert_eq!(swarm.log_weights[11..13], start.log_weights[11..13], "{integrator}");
+            for slot in lost {
+                let place = |swarm: &Swarm| swarm.rows[..dim].iter().map(|row| row[slot]).collect();
+                let (before, after): (Vec<_>, Vec<_>) = (place(&start), place(swarm));
+                assert_eq!(before, after, "{integrator}: {slot} has moved");
+            }
             for slot in 0..PARTICLES as usize {
                 let lw = swarm.log_weight(slot);
                 match slot {
                     13 => assert_eq!(lw, f32::NEG_INFINITY, "{integrator}"),
+                    11 => assert_eq!(lw, f32::INFINITY),
                     _ if lost.contains(&slot) => assert!(lw.is_nan(), "{integrator}: {slot}"),
                     _ => assert!(lw.is_finite(), "{integrator}: {slot}"),
                 }

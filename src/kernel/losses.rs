@@ -1,0 +1,87 @@
+//! Counts of lost particles, by step and cause: `shaders/losses.wgsl`.
+
+use super::{Access, Reader};
+use crate::buffers::{State, storage};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::layout::{LANES, LOSSES_COLUMNS, LOSSES_HEADER};
+use crate::plan::Plan;
+use crate::shaders::{self, Prelude, WeightShape, state_in};
+use crate::wgsl::Linked;
+
+#[derive(Debug)]
+pub(crate) struct Losses {
+    count: Reader,
+    first: Reader,
+    workgroups: u32,
+    /// The totals, the first loss, and a row for every number of steps done: `shaders/losses.wgsl`.
+    pub buffer: wgpu::Buffer,
+}
+
+/// Bytes of the counts of a run of `steps` steps in `dim` dimensions.
+pub(crate) fn bytes(steps: u32, dim: u32) -> u64 {
+    row_offset(steps + 1, dim)
+}
+
+/// Where the row after `steps` steps begins.
+pub(crate) fn row_offset(steps: u32, dim: u32) -> u64 {
+    4 * (u64::from(LOSSES_HEADER + dim) + u64::from(LOSSES_COLUMNS) * u64::from(steps))
+}
+
+pub(crate) fn linked(shape: &WeightShape, dim: u32, steps: u32, plan: &Plan) -> Linked {
+    let prelude = Prelude::default()
+        .weights(shape)
+        .u32("LOSSES_HEADER", LOSSES_HEADER)
+        .u32("LOSSES_POSITION", dim)
+        .u32("LOSSES_COLUMNS", LOSSES_COLUMNS)
+        .u32("LOSSES_STEPS", steps)
+        .text(&state_in(3, plan.pages, plan.page_rows));
+    let files = shaders::files(&["types", "index", "float", "loss", "losses"]);
+    Linked::new([prelude.source()].into_iter().chain(files))
+}
+
+impl Losses {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        shape: &WeightShape,
+        dim: u32,
+        steps: u32,
+        plan: &Plan,
+        state: &State,
+    ) -> Result<Losses> {
+        let buffer = gpu.scoped(|| storage(&gpu.device, "wfr.losses", bytes(steps, dim)))?;
+        let linked = linked(shape, dim, steps, plan);
+        let buffers = [
+            (Access::ReadWrite, &state.log_weights),
+            (Access::Read, &state.control),
+            (Access::ReadWrite, &buffer),
+        ];
+        let reader = |entry| Reader::new(gpu, &linked, entry, &buffers, state, &[], &[]);
+        let (count, first) = (reader("losses_count")?, reader("losses_first")?);
+        Ok(Losses { count, first, workgroups: shape.particles.div_ceil(LANES), buffer })
+    }
+
+    /// Counts those in copy `copy` of the state if the last ESS test saw any.
+    pub(crate) fn encode(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        copy: usize,
+        dispatches: &wgpu::Buffer,
+    ) {
+        for kernel in [&self.count, &self.first] {
+            kernel.set(pass, copy, &[]);
+            pass.dispatch_workgroups_indirect(dispatches, 32);
+        }
+    }
+
+    /// Counts those in copy `copy` of the state, whatever the last ESS test saw.
+    pub(crate) fn encode_now(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
+        self.count.encode(pass, copy, self.workgroups);
+        self.first.encode(pass, copy, 1);
+    }
+
+    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.count.warm_up(pass, &[]);
+        self.first.warm_up(pass, &[]);
+    }
+}

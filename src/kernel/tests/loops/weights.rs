@@ -1,0 +1,112 @@
+//! The kernels of the weights, whose loops grow with the population.
+
+use super::{burden, stopping};
+use crate::buffers::storage;
+use crate::config::Resampler;
+use crate::gpu::Gpu;
+use crate::kernel::decide::{Decide, DecideBuffers};
+use crate::kernel::loops::of_weights;
+use crate::layout::{BLOCK, Block, Control, Dispatches, TraceRow};
+use crate::resampling::Resampling;
+use crate::shaders::WeightShape;
+use crate::testing::{self, log_weights, read, write};
+
+fn shape(gpu: &Gpu, particles: u32, resampler: Resampler) -> WeightShape {
+    WeightShape {
+        particles,
+        resampler,
+        ess_threshold: 2.0,
+        trace_rows: 1,
+        seed: 7,
+        native_wide: gpu.has_wide_integers(),
+    }
+}
+
+/// The ancestors of a population.
+fn ancestors(gpu: &Gpu, resampler: Resampler, log_weights: &[f32]) -> Vec<u32> {
+    let particles = log_weights.len() as u32;
+    let weights = storage(&gpu.device, "weights", 4 * u64::from(particles));
+    write(gpu, &weights, log_weights);
+    let ancestors = storage(&gpu.device, "ancestors", weights.size());
+    let shape = shape(gpu, particles, resampler);
+    let resampling = Resampling::over(gpu, &shape, &weights, ancestors).unwrap();
+    testing::pass(gpu, |pass| resampling.encode_test(pass, 1));
+    read(gpu, resampling.ancestors())
+}
+
+#[test]
+fn a_resampling_takes_no_more_loops_than_the_table_says() {
+    let Some(gpu) = stopping() else { return };
+    let particles = (1 << 14) + 5;
+    let table = of_weights(particles);
+    for resampler in Resampler::ALL {
+        for population in ["normal", "one"] {
+            let weights = log_weights(population, particles as usize);
+            let expected = ancestors(&gpu, resampler, &weights);
+            let same = burden(&table, 0, || ancestors(&gpu, resampler, &weights));
+            assert!(same == expected, "{resampler} {population}");
+        }
+    }
+    // The driver does stop: all that the kernels do in loops is left out.
+    let weights = log_weights("normal", particles as usize);
+    let expected = ancestors(&gpu, Resampler::Systematic, &weights);
+    let stopped = burden(&table, 65_535, || ancestors(&gpu, Resampler::Systematic, &weights));
+    assert!(stopped != expected);
+}
+
+/// One particle has all offspring: its lane marks every block of them.
+#[test]
+fn a_collapse_of_the_largest_population_marks_every_block() {
+    let Some(gpu) = stopping() else { return };
+    let mut weights = vec![f32::NEG_INFINITY; 1 << 24];
+    weights[12_345_678] = 0.0;
+    let ancestors = ancestors(&gpu, Resampler::Systematic, &weights);
+    assert!(ancestors.iter().all(|ancestor| *ancestor == 12_345_678));
+}
+
+/// `decide` by itself, on blocks of a population that need not be there.
+fn decided(gpu: &Gpu, particles: u32) -> (Vec<Block>, Control) {
+    let shape = shape(gpu, particles, Resampler::Systematic);
+    let count = particles.div_ceil(BLOCK);
+    let blocks: Vec<Block> = (0..count)
+        .map(|b| Block {
+            total: [0x8000_0000 + b.wrapping_mul(2_654_435_761) % 0x4000_0000, 37],
+            peak: -((b % 97) as f32) / 64.0,
+            squares: 1 << 24,
+            ..Block::default()
+        })
+        .collect();
+    let storage = |size: usize| storage(&gpu.device, "decide", size as u64);
+    let buffer = storage(size_of_val(blocks.as_slice()));
+    write(gpu, &buffer, &blocks);
+    let control = storage(size_of::<Control>());
+    let all = DecideBuffers {
+        blocks: &buffer,
+        control: &control,
+        trace: &storage(2 * size_of::<TraceRow>()),
+        dispatches: &storage(size_of::<Dispatches>()),
+    };
+    let decide = Decide::new(gpu, &shape, &all).unwrap();
+    testing::pass(gpu, |pass| decide.encode(pass, 1));
+    (read(gpu, &buffer), read(gpu, &control)[0])
+}
+
+#[test]
+fn the_decision_takes_no_more_loops_than_the_table_says() {
+    let Some(gpu) = stopping() else { return };
+    for particles in [1 << 12, 1 << 23, 3 << 24] {
+        let expected = decided(&gpu, particles);
+        assert!(expected.0.windows(2).all(|pair| pair[0].end == pair[1].base));
+        assert_eq!(expected.1.resampled, 1);
+        assert!(burden(&of_weights(particles), 0, || decided(&gpu, particles)) == expected);
+    }
+    // Near the most that is allowed, and above it, by the kernel's own loops.
+    let most = (1 << 18..1 << 27)
+        .step_by(1 << 18)
+        .rfind(|n| of_weights(*n).iter().all(|loops| loops.iterations <= 65_535));
+    let most = most.unwrap();
+    assert!(most > 90_000_000, "{most}");
+    let chained = |blocks: &[Block]| blocks.windows(2).all(|pair| pair[0].end == pair[1].base);
+    assert!(chained(&decided(&gpu, most).0));
+    assert!(!chained(&decided(&gpu, 1 << 27).0), "the driver does not stop");
+}

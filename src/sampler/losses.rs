@@ -1,0 +1,110 @@
+//! What a run says of the particles that it loses, and of a weight that gathers on one of them.
+
+use super::{Info, Sampler, TraceEvent};
+use crate::diagnostics::is_collapsed;
+use crate::error::{ErrorKind, Result};
+use crate::kernel::losses;
+use crate::layout::LOSSES_HEADER;
+use crate::loss::{Cause, Loss, Losses, Lost, OnLoss};
+use crate::readback;
+
+/// What a run has said already.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The losses that were seen last, and the first of them.
+    lost: Lost,
+    first: Option<Loss>,
+    collapse: bool,
+}
+
+impl Sampler {
+    /// The particles lost since time zero: how many by each cause, in which steps, and the first of
+    /// them. Some bytes are read where none was lost, otherwise 16 for each step since the first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    pub async fn losses(&self) -> Result<Losses> {
+        self.count_losses()?;
+        let (lost, first) = self.lost().await?;
+        let Some(since) = first.as_ref().map(|first| first.step) else {
+            return Ok(Losses::default());
+        };
+        let offset = losses::row_offset(since, self.dim);
+        let bytes = losses::row_offset(self.encoded + 1, self.dim).saturating_sub(offset);
+        let rows: Vec<[u32; 4]> =
+            readback::read(&self.gpu, &self.losses.buffer, offset, bytes).await?;
+        let by_step = (since..)
+            .zip(rows)
+            .map(|(step, [position, score, weight, _])| (step, [position, score, weight]));
+        let by_step = by_step.filter(|(_, counts)| counts.iter().any(|count| *count > 0));
+        Ok(Losses { lost, by_step: by_step.collect(), first })
+    }
+
+    /// Counts what was lost since the last ESS test.
+    pub(super) fn count_losses(&self) -> Result<()> {
+        self.gpu.submit_pass(|pass| self.losses.encode_now(pass, self.parity))
+    }
+
+    /// What was counted so far.
+    pub(super) async fn lost(&self) -> Result<(Lost, Option<Loss>)> {
+        let bytes = losses::row_offset(0, self.dim);
+        let words: Vec<u32> = readback::read(&self.gpu, &self.losses.buffer, 0, bytes).await?;
+        let total =
+            |cause: usize| u64::from(words[2 * cause]) | u64::from(words[2 * cause + 1]) << 32;
+        let lost = Lost { position: total(0), score: total(1), weight: total(2) };
+        let key = words[7];
+        let first = (key != 0).then(|| Loss {
+            step: u32::MAX - words[6],
+            slot: self.plan.particles - (key >> 2),
+            cause: Cause::ALL[(key & 3).min(2) as usize],
+            position: words[LOSSES_HEADER as usize..].iter().map(|x| f32::from_bits(*x)).collect(),
+        });
+        Ok((lost, first))
+    }
+
+    /// An error where a loss was seen that should stop the run.
+    pub(super) fn check_losses(&self) -> Result<()> {
+        let Told { lost, first, .. } = &self.told;
+        match first {
+            Some(first) if self.config.on_loss == OnLoss::Stop => {
+                let Loss { step, slot, cause, position } = first.clone();
+                Err(ErrorKind::NonFinite { lost: *lost, step, slot, cause, position }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Warns of the first loss, and of the first collapse among the tests from `from` on; once each.
+    pub(super) async fn tell(&mut self, info: &Info, from: usize) -> Result<()> {
+        if info.lost != self.told.lost {
+            let (lost, first) = self.lost().await?;
+            if let (None, Some(first)) = (&self.told.first, &first)
+                && self.config.on_loss == OnLoss::Drop
+            {
+                log::warn!(
+                    "particles are lost: {lost} of {} by step {}, the first in step {}: {first}",
+                    self.plan.particles,
+                    info.step,
+                    first.step
+                );
+            }
+            (self.told.lost, self.told.first) = (lost, first);
+        }
+        let particles = self.plan.particles as usize;
+        let collapsed = |test: &&TraceEvent| is_collapsed(test.max_weight, particles);
+        if let Some(test) =
+            self.trace[from..].iter().find(collapsed).filter(|_| !self.told.collapse)
+        {
+            log::warn!(
+                "at step {} one particle holds {:.0} % of the weight, ESS {:.1} of {}; use more \
+                 steps, a smaller ess-every, or an initial law nearer to the target",
+                test.step,
+                100.0 * test.max_weight,
+                test.ess,
+                self.plan.particles
+            );
+            self.told.collapse = true;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! What the device does in a block of steps, part by part: recorded together, or submitted one by one
+//! where steps take long.
+
+use std::time::Instant;
+
+use super::Sampler;
+use super::pace::{Kind, LEAST};
+use crate::error::Result;
+use crate::kernel::adapt::PASSES;
+use crate::layout::{Control, LOSSES_EVERY};
+use crate::reactor::Part;
+
+/// Fused steps between two ESS tests, or some of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segment {
+    first: u32,
+    count: u32,
+    /// Whether an ESS test comes before them.
+    tests: bool,
+    /// Whether a block ends with them.
+    ends: bool,
+    /// Whether losses are counted though there is no test: a log-weight says for so many steps when
+    /// it was lost.
+    counts: bool,
+}
+
+/// One part of a segment.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Unit {
+    Before(Part),
+    Test,
+    /// Counts losses, if the test saw some.
+    Losses,
+    /// Counts them whatever a test saw.
+    CountLosses,
+    Conditional,
+    Measure,
+    Choose,
+    Tick,
+    Network(usize),
+    Step,
+    After(Part),
+}
+
+impl Unit {
+    /// What goes through the particles in slices, if it may.
+    fn kind(self) -> Option<Kind> {
+        match self {
+            Unit::Before(Part::Sweep(_)) | Unit::After(Part::Sweep(_)) => Some(Kind::Sweep),
+            Unit::Measure => Some(Kind::Measure),
+            Unit::Network(_) => Some(Kind::Network),
+            Unit::Step => Some(Kind::Step),
+            _ => None,
+        }
+    }
+}
+
+impl Sampler {
+    /// The steps that one dispatch fuses next, up to step `end`.
+    pub(super) fn segment(&self, end: u32) -> Segment {
+        let (first, every) = (self.encoded, self.config.test_every());
+        let since_test = first % every;
+        let count = (every - since_test).min(end - first).min(self.max_segment);
+        let ends = (first + count).is_multiple_of(every) || first + count == self.steps();
+        let counts = since_test >= LOSSES_EVERY && since_test % LOSSES_EVERY < self.max_segment;
+        Segment { first, count, tests: since_test == 0, ends, counts }
+    }
+
+    /// Its parts in order.
+    pub(super) fn units(&self, segment: &Segment) -> Vec<Unit> {
+        let mut units = Vec::new();
+        if segment.tests {
+            let before = self.reactor.iter().flat_map(|reactor| reactor.before(segment.first));
+            units.extend(before.map(Unit::Before));
+            units.extend([Unit::Test, Unit::Losses]);
+            units.extend(self.conditional.as_ref().map(|_| Unit::Conditional));
+            if self.adapt.is_some() {
+                units.extend([Unit::Measure, Unit::Choose].repeat(PASSES as usize));
+            }
+        } else {
+            units.push(Unit::Tick);
+            units.extend(segment.counts.then_some(Unit::CountLosses));
+        }
+        units.extend((0..self.networks.len()).map(Unit::Network));
+        units.push(Unit::Step);
+        if let Some(reactor) = self.reactor.as_ref().filter(|_| segment.ends) {
+            units.extend(reactor.after(segment.first + segment.count).into_iter().map(Unit::After));
+        }
+        units
+    }
+
+    /// Records a part: of all particles, or of so many from `Control::first_slot` on.
+    pub(super) fn encode_unit(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        segment: &Segment,
+        unit: Unit,
+        slice: Option<u32>,
+    ) {
+        let parity = self.parity;
+        match unit {
+            Unit::Test => self.resampling.encode_test(pass, segment.count),
+            Unit::Tick => self.resampling.encode_tick(pass, segment.count),
+            Unit::Losses => {
+                let dispatches = &self.resampling.scratch.dispatches;
+                self.losses.encode(pass, parity, dispatches);
+            }
+            Unit::CountLosses => self.losses.encode_now(pass, parity),
+            Unit::Conditional => self.conditional.iter().for_each(|c| c.encode(pass)),
+            Unit::Measure => {
+                self.adapt.iter().for_each(|adapt| adapt.encode_measure(pass, parity, slice));
+            }
+            Unit::Choose => self.adapt.iter().for_each(|adapt| adapt.encode_choose(pass)),
+            Unit::Network(i) => self.networks[i].encode(pass, parity, slice),
+            Unit::Step => self.step.encode(pass, parity, segment.first, slice),
+            Unit::Before(part) => {
+                self.reactor.iter().for_each(|r| r.encode(pass, parity, part, slice));
+            }
+            // The step wrote the other copy.
+            Unit::After(part) => {
+                self.reactor.iter().for_each(|r| r.encode(pass, 1 - parity, part, slice));
+            }
+        }
+    }
+
+    /// The segment is done.
+    pub(super) fn pass_by(&mut self, segment: &Segment) {
+        self.parity = 1 - self.parity;
+        self.encoded += segment.count;
+    }
+
+    /// One step, in submissions of its own for each part, and of some particles where a part goes
+    /// through all of them.
+    pub(super) fn step_in_parts(&mut self) -> Result<()> {
+        let segment = self.segment(self.encoded + 1);
+        let started = Instant::now();
+        for unit in self.units(&segment) {
+            match unit.kind() {
+                Some(kind) => {
+                    let sampler = &*self;
+                    let record = |pass: &mut wgpu::ComputePass<'_>, slice| {
+                        sampler.encode_unit(pass, &segment, unit, Some(slice));
+                    };
+                    let mut pace = self.pace.clone();
+                    sampler.slices(&mut pace, kind, record)?;
+                    self.pace = pace;
+                }
+                None => {
+                    let submitted = Instant::now();
+                    self.gpu.submit_pass(|pass| self.encode_unit(pass, &segment, unit, None))?;
+                    self.gpu.wait()?;
+                    self.pace.passed(submitted.elapsed());
+                }
+            }
+        }
+        self.pass_by(&segment);
+        self.pace.stepped_in_parts(started.elapsed());
+        Ok(())
+    }
+
+    /// A dispatch over all particles in slices, each a submission.
+    pub(super) fn in_slices(
+        &mut self,
+        kind: Kind,
+        record: impl Fn(&mut wgpu::ComputePass<'_>, u32),
+    ) -> Result<()> {
+        let mut pace = self.pace.clone();
+        self.slices(&mut pace, kind, record)?;
+        self.pace = pace;
+        Ok(())
+    }
+
+    fn slices(
+        &self,
+        pace: &mut super::Pace,
+        kind: Kind,
+        record: impl Fn(&mut wgpu::ComputePass<'_>, u32),
+    ) -> Result<()> {
+        let (particles, unit) = (self.plan.particles, self.slice_unit(kind));
+        let most = (MOST_WORKGROUPS * self.least_workgroup()) / unit * unit;
+        let mut first = 0;
+        while first < particles {
+            let whole = (pace.slice(kind) / unit).max(1) * unit;
+            let slice = whole.min(most).min(particles - first);
+            self.write_first_slot(first);
+            let submitted = Instant::now();
+            self.gpu.submit_pass(|pass| record(pass, slice))?;
+            self.gpu.wait()?;
+            pace.sliced(kind, slice, submitted.elapsed());
+            first += slice;
+        }
+        self.write_first_slot(0);
+        Ok(())
+    }
+
+    fn write_first_slot(&self, first: u32) {
+        let at = std::mem::offset_of!(Control, first_slot) as u64;
+        self.gpu.queue.write_buffer(&self.state.control, at, &first.to_ne_bytes());
+    }
+
+    /// What slices are multiples of, so that no workgroup is in two of them.
+    fn slice_unit(&self, kind: Kind) -> u32 {
+        match kind {
+            Kind::Measure => self.adapt.as_ref().map_or(LEAST, |adapt| adapt.block()),
+            Kind::Sweep => self.reactor.as_ref().map_or(LEAST, |reactor| reactor.sweep_block()),
+            Kind::Init | Kind::Step | Kind::Network => LEAST,
+        }
+    }
+
+    /// The fewest particles of a workgroup of any kernel that takes slices.
+    fn least_workgroup(&self) -> u32 {
+        let networks = self.networks.iter().map(|network| network.workgroup());
+        networks.chain([self.config.workgroup_size]).min().unwrap_or(1)
+    }
+}
+
+/// The most workgroups of a dispatch in one dimension: a slice is never folded, which would take some
+/// of the next.
+const MOST_WORKGROUPS: u32 = 65_535;

@@ -1,0 +1,122 @@
+//! Resampling against its oracle: ancestors and fixed-point sums, bit for bit.
+
+use super::answers::wide;
+use super::finding::Finding;
+use crate::buffers::storage;
+use crate::config::Resampler;
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::layout::Block;
+use crate::readback;
+use crate::reference::cases::{checksum, exact_log_weights, log_weights};
+use crate::reference::resampling::Event;
+use crate::resampling::Resampling;
+use crate::shaders::WeightShape;
+
+pub(super) const SEED: u64 = 0x0123_4567_89ab_cdef;
+
+/// Sizes at the borders of workgroups and blocks.
+const SIZES: [u32; 4] = [1, 2048, 2049, 10_007];
+
+/// Populations that are ordinary, broken and steep.
+const POPULATIONS: [&str; 3] = ["normal", "not numbers", "cliffs"];
+
+/// The checksums of the ancestors that each resampler draws for the log-weights
+/// `exact_log_weights(3, 10007)`: they are the same on every adapter.
+pub(super) const ANCESTORS: [(Resampler, u64); 4] = [
+    (Resampler::Systematic, 0xd042_1c86_15ab_6cf1),
+    (Resampler::Stratified, 0x4ed3_c336_8e96_2419),
+    (Resampler::Multinomial, 0xad97_bd05_2291_3479),
+    (Resampler::Residual, 0x1b8b_e198_71fd_08ae),
+];
+
+/// Log-weights on the device, and what resamples them.
+struct Bench {
+    gpu: Gpu,
+    log_weights: wgpu::Buffer,
+    resampling: Resampling,
+}
+
+/// What one resampling leaves behind.
+struct Outcome {
+    ancestors: Vec<u32>,
+    /// Total, begin and end of every block of weights, in 64 bits each.
+    sums: Vec<u32>,
+}
+
+impl Bench {
+    fn new(gpu: &Gpu, particles: u32, resampler: Resampler) -> Result<Bench> {
+        let shape = WeightShape {
+            particles,
+            resampler,
+            // Above 1 it resamples whatever the weights.
+            ess_threshold: 2.0,
+            trace_rows: 1,
+            seed: SEED,
+            native_wide: gpu.has_wide_integers(),
+        };
+        let row = |name| storage(&gpu.device, name, 4 * u64::from(particles));
+        let (log_weights, ancestors) =
+            gpu.scoped(|| (row("wfr.log_weights"), row("wfr.ancestors")))?;
+        let resampling = Resampling::over(gpu, &shape, &log_weights, ancestors)?;
+        Ok(Bench { gpu: gpu.clone(), log_weights, resampling })
+    }
+
+    /// The next event of the seed.
+    fn run(&self, log_weights: &[f32]) -> Result<Outcome> {
+        let gpu = &self.gpu;
+        gpu.scoped(|| {
+            let bytes = bytemuck::cast_slice(log_weights);
+            gpu.queue.write_buffer(&self.log_weights, 0, bytes);
+        })?;
+        gpu.submit_pass(|pass| self.resampling.encode_test(pass, 0))?;
+        let (ancestors, blocks) = (self.resampling.ancestors(), &self.resampling.scratch.blocks);
+        let ancestors = pollster::block_on(readback::read(gpu, ancestors, 0, ancestors.size()))?;
+        let blocks: Vec<Block> = pollster::block_on(readback::read(gpu, blocks, 0, blocks.size()))?;
+        let sums = blocks.iter().flat_map(|block| [block.total, block.base, block.end].concat());
+        Ok(Outcome { ancestors, sums: sums.collect() })
+    }
+}
+
+/// Every resampler over several populations, at sizes where one thing more is another block.
+pub(super) fn ancestors(gpu: &Gpu) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for resampler in Resampler::ALL {
+        let (mut ancestors, mut sums) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+        for particles in SIZES {
+            let bench = Bench::new(gpu, particles, resampler)?;
+            for (event, population) in (0..).zip(POPULATIONS) {
+                let log_weights = log_weights(population, particles as usize);
+                let ours = bench.run(&log_weights)?;
+                let Some(oracle) = Event::new(&log_weights, resampler, SEED, event) else {
+                    continue;
+                };
+                ancestors.0.extend(ours.ancestors);
+                ancestors.1.extend(oracle.ancestors);
+                sums.0.extend(ours.sums);
+                let of_block = |b: &crate::reference::reduce::Block| [b.total, b.base, b.end];
+                let words = |sum: u64| [sum as u32, (sum >> 32) as u32];
+                sums.1.extend(oracle.blocks.iter().flat_map(of_block).flat_map(words));
+            }
+        }
+        findings.push(Finding::words(&format!("{resampler}: ancestors"), ancestors.0, ancestors.1));
+        findings.push(Finding::words(&format!("{resampler}: fixed-point sums"), sums.0, sums.1));
+    }
+    Ok(findings)
+}
+
+/// The ancestors of given weights, which are known beforehand.
+pub(super) fn known(gpu: &Gpu) -> Result<Vec<Finding>> {
+    let finding = |(resampler, expected)| {
+        let measured = wide(ancestors_of_exact_weights(gpu, resampler)?);
+        let name = format!("{resampler}: checksum of the ancestors of given weights");
+        Ok(Finding::words(&name, measured, wide(expected)))
+    };
+    ANCESTORS.into_iter().map(finding).collect()
+}
+
+fn ancestors_of_exact_weights(gpu: &Gpu, resampler: Resampler) -> Result<u64> {
+    let log_weights = exact_log_weights(3, 10_007);
+    let bench = Bench::new(gpu, log_weights.len() as u32, resampler)?;
+    Ok(checksum(&bench.run(&log_weights)?.ancestors))
+}
