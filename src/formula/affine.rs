@@ -61,7 +61,8 @@ impl Affine {
 
     /// Whether every number in it is of a size that an index can have.
     pub(crate) fn is_moderate(&self) -> bool {
-        self.terms.values().chain([&self.constant]).all(|value| value.abs() <= LARGEST)
+        let is_moderate = |value: &i64| value.unsigned_abs() <= LARGEST.unsigned_abs();
+        self.terms.values().chain([&self.constant]).all(is_moderate)
     }
 
     /// The value, given that of each symbol.
@@ -110,6 +111,14 @@ mod tests {
         let index = bound(1).minus(&bound(0)).minus(&Affine::number(1));
         assert_eq!(index.extreme(false, &ranges).constant(), Some(0));
         assert_eq!(index.extreme(true, &ranges).constant(), Some(8));
+    }
+
+    /// The least of all numbers has no magnitude among them.
+    #[test]
+    fn the_least_number_is_not_moderate() {
+        assert!(!Affine::number(i64::MIN).is_moderate());
+        assert!(!bound(0).times(i64::MIN).is_moderate());
+        assert!(Affine::number(-LARGEST).is_moderate());
     }
 
     #[test]

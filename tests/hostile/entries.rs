@@ -163,7 +163,7 @@ fn with_checksums(bytes: &[u8]) -> Option<Vec<u8>> {
     let data = length.checked_add(8)?;
     let header: serde_json::Value = serde_json::from_slice(bytes.get(8..data)?).ok()?;
     let range = |tensor: &serde_json::Value| {
-        let end = |i: usize| Some(data.checked_add(tensor["data_offsets"][i].as_u64()? as usize)?);
+        let end = |i: usize| data.checked_add(tensor["data_offsets"][i].as_u64()? as usize);
         let range = end(0)?..end(1)?;
         bytes.get(range.clone()).map(|_| range)
     };
@@ -172,7 +172,7 @@ fn with_checksums(bytes: &[u8]) -> Option<Vec<u8>> {
         .filter_map(|(name, tensor)| Some((name, range(tensor)?)))
         .partition(|(name, _)| *name == "checksums");
     others.sort_by_key(|(_, range)| (range.start, range.end));
-    let ranges = [0..data].into_iter().chain(others.into_iter().map(|(_, range)| range));
+    let ranges = std::iter::once(0..data).chain(others.into_iter().map(|(_, range)| range));
     let new: Vec<u8> =
         ranges.flat_map(|range| crc32fast::hash(&bytes[range]).to_le_bytes()).collect();
     let (_, place) = sums.first().filter(|(_, place)| place.len() == new.len())?;
