@@ -1,6 +1,6 @@
 // Loss: the log-weight of a lost particle, a NaN whose lower bits say why and when it was lost,
-// until `losses` has counted it and leaves the plain one. A processor's own NaNs are plain ones here:
-// their payload is zero or all ones, with either sign.
+// until `losses` has counted it and leaves the plain one. A processor's own NaNs are plain ones
+// here: their payload is zero or all ones, with either sign.
 
 // The move gave a coordinate that is not finite, from a finite place with a finite drift.
 const LOSS_POSITION = 0u;

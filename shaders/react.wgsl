@@ -43,7 +43,7 @@ fn react(
     if (slot >= PARTICLES || reaction.strength == 0.0) {
         return;
     }
-    // Outside the support the ratio is minus infinity, and so is the weight: for good. So are losses.
+    // Outside the support the ratio is minus infinity, and so is the weight: for good, like a loss.
     let log_weight = log_weights[slot];
     if (float_is_non_finite(log_weight)) {
         return;

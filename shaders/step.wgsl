@@ -1,8 +1,8 @@
 // Step: gathers each particle from its ancestor when the last ESS test resampled, then advances it
 // by the steps [step_begin, step_end) in registers, and adds what its log-weight gains.
-// A particle that is found lost after them goes through them again one by one: it stays where it was
-// last found well, and its log-weight says in which step and why it was lost. To look after every
-// step at once would cost those that are not lost.
+// A particle that is found lost after them goes through them again one by one: it stays where it
+// was last found well, and its log-weight says in which step and why it was lost. To look after
+// every step at once would cost those that are not lost.
 // Reads state_in, ancestors, control, schedule; writes state_out; reads and writes log_weights.
 
 // A row of the schedule's window. Equal steps are a constant: no load, and no square root of it.
