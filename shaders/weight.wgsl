@@ -3,8 +3,8 @@
 
 const WEIGHT_LOG2_E = 3098164009u; // log2(e) · 2^31
 
-// 1 - 2^-f = f (C1 - f (C2 - f (...))) on [0, 1], times 2^32: minimax, error 2^-34. Far below what is
-// rounded away, because it is the same error at every resampling, and adds up.
+// 1 - 2^-f = f (C1 - f (C2 - f (...))) on [0, 1], times 2^32: minimax, error 2^-34. Far below what
+// is rounded away, because it is the same error at every resampling, and adds up.
 const WEIGHT_C1 = 2977044461u;
 const WEIGHT_C2 = 1031764709u;
 const WEIGHT_C3 = 238385872u;

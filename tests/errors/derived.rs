@@ -40,14 +40,6 @@ fn what_has_no_derivative() {
             ),
         ),
         (
-            "underived_texture",
-            "mine.wgsl:1:23",
-            format!(
-                "@group(1) @binding(0) var image: texture_2d<f32>;\n{}",
-                body("    return -textureLoad(image, vec2(0, 0), 0).x * dot(x, x);")
-            ),
-        ),
-        (
             "underived_write",
             "mine.wgsl:3:5",
             format!(
@@ -84,6 +76,16 @@ fn what_has_no_derivative() {
         assert!(message.contains("write `score` by hand"), "{message}");
         golden(name, &message);
     }
+}
+
+/// A target has arrays to read and nothing else: told where it is declared, before derivatives matter.
+#[test]
+fn a_texture() {
+    let text = format!(
+        "@group(1) @binding(0) var image: texture_2d<f32>;\n{}",
+        body("    return -textureLoad(image, vec2(0, 0), 0).x * dot(x, x);")
+    );
+    golden("texture", &located(&error(&text), "mine.wgsl:1:23"));
 }
 
 /// A parameter that the density changes is a variable of its own in no other sense than this.
