@@ -53,11 +53,6 @@ fn what_has_no_derivative() {
             body("    let parts = modf(x.x);\n    return -parts.fract;"),
         ),
         (
-            "underived_barrier",
-            "mine.wgsl:2:5",
-            body("    workgroupBarrier();\n    return -dot(x, x);"),
-        ),
-        (
             "underived_hidden_name",
             "mine.wgsl:1:1",
             format!(
@@ -78,9 +73,12 @@ fn what_has_no_derivative() {
     }
 }
 
-/// A target has arrays to read and nothing else: told where it is declared, before derivatives matter.
+/// Refused before derivatives matter, as it would be with a score: a target has arrays to read and
+/// nothing else, and is of one particle alone.
 #[test]
-fn a_texture() {
+fn what_no_target_may_do() {
+    let barrier = body("    workgroupBarrier();\n    return -dot(x, x);");
+    golden("barrier", &located(&error(&barrier), "mine.wgsl:2:5"));
     let text = format!(
         "@group(1) @binding(0) var image: texture_2d<f32>;\n{}",
         body("    return -textureLoad(image, vec2(0, 0), 0).x * dot(x, x);")
