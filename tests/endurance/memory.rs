@@ -1,5 +1,14 @@
 //! The memory of this process, as the system counts it.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The turn of a test: they share a process, and its memory is that of all of them.
+#[must_use]
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Bytes of this process that are in memory; `None` where the system does not tell.
 pub fn resident() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -46,6 +55,7 @@ impl Samples {
 /// What grows is seen, and what jumps once at the beginning is not.
 #[test]
 fn growth_is_told_from_a_start() {
+    let _turn = turn();
     assert_eq!(Samples(vec![10, 50, 60, 58, 60, 59]).growth(), 0);
     assert_eq!(Samples(vec![10, 20, 30, 40, 50, 60]).growth(), 30);
     let before = resident();

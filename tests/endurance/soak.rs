@@ -3,7 +3,7 @@
 use wfr::{Config, Flow, Initial, Integrator, Problem, Schedule, Target};
 
 use super::common;
-use super::memory::Samples;
+use super::memory::{self, Samples};
 
 /// An Ornstein–Uhlenbeck process whose log-weights grow with its position: some particles gain and
 /// others lose in every block of steps.
@@ -23,6 +23,7 @@ fn problem() -> Problem {
 /// Every test resamples, so that what the log-weights are before it is what they gained since the
 /// one before: the host adds the logs of their means in double precision.
 fn soak(steps: u32) {
+    let _turn = memory::turn();
     let every = 50;
     let time = f64::from(steps) / 1000.0;
     let config = Config {
@@ -40,7 +41,11 @@ fn soak(steps: u32) {
     let (mut sum, mut memory) = (0.0, Samples::default());
     let mut worst: f64 = 0.0;
     while !sampler.is_finished() {
-        let info = sampler.advance(every).unwrap();
+        // A submission takes as many steps as it has time for; the sum is that of a whole block.
+        let info = sampler.advance(every - sampler.steps_encoded() % every).unwrap();
+        if !sampler.steps_encoded().is_multiple_of(every) {
+            continue;
+        }
         let log_weights = pollster::block_on(sampler.log_weights(0..config.particles)).unwrap();
         let total: f64 = log_weights.iter().map(|lw| f64::from(*lw).exp()).sum();
         // `advance` tells of the test before these steps, when this sum was that of the steps done
