@@ -3,7 +3,7 @@
 use wfr::{Config, ErrorKind, Flow, Initial, Integrator, Problem, Schedule, Target};
 
 use super::common;
-use super::memory::{self, Samples};
+use super::memory::{Samples, alone};
 
 /// One dimension: a coordinate and an ancestor per particle, the least there is.
 fn problem() -> Problem {
@@ -40,7 +40,10 @@ fn largest(problem: &Problem, limits: &wgpu::Limits) -> u32 {
 #[test]
 #[ignore = "gigabytes; scripts/endurance runs it"]
 fn the_largest_population_is_sampled() {
-    let _turn = memory::turn();
+    alone("large::the_largest_population_is_sampled", largest_population);
+}
+
+fn largest_population() {
     let problem = problem();
     let Some(adapter) = common::adapter() else { return };
     let limits = adapter.limits();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wfr::{Config, Flow, Gpu, Initial, Problem, Sampler, Schedule, Target};
 
 use super::common;
-use super::memory::{self, Samples};
+use super::memory::{Samples, alone};
 
 fn problem() -> Problem {
     let start = Initial::normal(&[-1.0, 0.0], &[1.0, 1.0]).unwrap();
@@ -23,7 +23,6 @@ fn config(seed: u64) -> Config {
 
 /// Makes so many, runs each to its end, and drops it; each has a seed of its own, hence its own text.
 fn lifetimes(count: u64) {
-    let _turn = memory::turn();
     let problem = problem();
     let Some(gpu) = common::gpu(&problem, &config(0)) else { return };
     let mut memory = Samples::default();
@@ -39,19 +38,22 @@ fn lifetimes(count: u64) {
 
 #[test]
 fn samplers_come_and_go() {
-    lifetimes(30);
+    alone("lifetimes::samplers_come_and_go", || lifetimes(30));
 }
 
 #[test]
 #[ignore = "minutes; scripts/endurance runs it"]
 fn a_thousand_samplers_come_and_go() {
-    lifetimes(1000);
+    alone("lifetimes::a_thousand_samplers_come_and_go", || lifetimes(1000));
 }
 
 /// Devices too: each is one's own, and goes with the last clone.
 #[test]
 fn devices_come_and_go() {
-    let _turn = memory::turn();
+    alone("lifetimes::devices_come_and_go", devices);
+}
+
+fn devices() {
     let problem = problem();
     let Some(adapter) = common::adapter() else { return };
     let plan = wfr::requirements(&problem, &config(0), &adapter.limits()).unwrap();
@@ -69,7 +71,6 @@ fn devices_come_and_go() {
 /// that it has alone.
 #[test]
 fn samplers_side_by_side_do_not_know_of_each_other() {
-    let _turn = memory::turn();
     let problem = Arc::new(problem());
     let Some(gpu) = common::gpu(&problem, &config(0)) else { return };
     let Some(other) = common::gpu(&problem, &config(0)) else { return };

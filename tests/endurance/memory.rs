@@ -1,12 +1,26 @@
 //! The memory of this process, as the system counts it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::env;
+use std::process::Command;
 
-/// The turn of a test: they share a process, and its memory is that of all of them.
-#[must_use]
-pub fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+/// Says that this process is a test's own.
+const ALONE: &str = "WFR_TEST_ALONE";
+
+/// Runs a test, by its full name, in a process of its own: those of one binary share another's memory.
+/// There the allocator keeps one heap; it would add one, for good, whenever two threads meet, which
+/// says nothing of who keeps what.
+#[track_caller]
+pub fn alone(test: &str, body: impl FnOnce()) {
+    if env::var_os(ALONE).is_some() {
+        return body();
+    }
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", test, "--include-ignored", "--nocapture"]);
+    let output = child.env(ALONE, "").env("MALLOC_ARENA_MAX", "1").output().unwrap();
+    let (told, errors) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    print!("{told}");
+    assert!(output.status.success() && told.contains(" 1 passed"), "{told}{errors}");
 }
 
 /// Bytes of this process that are in memory; `None` where the system does not tell.
@@ -55,7 +69,6 @@ impl Samples {
 /// What grows is seen, and what jumps once at the beginning is not.
 #[test]
 fn growth_is_told_from_a_start() {
-    let _turn = turn();
     assert_eq!(Samples(vec![10, 50, 60, 58, 60, 59]).growth(), 0);
     assert_eq!(Samples(vec![10, 20, 30, 40, 50, 60]).growth(), 30);
     let before = resident();

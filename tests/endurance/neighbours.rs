@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use super::{common, memory};
+use super::common;
 
 fn start(folder: &std::path::Path, seed: u32) -> Child {
     Command::new(env!("CARGO_BIN_EXE_wfr"))
@@ -20,7 +20,6 @@ fn start(folder: &std::path::Path, seed: u32) -> Child {
 /// Both end well, and each leaves the bytes that it leaves alone.
 #[test]
 fn two_processes_on_one_adapter_do_not_disturb_each_other() {
-    let _turn = memory::turn();
     if common::adapter().is_none() {
         return;
     }

@@ -3,7 +3,7 @@
 use wfr::{Config, Flow, Initial, Integrator, Problem, Schedule, Target};
 
 use super::common;
-use super::memory::{self, Samples};
+use super::memory::{Samples, alone};
 
 /// An Ornstein–Uhlenbeck process whose log-weights grow with its position: some particles gain and
 /// others lose in every block of steps.
@@ -23,7 +23,6 @@ fn problem() -> Problem {
 /// Every test resamples, so that what the log-weights are before it is what they gained since the
 /// one before: the host adds the logs of their means in double precision.
 fn soak(steps: u32) {
-    let _turn = memory::turn();
     let every = 50;
     let time = f64::from(steps) / 1000.0;
     let config = Config {
@@ -79,11 +78,11 @@ fn soak(steps: u32) {
 
 #[test]
 fn many_steps_add_up_as_on_the_host() {
-    soak(50_000);
+    alone("soak::many_steps_add_up_as_on_the_host", || soak(50_000));
 }
 
 #[test]
 #[ignore = "minutes; scripts/endurance runs it"]
 fn a_million_steps_add_up_as_on_the_host() {
-    soak(1_000_000);
+    alone("soak::a_million_steps_add_up_as_on_the_host", || soak(1_000_000));
 }
