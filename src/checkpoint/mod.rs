@@ -67,9 +67,10 @@
 //! - `ancestors`, U32 (1, N): time-zero ancestors;
 //! - `log_weights`, F32 (N): up to a common constant;
 //! - `device.NAME`, U32: buffers of the engine, as words. `control` is the clock, the
-//!   log-normaliser and counts; `trace` the last tests; `accepted` the moves that MALA accepted; `losses` what was lost in every step;
-//!   `rows` and `stage` what an adaptive schedule has chosen; `log_weights_before` those at the
-//!   last test, where the conditional ESS is traced; `reaction` and `ratios` a reaction's;
+//!   log-normaliser and counts; `trace` the last tests; `accepted` the moves that MALA accepted;
+//!   `losses` what was lost in every step; `rows` and `stage` what an adaptive schedule has chosen;
+//!   `log_weights_before` those at the last test, where the conditional ESS is traced; `reaction` and
+//!   `ratios` a reaction's;
 //! - `checksums`, U32: CRC-32 (IEEE 802.3) of all bytes before the numbers, then of every other
 //!   tensor in the order of the file;
 //! - `problem`, U8: JSON, from names to texts, by which the problem is recognised: names,
