@@ -347,7 +347,12 @@ impl Sampler {
             reaction_trace: Vec::new(),
             reaction_trace_read: 0,
             finished: false,
-            pace: Pace::new(config.submission_limit, plan.particles),
+            pace: Pace::new(
+                config.submission_limit,
+                plan.particles,
+                max_segment,
+                config.test_every(),
+            ),
             told: losses::Told::default(),
             counter: OnceLock::new(),
             survivors: OnceLock::new(),

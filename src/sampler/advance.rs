@@ -97,7 +97,7 @@ impl Sampler {
             return self.gpu.check();
         }
         let Some(steps) = self.pace.steps() else {
-            self.step_in_parts()?;
+            self.steps_in_parts(left)?;
             return self.see_losses();
         };
         let before = self.encoded;
@@ -106,7 +106,7 @@ impl Sampler {
         self.see_losses()?;
         self.gpu.wait()?;
         let took = started.elapsed();
-        self.pace.stepped((self.encoded - before).max(1), took, self.config.test_every());
+        self.pace.stepped((self.encoded - before).max(1), took);
         Ok(())
     }
 

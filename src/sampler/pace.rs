@@ -1,9 +1,10 @@
 //! How much a submission takes on, by what the ones before it took.
 //!
 //! The first is the smallest there is, a few particles of one step. What is measured says how many more
-//! the next may have, at most four times as many; a step that fits the limit is submitted whole, and
-//! then several. One that does not is cut into its parts, and those that go through all particles into
-//! slices of them.
+//! the next may have, at most four times as many. Steps of a block are cheaper together than one by one,
+//! because the particles stay in registers: a block that does not fit the limit is cut into slices of the
+//! particles as long as these keep a device busy, and into fewer steps only then. Blocks that fit are
+//! submitted whole, and then several.
 
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ const GROWTH: u32 = 4;
 
 /// Particles of the smallest slice: whole workgroups of every kernel that takes slices.
 pub(super) const LEAST: u32 = 256;
+
+/// Particles that keep a device busy: with fewer at a time, more of them take no longer.
+const WIDE: u32 = 1 << 16;
 
 /// What goes through all particles, and may do so in slices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +35,12 @@ pub(super) enum Kind {
 pub(super) struct Pace {
     limit: Duration,
     particles: u32,
-    /// Particles of the next slice, by kind.
-    slices: [u32; 5],
-    /// Steps of the next submission; none as long as steps are cut.
+    /// The most steps that one dispatch takes, and the steps from one test of the ESS to the next.
+    block: u32,
+    every: u32,
+    /// Particles of the next slice, by kind; of [`Kind::Step`] times its steps.
+    slices: [u64; 5],
+    /// Steps of the next submission; none as long as they are cut into slices.
     steps: Option<u32>,
     /// The submission that took longest, and the last.
     longest: Duration,
@@ -42,11 +49,13 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(limit: Duration, particles: u32) -> Pace {
+    pub(super) fn new(limit: Duration, particles: u32, block: u32, every: u32) -> Pace {
         Pace {
             limit,
             particles,
-            slices: [LEAST; 5],
+            block,
+            every,
+            slices: [LEAST.into(); 5],
             steps: None,
             longest: Duration::ZERO,
             last: Duration::ZERO,
@@ -54,14 +63,21 @@ impl Pace {
         }
     }
 
-    /// Steps of the next submission; none where a step has to be cut.
+    /// Steps of the next submission; none where they have to be cut.
     pub(super) fn steps(&self) -> Option<u32> {
         self.steps
     }
 
-    /// Particles of the next slice.
-    pub(super) fn slice(&self, kind: Kind) -> u32 {
-        self.slices[kind as usize]
+    /// Steps that are cut into slices together.
+    pub(super) fn count(&self) -> u32 {
+        let count = self.slices[Kind::Step as usize] / u64::from(self.particles.min(WIDE));
+        count.clamp(1, self.block.into()) as u32
+    }
+
+    /// Particles of the next slice, of so many steps.
+    pub(super) fn slice(&self, kind: Kind, count: u32) -> u32 {
+        let slice = self.slices[kind as usize] / u64::from(count);
+        slice.clamp(LEAST.into(), u32::MAX.into()) as u32
     }
 
     /// The submissions so far: what the longest took, and the last.
@@ -69,36 +85,37 @@ impl Pace {
         (self.longest, self.last)
     }
 
-    /// A submission of so many steps, which tests come `every` so many.
-    pub(super) fn stepped(&mut self, steps: u32, took: Duration, every: u32) {
+    /// A submission of so many steps of all particles.
+    pub(super) fn stepped(&mut self, steps: u32, took: Duration) {
         self.note(took);
         let fits = self.fits(took) * f64::from(steps);
-        if fits >= 1.0 {
+        if self.takes_whole(fits) {
             let reach = steps.saturating_mul(GROWTH).max(self.steps.unwrap_or(1));
             let grown = (fits as u32).min(reach);
             // Whole blocks where they fit.
-            self.steps = Some(if grown >= every { grown - grown % every } else { grown });
+            let beyond = grown % self.every;
+            self.steps = Some(if grown >= self.every { grown - beyond } else { grown });
             return;
         }
-        // Not even one fits: by its own share of the particles, all of which it had.
         self.steps = None;
-        let slice = (fits * f64::from(self.particles)) as u32;
-        for kept in &mut self.slices {
-            *kept = (*kept).min(slice).max(LEAST);
+        self.slices[Kind::Step as usize] = self.grown(self.particles, steps, took);
+        // What else goes through the particles had its share of the time.
+        let slice = (fits * f64::from(self.particles)) as u64;
+        for kept in &mut self.slices[Kind::Network as usize..] {
+            *kept = (*kept).min(slice).max(LEAST.into());
         }
     }
 
-    /// A slice of so many particles.
-    pub(super) fn sliced(&mut self, kind: Kind, particles: u32, took: Duration) {
+    /// A slice of so many particles, and of so many steps.
+    pub(super) fn sliced(&mut self, kind: Kind, particles: u32, count: u32, took: Duration) {
         self.note(took);
-        if particles + LEAST <= self.slices[kind as usize] && took <= self.limit {
+        let is_rest = particles < self.particles && particles + LEAST <= self.slice(kind, count);
+        if is_rest && took <= self.limit {
             // What is left of a step says little of a whole slice.
             return;
         }
-        let fits = self.fits(took) * f64::from(particles);
-        let grown = (fits as u32).min(particles.saturating_mul(GROWTH));
-        self.slices[kind as usize] = grown.max(LEAST);
-        if particles <= LEAST {
+        self.slices[kind as usize] = self.grown(particles, count, took);
+        if particles <= LEAST && count == 1 {
             self.warn(took, &format!("{particles} particles, the fewest that are moved at once,"));
         }
     }
@@ -109,11 +126,24 @@ impl Pace {
         self.warn(took, "what is done between two steps");
     }
 
-    /// A whole step in parts: if it fits, the next is one submission.
-    pub(super) fn stepped_in_parts(&mut self, took: Duration) {
-        if self.fits(took) >= 1.0 {
-            self.steps = Some(1);
+    /// Whole steps in parts: if so many fit, the next are one submission.
+    pub(super) fn stepped_in_parts(&mut self, count: u32, took: Duration) {
+        if self.takes_whole(self.fits(took) * f64::from(count)) {
+            self.steps = Some(count);
         }
+    }
+
+    /// Whether steps of all particles are submitted whole where so many fit: a block of them, or any
+    /// where slices would leave a device idle.
+    fn takes_whole(&self, fits: f64) -> bool {
+        fits >= f64::from(self.block) || (fits >= 1.0 && self.particles <= WIDE)
+    }
+
+    /// Particles times steps of the next slice, after so many took so long.
+    fn grown(&self, particles: u32, count: u32, took: Duration) -> u64 {
+        let had = u64::from(particles) * u64::from(count);
+        let fits = (self.fits(took) * had as f64) as u64;
+        fits.min(had * u64::from(GROWTH)).max(LEAST.into())
     }
 
     /// How many times what took so long fits into what a submission is meant to take.
@@ -148,73 +178,138 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(100);
 
-    /// A device on which a step of all particles takes so long, and some time whatever it does.
-    fn run(pace: &mut Pace, step: Duration, idle: Duration, steps: u32) -> Vec<Duration> {
+    /// Steps of a block.
+    const BLOCK: u32 = 16;
+
+    /// What a device takes: some time whatever it does, and so long for all particles, to fetch them and
+    /// for each step.
+    #[derive(Clone, Copy)]
+    struct Device {
+        idle: Duration,
+        fetch: Duration,
+        step: Duration,
+    }
+
+    impl Device {
+        /// One whose steps take so long, and little besides.
+        fn of(step: Duration) -> Device {
+            Device { idle: Duration::from_micros(50), fetch: Duration::ZERO, step }
+        }
+
+        fn takes(&self, share: f64, steps: u32) -> Duration {
+            let blocks = steps.div_ceil(BLOCK);
+            self.idle + (self.fetch * blocks + self.step * steps).mul_f64(share)
+        }
+    }
+
+    fn pace(particles: u32) -> Pace {
+        Pace::new(LIMIT, particles, BLOCK, BLOCK)
+    }
+
+    /// What submissions took, of a run of so many steps.
+    fn run(pace: &mut Pace, device: Device, steps: u32) -> Vec<Duration> {
         let mut all = Vec::new();
         let mut done = 0;
         while done < steps {
             match pace.steps() {
                 Some(count) => {
-                    let took = idle + step * count;
-                    pace.stepped(count, took, 16);
+                    let took = device.takes(1.0, count);
+                    pace.stepped(count, took);
                     all.push(took);
                     done += count;
                 }
                 None => {
+                    let count = pace.count().min(BLOCK - done % BLOCK);
                     let (mut first, mut whole) = (0, Duration::ZERO);
                     while first < pace.particles {
-                        let slice = pace.slice(Kind::Step).min(pace.particles - first);
-                        let took =
-                            idle + step.mul_f64(f64::from(slice) / f64::from(pace.particles));
-                        pace.sliced(Kind::Step, slice, took);
+                        let slice = pace.slice(Kind::Step, count).min(pace.particles - first);
+                        let share = f64::from(slice) / f64::from(pace.particles);
+                        let took = device.takes(share, count);
+                        pace.sliced(Kind::Step, slice, count, took);
                         all.push(took);
                         whole += took;
                         first += slice;
                     }
-                    pace.stepped_in_parts(whole);
-                    done += 1;
+                    pace.stepped_in_parts(count, whole);
+                    done += count;
                 }
             }
         }
         all
     }
 
-    /// From the first submission on, whatever a step takes.
+    /// From the first submission on, whatever a step takes, of many particles and of few.
     #[test]
     fn no_submission_exceeds_the_limit() {
-        for micros in [1, 100, 10_000, 60_000, 90_000, 1_000_000, 20_000_000] {
-            let mut pace = Pace::new(LIMIT, 1 << 20);
-            let step = Duration::from_micros(micros);
-            let all = run(
-                &mut pace,
-                step,
-                Duration::from_micros(50),
-                3000.min(300_000_000 / micros as u32),
-            );
-            assert!(all.iter().all(|took| *took <= LIMIT), "{micros}: {:?}", all.iter().max());
-            // And most are as long as they are meant to be, where there is enough to do.
-            let long = all.iter().filter(|took| **took > LIMIT / 8).count();
-            if micros >= 10_000 {
-                assert!(3 * long > all.len(), "{micros}: {long} of {}", all.len());
+        for particles in [1 << 20, 1000] {
+            for micros in [1, 100, 10_000, 60_000, 90_000, 1_000_000, 20_000_000] {
+                let mut pace = pace(particles);
+                let device = Device::of(Duration::from_micros(micros));
+                // The smallest slice of few particles is much of a step.
+                if particles == 1000 && micros > 90_000 {
+                    continue;
+                }
+                let steps = 3000.min(300_000_000 / micros as u32);
+                let all = run(&mut pace, device, steps);
+                assert!(all.iter().all(|took| *took <= LIMIT), "{micros}: {:?}", all.iter().max());
+                // And most are as long as they are meant to be, where there is enough to do.
+                let long = all.iter().filter(|took| **took > LIMIT / 8).count();
+                if micros >= 10_000 {
+                    assert!(3 * long > all.len(), "{micros}: {long} of {}", all.len());
+                }
             }
         }
+    }
+
+    /// Where fetching the particles takes as long as many steps of them, blocks stay whole, or nearly where
+    /// slices would be too narrow: a run with a limit takes little longer than one without.
+    #[test]
+    fn the_limit_costs_little_where_steps_are_cheaper_together() {
+        for (fetch, step) in [(2, 1), (25, 5), (250, 50)] {
+            let [fetch, step] = [fetch, step].map(Duration::from_millis);
+            let device = Device { idle: Duration::from_micros(200), fetch, step };
+            let total: Duration = run(&mut pace(1 << 20), device, 1600).iter().sum();
+            let least: Duration = device.takes(1.0, 1600);
+            let more = total.as_secs_f64() / least.as_secs_f64();
+            assert!(more < if step.as_millis() < 50 { 1.1 } else { 1.3 }, "{step:?}: {more}");
+        }
+    }
+
+    /// A few particles take as long as one of them: a step is not cut into slices of it.
+    #[test]
+    fn few_particles_are_cut_into_steps() {
+        let mut pace = pace(1000);
+        let mut done = 0;
+        while done < 100 {
+            let count = pace.steps().unwrap_or(1);
+            let took = Duration::from_millis(10) * count;
+            match pace.steps() {
+                Some(count) => pace.stepped(count, took),
+                None => {
+                    pace.sliced(Kind::Step, 256, 1, took);
+                    pace.stepped_in_parts(1, 4 * took);
+                }
+            }
+            done += count;
+        }
+        assert_eq!(pace.steps(), Some(5));
     }
 
     /// When steps become slower, one submission may be too long, and the next is not.
     #[test]
     fn a_slower_step_shortens_the_next_submission_at_once() {
-        let mut pace = Pace::new(LIMIT, 1 << 20);
-        let idle = Duration::from_micros(50);
-        run(&mut pace, Duration::from_micros(100), idle, 2000);
-        let slower = run(&mut pace, Duration::from_millis(30), idle, 50);
+        let steps = |micros| Device::of(Duration::from_micros(micros));
+        let mut slowing = pace(1 << 20);
+        run(&mut slowing, steps(100), 2000);
+        let slower = run(&mut slowing, steps(30_000), 50);
         assert!(slower[0] > LIMIT && slower[1..].iter().all(|took| *took <= LIMIT), "{slower:?}");
         // Twice as slow is within what is kept free.
-        let mut pace = Pace::new(LIMIT, 1 << 20);
-        run(&mut pace, Duration::from_micros(100), idle, 2000);
-        let slower = run(&mut pace, Duration::from_micros(190), idle, 2000);
+        let mut pace = pace(1 << 20);
+        run(&mut pace, steps(100), 2000);
+        let slower = run(&mut pace, steps(190), 2000);
         assert!(slower.iter().all(|took| *took <= LIMIT), "{:?}", slower.iter().max());
         // Slower than any step may be: it is cut from then on.
-        let slowest = run(&mut pace, Duration::from_secs(1), idle, 3);
+        let slowest = run(&mut pace, steps(1_000_000), 3);
         assert!(slowest[1..].iter().all(|took| *took <= LIMIT), "{slowest:?}");
         assert_eq!(pace.took().0, slowest[0]);
     }

@@ -129,10 +129,10 @@ impl Sampler {
         self.encoded += segment.count;
     }
 
-    /// One step, in submissions of its own for each part, and of some particles where a part goes
-    /// through all of them.
-    pub(super) fn step_in_parts(&mut self) -> Result<()> {
-        let segment = self.segment(self.encoded + 1);
+    /// Steps of one block, at most `most`, in submissions of its own for each part, and of some particles
+    /// where a part goes through all of them.
+    pub(super) fn steps_in_parts(&mut self, most: u32) -> Result<()> {
+        let segment = self.segment(self.encoded + self.pace.count().min(most));
         let started = Instant::now();
         for unit in self.units(&segment) {
             match unit.kind() {
@@ -142,7 +142,8 @@ impl Sampler {
                         sampler.encode_unit(pass, &segment, unit, Some(slice));
                     };
                     let mut pace = self.pace.clone();
-                    sampler.slices(&mut pace, kind, record)?;
+                    let count = if kind == Kind::Step { segment.count } else { 1 };
+                    sampler.slices(&mut pace, kind, count, record)?;
                     self.pace = pace;
                 }
                 None => {
@@ -154,7 +155,7 @@ impl Sampler {
             }
         }
         self.pass_by(&segment);
-        self.pace.stepped_in_parts(started.elapsed());
+        self.pace.stepped_in_parts(segment.count, started.elapsed());
         Ok(())
     }
 
@@ -165,7 +166,7 @@ impl Sampler {
         record: impl Fn(&mut wgpu::ComputePass<'_>, u32),
     ) -> Result<()> {
         let mut pace = self.pace.clone();
-        self.slices(&mut pace, kind, record)?;
+        self.slices(&mut pace, kind, 1, record)?;
         self.pace = pace;
         Ok(())
     }
@@ -174,19 +175,20 @@ impl Sampler {
         &self,
         pace: &mut super::Pace,
         kind: Kind,
+        count: u32,
         record: impl Fn(&mut wgpu::ComputePass<'_>, u32),
     ) -> Result<()> {
         let (particles, unit) = (self.plan.particles, self.slice_unit(kind));
         let most = (MOST_WORKGROUPS * self.least_workgroup()) / unit * unit;
         let mut first = 0;
         while first < particles {
-            let whole = (pace.slice(kind) / unit).max(1) * unit;
+            let whole = (pace.slice(kind, count) / unit).max(1) * unit;
             let slice = whole.min(most).min(particles - first);
             self.write_first_slot(first);
             let submitted = Instant::now();
             self.gpu.submit_pass(|pass| record(pass, slice))?;
             self.gpu.wait()?;
-            pace.sliced(kind, slice, submitted.elapsed());
+            pace.sliced(kind, slice, count, submitted.elapsed());
             first += slice;
         }
         self.write_first_slot(0);
