@@ -110,7 +110,7 @@ fn a_run_that_fails_gives_the_terminal_back() {
         return;
     }
     let folder = Folder::new();
-    let failing = ["sample", "--density", "log(-1 - x0^2)", "--dim", "2", "--live"];
+    let failing = ["sample", "--density", "-1e30*exp(1e3 + x0^2)", "--dim", "2", "--live"];
     let shown = on_terminal(&folder, &[], &failing);
     assert_eq!(shown.code, 1, "{}", shown.screens);
     let end = shown.screens.split("--- end\n").nth(1).expect("the last screen");
