@@ -159,7 +159,7 @@ def main():
 
     tools = sorted({getattr(one, "tool", "wfr").split(",")[0] for one in contenders.values()})
     results = {name: (contenders[name].device, records[name]) for name in contenders}
-    version = subprocess.run([os.environ["WFR"], "--version"], capture_output=True, text=True)
+    version = subprocess.run([os.environ["WFR"], "-V"], capture_output=True, text=True)
     lines = [
         f"# The annealed double well: N = {args.particles:,}, d = 2, {args.steps} steps",
         "",
