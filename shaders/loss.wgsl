@@ -14,8 +14,8 @@ const LOSS_STEPS = 0x000fffffu;
 
 // `steps` are done with the one that lost it.
 fn loss_of(cause: u32, steps: u32) -> f32 {
-    let tag = (cause >> 1u << 31u) | ((1u + (cause & 1u)) << 20u);
-    var bits = LOSS_MARK | tag | (steps & LOSS_STEPS);
+    let tag = ((cause >> 1u) << 31u) | ((1u + (cause & 1u)) << 20u);
+    let bits = LOSS_MARK | tag | (steps & LOSS_STEPS);
     return bitcast<f32>(bits);
 }
 
@@ -28,7 +28,7 @@ fn loss_is_fresh(log_weight: f32) -> bool {
 
 fn loss_cause(log_weight: f32) -> u32 {
     let bits = bitcast<u32>(log_weight);
-    return ((bits >> 31u) << 1u) | (bits >> 21u & 1u);
+    return ((bits >> 31u) << 1u) | ((bits >> 21u) & 1u);
 }
 
 // The steps done with the one that lost it, of `now` steps done or more, at most LOSS_STEPS later.
