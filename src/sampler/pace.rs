@@ -55,7 +55,7 @@ impl Pace {
             particles,
             block,
             every,
-            slices: [LEAST.into(); 5],
+            slices: [LEAST.min(particles).into(); 5],
             steps: None,
             longest: Duration::ZERO,
             last: Duration::ZERO,
@@ -92,9 +92,8 @@ impl Pace {
         if self.takes_whole(fits) {
             let reach = steps.saturating_mul(GROWTH).max(self.steps.unwrap_or(1));
             let grown = (fits as u32).min(reach);
-            // Whole blocks where they fit.
-            let beyond = grown % self.every;
-            self.steps = Some(if grown >= self.every { grown - beyond } else { grown });
+            let blocks = grown - grown % self.every;
+            self.steps = Some(if blocks > 0 { blocks } else { grown });
             return;
         }
         self.steps = None;
@@ -143,7 +142,8 @@ impl Pace {
     fn grown(&self, particles: u32, count: u32, took: Duration) -> u64 {
         let had = u64::from(particles) * u64::from(count);
         let fits = (self.fits(took) * had as f64) as u64;
-        fits.min(had * u64::from(GROWTH)).max(LEAST.into())
+        // One step of the fewest, or of all.
+        fits.min(had * u64::from(GROWTH)).max(LEAST.min(self.particles).into())
     }
 
     /// How many times what took so long fits into what a submission is meant to take.
@@ -293,6 +293,18 @@ mod tests {
             done += count;
         }
         assert_eq!(pace.steps(), Some(5));
+    }
+
+    /// Fewer particles than the smallest slice are no reason for more steps.
+    #[test]
+    fn slow_steps_of_very_few_particles_come_one_by_one() {
+        let mut pace = pace(10);
+        for _ in 0..5 {
+            assert_eq!((pace.steps(), pace.count()), (None, 1));
+            let took = Duration::from_millis(60);
+            pace.sliced(Kind::Step, 10, 1, took);
+            pace.stepped_in_parts(1, took);
+        }
     }
 
     /// When steps become slower, one submission may be too long, and the next is not.
