@@ -21,8 +21,8 @@ use super::results::{Known, Results};
 use super::run::{self, End, Outcome, Watcher};
 use super::run_file::{FILE_NAME, Resolved};
 use crate::output::{
-    self, Contents, Estimates, Folder, Frame, Kept, Metrics, OnDevice, Record, Resumed, Stage,
-    Start,
+    self, Contents, Estimates, Folder, Frame, Kept, Lock, Metrics, OnDevice, Record, Resumed,
+    Stage, Start,
 };
 use crate::plot::Exact;
 
@@ -37,6 +37,8 @@ pub(crate) struct Keeper<'a> {
     options: &'a Results,
     folder: Folder,
     run_file: Resolved,
+    /// Of a run that begins; one that goes on has locked its folder already.
+    lock: Option<Lock>,
     streams: Option<Streams>,
     /// The checkpoint that a run goes on from which another command began, and those made since.
     made: Vec<Made>,
@@ -60,7 +62,8 @@ impl<'a> Keeper<'a> {
         run_file: Resolved,
         from: Option<Made>,
     ) -> Keeper<'a> {
-        Keeper { options, folder, run_file, streams: None, made: from.into_iter().collect() }
+        let made = from.into_iter().collect();
+        Keeper { options, folder, run_file, lock: None, streams: None, made }
     }
 
     /// The folder of the results.
@@ -74,8 +77,8 @@ impl<'a> Keeper<'a> {
         checkpoints.map_or(&self.made, Checkpoints::made)
     }
 
-    /// Makes the folder with the run file, and opens what streams; after `progress`, where the run
-    /// goes on.
+    /// Makes the folder with the run file, locked, and opens what streams; after `progress`, where the
+    /// run goes on.
     pub(crate) fn start(
         &mut self,
         sampler: &Sampler,
@@ -94,6 +97,10 @@ impl<'a> Keeper<'a> {
             particles: config.particles,
             steps,
         };
+        if progress.is_none() && self.lock.is_none() {
+            self.folder.make()?;
+            self.lock = Some(Lock::take(self.folder.path())?);
+        }
         let always = [FILE_NAME, "summary.json", "summary.txt"].map(String::from);
         self.folder.sweep(all_files().chain(always));
         let path = self.folder.path().join(METRICS);
@@ -105,7 +112,7 @@ impl<'a> Keeper<'a> {
                 checkpoints::clear(self.folder.path())?;
                 self.run_file.learn("run.integrator", sampler.integrator());
                 self.run_file.learn("results.posterior", self.options.draws(config.particles));
-                begin(&self.folder, &self.run_file)?;
+                self.run_file.write(self.folder.path()).map_err(Failure::Output)?;
                 let frames = Frames::start(sampler, dim, wanted)?;
                 (Metrics::start(&path, &start)?, frames, Vec::new())
             }
@@ -180,7 +187,8 @@ impl<'a> Keeper<'a> {
         move |sampler| {
             let info = pollster::block_on(sampler.info())?;
             let folder = Folder::check(&parent.join(format!("step-{}", info.step)), true)?;
-            begin(&folder, &run_file)?;
+            folder.make()?;
+            run_file.write(folder.path()).map_err(Failure::Output)?;
             let end = End { info, complete: sampler.is_finished() };
             let outcome = run::outcome(sampler, problem, end)?;
             let estimates = Estimates::of(&outcome, modes);
@@ -218,12 +226,6 @@ impl Streams {
 fn all_files() -> impl Iterator<Item = String> {
     let particles = ["particles.npz", "particles.safetensors", "particles.nc", FRAMES];
     particles.map(String::from).into_iter().chain(plot::all_files())
-}
-
-/// Makes a folder of results with its run file.
-fn begin(folder: &Folder, run_file: &Resolved) -> Done {
-    folder.make()?;
-    run_file.write(folder.path()).map_err(Failure::Output)
 }
 
 /// Writes the particles and what they tell.

@@ -14,7 +14,7 @@ use super::persist::Origin;
 use super::results::Results;
 use super::run_file::{self, FILE_NAME, Resolved};
 use super::{Command, Verbosity, compose, numbers, sample};
-use crate::output;
+use crate::output::{self, Lock};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -130,7 +130,9 @@ fn go_on(arguments: &Arguments, verbosity: &Verbosity, console: &Console) -> Don
     let folder = &arguments.folder;
     run_file::refuse_links(folder)?;
     let file = folder.join(FILE_NAME);
-    let mut run_file = resolved(&run_file::command_of(&file)?)?;
+    let command = run_file::command_of(&file)?;
+    let _lock = Lock::take(folder)?;
+    let mut run_file = resolved(&command)?;
     let origin = origin(arguments)?;
     if let Some(steps) = arguments.more_steps {
         let longer = longer(&origin, &run_file, steps, arguments.more_time)?;

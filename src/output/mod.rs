@@ -6,6 +6,7 @@ mod contents;
 mod folder;
 mod frames;
 mod kept;
+mod lock;
 mod metrics;
 #[cfg(feature = "arviz")]
 mod netcdf;
@@ -27,6 +28,7 @@ pub(crate) use frames::{to_bytes as frames_to_bytes, write as write_frames};
 #[cfg(test)]
 pub(crate) use kept::made_up;
 pub(crate) use kept::{Frame, Kept, Stage};
+pub(crate) use lock::Lock;
 pub(crate) use metrics::{Metrics, Resumed, Start, Written, is_done};
 pub(crate) use place::Place;
 pub(crate) use posterior::posterior;

@@ -202,3 +202,33 @@ fn terminated(folder: &Folder, arguments: &[&str]) -> u32 {
     assert_eq!(summary["complete"], false);
     summary["steps"].as_u64().unwrap() as u32
 }
+
+/// While a run fills a folder no other begins or goes on in it, nor changes its run file; a kill frees it.
+#[test]
+fn a_folder_takes_one_run_at_a_time() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let path = folder.path("run");
+    let line = "sample ring -n 2000 --steps 1e6 --out run --checkpoint-every 16";
+    let mut child = start(&folder, &line.split(' ').collect::<Vec<_>>());
+    let began = Instant::now();
+    while checkpoints(&path).is_empty() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let text = || std::fs::read_to_string(path.join("run.toml")).unwrap();
+    let before = text();
+    let short = "sample ring -n 100 --steps 16 --out run --overwrite";
+    for line in ["resume run", "resume run --more-steps 10", short] {
+        let other = folder.wfr(&line.split(' ').collect::<Vec<_>>());
+        let told = "error: run is being filled by another run; wait for its end, or end it";
+        other.failed(2, told);
+    }
+    assert_eq!(text(), before);
+    assert!(child.try_wait().unwrap().is_none(), "the first run goes on");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!checkpoints(&path).is_empty());
+    folder.wfr(&short.split(' ').collect::<Vec<_>>()).succeeded();
+}
