@@ -21,7 +21,7 @@ fn no_link_leads_a_run_file_out_of_its_folder() {
     symlink(&beyond, folder.path("link")).unwrap();
     std::fs::create_dir(folder.path("out")).unwrap();
     symlink(&beyond, folder.path("out/inputs")).unwrap();
-    let expected = "is or holds a link, which may lead out of the current folder";
+    let expected = "is or holds a link or a pipe, which may lead out of the current folder";
     for place in ["link", "link/new", "out"] {
         folder.write("a.toml", &format!("{out}\"{place}\"\n"));
         let words = ["a.toml:5:7: results.out", expected, "on the command line with --out"];

@@ -36,8 +36,8 @@ pub(super) fn refused(value: &str) -> Option<String> {
     }
     if !is_below(Path::new(""), value) || link(path, DEEPEST).is_some() {
         return Some(format!(
-            "is or holds a link, which may lead out of the current folder, and a run file may not; \
-             remove the link, or {way_out}"
+            "is or holds a link or a pipe, which may lead out of the current folder, and a run file may not; \
+             remove it, or {way_out}"
         ));
     }
     None
@@ -67,26 +67,28 @@ fn is_link(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|about| about.is_symlink())
 }
 
-/// Refuses a folder of results with a link in it: what reads and writes it stays in it.
+/// Refuses a folder of results with a link or a pipe in it: what reads and writes it stays in it.
 pub(in crate::cli) fn refuse_links(folder: &Path) -> Done {
     match link(folder, DEEPEST) {
         None => Ok(()),
         Some(link) => Err(Failure::Usage(format!(
-            "{} is a link, or deeper than a run makes folders, and may lead out of the folder of \
+            "{} is a link, a pipe or deeper than a run makes folders, and may lead out of the folder of \
              results; put there what it stands for",
             link.display()
         ))),
     }
 }
 
-/// A link in a folder, or a folder too deep in it to be looked through.
+/// A link in a folder, a pipe or device, which may keep its reader waiting, or a folder too deep in it
+/// to be looked through.
 fn link(folder: &Path, depth: u32) -> Option<PathBuf> {
     let paths = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
     let found = |path: PathBuf| match (is_link(&path), path.is_dir()) {
         (true, _) => Some(path),
         (false, true) if depth == 0 => Some(path),
         (false, true) => link(&path, depth - 1),
-        (false, false) => None,
+        (false, false) if path.is_file() => None,
+        (false, false) => Some(path),
     };
     paths.into_iter().find_map(found)
 }
@@ -111,7 +113,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn links_are_refused_wherever_they_are() {
+    fn links_and_pipes_are_refused_wherever_they_are() {
         use std::os::unix::fs::symlink;
 
         let folder = tempfile::tempdir().unwrap();
@@ -126,5 +128,7 @@ mod tests {
             assert!(refuse_links(&path("out")).is_err(), "{place}");
             fs::remove_file(path(place)).unwrap();
         }
+        let _socket = std::os::unix::net::UnixListener::bind(path("out/.lock")).unwrap();
+        assert_eq!(link(&path("out"), DEEPEST), Some(path("out/.lock")));
     }
 }
