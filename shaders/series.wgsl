@@ -1,5 +1,6 @@
 // Quotients that are smooth at 0 and that exp and log would lose there, by their series: WGSL's
-// own log is promised to an absolute error only near 1.
+// own log is promised to an absolute error only near 1. Angles and tangents by polynomials: drivers
+// need give sine and cosine to 2^-11 only, and some give no more than 5e-5.
 
 // (exp(y) - 1) / y for |y| <= 1, to 1e-7.
 fn series_expm1_ratio(y: f32) -> f32 {
@@ -27,6 +28,17 @@ fn series_log1p_ratio(z: f32) -> f32 {
     sum = 1.0 / 5.0 + sum * t;
     sum = 1.0 / 3.0 + sum * t;
     return 2.0 * (1.0 + sum * t) / (2.0 + z);
+}
+
+// tan(x) for |x| <= pi / 4, to 1e-7 of it: the polynomial whose largest relative error is least.
+fn series_tan(x: f32) -> f32 {
+    let t = x * x;
+    var sum = 0.0031195095 + 0.0093856435 * t;
+    sum = 0.0244303942 + sum * t;
+    sum = 0.0534112081 + sum * t;
+    sum = 0.1333879977 + sum * t;
+    sum = 0.3333315551 + sum * t;
+    return x * (1.0 + sum * t);
 }
 
 // The angle of (x, y) from the x axis for x, y >= 0 that are not both 0, to 3e-8.

@@ -36,17 +36,16 @@ fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>) {
 }
 
 // A0 / (A0 + A1), A1 / (A0 + A1), the derivative of the latter, and log(A0 + A1). Kept off zero,
-// so that nothing is divided by it at the ends of the path. The clock of the arc may be as
-// inexact as the built-in tan: it says when the path is where, not what it is.
+// so that nothing is divided by it at the ends of the path.
 fn power_weights(beta: f32) -> vec4<f32> {
     if (ARC_ANGLE == 0.0) {
         return vec4<f32>(max(1.0 - beta, 1e-30), max(beta, 1e-30), 1.0, 0.0);
     }
-    let angle = (beta - 0.5) * ARC_ANGLE;
-    let slope = tan(angle);
+    let slope = series_tan((beta - 0.5) * ARC_ANGLE);
+    let secant = 1.0 + slope * slope;
     let half = 0.5 * slope / ARC_TAN_HALF;
-    let rate = 0.5 * ARC_ANGLE * (1.0 + slope * slope) / ARC_TAN_HALF;
-    let sum = log(cos(angle) / ARC_COS_HALF);
+    let rate = 0.5 * ARC_ANGLE * secant / ARC_TAN_HALF;
+    let sum = -0.5 * log(secant * ARC_COS_HALF * ARC_COS_HALF);
     return vec4<f32>(max(0.5 - half, 1e-30), max(0.5 + half, 1e-30), rate, sum);
 }
 
@@ -107,7 +106,8 @@ fn power_mean(local: ptr<function, Local>, beta: f32) -> PowerMean {
     mean.rate = by_weight * a.z + by_power * POWER_RATE + LOG_RATIO;
     if (ARC_ANGLE > 0.0) {
         mean.log_density += 2.0 * a.w;
-        mean.rate -= 2.0 * ARC_ANGLE * tan((beta - 0.5) * ARC_ANGLE);
+        // The derivative of log(A0 + A1), whose tangent is in the weights.
+        mean.rate -= 2.0 * ARC_ANGLE * ARC_TAN_HALF * (a.y - a.x);
     }
     mean.log_density += LOG_RATIO * beta;
     // The ends are the two laws, to the bit.
