@@ -46,22 +46,35 @@ fn path<'a>(mean: PowerMean, initial: &'a Normal, target: &'a Target, velocity: 
     }
 }
 
-/// A velocity that has nothing to do with any path, and its divergence.
+/// A velocity that has nothing to do with any path, and its divergence. Rational: sines of drivers may
+/// be off by 2e-4, and are on SwiftShader.
 const CONTROL: &str = "
 fn velocity(x: Point, beta: f32) -> Point {
     var u: Point;
-    for (var j = 0u; j < DIM; j++) { u[j] = sin(x[j] + beta) - 0.3 * x[(j + 1u) % DIM]; }
+    for (var j = 0u; j < DIM; j++) { 
+        let y = x[j] + beta;
+        u[j] = y / (1.0 + y * y) - 0.3 * x[(j + 1u) % DIM];
+    }
     return u;
 }
 fn velocity_divergence(x: Point, beta: f32) -> f32 {
     var sum = 0.0;
-    for (var j = 0u; j < DIM; j++) { sum += cos(x[j] + beta); }
+    for (var j = 0u; j < DIM; j++) { 
+        let square = (x[j] + beta) * (x[j] + beta);
+        sum += (1.0 - square) / ((1.0 + square) * (1.0 + square));
+    }
     return sum;
 }";
 
 fn control(x: &[f64], beta: f64) -> Vec<f64> {
     let next = |j: usize| x[(j + 1) % x.len()];
-    (0..x.len()).map(|j| (x[j] + beta).sin() - 0.3 * next(j)).collect()
+    let pull = |y: f64| y / (1.0 + y * y);
+    (0..x.len()).map(|j| pull(x[j] + beta) - 0.3 * next(j)).collect()
+}
+
+fn control_divergence(x: &[f64], beta: f64) -> f64 {
+    let slope = |square: f64| (1.0 - square) / (1.0 + square).powi(2);
+    x.iter().map(|x| slope((x + beta).powi(2))).sum()
 }
 
 /// ψ of a curve from the host's formulas: that of the path, and what a velocity adds.
@@ -73,7 +86,7 @@ fn coded(mean: PowerMean, initial: &Normal, target: &Target, velocity: f64, x: &
         .zip(control(x, BETA[0]))
         .map(|((a, b), u)| ((1.0 - share) * a + share * b) * u)
         .sum();
-    let divergence: f64 = x.iter().map(|x| (x + BETA[0]).cos()).sum();
+    let divergence = control_divergence(x, BETA[0]);
     psi(mean.rate(logs, BETA[0]) + velocity * (divergence + work))
 }
 

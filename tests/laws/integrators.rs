@@ -226,7 +226,8 @@ fn ill_scaled_laws(
 
 /// The same number of steps from the same settings, tuned and not: tuned, every law holds over the
 /// seeds, and the error of log Z is much smaller (0.02 for 9.2 by the kernel ratio, 0.015 for 0.18 by
-/// MALA).
+/// MALA). Of the first four seeds alone MALA's narrow variance is 3.5 standard errors off, of 96 others
+/// it is not.
 ///
 /// Flipped, log Z is off by 7000 and more.
 #[test]
@@ -255,7 +256,7 @@ fn tuned_runs_sample_an_ill_scaled_gaussian() {
         if let Some(acceptance) = tuned.acceptance {
             assert!((acceptance - 0.57).abs() < 0.05, "{acceptance}");
         }
-        let laws = ill_scaled_laws(&gpu, Flow::annealed(), &tuned.config, 0..4).unwrap();
+        let laws = ill_scaled_laws(&gpu, Flow::annealed(), &tuned.config, 0..16).unwrap();
         assert_hold(&laws);
         let untuned = ill_scaled_laws(&gpu, Flow::annealed(), &config, 0..2).unwrap();
         untuned.iter().for_each(|law| println!("not tuned: {law}"));
