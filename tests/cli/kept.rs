@@ -41,8 +41,15 @@ fn a_folder_holds_the_particles_and_what_they_tell() {
     let folder = Folder::new();
     let record = run(&folder, &["--out", "run"]);
     let names: Vec<String> = files(&folder.path("run")).into_keys().collect();
-    let expected =
-        ["frames.npz", "metrics.jsonl", "particles.npz", "run.toml", "summary.json", "summary.txt"];
+    let expected = [
+        ".lock",
+        "frames.npz",
+        "metrics.jsonl",
+        "particles.npz",
+        "run.toml",
+        "summary.json",
+        "summary.txt",
+    ];
     assert_eq!(names, expected);
 
     let path = folder.path("run/particles.npz");
