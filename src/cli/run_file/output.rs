@@ -83,12 +83,13 @@ pub(in crate::cli) fn refuse_links(folder: &Path) -> Done {
 /// to be looked through.
 fn link(folder: &Path, depth: u32) -> Option<PathBuf> {
     let paths = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-    let found = |path: PathBuf| match (is_link(&path), path.is_dir()) {
-        (true, _) => Some(path),
-        (false, true) if depth == 0 => Some(path),
-        (false, true) => link(&path, depth - 1),
-        (false, false) if path.is_file() => None,
-        (false, false) => Some(path),
+    let found = |path: PathBuf| {
+        // What has gone meanwhile, as files that are being written do, leads nowhere.
+        let kind = path.symlink_metadata().ok()?.file_type();
+        match kind.is_dir() {
+            true if depth > 0 => link(&path, depth - 1),
+            _ => (!kind.is_file()).then_some(path),
+        }
     };
     paths.into_iter().find_map(found)
 }
