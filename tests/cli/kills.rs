@@ -12,7 +12,7 @@ use rand::{RngExt as _, SeedableRng};
 use wfr::Checkpoint;
 
 use crate::program::{Folder, has_adapter};
-use crate::resume::{assert_same, checkpoints, results, tests};
+use crate::resume::{assert_same, checkpoints, results, tests, wfr};
 
 /// Kills of each of the two chains, which run side by side.
 const KILLS: usize = 22;
@@ -184,16 +184,21 @@ fn a_run_that_is_asked_to_end_can_be_resumed_from_that_step() {
     assert_eq!(told.len() as u32, second.div_ceil(16));
 }
 
+/// Waits for what a run does, a minute at the most.
+fn wait_until(so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !so() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Asks a run to end once it has done some steps; gives the step that its results are of.
 fn terminated(folder: &Folder, arguments: &[&str]) -> u32 {
     let stream = folder.path("run/metrics.jsonl");
     let lines = || std::fs::read_to_string(&stream).map_or(0, |text| text.lines().count());
     let before = lines();
     let mut child = start(folder, arguments);
-    let began = Instant::now();
-    while lines() < before + 20 && began.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until(|| lines() >= before + 20);
     let process = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -213,22 +218,18 @@ fn a_folder_takes_one_run_at_a_time() {
     let path = folder.path("run");
     let line = "sample ring -n 2000 --steps 1e6 --out run --checkpoint-every 16";
     let mut child = start(&folder, &line.split(' ').collect::<Vec<_>>());
-    let began = Instant::now();
-    while checkpoints(&path).is_empty() && began.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until(|| !checkpoints(&path).is_empty());
     let text = || std::fs::read_to_string(path.join("run.toml")).unwrap();
     let before = text();
     let short = "sample ring -n 100 --steps 16 --out run --overwrite";
     for line in ["resume run", "resume run --more-steps 10", short] {
-        let other = folder.wfr(&line.split(' ').collect::<Vec<_>>());
         let told = "error: run is being filled by another run; wait for its end, or end it";
-        other.failed(2, told);
+        wfr(&folder, line).failed(2, told);
     }
     assert_eq!(text(), before);
     assert!(child.try_wait().unwrap().is_none(), "the first run goes on");
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!checkpoints(&path).is_empty());
-    folder.wfr(&short.split(' ').collect::<Vec<_>>()).succeeded();
+    wfr(&folder, short).succeeded();
 }

@@ -54,7 +54,8 @@ pub fn tests(folder: &Path) -> Vec<Value> {
     lines
 }
 
-fn wfr(folder: &Folder, line: &str) -> Done {
+/// Runs `wfr` with the words of a line.
+pub fn wfr(folder: &Folder, line: &str) -> Done {
     let words: Vec<&str> = line.split_whitespace().collect();
     folder.wfr(&words)
 }

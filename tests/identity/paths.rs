@@ -51,7 +51,7 @@ fn path<'a>(mean: PowerMean, initial: &'a Normal, target: &'a Target, velocity: 
 const CONTROL: &str = "
 fn velocity(x: Point, beta: f32) -> Point {
     var u: Point;
-    for (var j = 0u; j < DIM; j++) { 
+    for (var j = 0u; j < DIM; j++) {
         let y = x[j] + beta;
         u[j] = y / (1.0 + y * y) - 0.3 * x[(j + 1u) % DIM];
     }
@@ -59,7 +59,7 @@ fn velocity(x: Point, beta: f32) -> Point {
 }
 fn velocity_divergence(x: Point, beta: f32) -> f32 {
     var sum = 0.0;
-    for (var j = 0u; j < DIM; j++) { 
+    for (var j = 0u; j < DIM; j++) {
         let square = (x[j] + beta) * (x[j] + beta);
         sum += (1.0 - square) / ((1.0 + square) * (1.0 + square));
     }
