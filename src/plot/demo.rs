@@ -97,7 +97,7 @@ pub(crate) fn demo(path: &Path, langevin: &Panel<'_>, annealed: &Panel<'_>) -> D
             second,
             &View {
                 title: "Plain Langevin",
-                subtitle: "starts in the left well, and stays",
+                subtitle: "keeps nearly the masses of its start",
                 right: langevin.estimates.right_mass.value,
                 plane: &langevin_plane,
                 line: &langevin_line,
@@ -109,7 +109,7 @@ pub(crate) fn demo(path: &Path, langevin: &Panel<'_>, annealed: &Panel<'_>) -> D
             third,
             &View {
                 title: "Annealed weighted flow",
-                subtitle: "starts around it, and moves weight",
+                subtitle: "from the same start, moves mass by weights",
                 right: annealed.estimates.right_mass.value,
                 plane: &annealed_plane,
                 line: &annealed_line,

@@ -301,6 +301,8 @@ fn the_demo_prints_a_table_and_draws_a_picture() {
     let done = folder.wfr(&["demo", "-n", "5000", "--steps", "40", "--out", "here"]).succeeded();
     assert!(done.out.contains("0.4527") && done.out.contains("5.7422"), "{}", done.out);
     assert!(done.out.contains("wfr-demo.png"));
+    // Like beside like: both columns come from one start.
+    assert!(done.out.contains("Both runs start around the left well"), "{}", done.out);
     let picture = std::fs::read(folder.path("here/wfr-demo.png")).unwrap();
     assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
 }
