@@ -6,7 +6,6 @@
 @compute @workgroup_size(CESS_LANES)
 fn adapt(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
     // The stage is chosen, or there is none to choose: partials are not looked at.
@@ -14,7 +13,7 @@ fn adapt(
         return;
     }
     let block =
-        control.first_slot / (CESS_ITEMS * CESS_LANES) + index_of_workgroup(id, count);
+        control.first_slot / (CESS_ITEMS * CESS_LANES) + index_of_workgroup(id);
     var then = stage.now;
     then.time += then.dt;
     then.beta_rate = 0.0;

@@ -10,10 +10,9 @@
 @compute @workgroup_size(64)
 fn check_points(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = index_of_workgroup(id, count) * 64u + lane;
+    let i = index_of_workgroup(id) * 64u + lane;
     if (i >= COUNT) {
         return;
     }
@@ -31,10 +30,9 @@ fn check_points(
 @compute @workgroup_size(64)
 fn check_cost(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = index_of_workgroup(id, count) * 64u + lane;
+    let i = index_of_workgroup(id) * 64u + lane;
     if (i >= LANES) {
         return;
     }

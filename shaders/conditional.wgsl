@@ -14,10 +14,9 @@
 @compute @workgroup_size(CESS_LANES)
 fn conditional(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let block = index_of_workgroup(id, count);
+    let block = index_of_workgroup(id);
     var sums = cess_nothing();
     for (var k = 0u; k < CESS_ITEMS; k++) {
         let slot = (block * CESS_ITEMS + k) * CESS_LANES + lane;

@@ -50,10 +50,9 @@ fn draw_point(k: u32, length: u32) -> vec2<u32> {
 @compute @workgroup_size(LANES)
 fn draw(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let k = index_of_workgroup(id, count) * LANES + lane;
+    let k = index_of_workgroup(id) * LANES + lane;
     if (k >= PARTICLES) {
         return;
     }

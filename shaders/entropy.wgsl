@@ -69,10 +69,9 @@ fn entropy_of_workgroup(lane: u32, mine: EntropyBlock) -> EntropyBlock {
 @compute @workgroup_size(LANES)
 fn entropy_of_blocks(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let block = index_of_workgroup(id, count);
+    let block = index_of_workgroup(id);
     var mine = entropy_none();
     for (var k = 0u; k < ITEMS; k++) {
         let slot = block * BLOCK + k * LANES + lane;

@@ -41,10 +41,9 @@ fn expand_before(lane: u32, last: u32) -> u32 {
 @compute @workgroup_size(LANES)
 fn expand(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first = index_of_workgroup(id, count) * BLOCK + lane * ITEMS;
+    let first = index_of_workgroup(id) * BLOCK + lane * ITEMS;
     var marks: array<u32, ITEMS>;
     var last = 0u;
     for (var k = 0u; k < ITEMS; k++) {

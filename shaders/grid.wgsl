@@ -13,17 +13,16 @@
 
 override GRID_BLUR_AXIS: u32 = 0;
 
-fn grid_lane(id: vec3<u32>, count: vec3<u32>, lane: u32) -> u32 {
-    return index_of_workgroup(id, count) * LANES + lane;
+fn grid_lane(id: vec3<u32>, lane: u32) -> u32 {
+    return index_of_workgroup(id) * LANES + lane;
 }
 
 @compute @workgroup_size(LANES)
 fn grid_clear(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let cell = grid_lane(id, count, lane);
+    let cell = grid_lane(id, lane);
     if (cell < GRID_TOTAL) {
         atomicStore(&grid_in[cell], 0u);
     }
@@ -32,10 +31,9 @@ fn grid_clear(
 @compute @workgroup_size(LANES)
 fn grid_deposit(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let slot = grid_lane(id, count, lane);
+    let slot = grid_lane(id, lane);
     if (slot >= PARTICLES) {
         return;
     }
@@ -67,10 +65,9 @@ fn grid_load(cell: u32) -> f32 {
 @compute @workgroup_size(LANES)
 fn grid_blur(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let cell = grid_lane(id, count, lane);
+    let cell = grid_lane(id, lane);
     if (cell >= GRID_TOTAL) {
         return;
     }

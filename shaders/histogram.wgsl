@@ -5,10 +5,9 @@
 @compute @workgroup_size(LANES)
 fn histogram(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let workgroup = index_of_workgroup(id, count);
+    let workgroup = index_of_workgroup(id);
     let peak = tally_peak_found();
     let low = vec2<f32>(tally_axes[0].low, tally_axes[1].low);
     let per_unit = vec2<f32>(tally_axes[0].per_unit, tally_axes[1].per_unit);

@@ -6,10 +6,9 @@
 @compute @workgroup_size(WORKGROUP)
 fn init(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let slot = control.first_slot + index_of_workgroup(id, count) * WORKGROUP + lane;
+    let slot = control.first_slot + index_of_workgroup(id) * WORKGROUP + lane;
     if (slot >= PARTICLES) {
         return;
     }

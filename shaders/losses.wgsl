@@ -25,10 +25,9 @@ fn losses_key(slot: u32, cause: u32) -> u32 {
 @compute @workgroup_size(LANES)
 fn losses_count(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let slot = index_of_workgroup(id, count) * LANES + lane;
+    let slot = index_of_workgroup(id) * LANES + lane;
     if (slot >= PARTICLES) {
         return;
     }
@@ -52,10 +51,9 @@ fn losses_count(
 @compute @workgroup_size(LANES)
 fn losses_first(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    if (index_of_workgroup(id, count) > 0u) {
+    if (index_of_workgroup(id) > 0u) {
         return;
     }
     let earliest = atomicLoad(&losses[6]);

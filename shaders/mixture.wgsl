@@ -45,10 +45,9 @@ fn mixture_log_weight(slot: u32) -> f32 {
 @compute @workgroup_size(LANES)
 fn mixture_gather(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let l = index_of_workgroup(id, count) * LANES + lane;
+    let l = index_of_workgroup(id) * LANES + lane;
     if (l >= MIXTURE_COMPONENTS) {
         return;
     }

@@ -12,11 +12,10 @@ var<workgroup> sh_components: array<f32, MIXTURE_TILE * MIXTURE_ROW>;
 @compute @workgroup_size(LANES)
 fn mixture_sweep(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let base =
-        control.first_slot + index_of_workgroup(id, count) * LANES * MIXTURE_ITEMS + lane;
+        control.first_slot + index_of_workgroup(id) * LANES * MIXTURE_ITEMS + lane;
     let rotation = mixture_rotation();
     var x: array<Point, MIXTURE_ITEMS>;
     var sums: array<vec2<f32>, MIXTURE_ITEMS>;

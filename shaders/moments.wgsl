@@ -78,10 +78,9 @@ fn moment_peak_of_workgroup(lane: u32, mine: f32) -> f32 {
 @compute @workgroup_size(LANES)
 fn moments_of_blocks(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let block = index_of_workgroup(id, count);
+    let block = index_of_workgroup(id);
     let first = block * BLOCK + lane;
     var weights: array<f32, ITEMS>;
     var peak = float_minus_infinity();

@@ -44,12 +44,11 @@ fn network_hidden_layers(seat: Seat, biases: u32, z: ptr<function, Columns>) {
 @compute @workgroup_size(NETWORK_WORKGROUP)
 fn network(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
     let seat = Seat(local % TEAM, local / TEAM);
     let first =
-        control.first_slot + (index_of_workgroup(id, count) * TEAMS + seat.team) * GROUPS;
+        control.first_slot + (index_of_workgroup(id) * TEAMS + seat.team) * GROUPS;
     let level = min(control.step_begin, LAST_LEVEL) * LEVEL_NUMBERS;
     let scales = vec3<f32>(levels[level], levels[level + 1u], levels[level + 2u]);
     let biases = level + 4u;

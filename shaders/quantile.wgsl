@@ -19,10 +19,9 @@ fn quantile_counts(q: u32, halves: u32) -> u32 {
 @compute @workgroup_size(LANES)
 fn quantile_count(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let workgroup = index_of_workgroup(id, count);
+    let workgroup = index_of_workgroup(id);
     let peak = tally_peak_found();
     let states = array<vec2<u32>, 2>(
         tally_sum(QUANTILE_STATE),

@@ -9,10 +9,9 @@
 @compute @workgroup_size(LANES)
 fn ratio(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let slot = index_of_workgroup(id, count) * LANES + lane;
+    let slot = index_of_workgroup(id) * LANES + lane;
     if (slot >= PARTICLES) {
         return;
     }

@@ -36,10 +36,9 @@ fn react_after() {
 @compute @workgroup_size(LANES)
 fn react(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let slot = index_of_workgroup(id, count) * LANES + lane;
+    let slot = index_of_workgroup(id) * LANES + lane;
     if (slot >= PARTICLES || reaction.strength == 0.0) {
         return;
     }

@@ -16,10 +16,9 @@ var<workgroup> sh_non_finite: atomic<u32>;
 @compute @workgroup_size(LANES)
 fn reduce(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let block = index_of_workgroup(id, count);
+    let block = index_of_workgroup(id);
     let first = block * BLOCK + lane * ITEMS;
     var mine: array<f32, ITEMS>;
     var peak_key = 0u;

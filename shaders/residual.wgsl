@@ -37,10 +37,9 @@ fn residual_place(i: u32) -> vec2<u32> {
 @compute @workgroup_size(LANES)
 fn copies(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = index_of_workgroup(id, count);
+    let index = index_of_workgroup(id);
     let first = index * BLOCK + lane * ITEMS;
     var previous = vec2<u32>(0u);
     if (first > 0u && first < PARTICLES) {

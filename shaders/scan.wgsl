@@ -26,10 +26,9 @@ fn scan_rank(place: vec2<u32>, uniform_offset: u32, tests: u32) -> u32 {
 @compute @workgroup_size(LANES)
 fn scan(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = index_of_workgroup(id, count);
+    let index = index_of_workgroup(id);
     let block = blocks[min(index, BLOCKS - 1u)];
     let first = index * BLOCK + lane * ITEMS;
     // A lane's weights, ITEMS times at most 2^WEIGHT_BITS, fit 32 bits.

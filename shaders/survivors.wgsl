@@ -13,10 +13,9 @@ var<workgroup> sh_survivors: atomic<u32>;
 @compute @workgroup_size(LANES)
 fn survivors_mark(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first = index_of_workgroup(id, count) * BLOCK + lane;
+    let first = index_of_workgroup(id) * BLOCK + lane;
     for (var k = 0u; k < ITEMS; k++) {
         let slot = first + k * LANES;
         if (slot < PARTICLES && !float_is_non_finite(log_weights[slot])) {
@@ -35,10 +34,9 @@ fn survivors_mark(
 @compute @workgroup_size(LANES)
 fn survivors_count(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first = index_of_workgroup(id, count) * BLOCK + lane;
+    let first = index_of_workgroup(id) * BLOCK + lane;
     var bits = 0u;
     for (var k = 0u; k < ITEMS; k++) {
         let word = first + k * LANES;

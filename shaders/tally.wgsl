@@ -66,10 +66,9 @@ fn tally_weight(log_weight: f32, x: vec2<f32>, peak: f32) -> u32 {
 @compute @workgroup_size(LANES)
 fn tally_peak(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let workgroup = index_of_workgroup(id, count);
+    let workgroup = index_of_workgroup(id);
     var peak = 0u;
     var lost = 0u;
     for (var k = 0u; k < ITEMS; k++) {

@@ -105,6 +105,30 @@ pub enum ErrorKind {
         /// Where, see [`Loss::position`].
         position: Vec<f32>,
     },
+    /// There were more losses than half of the population, so that what is left is no sample of the
+    /// target. All steps were done, and the particles can be read: those lost have weight zero.
+    MostLost {
+        /// How many, by cause.
+        lost: Lost,
+        /// The population.
+        particles: u32,
+        /// The first of them.
+        first: Option<Loss>,
+    },
+    /// Steps that [`Sampler::encode`](crate::Sampler::encode) recorded are not those that the device has
+    /// executed.
+    Recording {
+        /// What happened, as far as it can be known.
+        fault: RecordingFault,
+        /// The steps done before those that it is about.
+        first: u32,
+        /// The steps done after them.
+        end: u32,
+        /// Steps recorded in all.
+        recorded: u32,
+        /// Steps that the device has done.
+        executed: u32,
+    },
     /// An adaptive schedule has used up its stages before the path's end. The particles are those of
     /// the path parameter reached.
     StagesExhausted {
@@ -155,6 +179,18 @@ pub enum CheckpointFault {
     NewerVersion,
     /// It is of another problem; the text says what differs.
     OtherProblem,
+}
+
+/// How an encoder with steps in it was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordingFault {
+    /// It was not submitted: not yet, or it was dropped.
+    Missing,
+    /// It was executed before steps that were recorded earlier, or after later ones.
+    OutOfOrder,
+    /// It was executed more than once.
+    Repeated,
 }
 
 /// A place in a text: 1-based line and column, as editors count.
@@ -250,6 +286,33 @@ impl fmt::Display for Error {
                     "particles are lost: {lost}, the first in step {step}, slot {slot}: {first}; or \
                      go on without such particles by on-non-finite = drop"
                 )
+            }
+            ErrorKind::MostLost { lost, particles, first } => write!(
+                f,
+                "more than half of the particles are lost: {}",
+                crate::loss::described(lost, *particles, first.as_ref())
+            ),
+            ErrorKind::Recording { fault, first, end, recorded, executed } => {
+                let counts = format!("{recorded} steps are recorded and {executed} done");
+                match fault {
+                    RecordingFault::Missing => write!(
+                        f,
+                        "steps {first} to {end} were recorded and not executed ({counts}); submit \
+                         their encoder before anything is read or submitted after it, and if it was \
+                         dropped make the sampler anew or resume a checkpoint"
+                    ),
+                    RecordingFault::OutOfOrder => write!(
+                        f,
+                        "steps {first} to {end} were executed in another order than they were \
+                         recorded ({counts}), and the particles are not valid; make the sampler \
+                         anew, and submit encoders in the order of recording"
+                    ),
+                    RecordingFault::Repeated => write!(
+                        f,
+                        "steps were executed more often than they were recorded ({counts}), and the \
+                         particles are not valid; make the sampler anew, and submit each encoder once"
+                    ),
+                }
             }
             ErrorKind::StagesExhausted { beta, stages } => write!(
                 f,

@@ -192,28 +192,41 @@ pub(crate) fn log_normalizer(nats: [u32; 2], log2: [u32; 2]) -> f64 {
     fixed_to_f64(nats) + std::f64::consts::LN_2 * fixed_to_f64(log2)
 }
 
-/// Folds a number of workgroups into two dimensions of at most 65535.
+/// `WORKGROUPS_PER_ROW` of `shaders/index.wgsl`.
+pub(crate) const WORKGROUPS_PER_ROW: u32 = 2048;
+
+/// Folds a number of workgroups into two dimensions of at most 65535: one row where it is long enough,
+/// else rows of [`WORKGROUPS_PER_ROW`], the last of which may hold some too many.
 pub(crate) fn fold(groups: u32) -> [u32; 3] {
     const MOST: u32 = 65535;
     if groups <= MOST {
         return [groups, 1, 1];
     }
-    let rows = groups.div_ceil(MOST);
-    [groups.div_ceil(rows), rows, 1]
+    [WORKGROUPS_PER_ROW, groups.div_ceil(WORKGROUPS_PER_ROW), 1]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Every index below the number of groups comes once, at the place where `index_of_workgroup` looks.
     #[test]
     fn fold_covers_every_group_within_the_limit() {
-        for groups in [1, 2, 65535, 65536, 65537, 262_144, 1 << 26] {
+        for groups in [0, 1, 2, 2048, 2049, 65535, 65536, 65537, 262_144, 1 << 26, 65535 * 2048] {
             let [x, y, z] = fold(groups);
             assert!(x <= 65535 && y <= 65535 && z == 1);
-            assert!(u64::from(x) * u64::from(y) >= u64::from(groups));
-            assert!(u64::from(x) * u64::from(y) < u64::from(groups) + u64::from(y));
+            let has_one_row = y == 1;
+            assert!(has_one_row || x == WORKGROUPS_PER_ROW, "{groups}: indices leave gaps");
+            let covered = u64::from(x) * u64::from(y);
+            assert!(covered >= u64::from(groups));
+            assert!(covered < u64::from(groups) + u64::from(if has_one_row { 1 } else { x }));
         }
+    }
+
+    #[test]
+    fn rows_of_workgroups_are_as_long_as_index_wgsl_says() {
+        let text = crate::shaders::file("index").text;
+        assert!(text.contains(&format!("const WORKGROUPS_PER_ROW = {WORKGROUPS_PER_ROW}u;")));
     }
 
     #[test]

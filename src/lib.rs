@@ -76,7 +76,7 @@ pub use data::Data;
 #[cfg(feature = "data")]
 pub use data::DataFile;
 pub use diagnostics::{Diagnostics, Estimate, Mode, Modes, Warning};
-pub use error::{CheckpointFault, Error, ErrorKind, Location, Result};
+pub use error::{CheckpointFault, Error, ErrorKind, Location, RecordingFault, Result};
 pub use flow::{Flow, Path, Pilot};
 pub use generator::Generator;
 pub use gpu::{Gpu, adapter, adapters, instance};

@@ -79,8 +79,15 @@ impl Cause {
     }
 }
 
-/// How many particles were lost since time zero, by cause: a particle counts once, when it is lost,
-/// and its slot again if it is lost after a resampling has filled it anew.
+/// Above this share of the population a run that loses particles says so first of all.
+const MANY: f64 = 0.01;
+
+/// Above this share a run fails.
+const MOST: f64 = 0.5;
+
+/// How many losses there were since time zero, by cause: a particle counts once, when it is lost, and
+/// its slot again if it is lost after a resampling has filled it anew. A long run may have more losses
+/// than particles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lost {
     /// By their position, see [`Cause::Position`].
@@ -95,6 +102,23 @@ impl Lost {
     /// By any cause.
     pub fn total(&self) -> u64 {
         self.position + self.score + self.weight
+    }
+
+    /// Losses per particle of the population, above 1 where slots were lost again and again.
+    pub fn share(&self, particles: u32) -> f64 {
+        self.total() as f64 / f64::from(particles.max(1))
+    }
+
+    /// Whether they are more than a hundredth of the population: the particles left are a doubtful
+    /// sample.
+    pub fn are_many(&self, particles: u32) -> bool {
+        self.share(particles) > MANY
+    }
+
+    /// Whether they are more than half of the population: what is left is no sample of the target, and
+    /// a run ends with [`ErrorKind::MostLost`](crate::ErrorKind::MostLost).
+    pub fn are_most(&self, particles: u32) -> bool {
+        self.share(particles) > MOST
     }
 
     fn by(&self, cause: Cause) -> u64 {
@@ -174,6 +198,23 @@ pub struct Losses {
     pub first: Option<Loss>,
 }
 
+/// `12 by their score in a population of 2000, the first in step 3: the score is not finite at …`.
+pub(crate) fn described(lost: &Lost, particles: u32, first: Option<&Loss>) -> String {
+    let counted = format!("{lost} in a population of {particles}");
+    match first {
+        Some(first) => format!("{counted}, the first in step {}: {first}", first.step),
+        None => counted,
+    }
+}
+
+impl Losses {
+    /// How many of how many, by which cause, and when and where the first was lost; nothing where none
+    /// was.
+    pub fn described(&self, particles: u32) -> Option<String> {
+        (self.lost.total() > 0).then(|| described(&self.lost, particles, self.first.as_ref()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +224,22 @@ mod tests {
         let lost = Lost { position: 0, score: 12, weight: 1 };
         assert_eq!(lost.to_string(), "12 by their score, 1 by its weight");
         assert_eq!(lost.total(), 13);
+    }
+
+    #[test]
+    fn more_losses_than_particles_are_told_as_losses_in_a_population() {
+        let lost = Lost { score: 27_442, ..Lost::default() };
+        let first = Loss { step: 3, slot: 7, cause: Cause::Score, position: vec![-1.5] };
+        let losses = Losses { lost, by_step: Vec::new(), first: Some(first) };
+        assert_eq!(
+            losses.described(20_000).unwrap(),
+            "27442 by their score in a population of 20000, the first in step 3: the score is not \
+             finite at x = (-1.5); check the score there"
+        );
+        assert_eq!(Losses::default().described(20_000), None);
+        let of = |weight: u64| Lost { weight, ..Lost::default() };
+        assert!(!of(200).are_many(20_000) && of(201).are_many(20_000));
+        assert!(!of(10_000).are_most(20_000) && of(10_001).are_most(20_000));
     }
 
     #[test]

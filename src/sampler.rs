@@ -6,6 +6,7 @@ mod models;
 mod needs;
 mod pace;
 mod population;
+mod recording;
 mod save;
 mod stages;
 mod units;
@@ -48,6 +49,7 @@ pub use needs::requirements;
 
 use needs::Needs;
 use pace::{Kind, Pace};
+use recording::Recordings;
 
 /// A run of weighted particles on a device.
 ///
@@ -90,6 +92,8 @@ pub struct Sampler {
     finished: bool,
     pace: Pace,
     told: losses::Told,
+    /// What is in the encoders of the host program.
+    recordings: Recordings,
     /// Count the population; compiled when first asked for.
     counter: OnceLock<Counter>,
     survivors: OnceLock<Survivors>,
@@ -315,6 +319,7 @@ impl Sampler {
                 Conditional::new(gpu, plan.particles, rows, log_weights, control, trace)
             })
             .transpose()?;
+        let recordings = Recordings::new(gpu)?;
         gpu.submit_pass(|pass| {
             resampling.warm_up(pass);
             losses.warm_up(pass);
@@ -354,6 +359,7 @@ impl Sampler {
                 config.test_every(),
             ),
             told: losses::Told::default(),
+            recordings,
             counter: OnceLock::new(),
             survivors: OnceLock::new(),
             plan,
@@ -367,8 +373,29 @@ impl Sampler {
     ///
     /// [`Sampler::info`] and the like see them once you have submitted the encoder. Nothing is
     /// submitted, allocated or written to the queue here.
+    ///
+    /// From here on the sampler counts these steps as done. So submit every encoder once, in the order of
+    /// recording, and before anything is read, run, saved or submitted by the sampler. The device notes
+    /// which steps it had done before each recording, and whatever reads (the state, the trace, particles,
+    /// histograms, checkpoints, [`Sampler::advance`]) is
+    /// [`ErrorKind::Recording`](crate::ErrorKind::Recording) where that differs: until a missing encoder
+    /// is submitted; for good where it was dropped, or executed out of order. The steps of a dropped
+    /// encoder cannot be taken back: make the sampler anew, or [`Sampler::resume`] a checkpoint.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
-        let end = self.encoded.saturating_add(self.recordable(steps)).min(self.steps());
+        let end = self.end_of(steps);
+        if self.encoded < end {
+            self.recordings.open(encoder, &self.state.control, self.encoded, end);
+        }
+        self.encode_steps(encoder, end);
+    }
+
+    /// The step to which so many may be recorded.
+    fn end_of(&self, steps: u32) -> u32 {
+        self.encoded.saturating_add(self.recordable(steps)).min(self.steps())
+    }
+
+    /// Records up to step `end`.
+    fn encode_steps(&mut self, encoder: &mut wgpu::CommandEncoder, end: u32) {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("wfr.steps"),
             timestamp_writes: None,
@@ -382,7 +409,8 @@ impl Sampler {
         }
     }
 
-    /// Submits up to `steps` steps and does not wait.
+    /// Submits up to `steps` steps and does not wait. What [`Sampler::encode`] recorded before has to be
+    /// submitted by then.
     ///
     /// # Errors
     /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
@@ -390,7 +418,7 @@ impl Sampler {
         let gpu = self.gpu.clone();
         gpu.scoped(|| {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            self.encode(&mut encoder, steps);
+            self.encode_steps(&mut encoder, self.end_of(steps));
             gpu.queue.submit([encoder.finish()])
         })
     }
@@ -400,11 +428,13 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::run`].
     pub async fn info(&self) -> Result<Info> {
+        self.check_recorded().await?;
         self.gpu.submit_pass(|pass| {
             self.resampling.encode_report(pass);
             self.losses.encode_now(pass, self.parity);
         })?;
         let control = self.control().await?;
+        self.check_clock(&control).await?;
         let row = self.trace_rows(self.config.trace_rows, 1).await?;
         self.interpret(&control, &row[0]).await
     }
@@ -413,9 +443,11 @@ impl Sampler {
     /// were written than [`Config::trace_rows`] holds, the oldest are lost.
     ///
     /// # Errors
-    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    /// [`ErrorKind::Recording`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     pub async fn trace(&mut self) -> Result<&[TraceEvent]> {
-        let written = self.control().await?.trace_rows;
+        let control = self.control().await?;
+        self.check_clock(&control).await?;
+        let written = control.trace_rows;
         let capacity = self.config.trace_rows;
         let first = self.trace_read.max(written.saturating_sub(capacity));
         let mut next = first;
@@ -437,8 +469,9 @@ impl Sampler {
     /// [`Config::trace_rows`] holds, the oldest are lost.
     ///
     /// # Errors
-    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    /// [`ErrorKind::Recording`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     pub async fn reaction_trace(&mut self) -> Result<&[ReactionEvent]> {
+        self.check_recorded().await?;
         let Some(reactor) = &self.reactor else { return Ok(&[]) };
         let state = size_of::<ReactionState>() as u64;
         let written =

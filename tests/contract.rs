@@ -18,6 +18,8 @@ mod external;
 mod losses;
 #[path = "contract/population.rs"]
 mod population;
+#[path = "contract/recordings.rs"]
+mod recordings;
 #[path = "contract/submissions.rs"]
 mod submissions;
 

@@ -206,6 +206,16 @@ impl Builder {
         self.value(Op::Binary(Bin::Multiply, a, b), ty)
     }
 
+    /// The product of an adjoint and a factor of the same type: zero where the adjoint is.
+    pub(super) fn guarded(&mut self, adjoint: Value, factor: Value) -> Value {
+        let is_constant = matches!(self.op(factor), Op::Float(_) | Op::Zero);
+        if is_constant || self.is_zero(adjoint) {
+            return self.mul(factor, adjoint);
+        }
+        let ty = self.ty(adjoint);
+        self.value(Op::Guarded { adjoint, factor }, ty)
+    }
+
     /// The product of linear algebra, with the type it has.
     pub(super) fn product(&mut self, a: Value, b: Value, ty: Type) -> Value {
         self.value(Op::Binary(Bin::Multiply, a, b), ty)

@@ -85,6 +85,7 @@ fn value_cost(function: &Function, value: Value) -> f64 {
         Op::Load(place) => access(place),
         Op::Binary(Bin::Divide | Bin::Modulo, ..) => 4.0 * lanes,
         Op::Binary(..) | Op::Unary(..) | Op::Select { .. } | Op::Convert(_) => lanes,
+        Op::Guarded { .. } => 3.0 * lanes,
         Op::Math(fun, arguments) => match fun {
             Fun::Abs | Fun::Min | Fun::Max | Fun::Clamp | Fun::Saturate | Fun::Sign | Fun::Fma => {
                 lanes

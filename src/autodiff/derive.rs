@@ -66,7 +66,7 @@ impl Problem {
         }
         let names = names(module);
         hidden(&names)?;
-        let (activities, reverse) = (Activities::default(), Reverse::default());
+        let (activities, reverse) = (Activities::default(), Reverse::new(&program, id));
         Ok(Problem { program, activities, reverse, id, ty, names })
     }
 

@@ -137,6 +137,12 @@ pub(super) enum Op {
         accept: Value,
         condition: Value,
     },
+    /// The product of an adjoint and a factor, component by component: zero where the adjoint is zero,
+    /// even if the factor is no number, as in a branch that was not taken.
+    Guarded {
+        adjoint: Value,
+        factor: Value,
+    },
     /// To the scalar of its type, by value.
     Convert(Value),
     /// To its type, by bits.
@@ -170,6 +176,8 @@ impl Op {
             Op::Binary(_, a, b) | Op::ExtractAt(a, b) => vec![*a, *b],
             Op::Math(_, all) | Op::Compose(all) => all.clone(),
             Op::Select { reject, accept, condition } => vec![*reject, *accept, *condition],
+            // The text has the adjoint twice.
+            Op::Guarded { adjoint, factor } => vec![*adjoint, *factor, *adjoint],
             _ => Vec::new(),
         }
     }
@@ -191,6 +199,7 @@ impl Op {
             Op::Select { reject, accept, condition } => {
                 (*reject, *accept, *condition) = (f(*reject), f(*accept), f(*condition));
             }
+            Op::Guarded { adjoint, factor } => (*adjoint, *factor) = (f(*adjoint), f(*factor)),
             _ => {}
         }
         op

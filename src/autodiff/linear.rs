@@ -41,6 +41,10 @@ pub(super) enum Linear {
         condition: Value,
         accepted: bool,
     },
+    /// By a factor, and zero where the operand has no part in it: of [`Op::Guarded`] its adjoint.
+    Guarded(Value),
+    /// The factor of it, by the adjoint.
+    GuardedBy(Value),
     Splat,
     Swizzle(Vec<u32>),
     Extract(u32),
@@ -80,6 +84,8 @@ impl Linear {
                 let (reject, accept) = if *accepted { (zero, t) } else { (t, zero) };
                 b.select(reject, accept, *condition)
             }
+            Linear::Guarded(factor) => b.guarded(t, *factor),
+            Linear::GuardedBy(adjoint) => b.guarded(*adjoint, t),
             Linear::Splat => b.splat(t, to),
             Linear::Swizzle(pattern) => b.value(Op::Swizzle(t, pattern.clone()), to.clone()),
             Linear::Extract(index) => b.extract(t, *index),
@@ -89,8 +95,10 @@ impl Linear {
         }
     }
 
-    /// What the adjoint `bar` of the result gives to that of the operand, of type `to`.
-    pub(super) fn transpose(&self, b: &mut Builder, bar: Value, to: &Type) -> Value {
+    /// What the adjoint `bar` of the result gives to that of the operand, of type `to`. A factor that may
+    /// be no number is guarded: where the adjoint is zero, so is what it gives.
+    pub(super) fn transpose(&self, b: &mut Builder, bar: Value, to: &Type, guard: bool) -> Value {
+        let by = Products { guard };
         match self {
             Linear::Same | Linear::Splat => reduced(b, bar, to),
             Linear::Negate => {
@@ -98,36 +106,40 @@ impl Linear {
                 reduced(b, bar, to)
             }
             Linear::Scale(factor) => match (to, b.ty(bar)) {
-                (Type::Scalar(_), Type::Matrix(..)) => frobenius(b, *factor, bar),
+                (Type::Scalar(_), Type::Matrix(..)) => by.frobenius(b, bar, *factor),
                 (Type::Scalar(_), ty @ Type::Vector(..)) => {
                     let factor = b.splat(*factor, &ty);
-                    b.dot(factor, bar)
+                    by.dot(b, bar, factor)
                 }
-                _ => b.mul(*factor, bar),
+                _ => by.each(b, bar, *factor),
             },
-            Linear::Dot(with) => b.mul(*with, bar),
-            Linear::RankOne { u, v, scale } => rank_one(b, *v, *u, *scale, bar),
-            Linear::Cross { with, on_left } => {
-                let arguments = if *on_left { vec![*with, bar] } else { vec![bar, *with] };
-                b.math(MathFunction::Cross, arguments)
+            Linear::Dot(with) => by.each(b, bar, *with),
+            Linear::RankOne { u, v, scale } => {
+                let along = by.dot(b, bar, *u);
+                let (along, plain) = (by.each(b, along, *v), by.each(b, bar, *scale));
+                b.add(along, plain)
             }
+            Linear::Cross { with, on_left: true } => by.cross(b, *with, bar, bar),
+            Linear::Cross { with, on_left: false } => by.cross(b, bar, *with, bar),
             Linear::Product { with, on_left: true } => match (to, b.ty(*with)) {
-                (Type::Matrix(..), Type::Vector(..)) => outer(b, bar, *with, to),
+                (Type::Matrix(..), Type::Vector(..)) => by.outer(b, bar, *with, bar, to),
                 (Type::Matrix(..), _) => {
                     let with = transposed(b, *with);
-                    b.product(bar, with, to.clone())
+                    by.product(b, bar, with, bar, to)
                 }
-                _ => b.product(*with, bar, to.clone()),
+                _ => by.product(b, *with, bar, bar, to),
             },
             Linear::Product { with, on_left: false } => match (to, b.ty(*with)) {
-                (Type::Matrix(..), Type::Vector(..)) => outer(b, *with, bar, to),
+                (Type::Matrix(..), Type::Vector(..)) => by.outer(b, *with, bar, bar, to),
                 (Type::Matrix(..), _) => {
                     let with = transposed(b, *with);
-                    b.product(with, bar, to.clone())
+                    by.product(b, with, bar, bar, to)
                 }
-                _ => b.product(bar, *with, to.clone()),
+                _ => by.product(b, bar, *with, bar, to),
             },
-            Linear::Frobenius(with) => b.mul(*with, bar),
+            Linear::Frobenius(with) => by.each(b, bar, *with),
+            Linear::Guarded(factor) => b.guarded(bar, *factor),
+            Linear::GuardedBy(adjoint) => b.guarded(bar, *adjoint),
             Linear::Transpose => transposed(b, bar),
             Linear::Where { condition, accepted } => {
                 let zero = b.zero(b.ty(bar));
@@ -190,23 +202,137 @@ fn rank_one(b: &mut Builder, u: Value, v: Value, scale: Value, t: Value) -> Valu
 }
 
 fn frobenius(b: &mut Builder, left: Value, right: Value) -> Value {
-    let mut sum = b.float(0.0);
-    for column in 0..b.ty(left).parts() {
-        let (l, r) = (b.extract(left, column), b.extract(right, column));
-        let product = b.dot(l, r);
-        sum = b.add(sum, product);
-    }
-    sum
+    Products { guard: false }.frobenius(b, left, right)
 }
 
-/// The matrix u vᵀ: column c is u v[c].
-fn outer(b: &mut Builder, u: Value, v: Value, to: &Type) -> Value {
-    let mut columns = Vec::new();
-    for column in 0..to.parts() {
-        let factor = b.extract(v, column);
-        columns.push(b.mul(u, factor));
+/// Products of an adjoint and a factor, guarded or plain. Of two operands one is the adjoint `bar`.
+struct Products {
+    guard: bool,
+}
+
+impl Products {
+    /// Component by component; a scalar goes with every component of the other.
+    fn each(&self, b: &mut Builder, bar: Value, factor: Value) -> Value {
+        if !self.guard {
+            return b.mul(factor, bar);
+        }
+        let (ty, other) = (b.ty(bar), b.ty(factor));
+        let ty = if matches!(ty, Type::Scalar(_)) { other } else { ty };
+        if let Type::Matrix(columns, _) = ty {
+            let column = |b: &mut Builder, of: Value, index: u32| match b.ty(of) {
+                Type::Matrix(..) => b.extract(of, index),
+                _ => of,
+            };
+            let mut all = Vec::new();
+            for index in 0..columns {
+                let (bar, factor) = (column(b, bar, index), column(b, factor, index));
+                all.push(self.each(b, bar, factor));
+            }
+            return b.compose(all, ty);
+        }
+        let (bar, factor) = (b.splat(bar, &ty), b.splat(factor, &ty));
+        b.guarded(bar, factor)
     }
-    b.compose(columns, to.clone())
+
+    fn dot(&self, b: &mut Builder, bar: Value, factor: Value) -> Value {
+        if !self.guard {
+            return b.dot(factor, bar);
+        }
+        let products = self.each(b, bar, factor);
+        let ty = b.ty(products);
+        let ones = b.constant(1.0, &ty);
+        b.dot(products, ones)
+    }
+
+    fn frobenius(&self, b: &mut Builder, bar: Value, factor: Value) -> Value {
+        let mut sum = b.float(0.0);
+        for column in 0..b.ty(bar).parts() {
+            let (l, r) = (b.extract(bar, column), b.extract(factor, column));
+            let product = self.dot(b, l, r);
+            sum = b.add(sum, product);
+        }
+        sum
+    }
+
+    /// The product of components of two vectors, one of them of the adjoint.
+    fn of(&self, b: &mut Builder, left: Value, right: Value, left_is_bar: bool) -> Value {
+        let (bar, factor) = if left_is_bar { (left, right) } else { (right, left) };
+        self.each(b, bar, factor)
+    }
+
+    fn cross(&self, b: &mut Builder, left: Value, right: Value, bar: Value) -> Value {
+        if !self.guard {
+            return b.math(MathFunction::Cross, vec![left, right]);
+        }
+        let ty = b.ty(bar);
+        let mut turned =
+            |of: Value, pattern: [u32; 3]| b.value(Op::Swizzle(of, pattern.to_vec()), ty.clone());
+        let (first, second) = ([1, 2, 0], [2, 0, 1]);
+        let plus = (turned(left, first), turned(right, second));
+        let minus = (turned(left, second), turned(right, first));
+        let plus = self.of(b, plus.0, plus.1, left == bar);
+        let minus = self.of(b, minus.0, minus.1, left == bar);
+        b.sub(plus, minus)
+    }
+
+    /// The matrix u vᵀ: column c is u v[c].
+    fn outer(&self, b: &mut Builder, u: Value, v: Value, bar: Value, to: &Type) -> Value {
+        let mut columns = Vec::new();
+        for column in 0..to.parts() {
+            let factor = b.extract(v, column);
+            columns.push(self.of(b, u, factor, u == bar));
+        }
+        b.compose(columns, to.clone())
+    }
+
+    /// The product of linear algebra.
+    fn product(&self, b: &mut Builder, left: Value, right: Value, bar: Value, to: &Type) -> Value {
+        if !self.guard {
+            return b.product(left, right, to.clone());
+        }
+        let is_bar = left == bar;
+        match (b.ty(left), b.ty(right)) {
+            // A row times the columns.
+            (Type::Vector(..), Type::Matrix(columns, _)) => {
+                let mut parts = Vec::new();
+                for index in 0..columns {
+                    let column = b.extract(right, index);
+                    let products = self.of(b, left, column, is_bar);
+                    let ty = b.ty(products);
+                    let ones = b.constant(1.0, &ty);
+                    parts.push(b.dot(products, ones));
+                }
+                b.compose(parts, to.clone())
+            }
+            (_, Type::Matrix(columns, _)) => {
+                let mut all = Vec::new();
+                for index in 0..columns {
+                    let column = b.extract(right, index);
+                    all.push(self.combined(b, left, column, is_bar, &to.part(index)));
+                }
+                b.compose(all, to.clone())
+            }
+            _ => self.combined(b, left, right, is_bar, to),
+        }
+    }
+
+    /// The columns of a matrix by the numbers of a vector.
+    fn combined(
+        &self,
+        b: &mut Builder,
+        matrix: Value,
+        by: Value,
+        matrix_is_bar: bool,
+        to: &Type,
+    ) -> Value {
+        let mut sum = b.zero(to.clone());
+        for index in 0..b.ty(matrix).parts() {
+            let (column, number) = (b.extract(matrix, index), b.extract(by, index));
+            let term = self.of(b, column, number, matrix_is_bar);
+            sum = b.add(sum, term);
+        }
+        sum
+    }
 }
 
 pub(super) fn transposed(b: &mut Builder, of: Value) -> Value {

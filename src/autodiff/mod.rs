@@ -53,7 +53,10 @@
 //! | `abs(x)` at 0; `length`, `distance`, `normalize` where the length is 0; `sqrt(x)` at 0 | 0 |
 //! | `sign(x)` | 0 everywhere |
 //! | `pow(x, y)` along y where the power is 0 | 0 |
+//! | `max(a, b)`, `min(a, b)` where one of them is no number | that of the other |
 //! | `if`, `switch`, `select` | that of the branch taken |
+//!
+//! A branch that is not taken gives nothing, whatever it would have been: infinite, or no number.
 //!
 //! # Modes
 //!
@@ -72,6 +75,7 @@ mod cost;
 mod derive;
 mod evaluate;
 mod exits;
+mod finite;
 mod forward;
 mod ir;
 mod linear;

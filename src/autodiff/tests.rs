@@ -10,6 +10,7 @@ mod constructs;
 mod random;
 mod refused;
 mod second;
+mod untaken;
 
 const MODES: [Mode; 3] = [Mode::Reverse, Mode::Forward, Mode::Sweeps];
 

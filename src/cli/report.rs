@@ -1,7 +1,7 @@
 //! A run in words and a table.
 
 use wfr::diffusion::{Composition, ScoreModel};
-use wfr::{Density, Estimate, Mode, Problem, Target, Tuned};
+use wfr::{Density, Estimate, Mode, Problem, Target, Tuned, Warning};
 
 use super::file_name;
 use super::numbers::{decimals, grouped, seconds, three_digits, with_error};
@@ -22,9 +22,22 @@ pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
     }
 }
 
+/// What has to be known before any number: that the run failed, or lost many of its particles.
+fn doubt(outcome: &Outcome) -> Option<String> {
+    if let Some(failure) = outcome.failure.as_ref().filter(|_| outcome.complete) {
+        return Some(format!(
+            "the run failed, and these numbers are not those of the target: {failure}"
+        ));
+    }
+    let (lost, particles) = (outcome.losses.lost, outcome.config.particles);
+    let told = outcome.losses.described(particles).filter(|_| lost.are_many(particles))?;
+    Some(format!("many particles were lost, so that all numbers are doubtful: {told}"))
+}
+
 /// What speaks against the numbers, in plain words.
 pub(crate) fn all_warnings(outcome: &Outcome, estimates: &Estimates) -> Vec<String> {
-    let mut all = Vec::new();
+    let mut all: Vec<_> = doubt(outcome).into_iter().collect();
+    let is_told = !all.is_empty();
     if !outcome.complete {
         let (step, time) = (outcome.info.step, decimals(outcome.info.time, 4));
         let steps = outcome.config.schedule.steps();
@@ -38,7 +51,9 @@ pub(crate) fn all_warnings(outcome: &Outcome, estimates: &Estimates) -> Vec<Stri
             ),
         });
     }
-    all.extend(estimates.warnings.iter().map(ToString::to_string));
+    let is_loss = |warning: &&Warning| matches!(warning, Warning::NonFinite { .. });
+    let others = estimates.warnings.iter().filter(|warning| !is_told || !is_loss(warning));
+    all.extend(others.map(ToString::to_string));
     let n = outcome.config.particles;
     if let Some(Density::Transition { components: Some(some) }) =
         outcome.problem.flow().reaction().map(|reaction| &reaction.density)
@@ -97,7 +112,9 @@ fn results(outcome: &Outcome, estimates: &Estimates, shown: usize) -> String {
         let name = format!("E x{j}^2");
         row(&name, &estimates.second_moment[j], exact(&|truth| truth.second_moment[j]));
     }
+    let doubt = doubt(outcome).map(|doubt| format!("warning: {doubt}\n\n"));
     [
+        doubt.unwrap_or_default(),
         settings(outcome),
         format!("\n{}", table.text()),
         coordinates(estimates, shown),

@@ -183,17 +183,21 @@ impl Results {
         console: &Console,
     ) -> Done<(Outcome, Estimates)> {
         let ended = self.session(session, keeper.as_deref_mut(), goal, problem, known, console);
-        let (end, exhausted) = match ended {
+        let (end, failed) = match ended {
             // Particles that are not at the path's end are where they are.
             Err(Failure::Wfr(error)) if is_exhausted(&error) && keeper.is_some() => {
                 (session.end()?, Some(error))
+            }
+            // All steps were done, and few particles are left.
+            Err(Failure::Wfr(error)) if is_most_lost(&error) && keeper.is_some() => {
+                (End { complete: true, ..session.end()? }, Some(error))
             }
             ended => (ended?, None),
         };
         let mut outcome = session.outcome(end)?;
         (outcome.pilot, outcome.tuned) = (known.pilot, known.tuned.clone());
         outcome.truth = known.truth.clone().or(outcome.truth);
-        let failure = exhausted.as_ref().map(ToString::to_string);
+        let failure = failed.as_ref().map(ToString::to_string);
         outcome.failure = failure.or(goal.failure().map(String::from));
         let estimates = Estimates::of(&outcome, known.modes.as_ref());
         if outcome.failure.is_none() {
@@ -201,9 +205,12 @@ impl Results {
         }
         if let Some(keeper) = keeper {
             keeper.finish(&mut session.sampler, &outcome, &estimates)?;
-            if let Some(error) = exhausted {
+            if let Some(error) = failed {
                 let folder = keeper.folder().display();
-                let way_out = format!("the particles that came so far are in {folder}");
+                let way_out = match is_most_lost(&error) {
+                    true => format!("what is left is in {folder}, marked as failed"),
+                    false => format!("the particles that came so far are in {folder}"),
+                };
                 return Err(Failure::Run(error, way_out));
             }
         }
@@ -245,6 +252,11 @@ impl Results {
 /// Whether an adaptive schedule had too few stages.
 fn is_exhausted(error: &wfr::Error) -> bool {
     matches!(error.kind(), ErrorKind::StagesExhausted { .. })
+}
+
+/// Whether a run lost so many particles that it has no result.
+fn is_most_lost(error: &wfr::Error) -> bool {
+    matches!(error.kind(), ErrorKind::MostLost { .. })
 }
 
 /// Stops a run at a step.

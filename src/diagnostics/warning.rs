@@ -141,7 +141,7 @@ impl fmt::Display for Warning {
             Warning::NonFinite { lost, particles } => {
                 write!(
                     f,
-                    "of {particles} particles {lost} were lost, and went on without weight; "
+                    "particles were lost, {lost} in a population of {particles}, and have no weight; "
                 )?;
                 if lost.score + lost.weight > 0 {
                     f.write_str("check the density where it is not finite")
@@ -294,7 +294,10 @@ mod tests {
         let [warning] = &run.warnings()[..] else { panic!() };
         assert_eq!(*warning, Warning::NonFinite { lost, particles: N });
         let text = warning.to_string();
-        assert!(text.starts_with("of 2000 particles 3 by their position were lost"), "{text}");
+        assert!(
+            text.starts_with("particles were lost, 3 by their position in a population of 2000"),
+            "{text}"
+        );
     }
 
     #[test]

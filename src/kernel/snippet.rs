@@ -39,10 +39,9 @@ impl Snippet<'_> {
              @compute @workgroup_size({WORKGROUP})
              fn test(
                  @builtin(workgroup_id) id: vec3<u32>,
-                 @builtin(num_workgroups) count: vec3<u32>,
                  @builtin(local_invocation_index) lane: u32,
              ) {{
-                 let i = index_of_workgroup(id, count) * {WORKGROUP}u + lane;
+                 let i = index_of_workgroup(id) * {WORKGROUP}u + lane;
                  if (i < COUNT) {{ snippet(i); }}
              }}\n"
         );

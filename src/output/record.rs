@@ -167,6 +167,8 @@ pub(crate) struct Record {
     pub(crate) losses: Option<LossesRecord>,
     pub(crate) modes: Vec<ModeRecord>,
     pub(crate) warnings: Vec<String>,
+    /// Why the run failed, where it did.
+    pub(crate) failed: Option<String>,
     /// Whether all steps were done; a run that was stopped before is kept as it was then.
     pub(crate) complete: bool,
     /// Estimates are of every so many particles: 1 where the host's memory holds what all need.
@@ -382,6 +384,7 @@ impl Record {
             losses: Some(LossesRecord::from(&outcome.losses)),
             modes: estimates.modes.iter().map(ModeRecord::from).collect(),
             warnings: all_warnings(outcome, estimates),
+            failed: outcome.failure.clone(),
             complete: outcome.complete,
             every: outcome.every,
             truth: outcome.truth.clone().map(TruthRecord::from),

@@ -13,8 +13,12 @@ impl Sampler {
     /// # Errors
     /// [`ErrorKind::AllWeightsZero`]; [`ErrorKind::NonFinite`] where [`Config::on_loss`] says so: the
     /// particles are there and valid, those lost without weight, but the run goes no further;
-    /// [`ErrorKind::StagesExhausted`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    /// [`ErrorKind::MostLost`] at the end, likewise; [`ErrorKind::Recording`] where an encoder of
+    /// [`Sampler::encode`] was not submitted as it was recorded; [`ErrorKind::StagesExhausted`],
+    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     ///
+    /// [`ErrorKind::MostLost`]: crate::ErrorKind::MostLost
+    /// [`ErrorKind::Recording`]: crate::ErrorKind::Recording
     /// [`Config::on_loss`]: crate::Config::on_loss
     /// [`ErrorKind::NonFinite`]: crate::ErrorKind::NonFinite
     /// [`ErrorKind::AllWeightsZero`]: crate::ErrorKind::AllWeightsZero
@@ -65,6 +69,7 @@ impl Sampler {
     pub fn advance(&mut self, most: u32) -> Result<Info> {
         self.check_asked()?;
         self.check_losses()?;
+        pollster::block_on(self.check_recorded())?;
         let (started, begin) = (Instant::now(), self.encoded);
         // Tests are read before the device's ring of rows comes round.
         let ring = self.config.test_every().saturating_mul(self.config.trace_rows);
@@ -139,10 +144,13 @@ impl Sampler {
     ///
     /// # Errors
     /// As [`Sampler::run`]; [`ErrorKind::StagesExhausted`](crate::ErrorKind::StagesExhausted) when
-    /// an adaptive schedule has no stage left and has not arrived.
+    /// an adaptive schedule has no stage left and has not arrived;
+    /// [`ErrorKind::MostLost`](crate::ErrorKind::MostLost) when there were more losses than half of the
+    /// population.
     pub fn finish(&self) -> Result<Info> {
         let info = pollster::block_on(self.info())?;
         self.check_finished(&info)?;
+        pollster::block_on(self.check_most_lost(&info))?;
         Ok(info)
     }
 }

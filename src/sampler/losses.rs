@@ -5,7 +5,7 @@ use crate::diagnostics::is_collapsed;
 use crate::error::{ErrorKind, Result};
 use crate::kernel::losses;
 use crate::layout::LOSSES_HEADER;
-use crate::loss::{Cause, Loss, Losses, Lost, OnLoss};
+use crate::loss::{Cause, Loss, Losses, Lost, OnLoss, described};
 use crate::readback;
 
 /// What a run has said already.
@@ -22,8 +22,9 @@ impl Sampler {
     /// them. Some bytes are read where none was lost, otherwise 16 for each step since the first.
     ///
     /// # Errors
-    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    /// [`ErrorKind::Recording`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     pub async fn losses(&self) -> Result<Losses> {
+        self.check_recorded().await?;
         self.count_losses()?;
         let (lost, first) = self.lost().await?;
         let Some(since) = first.as_ref().map(|first| first.step) else {
@@ -74,6 +75,16 @@ impl Sampler {
         }
     }
 
+    /// An error where so many were lost that what is left is no sample.
+    pub(super) async fn check_most_lost(&self, info: &Info) -> Result<()> {
+        let particles = self.plan.particles;
+        if !info.lost.are_most(particles) {
+            return Ok(());
+        }
+        let (lost, first) = self.lost().await?;
+        Err(ErrorKind::MostLost { lost, particles, first }.into())
+    }
+
     /// Warns of the first loss, and of the first collapse among the tests from `from` on; once each.
     pub(super) async fn tell(&mut self, info: &Info, from: usize) -> Result<()> {
         if info.lost != self.told.lost {
@@ -82,10 +93,9 @@ impl Sampler {
                 && self.config.on_loss == OnLoss::Drop
             {
                 log::warn!(
-                    "particles are lost: {lost} of {} by step {}, the first in step {}: {first}",
-                    self.plan.particles,
+                    "particles are lost by step {}: {}",
                     info.step,
-                    first.step
+                    described(&lost, self.plan.particles, Some(first))
                 );
             }
             (self.told.lost, self.told.first) = (lost, first);

@@ -78,7 +78,9 @@ impl Sampler {
             }
         }
         self.gpu.wait()?;
-        pollster::block_on(self.info())
+        let info = pollster::block_on(self.info())?;
+        pollster::block_on(self.check_most_lost(&info))?;
+        Ok(info)
     }
 
     /// What external models have to be asked before the next [`Sampler::encode`], which then

@@ -15,7 +15,9 @@ impl Sampler {
     /// The particles of now, copied to host memory.
     ///
     /// # Errors
-    /// [`ErrorKind::DeviceLost`](crate::ErrorKind) and [`ErrorKind::Device`](crate::ErrorKind).
+    /// [`ErrorKind::Recording`](crate::ErrorKind::Recording) where an encoder of [`Sampler::encode`] was
+    /// not submitted as it was recorded; [`ErrorKind::DeviceLost`](crate::ErrorKind) and
+    /// [`ErrorKind::Device`](crate::ErrorKind).
     pub async fn particles(&self) -> Result<Particles> {
         self.window(0..self.plan.particles).await
     }
@@ -38,7 +40,7 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::window`].
     pub async fn positions(&self, slots: Range<u32>) -> Result<Vec<f32>> {
-        self.check(&slots)?;
+        self.check(&slots).await?;
         let dim = self.dim as usize;
         let mut positions = vec![0.0; slots.len() * dim];
         for j in 0..dim {
@@ -56,7 +58,7 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::window`].
     pub async fn log_weights(&self, slots: Range<u32>) -> Result<Vec<f32>> {
-        self.check(&slots)?;
+        self.check(&slots).await?;
         let (offset, bytes) = bytes(&slots);
         readback::read(&self.gpu, &self.state.log_weights, offset, bytes).await
     }
@@ -67,13 +69,13 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::window`].
     pub async fn ancestors(&self, slots: Range<u32>) -> Result<Vec<u32>> {
-        self.check(&slots)?;
+        self.check(&slots).await?;
         self.row_window(self.plan.rows - 1, &slots).await
     }
 
-    fn check(&self, slots: &Range<u32>) -> Result<()> {
+    async fn check(&self, slots: &Range<u32>) -> Result<()> {
         if slots.start <= slots.end && slots.end <= self.plan.particles {
-            return Ok(());
+            return self.check_recorded().await;
         }
         let reason = format!(
             "= {}..{} is not a range of slots; there are {}",
@@ -111,6 +113,7 @@ impl Sampler {
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind) when an axis does not fit, see [`Axis`]; as
     /// [`Sampler::particles`].
     pub async fn histogram(&self, axes: &[Axis]) -> Result<Histogram> {
+        self.check_recorded().await?;
         let counter = made(&self.counter, || Counter::new(&self.gpu, self.cloud_shape()))?;
         counter.histogram(self.cloud(), self.dim, axes).await
     }
@@ -123,6 +126,7 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::particles`].
     pub async fn survivors(&self) -> Result<u32> {
+        self.check_recorded().await?;
         let row = self.plan.rows - 1;
         let make = || Survivors::new(&self.gpu, &self.cloud_shape(), row);
         let survivors = made(&self.survivors, make)?;

@@ -51,7 +51,9 @@ impl Sampler {
         if schedule.adaptivity().is_none() {
             return Ok(schedule.clone());
         }
-        let steps = self.control().await?.step_end;
+        let control = self.control().await?;
+        self.check_clock(&control).await?;
+        let steps = control.step_end;
         if steps == 0 {
             let reason = "= adaptive has chosen nothing before the first step; run the sampler";
             return Err(Error::config("schedule", reason));

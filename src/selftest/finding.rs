@@ -64,6 +64,8 @@ pub(super) enum Evidence {
     Range { measured: f64, least: f64, most: f64 },
     /// A law within its Monte Carlo error.
     Law(Law),
+    /// What a device does one way or the other, and nothing depends on.
+    Note(String),
 }
 
 impl Finding {
@@ -84,12 +86,18 @@ impl Finding {
         Finding { name: law.name.clone(), evidence: Evidence::Law(law) }
     }
 
+    /// What is worth knowing, and right whatever it is.
+    pub(super) fn note(name: &str, measured: impl Into<String>) -> Finding {
+        Finding { name: name.into(), evidence: Evidence::Note(measured.into()) }
+    }
+
     /// Whether it is as it should be. Nothing found is nothing right.
     pub(super) fn holds(&self) -> bool {
         match &self.evidence {
             Evidence::Words { measured, expected } => !expected.is_empty() && measured == expected,
             Evidence::Range { measured, least, most } => (*least..=*most).contains(measured),
             Evidence::Law(law) => law.holds(),
+            Evidence::Note(_) => true,
         }
     }
 
@@ -102,6 +110,7 @@ impl Finding {
                 let Estimate { value, se } = law.measured;
                 format!("{value:.5} ± {se:.5}")
             }
+            Evidence::Note(measured) => measured.clone(),
         }
     }
 
@@ -118,6 +127,7 @@ impl Finding {
             Evidence::Range { least, most, .. } => {
                 format!("{} to {}", number(*least), number(*most))
             }
+            Evidence::Note(_) => "any: nothing depends on it".into(),
             Evidence::Law(law) => format!("{:.5}, off by at most {:.5}", law.truth, law.bound()),
         }
     }

@@ -11,6 +11,7 @@
 //! ```
 
 mod answers;
+mod computed;
 mod finding;
 mod laws;
 mod numerics;
@@ -117,12 +118,13 @@ const fn item(group: Group, name: &'static str, run: fn(&Gpu) -> Result<Vec<Find
 }
 
 /// What a self-test looks at.
-const ITEMS: [Item; 17] = [
+const ITEMS: [Item; 20] = [
     item(Group::Answers, "random words", answers::random_words),
     item(Group::Answers, "normals", answers::normal_numbers),
     item(Group::Answers, "a network's scores", answers::scores),
     item(Group::Resampling, "known ancestors", resampling::known),
     item(Group::Resampling, "ancestors", resampling::ancestors),
+    item(Group::Resampling, "ancestors of a large population", resampling::large),
     item(Group::Laws, "annealed Gaussian", laws::gaussian),
     item(Group::Laws, "Gaussian in adaptive stages", laws::adaptive),
     item(Group::Laws, "double well", laws::double_well),
@@ -131,16 +133,18 @@ const ITEMS: [Item; 17] = [
     item(Group::Laws, "average of two models", laws::composition),
     item(Group::Determinism, "a run again", repeats::determinism),
     item(Group::Numerics, "bits of floats", numerics::bits),
+    item(Group::Numerics, "computed infinities", computed::infinities),
     item(Group::Numerics, "accuracy", numerics::accuracy),
     item(Group::Numerics, "loops", numerics::loops),
     item(Group::Numerics, "dispatches", numerics::dispatches),
+    item(Group::Numerics, "counts of workgroups", numerics::counts_of_workgroups),
     item(Group::Numerics, "limits", numerics::limits),
 ];
 
 /// Looks at everything, one after the other; a failure stops nothing.
 ///
 /// The device needs WebGPU's default limits. It is kept busy for some seconds, with nothing that
-/// lasts more than a fraction of one.
+/// lasts more than a fraction of one on a GPU, or some seconds on a processor.
 pub fn run(gpu: &Gpu) -> Report {
     run_observed(gpu, |_| ())
 }

@@ -3,7 +3,7 @@
 
 use super::answers::largest;
 use super::finding::Finding;
-use crate::buffers::storage;
+use crate::buffers::{filled, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::snippet::Snippet;
@@ -142,9 +142,9 @@ pub(super) fn dispatches(gpu: &Gpu) -> Result<Vec<Finding>> {
     let count = "
         @group(0) @binding(0) var<storage, read_write> counts: array<atomic<u32>>;
         @compute @workgroup_size(64)
-        fn count(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) n: vec3<u32>) {
-            atomicAdd(&counts[1], 1u);
-            if (index_of_workgroup(id, n) == 69999u) { atomicAdd(&counts[2], 1u); }
+        fn count(@builtin(workgroup_id) id: vec3<u32>) {
+            if (index_of_workgroup(id) < 70000u) { atomicAdd(&counts[1], 1u); }
+            if (index_of_workgroup(id) == 69999u) { atomicAdd(&counts[2], 1u); }
         }";
     let linked =
         |text: &str| Linked::new([crate::shaders::file("index"), Source::new("dispatch", text)]);
@@ -171,9 +171,36 @@ pub(super) fn dispatches(gpu: &Gpu) -> Result<Vec<Finding>> {
         dispatch(pass, 70_000);
     })?;
     let counted = pollster::block_on(readback::read(gpu, &counts, 0, counts.size()))?;
-    // The fold of 70000 groups into two dimensions is exact.
+    // Groups of the last row beyond the 70000 return.
     let expected = vec![3, (7 + 70_000) * 64, 64];
     Ok(vec![Finding::words("groups of dispatches sized on the device", counted, expected)])
+}
+
+/// What `num_workgroups` is in a dispatch that the device sizes: zero on some.
+pub(super) fn counts_of_workgroups(gpu: &Gpu) -> Result<Vec<Finding>> {
+    let text = "
+        @group(0) @binding(0) var<storage, read_write> counts: array<u32>;
+        @compute @workgroup_size(1)
+        fn count(@builtin(num_workgroups) n: vec3<u32>) {
+            counts[0] = n.x;
+            counts[1] = n.y;
+            counts[2] = n.z;
+        }";
+    let linked = Linked::new([Source::new("count", text)]);
+    let count = Kernel::new(gpu, &linked, "count", &[&[Access::ReadWrite]], &[])?;
+    let (sizes, counts) = gpu.scoped(|| {
+        let bytes: &[u8] = bytemuck::cast_slice(&[5_u32, 3, 1]);
+        let sizes = filled(&gpu.device, "wfr.sizes", wgpu::BufferUsages::INDIRECT, bytes);
+        (sizes, storage(&gpu.device, "wfr.counts", 12))
+    })?;
+    let group = count.bind(gpu, 0, &[&counts])?;
+    gpu.submit_pass(|pass| {
+        count.set(pass, &group, &[]);
+        pass.dispatch_workgroups_indirect(&sizes, 0);
+    })?;
+    let told: Vec<u32> = pollster::block_on(readback::read(gpu, &counts, 0, counts.size()))?;
+    let name = "num_workgroups of a dispatch of 5 × 3 × 1 that the device sizes";
+    Ok(vec![Finding::note(name, format!("{} × {} × {}", told[0], told[1], told[2]))])
 }
 
 /// What every adapter must allow: WebGPU's promises that the kernels are made for.

@@ -2,16 +2,19 @@
 
 use super::answers::wide;
 use super::finding::Finding;
-use crate::buffers::storage;
+use crate::buffers::{filled, storage};
 use crate::config::Resampler;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::layout::Block;
+use crate::kernel::{Access, Kernel, draw};
+use crate::layout::{Block, Control, LANES, fold};
 use crate::readback;
 use crate::reference::cases::{checksum, exact_log_weights, log_weights};
+use crate::reference::draw::draw_point;
 use crate::reference::resampling::Event;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
+use crate::wgsl::Linked;
 
 pub(super) const SEED: u64 = 0x0123_4567_89ab_cdef;
 
@@ -103,6 +106,65 @@ pub(super) fn ancestors(gpu: &Gpu) -> Result<Vec<Finding>> {
         findings.push(Finding::words(&format!("{resampler}: fixed-point sums"), sums.0, sums.1));
     }
     Ok(findings)
+}
+
+/// A population whose draws take more than one row of workgroups.
+const LARGE: u32 = 65_535 * LANES + 77;
+
+/// Of so many slots of it one is looked at, and all of the last rows.
+const SPARSE: usize = 1009;
+
+/// Draws among more particles than one row of workgroups holds, in a dispatch that the device sizes:
+/// of equal weights, so that the ancestor is the point itself.
+pub(super) fn large(gpu: &Gpu) -> Result<Vec<Finding>> {
+    large_by(gpu, &draw::linked(&large_shape(gpu)))
+}
+
+pub(super) fn large_shape(gpu: &Gpu) -> WeightShape {
+    WeightShape {
+        particles: LARGE,
+        resampler: Resampler::Multinomial,
+        ess_threshold: 2.0,
+        trace_rows: 1,
+        seed: SEED,
+        native_wide: gpu.has_wide_integers(),
+    }
+}
+
+/// The same by the text of a kernel.
+pub(super) fn large_by(gpu: &Gpu, draw: &Linked) -> Result<Vec<Finding>> {
+    use Access::{Read, ReadWrite};
+    let kernel = Kernel::new(gpu, draw, "draw", &[&[Read, Read, Read, Read, ReadWrite]], &[])?;
+    let control = Control { tests: 1, ..Control::default() };
+    let ends: Vec<u32> = (1..=LARGE).collect();
+    let groups = fold(LARGE.div_ceil(LANES));
+    let row = 4 * u64::from(LARGE);
+    let (inputs, sizes, ancestors) = gpu.scoped(|| {
+        let usage = wgpu::BufferUsages::STORAGE;
+        let made = |bytes: &[u8]| filled(&gpu.device, "wfr.inputs", usage, bytes);
+        let inputs = [
+            made(bytemuck::bytes_of(&control)),
+            made(bytemuck::cast_slice(&ends)),
+            storage(&gpu.device, "wfr.inputs", row),
+            storage(&gpu.device, "wfr.inputs", 4),
+        ];
+        let indirect = wgpu::BufferUsages::INDIRECT;
+        let sizes = filled(&gpu.device, "wfr.sizes", indirect, bytemuck::cast_slice(&groups));
+        (inputs, sizes, storage(&gpu.device, "wfr.ancestors", row))
+    })?;
+    let [control, offsets, fractions, copies] = &inputs;
+    let group = kernel.bind(gpu, 0, &[control, offsets, fractions, copies, &ancestors])?;
+    gpu.submit_pass(|pass| {
+        kernel.set(pass, &group, &[]);
+        pass.dispatch_workgroups_indirect(&sizes, 0);
+    })?;
+    let ours: Vec<u32> = pollster::block_on(readback::read(gpu, &ancestors, 0, row))?;
+    let last = LARGE as usize - 4096;
+    let seen = || (0..last).step_by(SPARSE).chain(last..LARGE as usize);
+    let ancestor = |k: usize| (draw_point(SEED, 0, k as u32, LARGE) >> 32) as u32;
+    let name = format!("draws among {LARGE} particles");
+    let (ours, exact) = (seen().map(|k| ours[k]).collect(), seen().map(ancestor).collect());
+    Ok(vec![Finding::words(&name, ours, exact)])
 }
 
 /// The ancestors of given weights, which are known beforehand.

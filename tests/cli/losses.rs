@@ -25,7 +25,7 @@ fn lost_particles_are_told_once_and_kept_in_the_record() {
     let folder = Folder::new();
     folder.write("spoilt.wgsl", SPOILT);
     let done = folder.wfr(&[&RUN[..], &["--json", "--out", "run"]].concat()).succeeded();
-    assert_eq!(done.err.matches("particles are lost: ").count(), 1, "{}", done.err);
+    assert_eq!(done.err.matches("particles are lost by step ").count(), 1, "{}", done.err);
     let told = "the first in step 1: the log density or what it gives is not a number at x = (";
     assert!(done.err.contains(told), "{}", done.err);
     let record = json(&done);
@@ -41,14 +41,36 @@ fn lost_particles_are_told_once_and_kept_in_the_record() {
     );
     assert!(losses["first"]["position"][0].as_f64() > Some(1.5), "{losses}");
     let warnings = record["warnings"].to_string();
-    assert!(
-        warnings.contains(" by their weight were lost, and went on without weight"),
-        "{warnings}"
-    );
+    assert!(warnings.contains("many particles were lost, so that all numbers are"), "{warnings}");
+    assert!(warnings.contains(" by their weight in a population of 2000, the first"), "{warnings}");
+    let summary = std::fs::read_to_string(folder.path("run/summary.txt")).unwrap();
+    assert!(summary.starts_with("warning: many particles were lost, so that"), "{summary}");
     let metrics = std::fs::read_to_string(folder.path("run/metrics.jsonl")).unwrap();
     let line = metrics.lines().rfind(|line| line.contains("\"losses\"")).unwrap();
     let line: Value = serde_json::from_str(line).unwrap();
     assert_eq!(line["weight"], losses["weight"]);
+}
+
+/// Where most of the population is lost there is no result: exit code 1, and what is left is marked.
+#[test]
+fn a_run_that_loses_most_fails_and_marks_what_it_keeps() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("spoilt.wgsl", &SPOILT.replace("x.x > 1.5", "x.x > -0.5"));
+    let told = ["more than half of the particles are lost: ", "by their weight in a population of"];
+    folder.wfr(&RUN).failed_with(1, &told);
+    let kept = folder.wfr(&[&RUN[..], &["--out", "run", "--plot"]].concat());
+    kept.failed_with(1, &[&told[..], &["what is left is in run, marked as failed"]].concat());
+    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap();
+    let summary = read("run/summary.txt");
+    assert!(summary.starts_with("warning: the run failed, and these numbers are not"), "{summary}");
+    let record: Value = serde_json::from_str(&read("run/summary.json")).unwrap();
+    let failed = record["failed"].as_str().unwrap();
+    assert!(failed.starts_with("more than half of the particles are lost: "), "{failed}");
+    assert!(read("run/report.html").contains("the run failed, and these numbers are not"));
+    assert!(folder.path("run/particles.npz").exists());
 }
 
 #[test]

@@ -416,7 +416,9 @@ fn what_is_not_submitted_is_not_saved() {
     let error = sampler.save(&path, &BTreeMap::new()).unwrap_err().to_string();
     assert_eq!(
         error,
-        "steps = 8 are recorded and 5 done; submit what was recorded before it is saved"
+        "steps 5 to 8 were recorded and not executed (8 steps are recorded and 5 done); submit their \
+         encoder before anything is read or submitted after it, and if it was dropped make the \
+         sampler anew or resume a checkpoint"
     );
     gpu.queue.submit([encoder.finish()]);
     sampler.save(&path, &BTreeMap::new()).unwrap();

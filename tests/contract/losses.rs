@@ -321,6 +321,41 @@ fn a_run_that_should_stop_at_a_loss_stops_after_its_submission() {
     assert_eq!(left as u64, 3000 - lost.weight);
 }
 
+/// A run that has done all its steps and has hardly anybody left is no result; what is left can be
+/// looked at.
+#[test]
+fn a_run_that_loses_more_than_half_fails_and_keeps_what_is_left() {
+    let text = "fn log_density(x: Point) -> f32 { return -0.5 * dot(x, x); }
+        fn score(x: Point) -> Point {
+            var bits = 0x7fc00000u;
+            return select(-x, Point(bitcast<f32>(bits)), x.x < EDGE);
+        }";
+    for (edge, fails) in [(-1.0, false), (0.5, true)] {
+        let text = text.replace("EDGE", &format!("{edge:?}"));
+        let target = Target::from_wgsl(2, "half.wgsl", text).unwrap();
+        let problem = problem(target, Flow::annealed());
+        let schedule = Schedule::uniform(1e-3, 2).unwrap();
+        let config = Config { schedule, ..settings(Integrator::KernelRatio) };
+        let Some(gpu) = common::gpu(&problem, &config) else { return };
+        let mut sampler = new(&gpu, &problem, &config);
+        let run = sampler.run();
+        let lost = info(&sampler).lost;
+        assert_eq!(run.is_err(), fails, "{edge}: {lost}");
+        assert_eq!(lost.total(), lost.score, "{lost}");
+        let left = particles(&sampler).weights().iter().filter(|w| **w > 0.0).count();
+        assert_eq!(left as u64, 3000 - lost.score);
+        let Err(error) = run else { continue };
+        let ErrorKind::MostLost { lost: told, particles, first } = error.kind() else {
+            panic!("{error}")
+        };
+        assert_eq!((*told, *particles, first), (lost, 3000, &losses(&sampler).first));
+        assert!(sampler.is_finished());
+        let text =
+            format!("{} by their score in a population of 3000, the first in step", lost.score);
+        assert!(error.to_string().contains(&text), "{error}");
+    }
+}
+
 #[test]
 fn a_run_that_loses_nobody_says_so() {
     let problem = double_well(Flow::annealed());

@@ -335,6 +335,13 @@ impl<'e> Run<'e> {
                     })
                 }
             }
+            Op::Guarded { adjoint, factor } => {
+                let data = [self.value(frame, *adjoint)?, self.value(frame, *factor)?];
+                each(&data, &|x| match x[0] {
+                    Datum::Float(0.0) => Datum::Float(0.0),
+                    _ => binary(Bin::Multiply, &x[0], &x[1]),
+                })
+            }
             Op::Convert(a) => {
                 let a = self.value(frame, *a)?;
                 let to = match node.ty {

@@ -281,6 +281,10 @@ impl<'a> Printer<'a> {
             Op::Select { reject, accept, condition } => {
                 format!("select({})", self.values(&[*reject, *accept, *condition]))
             }
+            Op::Guarded { adjoint, factor } => {
+                let (adjoint, factor) = (self.value(*adjoint), self.value_bare(*factor));
+                wrapped(format!("{adjoint} * select({factor}, {ty}(), {adjoint} == {ty}())"))
+            }
             Op::Convert(of) => format!("{ty}({})", self.value_bare(*of)),
             Op::Bitcast(of) => format!("bitcast<{ty}>({})", self.value_bare(*of)),
             Op::Compose(parts) => format!("{ty}({})", self.values(parts)),

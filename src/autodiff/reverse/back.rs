@@ -104,9 +104,13 @@ impl Writer<'_> {
                 let wanted = |i: usize| operands.get(i).is_some_and(|o| activity.value(*o));
                 let result = self.value(value);
                 let maps = rules::partials(&mut self.b, op, &mapped, result, &wanted, &node.span)?;
+                let guard = self
+                    .finite
+                    .as_ref()
+                    .is_some_and(|finite| !finite.has_finite_slopes(&self.source, value));
                 for (i, map) in maps {
                     let ty = self.source.ty(operands[i]).clone();
-                    let part = map.transpose(&mut self.b, bar, &ty);
+                    let part = map.transpose(&mut self.b, bar, &ty, guard);
                     self.add(operands[i], part);
                 }
             }

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use super::Refusal;
 use super::activity::{Activities, Activity, Mask};
 use super::build::Builder;
+use super::finite::{self, Finite};
 use super::ir::{
     F32, Function, FunctionId, Local, Op, Place, Program, Root, Scalar, Statement, Type, Value,
     walk,
@@ -27,12 +28,19 @@ use super::{exits, shape};
 const MOST_RECORDED: u32 = 512;
 
 /// The adjoints of a program's functions, made as they are asked for.
-#[derive(Default)]
 pub(super) struct Reverse {
+    /// The function that is differentiated.
+    root: FunctionId,
+    /// Whether some of what is computed may have no part in the result.
+    chooses: bool,
     done: HashMap<(FunctionId, Mask), Result<FunctionId, Refusal>>,
 }
 
 impl Reverse {
+    pub(super) fn new(program: &Program, root: FunctionId) -> Reverse {
+        Reverse { root, chooses: finite::chooses(program), done: HashMap::new() }
+    }
+
     /// A function of the original's parameters, then the adjoint of its result, then pointers to
     /// the adjoints of the active parameters, to which it adds. It returns what the original does.
     pub(super) fn derive(
@@ -67,6 +75,7 @@ impl Reverse {
         }
         source.body = exits::normalised(&source.body)?;
         let source = Rc::new(source);
+        let finite = self.chooses.then(|| Finite::of(program, &source, id == self.root));
         let mut recorded = HashSet::new();
         loop {
             let name = super::derive::name(program, &format!("{}_reverse", source.name));
@@ -82,6 +91,7 @@ impl Reverse {
                 apart: shape::used_apart(&source),
                 source: source.clone(),
                 activity: activity.clone(),
+                finite: finite.clone(),
                 levels: vec![Level::default()],
                 adjoint_locals: HashMap::new(),
                 adjoint_values: HashMap::new(),
@@ -152,6 +162,8 @@ struct Writer<'a> {
     reverse: &'a mut Reverse,
     source: Rc<Function>,
     activity: Rc<Activity>,
+    /// Where a factor may have to be guarded: what needs no guard.
+    finite: Option<Finite>,
     /// Values that are used in another block than they are computed in.
     apart: HashSet<Value>,
     levels: Vec<Level>,

@@ -40,6 +40,10 @@ pub(super) fn partials(
             maps.push((0, Linear::Where { condition, accepted: false }));
             maps.push((1, Linear::Where { condition, accepted: true }));
         }
+        Op::Guarded { .. } => {
+            maps.push((0, Linear::Guarded(operands[1])));
+            maps.push((1, Linear::GuardedBy(operands[0])));
+        }
         Op::Splat(_) => maps.push((0, Linear::Splat)),
         Op::Swizzle(_, pattern) => maps.push((0, Linear::Swizzle(pattern.clone()))),
         Op::Extract(_, index) => maps.push((0, Linear::Extract(*index))),
@@ -133,8 +137,8 @@ fn math(
             maps.push((0, Linear::Scale(sign)));
         }
         Fun::Min | Fun::Max => {
-            let order = if fun == Fun::Min { Bin::LessEqual } else { Bin::GreaterEqual };
-            let condition = b.compare(order, x[0], x[1]);
+            // Not by order: where one of the two is no number, the result is the other.
+            let condition = b.compare(Bin::Equal, result, x[0]);
             maps.push((0, Linear::Where { condition, accepted: true }));
             maps.push((1, Linear::Where { condition, accepted: false }));
         }

@@ -7,13 +7,15 @@
 @group(0) @binding(3) var<storage, read_write> x_out: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y_out: array<f32>;
 
+// One dimension of a dispatch holds at most 65535 workgroups.
+const WORKGROUPS_PER_ROW = 2048u;
+
 @compute @workgroup_size(256)
 fn gather(
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let i = (group.y * groups.x + group.x) * 256u + lane;
+    let i = (group.y * WORKGROUPS_PER_ROW + group.x) * 256u + lane;
     if i >= arrayLength(&ancestors) {
         return;
     }

@@ -71,6 +71,9 @@ fn normal_bytes(count: u32) -> Vec<u8> {
     normals.flat_map(f32::to_ne_bytes).collect()
 }
 
+/// `WORKGROUPS_PER_ROW` of `gather.wgsl`.
+const ROW: u32 = 2048;
+
 /// The kernel of `gather.wgsl`.
 struct Gather {
     pipeline: wgpu::ComputePipeline,
@@ -107,11 +110,10 @@ impl Gather {
 
     fn encode(&self, encoder: &mut wgpu::CommandEncoder, particles: u32) {
         let groups = particles.div_ceil(256);
-        let rows = groups.div_ceil(65_535);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.group, &[]);
-        pass.dispatch_workgroups(groups.div_ceil(rows.max(1)), rows, 1);
+        pass.dispatch_workgroups(groups.min(ROW), groups.div_ceil(ROW), 1);
     }
 }
 

@@ -29,8 +29,28 @@ fn config(resampler: Resampler) -> Config {
 
 fn storage_buffers(linked: &Linked) -> usize {
     let module = linked.check().unwrap_or_else(|error| panic!("{error}"));
+    assert!(!counts_workgroups(&module), "{}", linked.text());
     let storage = |space| matches!(space, wgpu::naga::AddressSpace::Storage { .. });
     module.global_variables.iter().filter(|(_, variable)| storage(variable.space)).count()
+}
+
+/// Whether a kernel asks how many workgroups it was dispatched with, which some drivers answer by zero
+/// where the dispatch is indirect.
+fn counts_workgroups(module: &wgpu::naga::Module) -> bool {
+    use wgpu::naga::{Binding, BuiltIn};
+    let arguments = module.entry_points.iter().flat_map(|entry| &entry.function.arguments);
+    arguments
+        .filter_map(|argument| argument.binding.as_ref())
+        .any(|binding| matches!(binding, Binding::BuiltIn(BuiltIn::NumWorkGroups)))
+}
+
+#[test]
+fn no_file_of_the_library_counts_workgroups() {
+    for name in shaders::FILES {
+        let text = shaders::file(name).text;
+        let mut code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+        assert!(!code.any(|line| line.contains("num_workgroups")), "{name}");
+    }
 }
 
 fn weight_shape(particles: u32, resampler: Resampler) -> WeightShape {

@@ -277,6 +277,17 @@ fn sixteen_million_equal_the_oracle() {
     }
 }
 
+/// `draw` comes in more than one row just above 65535 workgroups of its lanes, and its dispatch is
+/// indirect.
+#[test]
+fn searched_ancestors_equal_the_oracle_beyond_one_row_of_workgroups() {
+    let Some(gpu) = testing::gpu() else { return };
+    let particles = 65_535 * crate::layout::LANES + 77;
+    assert!(crate::layout::fold(particles.div_ceil(crate::layout::LANES))[1] > 1);
+    let log_weights = testing::log_weights("normal", particles as usize);
+    Harness::new(&gpu, particles, Resampler::Multinomial, 2.0).check("normal", &log_weights, 9);
+}
+
 #[test]
 fn all_weights_zero_is_a_failure() {
     let Some(gpu) = testing::gpu() else { return };

@@ -1,0 +1,213 @@
+//! Whether the device has executed what was recorded into the encoders of the host program.
+//!
+//! Each recording copies the device's clock to a word of its own before its first step. Once it was
+//! submitted, that word shows whether it was executed, and after how many steps. Where nothing is open,
+//! nothing is read.
+
+use std::collections::VecDeque;
+use std::mem::offset_of;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Sampler;
+use crate::buffers;
+use crate::error::{ErrorKind, RecordingFault, Result};
+use crate::gpu::Gpu;
+use crate::layout::Control;
+use crate::readback;
+
+/// Recordings that can be open at a time; of more, the last ones are looked at.
+const WORDS: u32 = 1024;
+
+/// What a word holds that was never written: no clock comes as far.
+const NEVER: u32 = u32::MAX;
+
+/// A recording whose execution nobody has seen yet.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    word: u32,
+    /// What the word held before.
+    held: u32,
+    first: u32,
+    end: u32,
+}
+
+/// The recordings of a run.
+#[derive(Debug)]
+pub(super) struct Recordings {
+    words: wgpu::Buffer,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    next: u32,
+    held: Vec<u32>,
+    open: VecDeque<Open>,
+}
+
+impl State {
+    fn new() -> State {
+        State { next: 0, held: vec![NEVER; WORDS as usize], open: VecDeque::new() }
+    }
+
+    /// The word for the steps from `first` to `end`.
+    fn open(&mut self, first: u32, end: u32) -> u32 {
+        let word = self.next;
+        self.next = (word + 1) % WORDS;
+        if self.open.len() == WORDS as usize
+            && let Some(oldest) = self.open.pop_front()
+        {
+            self.held[word as usize] = oldest.first;
+        }
+        self.open.push_back(Open { word, held: self.held[word as usize], first, end });
+        word
+    }
+
+    /// What is wrong with the open recordings, after the device has written these words.
+    fn fault(&self, words: &[u32], control: &Control, recorded: u32) -> Result<()> {
+        let fault = |fault: RecordingFault, first: u32, end: u32| {
+            let executed = control.step_end;
+            Err(ErrorKind::Recording { fault, first, end, recorded, executed }.into())
+        };
+        // A clock that stands: at the end of an adaptive schedule, or after all weights were zero.
+        let stands = |clock: u32| {
+            let stopped = control.stop != 0 && clock >= control.stop;
+            stopped || (control.failed != 0 && clock >= control.failed - 1)
+        };
+        for open in &self.open {
+            let clock = words[open.word as usize];
+            if clock == open.first || (clock != NEVER && stands(clock)) {
+                continue;
+            }
+            let missing = clock == open.held;
+            let kind = if missing { RecordingFault::Missing } else { RecordingFault::OutOfOrder };
+            return fault(kind, open.first, open.end);
+        }
+        if control.step_end == recorded || stands(control.step_end) {
+            return Ok(());
+        }
+        match control.step_end < recorded {
+            true => fault(RecordingFault::Missing, control.step_end, recorded),
+            false => fault(RecordingFault::Repeated, recorded, control.step_end),
+        }
+    }
+}
+
+impl Recordings {
+    pub(super) fn new(gpu: &Gpu) -> Result<Recordings> {
+        let state = State::new();
+        let usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let bytes = bytemuck::cast_slice(&state.held);
+        let words = gpu.scoped(|| buffers::filled(&gpu.device, "wfr.recordings", usage, bytes))?;
+        Ok(Recordings { words, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the steps from `first` to `end` are recorded next.
+    pub(super) fn open(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        control: &wgpu::Buffer,
+        first: u32,
+        end: u32,
+    ) {
+        let word = self.state().open(first, end);
+        let clock = offset_of!(Control, step_end) as u64;
+        encoder.copy_buffer_to_buffer(control, clock, &self.words, 4 * u64::from(word), Some(4));
+    }
+}
+
+impl Sampler {
+    /// An error where a recording was not executed as it was recorded.
+    pub(super) async fn check_recorded(&self) -> Result<()> {
+        if self.recordings.state().open.is_empty() {
+            return Ok(());
+        }
+        let control = self.control().await?;
+        self.check_clock(&control).await
+    }
+
+    /// The same with what the device knows of the run.
+    pub(super) async fn check_clock(&self, control: &Control) -> Result<()> {
+        let nothing_is_open = self.recordings.state().open.is_empty();
+        if nothing_is_open {
+            return self.recordings.state().fault(&[], control, self.encoded);
+        }
+        let buffer = &self.recordings.words;
+        let words: Vec<u32> = readback::read(&self.gpu, buffer, 0, buffer.size()).await?;
+        let mut state = self.recordings.state();
+        state.fault(&words, control, self.encoded)?;
+        state.open.clear();
+        state.held = words;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said after recordings of so many steps each, once the words are these.
+    fn said(steps: &[u32], clocks: &[u32], control: Control) -> Option<String> {
+        let mut state = State::new();
+        let mut words = state.held.clone();
+        let mut recorded = 0;
+        for (count, clock) in steps.iter().zip(clocks) {
+            let word = state.open(recorded, recorded + count);
+            words[word as usize] = *clock;
+            recorded += count;
+        }
+        state.fault(&words, &control, recorded).err().map(|error| error.to_string())
+    }
+
+    fn at(step_end: u32) -> Control {
+        Control { step_end, ..Control::default() }
+    }
+
+    #[test]
+    fn what_happened_to_a_recording_is_told_as_far_as_it_is_known() {
+        assert_eq!(said(&[16, 16], &[0, 16], at(32)), None);
+        for (clocks, done, shown) in [
+            (
+                [0, NEVER],
+                16,
+                "steps 16 to 32 were recorded and not executed (32 steps are recorded",
+            ),
+            ([NEVER, 0], 16, "steps 0 to 16 were recorded and not executed"),
+            ([16, 0], 32, "steps 0 to 16 were executed in another order than they were recorded"),
+            ([0, 16], 48, "steps were executed more often than they were recorded (32 steps are"),
+        ] {
+            let told = said(&[16, 16], &clocks, at(done)).unwrap();
+            assert!(told.starts_with(shown), "{told}");
+        }
+    }
+
+    /// The clock of an adaptive schedule stands at its end, and that of a run without weights.
+    #[test]
+    fn a_clock_that_stands_is_no_fault() {
+        let ended = Control { stop: 20, ..at(20) };
+        assert_eq!(said(&[16, 16, 16], &[0, 16, 20], ended), None);
+        assert!(said(&[16, 16, 16], &[0, 16, NEVER], ended).is_some());
+        let vanished = Control { failed: 17, ..at(16) };
+        assert_eq!(said(&[16, 16, 16], &[0, 16, 16], vanished), None);
+    }
+
+    #[test]
+    fn words_are_used_again() {
+        let mut state = State::new();
+        let mut words = state.held.clone();
+        for k in 0..3 * WORDS {
+            let word = state.open(k, k + 1);
+            words[word as usize] = k;
+        }
+        let done = 3 * WORDS;
+        assert!(state.fault(&words, &at(done), done).is_ok());
+        (state.held, state.open) = (words.clone(), VecDeque::new());
+        state.open(done, done + 1);
+        let told = state.fault(&words, &at(done), done + 1).unwrap_err().to_string();
+        assert!(told.contains(&format!("steps {done} to {} were recorded and not", done + 1)));
+    }
+}
