@@ -86,5 +86,6 @@ fn mixture_total(@builtin(local_invocation_index) lane: u32) {
         }
         mixture_sums[PARTICLES] = vec2<f32>(sum, log_norm);
         mixture_sums[PARTICLES + 1u] = subset_pack(mixture_rotation());
+        mixture_sums[PARTICLES + 2u] = subset_pack(control.step_end);
     }
 }

@@ -1,6 +1,7 @@
-// Ratio: r = log pi - log p of every particle, where p is what `density_log` says of the
-// population. Minus infinity outside the support of pi; not a number for a lost particle. Reads
-// state_in, log_weights, moments and the density's buffers; writes ratios.
+// Ratio: r = log pi - log p of every particle, where p is the density of the population that
+// `density_log_ratio` estimates, and both may be blurred. Minus infinity outside the support of pi;
+// not a number for a lost particle.
+// Reads state_in, log_weights, moments and the density's buffers; writes ratios.
 
 @group(0) @binding(0) var<storage, read> log_weights: array<f32>;
 @group(0) @binding(1) var<storage, read> moments: Moments;
@@ -18,7 +19,7 @@ fn ratio(
     var x = position_load(slot);
     var score: Point;
     let aim = target_log_density_and_score(&x, &score);
-    var r = aim - density_log(&x, slot);
+    var r = density_log_ratio(&x, slot, aim);
     if (float_is_minus_infinity(aim)) {
         r = aim;
     }

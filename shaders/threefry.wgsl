@@ -13,6 +13,8 @@ const STREAM_SUBSET = 8u;
 const STREAM_JUMP = 9u;
 const STREAM_PROBE = 10u;
 const STREAM_SCORE_ERROR = 11u;
+const STREAM_GRID = 12u;
+const STREAM_COVER = 13u;
 
 const THREEFRY_KEY = array<u32, 5>(
     SEED_LOW, SEED_HIGH, 0u, 0u, 0x1BD11BDAu ^ SEED_LOW ^ SEED_HIGH,

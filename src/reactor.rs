@@ -3,6 +3,7 @@
 
 use crate::buffers::{State, storage};
 use crate::config::Config;
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
@@ -24,6 +25,8 @@ const GRID_BINDINGS: u32 = 4;
 const MIXTURE_BINDINGS: u32 = 6;
 /// And beside the data.
 const RATIO_BINDINGS: u32 = 4;
+/// Pairs of points, at most, that look for the support of the target about a particle.
+const COVER_TRIALS: u32 = 8;
 
 /// The kernels of a reaction, recorded before and after every block of steps.
 #[derive(Debug)]
@@ -58,7 +61,7 @@ pub(crate) enum Part {
     ReactAfter,
 }
 
-/// What `density_log` reads.
+/// What `density_log_ratio` reads.
 #[derive(Debug)]
 enum Field {
     Grid(Grid),
@@ -98,30 +101,35 @@ impl Estimate {
             Density::Kernel { landmarks, bandwidth } => {
                 let count = (*landmarks).min(particles);
                 let text = bandwidth.wgsl(dim, count);
-                Estimate::Mixture(Components { count, file: "density/kernel", text })
+                let (file, cover) = ("density/kernel", "density/cover");
+                Estimate::Mixture(Components { count, file, cover, text })
             }
             Density::Transition { components } => Estimate::Mixture(Components {
                 count: components.unwrap_or(particles).min(particles),
                 file: "density/transition",
+                cover: "density/whole",
                 text: format!("const TRANSPORT: f32 = {};\n", float(transport)),
             }),
         }
     }
 
-    /// The files that define `density_log`.
-    fn files(&self) -> &'static [&'static str] {
+    /// The files that define `density_log_ratio`.
+    fn files(&self) -> Vec<&'static str> {
         match self {
-            Estimate::Grid { .. } => &["density/grid_frame", "density/grid"],
-            Estimate::Mixture(_) => &["density/subset", "density/mixture"],
+            Estimate::Grid { .. } => vec!["density/grid_frame", "density/grid"],
+            Estimate::Mixture(components) => {
+                vec!["density/subset", components.cover, "density/mixture"]
+            }
         }
     }
 
-    /// What those files know.
-    fn constants(&self, prelude: Prelude, particles: u32, dim: u32) -> Prelude {
+    /// What those files know; `trials` as in [`cover_trials`].
+    fn constants(&self, prelude: Prelude, particles: u32, dim: u32, trials: u32) -> Prelude {
         match self {
             Estimate::Grid { cells, bandwidth } => grid::constants(prelude, *cells, dim, bandwidth),
-            Estimate::Mixture(components) => {
-                mixture::constants(prelude, particles, components.count, dim)
+            Estimate::Mixture(Components { count, text, .. }) => {
+                let prelude = mixture::constants(prelude, particles, *count, dim);
+                prelude.u32("COVER_TRIALS", trials).text(text)
             }
         }
     }
@@ -169,7 +177,7 @@ pub(crate) fn draft(reaction: &Reaction, problem: &Problem, config: &Config, dra
     ]);
     let own = match Estimate::of(reaction, dim, n, flow.transport()) {
         Estimate::Grid { cells, .. } => {
-            let field = Need::whole("grid", 4 * u64::from(grid::total(cells, dim)));
+            let field = Need::whole("grid", grid::field_bytes(cells, dim));
             draft.needs.extend([field; 2]);
             GRID_BINDINGS
         }
@@ -198,16 +206,24 @@ pub(crate) fn loops(
     let mut all = loops::of_reaction(particles, dim);
     let in_density = match Estimate::of(reaction, dim, particles, problem.flow.transport()) {
         Estimate::Grid { cells, .. } => {
-            all.extend(loops::of_grid(cells, dim));
+            all.extend(loops::of_grid(cells, evaluation, dim));
             loops::density_on_grid(dim)
         }
         Estimate::Mixture(Components { count, .. }) => {
             all.extend(loops::of_mixture(count, dim));
-            0
+            let trials = loops::most_trials(SOFTWARE_LOOP_CAP, COVER_TRIALS, evaluation, dim);
+            loops::cover(trials, evaluation, dim)
         }
     };
     all.push(loops::ratio(evaluation, in_density, dim));
     all
+}
+
+/// How many pairs of points look for the support, at most: fewer where a driver stops long loops.
+fn cover_trials(gpu: &Gpu, problem: &Problem) -> u32 {
+    let Some(cap) = gpu.loop_cap() else { return COVER_TRIALS };
+    let evaluation = problem.evaluation_loops().most;
+    loops::most_trials(cap, COVER_TRIALS, evaluation, problem.target.dim())
 }
 
 fn trace_bytes(rows: u32) -> u64 {
@@ -238,13 +254,14 @@ impl Reactor {
         let at = (dim, page_rows);
         let field = match &estimate {
             Estimate::Grid { cells, bandwidth } => {
-                Field::Grid(Grid::new(gpu, shape, at, *cells, bandwidth, run, &moments.buffer)?)
+                let moments = &moments.buffer;
+                Field::Grid(Grid::new(gpu, problem, shape, at, *cells, bandwidth, run, moments)?)
             }
             Estimate::Mixture(components) => {
                 Field::Mixture(Mixture::new(gpu, shape, at, components, run, &moments.buffer)?)
             }
         };
-        let pages = run.pages[0].len() as u32;
+        let (pages, trials) = (run.pages[0].len() as u32, cover_trials(gpu, problem));
         let prelude = || moments::prelude(shape, dim, 4, pages, page_rows);
         let ratio = |prelude: Prelude, density: &[&str]| {
             let linked = ratio::linked(prelude.source(), density, problem);
@@ -274,7 +291,7 @@ impl Reactor {
         let reacting = [&run.log_weights, &ratios, &run.control, &run.schedule, &state];
         Ok(Reactor {
             splitting: reaction.splitting,
-            ratio: ratio(estimate.constants(prelude(), n, dim), estimate.files())?,
+            ratio: ratio(estimate.constants(prelude(), n, dim, trials), &estimate.files())?,
             first_ratio,
             entropy: Entropy::new(gpu, shape, &entropy)?,
             react: React::new(gpu, shape, &react, &reacting)?,

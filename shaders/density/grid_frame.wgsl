@@ -5,6 +5,13 @@
 // Farther out a particle counts at the border.
 const GRID_REACH = 8.0;
 
+// The middle of an axis, in nodes.
+const GRID_MIDDLE = 0.5 * f32(GRID_CELLS - 1u);
+// Of a field: behind its two planes, the key of the largest log density among the target's points.
+const GRID_PEAK = 2u * GRID_TOTAL;
+// Below every log density: that of a point outside of the support, and finite.
+const GRID_NOTHING = -3.4e38;
+
 struct GridAxis {
     low: f32,
     spacing: f32,
@@ -43,4 +50,9 @@ fn grid_share(x: ptr<function, Point>, corner: u32) -> GridShare {
         stride *= GRID_CELLS;
     }
     return share;
+}
+
+// Where the target's point lies between two nodes of axis j, 0 to 1: ten bits of its cell's word.
+fn grid_within(word: u32, j: u32) -> f32 {
+    return (f32((word >> (10u * j)) & 1023u) + 0.5) * 0.0009765625;
 }

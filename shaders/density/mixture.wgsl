@@ -5,7 +5,7 @@
 // a density of nothing.
 
 // Per particle (own exponent, sum of the others); then (weight of K, log of the peak of a
-// component) and the rotation.
+// component), the rotation, and the steps done.
 @group(0) @binding(2) var<storage, read> mixture_sums: array<vec2<f32>>;
 
 fn density_log(x: ptr<function, Point>, slot: u32) -> f32 {
@@ -23,4 +23,9 @@ fn density_log(x: ptr<function, Point>, slot: u32) -> f32 {
         density += left * sum.y / others;
     }
     return log(density) + reference + all.y;
+}
+
+fn density_log_ratio(x: ptr<function, Point>, slot: u32, aim: f32) -> f32 {
+    let step = subset_unpack(mixture_sums[PARTICLES + 2u]);
+    return aim + cover_log(x, slot, step) - density_log(x, slot);
 }

@@ -4,8 +4,10 @@ use super::{Access, Reader};
 use crate::buffers::{State, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::kernel::grid_target::{self, GridTarget};
 use crate::kernel::moments;
 use crate::layout::LANES;
+use crate::problem::Problem;
 use crate::shaders::{self, Prelude, WeightShape};
 use crate::wgsl::{Linked, Source};
 
@@ -19,6 +21,8 @@ pub(crate) const MAX_GRID_DIM: u32 = 3;
 pub(crate) struct Grid {
     clear: Reader,
     deposit: Reader,
+    target: GridTarget,
+    spread: Reader,
     /// One per axis.
     blurs: Vec<Reader>,
     particles: u32,
@@ -29,6 +33,11 @@ pub(crate) struct Grid {
 /// The nodes of a grid of `cells` per axis.
 pub(crate) fn total(cells: u32, dim: u32) -> u32 {
     cells.saturating_pow(dim)
+}
+
+/// Bytes of a field: a plane of the population, one of the target, and the target's largest value.
+pub(crate) fn field_bytes(cells: u32, dim: u32) -> u64 {
+    4 * (2 * u64::from(total(cells, dim)) + 1)
 }
 
 /// What the grid's kernels and its density know of it; `bandwidth` defines `density_bandwidth`.
@@ -55,6 +64,7 @@ pub(crate) fn linked(prelude: Source) -> Linked {
 impl Grid {
     pub(crate) fn new(
         gpu: &Gpu,
+        problem: &Problem,
         shape: &WeightShape,
         (dim, page_rows): (u32, u32),
         cells: u32,
@@ -63,11 +73,16 @@ impl Grid {
         moments: &wgpu::Buffer,
     ) -> Result<Grid> {
         let total = total(cells, dim);
-        let field = || storage(&gpu.device, "wfr.grid", 4 * u64::from(total));
+        let field = || storage(&gpu.device, "wfr.grid", field_bytes(cells, dim));
         let fields = gpu.scoped(|| [field(), field()])?;
         let pages = state.pages[0].len() as u32;
         let prelude = moments::prelude(shape, dim, 4, pages, page_rows);
         let linked = linked(constants(prelude, cells, dim, bandwidth).source());
+        let prelude = Prelude::default().dimension(dim).weights(shape);
+        let prelude = constants(prelude, cells, dim, bandwidth).source();
+        let of_target = grid_target::linked(prelude, problem);
+        of_target.check()?;
+        let target = GridTarget::new(gpu, &of_target, problem, state, moments, &fields, total)?;
         let kernel = |entry, from: usize, axis: u32| {
             let buffers = [
                 (Access::Read, &state.log_weights),
@@ -82,6 +97,8 @@ impl Grid {
         Ok(Grid {
             clear: kernel("grid_clear", 0, 0)?,
             deposit: kernel("grid_deposit", 0, 0)?,
+            target,
+            spread: kernel("grid_spread", 0, 0)?,
             blurs: blurs.collect::<Result<_>>()?,
             particles: shape.particles,
             total,
@@ -89,7 +106,7 @@ impl Grid {
         })
     }
 
-    /// The blurred field.
+    /// The blurred field, of the population and of the target.
     pub(crate) fn field(&self) -> &wgpu::Buffer {
         &self.fields[self.blurs.len() % 2]
     }
@@ -97,13 +114,16 @@ impl Grid {
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
         self.clear.encode(pass, copy, self.total.div_ceil(LANES));
         self.deposit.encode(pass, copy, self.particles.div_ceil(LANES));
+        self.target.encode(pass);
+        self.spread.encode(pass, copy, self.total.div_ceil(LANES));
         for blur in &self.blurs {
             blur.encode(pass, copy, self.total.div_ceil(LANES));
         }
     }
 
     pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        let kernels = [&self.clear, &self.deposit].into_iter().chain(&self.blurs);
+        let kernels = [&self.clear, &self.deposit, &self.spread].into_iter().chain(&self.blurs);
         kernels.for_each(|kernel| kernel.warm_up(pass, &[]));
+        self.target.warm_up(pass);
     }
 }

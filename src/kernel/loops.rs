@@ -216,12 +216,18 @@ pub(crate) fn of_reaction(particles: u32, dim: u32) -> Vec<Loops> {
     ]
 }
 
-/// The density on a grid of `cells` nodes per axis.
-pub(crate) fn of_grid(cells: u32, dim: u32) -> Vec<Loops> {
+/// The density and the target on a grid of `cells` nodes per axis; `evaluation` as in [`step`].
+pub(crate) fn of_grid(cells: u32, evaluation: u64, dim: u32) -> Vec<Loops> {
     let each =
         |kernel, iterations| Loops { kernel, iterations, way_out: "use fewer cells, or a GPU" };
     vec![
         each("grid_deposit", 2 * over(dim) + times(1 << dim, over(dim))),
+        Loops {
+            kernel: "grid_target",
+            iterations: evaluation.saturating_add(over(dim)),
+            way_out: TARGET,
+        },
+        each("grid_spread", times(1 << dim, 2 * over(dim))),
         // Four widths, and eight of them fit a grid.
         each("grid_blur", over(dim) + times(u64::from(cells.div_ceil(2)), 0)),
     ]
@@ -240,15 +246,30 @@ pub(crate) fn of_mixture(components: u32, dim: u32) -> Vec<Loops> {
     ]
 }
 
-/// The ratio of target and population; `density` are the loops of `density_log`.
+/// The ratio of target and population; `density` are the loops of `density_log_ratio`.
 pub(crate) fn ratio(evaluation: u64, density: u64, dim: u32) -> Loops {
     let iterations = evaluation.saturating_add(density).saturating_add(2 * over(dim));
     Loops { kernel: "ratio", iterations, way_out: TARGET }
 }
 
-/// `density_log` on a grid.
+/// `density_log_ratio` on a grid.
 pub(crate) fn density_on_grid(dim: u32) -> u64 {
     times(1 << dim, over(dim)) + over(dim)
+}
+
+/// `cover_log` with so many trials.
+pub(crate) fn cover(trials: u32, evaluation: u64, dim: u32) -> u64 {
+    let point = evaluation.saturating_add(over(dim));
+    times(trials.into(), normal_draw(dim).saturating_add(times(2, point)))
+}
+
+/// The most trials of `cover_log`, 1 to `wanted`, with which `ratio` stays below `cap`.
+pub(crate) fn most_trials(cap: u32, wanted: u32, evaluation: u64, dim: u32) -> u32 {
+    let fits = |trials: &u32| {
+        let all = ratio(evaluation, cover(*trials, evaluation, dim), dim);
+        all.iterations <= u64::from(cap)
+    };
+    (2..=wanted).rev().find(fits).unwrap_or(1)
 }
 
 /// `repeats` evaluations by the kernel of `wfr check`.

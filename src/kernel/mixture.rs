@@ -26,7 +26,7 @@ pub(crate) struct Mixture {
     components: u32,
     particles: u32,
     items: u32,
-    /// Sums per particle, and two rows of what they have in common.
+    /// Sums per particle, and three rows of what they have in common.
     pub sums: wgpu::Buffer,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn sweep_loops(components: u32, dim: u32, moved: u64) -> u64 {
 
 /// Bytes of the sums.
 pub(crate) fn sum_bytes(particles: u32) -> u64 {
-    8 * (u64::from(particles) + 2)
+    8 * (u64::from(particles) + 3)
 }
 
 /// Bytes of the components.
@@ -101,12 +101,13 @@ pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
     Linked::new([prelude].into_iter().chain(files))
 }
 
-/// The components of a mixture: how many, the file that says what one is, and that file's
-/// constants.
+/// The components of a mixture: how many, the file that says what one is, the file that says how much
+/// of one lies inside of the target's support, and the constants of both.
 #[derive(Debug)]
 pub(crate) struct Components {
     pub count: u32,
     pub file: &'static str,
+    pub cover: &'static str,
     pub text: String,
 }
 
@@ -119,7 +120,7 @@ impl Mixture {
         state: &State,
         moments: &wgpu::Buffer,
     ) -> Result<Mixture> {
-        let Components { count, file, text } = components;
+        let Components { count, file, text, .. } = components;
         let count = *count;
         let sweeps: Vec<_> = (0..count).step_by(per_sweep(dim) as usize).collect();
         let table: Vec<u32> = sweeps

@@ -9,6 +9,7 @@ pub(crate) mod draw;
 pub(crate) mod entropy;
 pub(crate) mod expand;
 pub(crate) mod grid;
+pub(crate) mod grid_target;
 pub(crate) mod histogram;
 pub(crate) mod init;
 pub(crate) mod loops;

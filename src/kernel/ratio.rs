@@ -15,7 +15,7 @@ pub(crate) struct Ratio {
     groups: u32,
 }
 
-/// `density` are the files that define `density_log`.
+/// `density` are the files that define `density_log_ratio`.
 pub(crate) fn linked(prelude: Source, density: &[&str], problem: &Problem) -> Linked {
     let files = ["types", "index", "threefry", "normal", "float", "position", "moment_types"];
     let mut sources = vec![prelude];

@@ -20,6 +20,10 @@ pub const STREAM_SUBSET: u32 = 8;
 pub const STREAM_JUMP: u32 = 9;
 /// The directions of Hutchinson's divergence.
 pub const STREAM_PROBE: u32 = 10;
+/// Where the target's point lies in a cell of the grid.
+pub const STREAM_GRID: u32 = 12;
+/// The points that find how much of a kernel is inside of the support.
+pub const STREAM_COVER: u32 = 13;
 
 const PARITY: u32 = 0x1BD1_1BDA;
 const ROTATIONS: [[u32; 2]; 8] =
