@@ -370,13 +370,14 @@ impl Target {
 
     /// The log density and the score as the engine calls them, evaluated on the host in double
     /// precision: [`autodiff::Evaluation::value`] and the first of
-    /// [`autodiff::Evaluation::outputs`].
+    /// [`autodiff::Evaluation::outputs`]. Points are counted from [`Target::center`].
     ///
     /// # Errors
     /// Those of [`crate::Problem::new`] for the target's text, and [`ErrorKind::Shader`] for what
     /// the host cannot evaluate.
     pub fn evaluator(&self) -> Result<Evaluator> {
-        Adaptor::of(self)?.evaluator(self)
+        let target = self.about(self.origin())?;
+        Adaptor::of(&target)?.evaluator(&target)
     }
 
     /// Gives an evaluator of a text that holds the target's its parameters and data.

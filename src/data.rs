@@ -3,6 +3,9 @@
 #[cfg(feature = "data")]
 use std::path::Path;
 
+use std::sync::Arc;
+
+use crate::center::Moments;
 use crate::error::{Error, Result};
 
 #[cfg(feature = "data")]
@@ -42,6 +45,37 @@ pub struct Data {
     rows: usize,
     columns: usize,
     values: Vec<f32>,
+    /// The same counted from the means of the columns, where one lies far from zero.
+    far: Option<Arc<Far>>,
+}
+
+/// Data whose columns are counted from centers.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Far {
+    /// One per column; zero where it is near zero.
+    pub(crate) centers: Vec<f64>,
+    pub(crate) offsets: Vec<f32>,
+    /// Whether single precision around zero is too coarse for a column, whatever it is compared with.
+    pub(crate) is_needed: bool,
+}
+
+/// A column may be counted from its mean where that is this many of its standard deviations from
+/// zero; in a formula whose coordinates are counted from a center it is.
+const MOVED: f64 = 16.0;
+
+impl Far {
+    /// From numbers in double precision, row after row.
+    fn of(columns: usize, count: usize, number: impl Fn(usize) -> f64) -> Option<Far> {
+        let column = |j: usize| Moments::of((j..count).step_by(columns).map(|k| (1.0, number(k))));
+        let moments: Vec<Moments> = (0..columns).map(column).collect();
+        let center = |m: &Moments| if m.is_beyond(MOVED) { m.mean } else { 0.0 };
+        let centers: Vec<f64> = moments.iter().map(center).collect();
+        if centers.iter().all(|center| *center == 0.0) {
+            return None;
+        }
+        let offsets = (0..count).map(|k| (number(k) - centers[k % columns]) as f32).collect();
+        Some(Far { offsets, is_needed: moments.iter().any(|m| m.is_far()), centers })
+    }
 }
 
 impl Data {
@@ -51,7 +85,22 @@ impl Data {
     /// [`crate::ErrorKind::InvalidConfig`] when the shape is empty or does not fit the values, and
     /// for a value that is not finite.
     pub fn new(rows: usize, columns: usize, values: Vec<f32>) -> Result<Data> {
-        Data::checked(rows, columns, values).map_err(|reason| Error::config("data", reason))
+        Data::checked(rows, columns, values, &[]).map_err(|reason| Error::config("data", reason))
+    }
+
+    /// As [`Data::new`], from numbers in double precision.
+    ///
+    /// A device computes in single precision. A formula takes a column far from zero, such as times,
+    /// as differences from the column's mean, so that no digit that counts is lost; a text in WGSL
+    /// sees each number rounded.
+    ///
+    /// # Errors
+    /// As [`Data::new`], and for a number beyond the largest `f32`.
+    pub fn from_f64(rows: usize, columns: usize, values: &[f64]) -> Result<Data> {
+        let singles: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+        let rests: Vec<f32> = values.iter().map(|value| rest(*value)).collect();
+        Data::checked(rows, columns, singles, &rests)
+            .map_err(|reason| Error::config("data", reason))
     }
 
     /// Reads an array of one or two axes from a `.npy` file.
@@ -87,8 +136,14 @@ impl Data {
         DataFile::open_as(path.as_ref(), file::Format::Csv)?.all()
     }
 
-    /// As [`Data::new`], with the reason alone where it fails.
-    fn checked(rows: usize, columns: usize, values: Vec<f32>) -> Result<Data, String> {
+    /// As [`Data::new`], with the reason alone where it fails; `rests` are what the values have lost by
+    /// rounding, nothing where there are none.
+    fn checked(
+        rows: usize,
+        columns: usize,
+        values: Vec<f32>,
+        rests: &[f32],
+    ) -> Result<Data, String> {
         if rows == 0 || columns == 0 {
             return Err(format!("has {rows} rows and {columns} columns; expected one or more"));
         }
@@ -106,7 +161,16 @@ impl Data {
             let (row, column) = (k / columns, k % columns);
             return Err(format!("is {} at {}; {FINITE}", values[k], place(row, column, columns)));
         }
-        Ok(Data { rows, columns, values })
+        let number = |k: usize| {
+            f64::from(values[k]) + rests.get(k).map_or(0.0, |rest| f64::from(*rest))
+        };
+        let far = Far::of(columns, values.len(), number).map(Arc::new);
+        Ok(Data { rows, columns, values, far })
+    }
+
+    /// The same counted from centers, where a column lies far from zero.
+    pub(crate) fn far(&self) -> Option<Arc<Far>> {
+        self.far.clone()
     }
 
     /// The number of rows.
@@ -132,6 +196,11 @@ impl Data {
         assert!(row < self.rows, "row {row} of {} rows", self.rows);
         &self.values[row * self.columns..(row + 1) * self.columns]
     }
+}
+
+/// What an f32 loses of a number.
+fn rest(value: f64) -> f32 {
+    (value - f64::from(value as f32)) as f32
 }
 
 const FINITE: &str = "expected finite numbers, so leave out or fill in what is missing";

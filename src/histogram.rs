@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::buffers;
+use crate::center::Center;
 use crate::config::Resampler;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
@@ -107,6 +108,7 @@ impl Histogram {
 pub struct Histograms {
     counter: Counter,
     dim: u32,
+    center: Center,
     log_weights: wgpu::Buffer,
     pages: Vec<wgpu::Buffer>,
 }
@@ -153,7 +155,8 @@ impl Histograms {
             gpu.queue.submit([]);
             (log_weights, pages)
         })?;
-        Ok(Histograms { counter: Counter::new(gpu, shape)?, dim, log_weights, pages })
+        let center = particles.center().map_or_else(Center::default, Center::new);
+        Ok(Histograms { counter: Counter::new(gpu, shape)?, dim, center, log_weights, pages })
     }
 
     /// The weighted histogram of one or two coordinates.
@@ -163,7 +166,7 @@ impl Histograms {
     /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     pub async fn histogram(&self, axes: &[Axis]) -> Result<Histogram> {
         let cloud = Cloud { log_weights: &self.log_weights, pages: &self.pages };
-        self.counter.histogram(cloud, self.dim, axes).await
+        self.counter.histogram(cloud, self.dim, &self.center, axes).await
     }
 }
 
@@ -216,18 +219,20 @@ impl Counter {
         Ok(Counter { gpu: gpu.clone(), histogram, quantile: Quantile::new(gpu, &shape)? })
     }
 
-    /// Of particles in `dim` dimensions.
+    /// Of particles in `dim` dimensions, whose coordinates are counted from a center.
     pub(crate) async fn histogram(
         &self,
         cloud: Cloud<'_>,
         dim: u32,
+        center: &Center,
         axes: &[Axis],
     ) -> Result<Histogram> {
-        check(axes, dim)?;
+        check(axes, dim, center)?;
         let mut ranges = Vec::new();
         for axis in axes {
+            let origin = center.of_coordinate(axis.coordinate as usize);
             ranges.push(match &axis.range {
-                Some(range) => range.clone(),
+                Some(range) => moved(range, -origin),
                 None => self.range(cloud, axis.coordinate).await?,
             });
         }
@@ -245,6 +250,11 @@ impl Counter {
         self.gpu.submit_pass(|pass| self.histogram.encode(pass, &bound))?;
         let tally = &sums.tally;
         let words: Vec<u32> = readback::read(&self.gpu, tally, 0, tally.size()).await?;
+        let moved = |(axis, range): (&Axis, Range<f64>)| match &axis.range {
+            Some(own) => own.clone(),
+            None => moved(&range, center.of_coordinate(axis.coordinate as usize)),
+        };
+        let ranges = axes.iter().zip(ranges).map(moved).collect();
         Ok(histogram(axes, ranges, &words))
     }
 
@@ -275,12 +285,17 @@ fn histogram(axes: &[Axis], ranges: Vec<Range<f64>>, words: &[u32]) -> Histogram
     Histogram { axes: axes.collect(), outside: share(outside), lost: words[1], bins, total }
 }
 
+/// A range, moved along its axis.
+fn moved(range: &Range<f64>, by: f64) -> Range<f64> {
+    range.start + by..range.end + by
+}
+
 fn per_unit(bins: u32, range: &Range<f64>) -> f32 {
     (f64::from(bins) / (range.end - range.start)) as f32
 }
 
 /// Whether the axes can be counted.
-fn check(axes: &[Axis], dim: u32) -> Result<()> {
+fn check(axes: &[Axis], dim: u32, center: &Center) -> Result<()> {
     let refused = |field: &str, reason: String| Err(Error::config(field, reason));
     if !(1..=2).contains(&axes.len()) {
         let reason = format!("= {} is not one or two, what a histogram has", axes.len());
@@ -299,7 +314,8 @@ fn check(axes: &[Axis], dim: u32) -> Result<()> {
         }
         let Some(range) = &axis.range else { continue };
         let per_unit = per_unit(axis.bins, range);
-        let (low, high) = (range.start as f32, range.end as f32);
+        let device = moved(range, -center.of_coordinate(axis.coordinate as usize));
+        let (low, high) = (device.start as f32, device.end as f32);
         if !(low.is_finite() && high.is_finite() && low < high && per_unit.is_normal()) {
             let reason = format!(
                 "= {range:?} of coordinate {} is not from one finite number to a greater one in \

@@ -1,6 +1,8 @@
 //! The law of the particles at time zero.
 
 use crate::adaptor::Adaptor;
+use crate::center::{Center, Moments};
+use crate::diagnostics::{Place, Resolution, resolution};
 use crate::error::{Error, Result};
 use crate::flow::Track;
 use crate::particles::Particles;
@@ -20,12 +22,14 @@ pub struct Initial {
     description: String,
     /// The law where it is made of Gaussians with a scale per axis.
     gaussians: Option<Vec<Component>>,
+    /// What the numbers of `kind` and `gaussians` are counted from.
+    center: Center,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    /// A shader file and the constants it needs.
-    Builtin { file: &'static str, constants: String },
+    /// Coordinates that are independent of each other.
+    Independent(Independent),
     /// The user's WGSL.
     Wgsl(Source),
     /// Row-major (N, dim) positions.
@@ -36,39 +40,48 @@ pub(crate) enum Kind {
     Particles { law: Box<Target>, positions: Vec<f32>, log_weights: Vec<f32> },
 }
 
+/// A law whose coordinates are independent, in double precision and counted from zero.
+#[derive(Debug, Clone)]
+pub(crate) enum Independent {
+    Normal { mean: Vec<f64>, sd: Vec<f64> },
+    Uniform { low: Vec<f64>, high: Vec<f64> },
+}
+
 /// Stands before the names of a law that is a target.
 const PREFIX: &str = "from_";
 
 impl Initial {
     /// Independent normals, N(mean_j, sd_j²).
     ///
+    /// Numbers are `f32` or `f64`: a mean far from zero keeps all its digits where the target's
+    /// coordinates are counted from a center, see [`Target::with_center`].
+    ///
     /// # Errors
     /// When the lengths differ or are zero, a mean is not finite, or a standard deviation is not
     /// positive and finite.
-    pub fn normal(mean: &[f32], sd: &[f32]) -> Result<Initial> {
-        check_lengths("mean", mean, "sd", sd)?;
-        check_each("mean", mean, "finite", |v| v.is_finite())?;
-        check_each("sd", sd, "positive and finite", |v| v > 0.0 && v.is_finite())?;
-        let log_2_pi = (2.0 * std::f64::consts::PI).ln();
-        let peak: f64 = sd.iter().map(|s| -f64::from(*s).ln() - 0.5 * log_2_pi).sum();
-        let precision_root: Vec<f32> = sd.iter().map(|s| 1.0 / s).collect();
-        let constants = format!(
-            "const INITIAL_LOG_PEAK: f32 = {};\n{}{}{}",
-            float(peak as f32),
-            per_coordinate("initial_mean", mean),
-            per_coordinate("initial_sd", sd),
-            per_coordinate("initial_precision_root", &precision_root)
-        );
-        Ok(Initial {
-            dim: mean.len() as u32,
-            kind: Kind::Builtin { file: "initial/normal", constants },
-            description: format!("normal(mean={}, sd={})", list(mean), list(sd)),
-            gaussians: Some(vec![Component {
-                weight: 1.0,
-                mean: mean.to_vec(),
-                scale: sd.to_vec(),
-            }]),
-        })
+    pub fn normal(
+        mean: &[impl Into<f64> + Copy],
+        sd: &[impl Into<f64> + Copy],
+    ) -> Result<Initial> {
+        let (mean, sd) = (doubles(mean), doubles(sd));
+        check_lengths("mean", &mean, "sd", &sd)?;
+        check_each("mean", &mean, "finite", |v| v.is_finite())?;
+        check_each("sd", &sd, "positive and finite", |v| v > 0.0 && v.is_finite())?;
+        let description = format!("normal(mean={}, sd={})", list(&mean), list(&sd));
+        Ok(Initial::independent(Independent::Normal { mean, sd }, description, Center::default()))
+    }
+
+    /// A law whose coordinates are independent, counted from a center.
+    fn independent(law: Independent, description: String, center: Center) -> Initial {
+        let (dim, gaussians) = match &law {
+            Independent::Normal { mean, sd } => {
+                let mean = relative(mean, &center);
+                let one = Component { weight: 1.0, mean, scale: singles(sd) };
+                (sd.len() as u32, Some(vec![one]))
+            }
+            Independent::Uniform { low, .. } => (low.len() as u32, None),
+        };
+        Initial { dim, kind: Kind::Independent(law), description, gaussians, center }
     }
 
     /// A mixture of Gaussians with a scale per axis, as [`Target::gaussian_mixture`].
@@ -149,6 +162,7 @@ impl Initial {
                 log_weights,
             },
             description,
+            center: particles.center().map_or_else(Center::default, Center::new),
         })
     }
 
@@ -179,31 +193,25 @@ impl Initial {
             kind: Kind::Mixture { law, weighted },
             description,
             gaussians: Some(components),
+            center: Center::default(),
         })
     }
 
-    /// Uniform on the box low_j ≤ x_j < high_j.
+    /// Uniform on the box low_j ≤ x_j < high_j, in numbers as those of [`Initial::normal`].
     ///
     /// # Errors
     /// When the lengths differ or are zero, or a low end is not below its high end.
-    pub fn uniform(low: &[f32], high: &[f32]) -> Result<Initial> {
-        check_lengths("low", low, "high", high)?;
-        let width: Vec<f32> = low.iter().zip(high).map(|(a, b)| b - a).collect();
-        check_each("low", low, "finite", |v| v.is_finite())?;
+    pub fn uniform(
+        low: &[impl Into<f64> + Copy],
+        high: &[impl Into<f64> + Copy],
+    ) -> Result<Initial> {
+        let (low, high) = (doubles(low), doubles(high));
+        check_lengths("low", &low, "high", &high)?;
+        let width: Vec<f64> = low.iter().zip(&high).map(|(a, b)| b - a).collect();
+        check_each("low", &low, "finite", |v| v.is_finite())?;
         check_each("high - low", &width, "positive and finite", |v| v > 0.0 && v.is_finite())?;
-        let peak: f64 = width.iter().map(|w| -f64::from(*w).ln()).sum();
-        let constants = format!(
-            "const INITIAL_LOG_PEAK: f32 = {};\n{}{}",
-            float(peak as f32),
-            per_coordinate("initial_low", low),
-            per_coordinate("initial_width", &width)
-        );
-        Ok(Initial {
-            dim: low.len() as u32,
-            kind: Kind::Builtin { file: "initial/uniform", constants },
-            description: format!("uniform(low={}, high={})", list(low), list(high)),
-            gaussians: None,
-        })
+        let description = format!("uniform(low={}, high={})", list(&low), list(&high));
+        Ok(Initial::independent(Independent::Uniform { low, high }, description, Center::default()))
     }
 
     /// Your own law in WGSL: `fn initial_sample(slot: u32) -> Point`, which may call
@@ -214,15 +222,16 @@ impl Initial {
     pub fn from_wgsl(dim: u32, name: impl Into<String>, text: impl Into<String>) -> Initial {
         let source = Source::new(name, text);
         let description = source.name.clone();
-        Initial { dim, kind: Kind::Wgsl(source), description, gaussians: None }
+        let (gaussians, center) = (None, Center::default());
+        Initial { dim, kind: Kind::Wgsl(source), description, gaussians, center }
     }
 
-    /// Given positions, row-major (N, dim). Their law has no density: flows with a path of
-    /// densities refuse it.
+    /// Given positions, row-major (N, dim), in numbers as those of [`Initial::normal`]. Their law has
+    /// no density: flows with a path of densities refuse it.
     ///
     /// # Errors
     /// When there are none, the length is not a multiple of `dim`, or a value is not finite.
-    pub fn from_positions(dim: u32, positions: Vec<f32>) -> Result<Initial> {
+    pub fn from_positions(dim: u32, positions: Vec<impl Into<f64> + Copy>) -> Result<Initial> {
         if dim == 0 || positions.is_empty() || !positions.len().is_multiple_of(dim as usize) {
             let reason = format!(
                 "has {} values, which is no positive multiple of dim = {dim}",
@@ -230,9 +239,19 @@ impl Initial {
             );
             return Err(Error::config("positions", reason));
         }
-        check_each("positions", &positions, "finite", |v| v.is_finite())?;
-        let description = format!("positions({}, {dim})", positions.len() / dim as usize);
-        Ok(Initial { dim, kind: Kind::Positions(positions), description, gaussians: None })
+        let wide = dim as usize;
+        let number = |k: usize| positions[k].into();
+        if let Some(k) = (0..positions.len()).find(|k| !is_single(number(*k))) {
+            let reason = format!("positions[{k}] = {} is not finite", plain(number(k)));
+            return Err(Error::config("initial", reason));
+        }
+        let of = |j: usize| (j..positions.len()).step_by(wide).map(|k| (1.0, number(k)));
+        let center = Center::of(&(0..wide).map(|j| Moments::of(of(j))).collect::<Vec<_>>());
+        let offset = |k: usize| (number(k) - center.of_coordinate(k % wide)) as f32;
+        let offsets = (0..positions.len()).map(offset).collect();
+        let description = format!("positions({}, {dim})", positions.len() / wide);
+        let kind = Kind::Positions(offsets);
+        Ok(Initial { dim, kind, description, gaussians: None, center })
     }
 
     /// The number of coordinates.
@@ -281,9 +300,7 @@ impl Initial {
     /// [`crate::ErrorKind::Shader`] for a law whose names cannot be told from the target's.
     pub(crate) fn sources(&self, law: Option<&Adaptor>, first_binding: u32) -> Result<Vec<Source>> {
         let mut sources = match &self.kind {
-            Kind::Builtin { file, constants } => {
-                vec![Source::new("initial", constants.clone()), shaders::file(file)]
-            }
+            Kind::Independent(law) => law.sources(&self.center),
             Kind::Wgsl(source) => vec![source.clone()],
             Kind::Positions(_) => return Ok(Vec::new()),
             Kind::Mixture { .. } | Kind::Particles { .. } => Vec::new(),
@@ -329,15 +346,200 @@ impl Initial {
     }
 }
 
-fn list(values: &[f32]) -> String {
-    if values.len() > 1 && values.windows(2).all(|w| w[0] == w[1]) {
-        return format!("{:?}", values[0]);
+impl Initial {
+    /// Means and standard deviations of the coordinates, counted from zero; none for a law in WGSL.
+    pub(crate) fn moments(&self) -> Option<Vec<Moments>> {
+        let wide = self.dim as usize;
+        let numbers = |positions: &[f32], log_weights: Option<&[f32]>| {
+            let of = |j: usize| {
+                let weight = |i: usize| log_weights.map_or(1.0, |all| f64::from(all[i]).exp());
+                let weighted = (0..positions.len() / wide).filter(move |i| weight(*i) > 0.0);
+                Moments::of(weighted.map(|i| {
+                    let x = f64::from(positions[i * wide + j]) + self.center.of_coordinate(j);
+                    (weight(i), x)
+                }))
+            };
+            (0..wide).map(of).collect()
+        };
+        match &self.kind {
+            Kind::Independent(law) => Some(law.moments()),
+            Kind::Positions(positions) => Some(numbers(positions, None)),
+            Kind::Particles { positions, log_weights, .. } => {
+                Some(numbers(positions, Some(log_weights)))
+            }
+            Kind::Mixture { .. } => {
+                let components = self.gaussians()?;
+                Some((0..wide).map(|j| mixed(components, j, &self.center)).collect())
+            }
+            Kind::Wgsl(_) => None,
+        }
     }
-    let items: Vec<_> = values.iter().map(|v| format!("{v:?}")).collect();
+
+    /// The coordinate that single precision resolves worst, where that is worth a report.
+    pub(crate) fn resolution(&self) -> Option<Resolution> {
+        let center = |j: usize| self.center.of_coordinate(j);
+        if let Kind::Mixture { .. } = self.kind {
+            let of = |one: &Component| {
+                resolution(one.mean.iter().zip(&one.scale).enumerate().map(|(j, (mean, sd))| {
+                    let (mean, sd) = (f64::from(*mean) + center(j), f64::from(*sd));
+                    Place { mean, sd, center: center(j) }
+                }))
+            };
+            let worst = self.gaussians()?.iter().filter_map(of);
+            return worst.min_by(|a, b| a.steps().total_cmp(&b.steps()));
+        }
+        let moments = self.moments()?;
+        // A start from one point is a law of its own.
+        let places = moments.iter().enumerate().map(|(j, law)| match law.sd > 0.0 {
+            true => Place { mean: law.mean, sd: law.sd, center: center(j) },
+            false => Place { mean: 0.0, sd: 0.0, center: 0.0 },
+        });
+        resolution(places)
+    }
+
+    /// The same law with its numbers counted from another center.
+    pub(crate) fn about(&self, center: &Center) -> Result<Initial> {
+        if self.center == *center {
+            return Ok(self.clone());
+        }
+        let moved = |j: usize, x: f32| {
+            let x = f64::from(x) + self.center.of_coordinate(j);
+            (x - center.of_coordinate(j)) as f32
+        };
+        let wide = self.dim as usize;
+        let rows = |all: &[f32]| all.iter().enumerate().map(|(k, x)| moved(k % wide, *x)).collect();
+        let mut about = match &self.kind {
+            Kind::Independent(law) => {
+                Initial::independent(law.clone(), self.description.clone(), center.clone())
+            }
+            Kind::Positions(positions) => {
+                Initial { kind: Kind::Positions(rows(positions)), ..self.clone() }
+            }
+            Kind::Particles { law, positions, log_weights } => {
+                let kind = Kind::Particles {
+                    law: Box::new(law.about(center)?),
+                    positions: rows(positions),
+                    log_weights: log_weights.clone(),
+                };
+                Initial { kind, ..self.clone() }
+            }
+            Kind::Mixture { weighted: false, .. } => {
+                let components = self.gaussians().unwrap_or_default().iter();
+                let components: Vec<_> = components
+                    .map(|one| Component { mean: rows(&one.mean), ..one.clone() })
+                    .collect();
+                let shares: Vec<f64> = components.iter().map(|one| one.weight).collect();
+                Initial::mixture(components, &shares, self.description.clone())?
+            }
+            // Its text draws what is counted from the center; tracks lie where their flow says.
+            Kind::Wgsl(_) | Kind::Mixture { weighted: true, .. } => self.clone(),
+        };
+        about.center = center.clone();
+        Ok(about)
+    }
+}
+
+/// The moments of a coordinate of a mixture.
+fn mixed(components: &[Component], j: usize, center: &Center) -> Moments {
+    let weighted = components.iter().map(|one| (one.weight, f64::from(one.mean[j])));
+    let Moments { mean, sd } = Moments::of(weighted);
+    let total: f64 = components.iter().map(|one| one.weight).sum();
+    let within = components.iter().map(|one| one.weight * f64::from(one.scale[j]).powi(2));
+    let within = within.sum::<f64>() / total;
+    Moments { mean: mean + center.of_coordinate(j), sd: sd.mul_add(sd, within).sqrt() }
+}
+
+impl Independent {
+    fn moments(&self) -> Vec<Moments> {
+        match self {
+            Independent::Normal { mean, sd } => {
+                mean.iter().zip(sd).map(|(mean, sd)| Moments { mean: *mean, sd: *sd }).collect()
+            }
+            Independent::Uniform { low, high } => {
+                let ends = low.iter().zip(high);
+                ends.map(|(low, high)| Moments {
+                    mean: 0.5 * (low + high),
+                    sd: (high - low) / 12.0_f64.sqrt(),
+                })
+                .collect()
+            }
+        }
+    }
+
+    /// The constants of the law, its numbers counted from a center, and its file.
+    fn sources(&self, center: &Center) -> Vec<Source> {
+        let (constants, file) = match self {
+            Independent::Normal { mean, sd } => {
+                let (mean, sd) = (relative(mean, center), singles(sd));
+                let log_2_pi = (2.0 * std::f64::consts::PI).ln();
+                let peak: f64 = sd.iter().map(|s| -f64::from(*s).ln() - 0.5 * log_2_pi).sum();
+                let precision_root: Vec<f32> = sd.iter().map(|s| 1.0 / s).collect();
+                let constants = format!(
+                    "const INITIAL_LOG_PEAK: f32 = {};\n{}{}{}",
+                    float(peak as f32),
+                    per_coordinate("initial_mean", &mean),
+                    per_coordinate("initial_sd", &sd),
+                    per_coordinate("initial_precision_root", &precision_root)
+                );
+                (constants, "initial/normal")
+            }
+            Independent::Uniform { low, high } => {
+                let (low, high) = (relative(low, center), relative(high, center));
+                let width: Vec<f32> = low.iter().zip(&high).map(|(a, b)| b - a).collect();
+                let peak: f64 = width.iter().map(|w| -f64::from(*w).ln()).sum();
+                let constants = format!(
+                    "const INITIAL_LOG_PEAK: f32 = {};\n{}{}",
+                    float(peak as f32),
+                    per_coordinate("initial_low", &low),
+                    per_coordinate("initial_width", &width)
+                );
+                (constants, "initial/uniform")
+            }
+        };
+        vec![Source::new("initial", constants), shaders::file(file)]
+    }
+}
+
+fn doubles(values: &[impl Into<f64> + Copy]) -> Vec<f64> {
+    values.iter().map(|value| (*value).into()).collect()
+}
+
+fn singles(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|value| *value as f32).collect()
+}
+
+/// Numbers of coordinates counted from a center, in single precision.
+fn relative(values: &[f64], center: &Center) -> Vec<f32> {
+    let from = |(j, value): (usize, &f64)| (value - center.of_coordinate(j)) as f32;
+    values.iter().enumerate().map(from).collect()
+}
+
+/// Whether single precision has the number within its range.
+fn is_single(value: f64) -> bool {
+    (value as f32).is_finite()
+}
+
+/// A number in as few digits as it needs: those of an f32 where it is one.
+fn shown(value: f64) -> String {
+    let single = value as f32;
+    if f64::from(single) == value { format!("{single:?}") } else { format!("{value:?}") }
+}
+
+/// Likewise, without a decimal point where it is whole.
+fn plain(value: f64) -> String {
+    let single = value as f32;
+    if f64::from(single) == value { single.to_string() } else { value.to_string() }
+}
+
+fn list(values: &[f64]) -> String {
+    if values.len() > 1 && values.windows(2).all(|w| w[0] == w[1]) {
+        return shown(values[0]);
+    }
+    let items: Vec<_> = values.iter().map(|v| shown(*v)).collect();
     format!("[{}]", items.join(", "))
 }
 
-fn check_lengths(a: &str, left: &[f32], b: &str, right: &[f32]) -> Result<()> {
+fn check_lengths(a: &str, left: &[f64], b: &str, right: &[f64]) -> Result<()> {
     if left.is_empty() || left.len() != right.len() {
         let reason = format!(
             "has {} values of {a} and {} of {b}; give one of each per coordinate",
@@ -349,10 +551,12 @@ fn check_lengths(a: &str, left: &[f32], b: &str, right: &[f32]) -> Result<()> {
     Ok(())
 }
 
-fn check_each(name: &str, values: &[f32], want: &str, good: fn(f32) -> bool) -> Result<()> {
-    match values.iter().position(|v| !good(*v)) {
+/// Whether each value, as single precision has it, is good.
+fn check_each(name: &str, values: &[f64], want: &str, good: fn(f32) -> bool) -> Result<()> {
+    match values.iter().position(|v| !good(*v as f32)) {
         Some(j) => {
-            Err(Error::config("initial", format!("{name}[{j}] = {} is not {want}", values[j])))
+            let reason = format!("{name}[{j}] = {} is not {want}", plain(values[j]));
+            Err(Error::config("initial", reason))
         }
         None => Ok(()),
     }

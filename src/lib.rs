@@ -7,6 +7,7 @@ mod adaptor;
 pub mod autodiff;
 mod bounded;
 mod buffers;
+mod center;
 pub mod check;
 pub mod checkpoint;
 mod config;
@@ -75,7 +76,7 @@ pub use config::{Config, Resampler};
 pub use data::Data;
 #[cfg(feature = "data")]
 pub use data::DataFile;
-pub use diagnostics::{Diagnostics, Estimate, Mode, Modes, Warning};
+pub use diagnostics::{Diagnostics, Estimate, Mode, Modes, Resolution, Warning};
 pub use error::{CheckpointFault, Error, ErrorKind, Location, RecordingFault, Result};
 pub use flow::{Flow, Path, Pilot};
 pub use generator::Generator;

@@ -1,5 +1,6 @@
 //! Weighted particles in host memory.
 
+use crate::center::Center;
 use crate::error::{Error, Result};
 
 /// N weighted particles, read back from the device.
@@ -9,6 +10,7 @@ pub struct Particles {
     positions: Vec<f32>,
     log_weights: Vec<f32>,
     ancestors: Vec<u32>,
+    center: Center,
 }
 
 impl Particles {
@@ -33,7 +35,40 @@ impl Particles {
             );
             return Err(Error::config("particles", reason));
         }
-        Ok(Particles { dim, positions, log_weights, ancestors })
+        let center = Center::default();
+        Ok(Particles { dim, positions, log_weights, ancestors, center })
+    }
+
+    /// The same particles, their positions counted from `center`, one number per coordinate.
+    ///
+    /// # Errors
+    /// For another number of coordinates, and for a number that is not finite.
+    pub fn with_center(mut self, center: &[f64]) -> Result<Particles> {
+        if center.len() != self.dim || center.iter().any(|c| !c.is_finite()) {
+            let reason = format!("= {center:?} is not {} finite numbers", self.dim);
+            return Err(Error::config("center", reason));
+        }
+        self.center = Center::new(center);
+        Ok(self)
+    }
+
+    pub(crate) fn about(mut self, center: Center) -> Particles {
+        self.center = center;
+        self
+    }
+
+    /// What positions are counted from, where that is not the origin: a particle lies at the center
+    /// plus its position. See [`Target::with_center`](crate::Target::with_center).
+    pub fn center(&self) -> Option<&[f64]> {
+        self.center.point()
+    }
+
+    /// Coordinate `j` of particle `i`, the center included.
+    ///
+    /// # Panics
+    /// When there is no such particle or coordinate.
+    pub fn coordinate(&self, i: usize, j: usize) -> f64 {
+        f64::from(self.position(i)[j]) + self.center.of_coordinate(j)
     }
 
     /// The number of particles N.
@@ -51,12 +86,12 @@ impl Particles {
         self.dim
     }
 
-    /// Row-major (N, dim).
+    /// Row-major (N, dim), counted from [`Particles::center`].
     pub fn positions(&self) -> &[f32] {
         &self.positions
     }
 
-    /// The coordinates of particle `i`.
+    /// The coordinates of particle `i`, counted from [`Particles::center`].
     pub fn position(&self, i: usize) -> &[f32] {
         &self.positions[i * self.dim..(i + 1) * self.dim]
     }

@@ -9,6 +9,7 @@ use wgpu::naga;
 
 use crate::adaptor::{Adaptor, POINTER, Score, Signature, check_snippet, missing, signature};
 use crate::autodiff::{self, Evaluator};
+use crate::center::Center;
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::{Error, Result};
@@ -48,7 +49,8 @@ impl Problem {
     /// Puts the three together and checks that they fit, user texts included.
     ///
     /// # Errors
-    /// When dimensions differ; when the flow needs the density of an initial law that has none;
+    /// When dimensions differ; when the start spans fewer than 30 steps of single precision in a
+    /// coordinate; when the flow needs the density of an initial law that has none;
     /// when a parameter of the target has neither a default nor a value;
     /// [`ErrorKind::Shader`](crate::ErrorKind) or [`ErrorKind::MissingFunction`](crate::ErrorKind)
     /// for WGSL that does not play its role; and where a score has to be derived and cannot be.
@@ -72,6 +74,14 @@ impl Problem {
         }
         flow.check()?;
         target.check_formula()?;
+        let center = center(&target, &initial, &flow);
+        let (target, initial) = (target.about(&center)?, initial.about(&center)?);
+        if let Some(found) = initial.resolution() {
+            if found.is_grave() {
+                return Err(Error::config("initial", format!("is too fine: {found}")));
+            }
+            log::warn!("the initial law: {found}");
+        }
         // Data that are missing are told before the shapes that they would have set.
         let adaptor = Adaptor::of(&target)?;
         target.check_parameters()?;
@@ -106,6 +116,12 @@ impl Problem {
             evaluation_loops: OnceLock::new(),
             sampling_loops: OnceLock::new(),
         })
+    }
+
+    /// What coordinates are counted from on the device, where that is not the origin; see
+    /// [`Target::with_center`].
+    pub fn center(&self) -> Option<&[f64]> {
+        self.target.center()
     }
 
     /// The problem of a composition: its target is the reward.
@@ -257,6 +273,18 @@ impl Problem {
         }
         Some(evaluator)
     }
+}
+
+/// What coordinates are counted from: what the target asks for, or the middle of the start where
+/// that lies far from zero and nothing but formulas sees coordinates.
+fn center(target: &Target, initial: &Initial, flow: &Flow) -> Center {
+    let is_written = flow.own_text().is_some() || flow.velocity().is_some();
+    let is_law_written = initial.law().is_some_and(|law| !law.is_formula())
+        && matches!(initial.kind, Kind::Particles { .. });
+    if !target.origin().is_origin() || !target.is_formula() || is_written || is_law_written {
+        return target.origin().clone();
+    }
+    initial.moments().map_or_else(Center::default, |moments| Center::of(&moments))
 }
 
 /// The texts of a problem, each of the user's checked alone first so that its errors point at its

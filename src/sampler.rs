@@ -14,6 +14,7 @@ mod units;
 use std::sync::OnceLock;
 
 use crate::buffers::{self, State};
+use crate::center::Center;
 use crate::checkpoint::Identity;
 use crate::config::Config;
 use crate::diffusion::Composition;
@@ -62,6 +63,7 @@ pub struct Sampler {
     integrator: Integrator,
     plan: Plan,
     dim: u32,
+    center: Center,
     state: State,
     step: Step,
     resampling: Resampling,
@@ -176,6 +178,8 @@ pub struct ReactionEvent {
 }
 
 /// The device buffers of a run, for kernels of the host program. No copy is made.
+///
+/// Positions there are offsets from [`Sampler::center`].
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Buffers<'a> {
@@ -332,6 +336,7 @@ impl Sampler {
             gpu: gpu.clone(),
             integrator,
             dim: problem.target.dim(),
+            center: problem.target.origin().clone(),
             state,
             step,
             resampling,
@@ -512,6 +517,13 @@ impl Sampler {
     /// The WGSL of the step kernel as compiled.
     pub fn wgsl(&self) -> &str {
         &self.wgsl
+    }
+
+    /// What the positions on the device are counted from, where that is not the origin; see
+    /// [`Target::with_center`](crate::Target::with_center). A particle lies at the center plus its
+    /// position, a sum that single precision may not hold.
+    pub fn center(&self) -> Option<&[f64]> {
+        self.center.point()
     }
 
     /// The settings of the run.

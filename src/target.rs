@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::bounded;
-use crate::data::Data;
+use crate::center::Center;
+use crate::data::{Data, Far};
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
 use crate::shaders::{self, Prelude};
@@ -63,6 +64,10 @@ pub struct Target {
     components: Vec<Component>,
     /// What the WGSL text was made from, where it was.
     formula: Option<Arc<Formula>>,
+    /// What the text's coordinates are counted from.
+    center: Center,
+    /// Data of a formula that may be counted from a center, by their bindings.
+    far: Vec<Option<Arc<Far>>>,
 }
 
 /// A built-in target with its parameters: what [`crate::truth`] and the host oracle work with.
@@ -225,6 +230,8 @@ impl Target {
             entry: None,
             components: Vec::new(),
             formula: None,
+            center: Center::default(),
+            far: Vec::new(),
         })
     }
 
@@ -317,6 +324,8 @@ impl Target {
             entry: Some(entry),
             components: Vec::new(),
             formula: None,
+            center: Center::default(),
+            far: Vec::new(),
         })
     }
 
@@ -398,6 +407,10 @@ impl Target {
             self.storage.resize(binding + 1, Vec::new());
         }
         self.storage[binding] = words;
+        if self.formula.is_some() {
+            self.far.resize(self.far.len().max(binding + 1), None);
+            self.far[binding] = data.far();
+        }
 
         let overrides = overrides::declared(self.dim, &self.wgsl).unwrap_or_default();
         for (size, value) in [("rows", data.rows()), ("columns", data.columns())] {
@@ -462,6 +475,117 @@ impl Target {
             self.storage[binding] = data;
         }
         Ok(self)
+    }
+
+    /// The same target with its coordinates counted from `center`, one number for each: what a run
+    /// keeps of a particle on the device, in single precision, is how far it lies from there.
+    ///
+    /// Single precision has 24 bits. Around 2 460 000, a Julian date, its steps are 0.25, and a law
+    /// with a standard deviation of 0.4 cannot be told from its neighbours; counted from 2460000.5
+    /// it is as good as any. Choose a point within the law, or near it: zero where a coordinate
+    /// needs none.
+    ///
+    /// Texts in WGSL, the target's own and those of a start, a flow or a velocity, then see the
+    /// *offset* x − center in `x`; what they compute with the center's own digits is theirs to fold
+    /// in, as far as possible before it becomes an `f32`. Everything else is in the coordinates
+    /// themselves: [`Initial::normal`](crate::Initial::normal) and its like,
+    /// [`Diagnostics`](crate::Diagnostics), files. [`Particles`](crate::Particles) hold offsets and
+    /// name the center.
+    ///
+    /// A formula needs no center: a [`Problem`](crate::Problem) counts each coordinate whose start
+    /// lies more than 2¹⁰ of its standard deviations from zero from the start's mean, and writes the
+    /// formula in what is left, with constants and parameters folded in double precision. Given one,
+    /// it takes that.
+    ///
+    /// ```
+    /// use wfr::{Flow, Initial, Problem, Target};
+    ///
+    /// # fn main() -> wfr::Result<()> {
+    /// // x[0] is a Julian date, less 2460000.5.
+    /// let text = "fn log_density(x: Point) -> f32 { return -0.5 * x[0] * x[0] / (0.4 * 0.4); }";
+    /// let target = Target::from_wgsl(1, "date.wgsl", text)?.with_center(&[2460000.5])?;
+    /// let start = Initial::normal(&[2460000.5], &[0.8])?;
+    /// Problem::new(target, start, Flow::annealed())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// For a built-in target, whose place its parameters say, for another number of coordinates, and
+    /// for a number that is not finite.
+    pub fn with_center(mut self, center: &[f64]) -> Result<Target> {
+        let refused = |reason: String| Err(Error::config("center", reason));
+        if self.entry.is_some() {
+            return refused(format!(
+                "is given for {}, which is built in; its parameters say where it lies",
+                self.name
+            ));
+        }
+        if center.len() != self.dim as usize {
+            return refused(format!(
+                "has {} numbers, but the target {} has {} coordinates; give one for each",
+                center.len(),
+                self.name,
+                self.dim
+            ));
+        }
+        if let Some(j) = center.iter().position(|c| !(*c as f32).is_finite()) {
+            return refused(format!("of x{j} is {}; expected a finite number", center[j]));
+        }
+        self.center = Center::new(center);
+        Ok(self)
+    }
+
+    /// What coordinates are counted from, where that is not the origin.
+    pub fn center(&self) -> Option<&[f64]> {
+        self.center.point()
+    }
+
+    /// What coordinates are counted from.
+    pub(crate) fn origin(&self) -> &Center {
+        &self.center
+    }
+
+    /// Whether the text was made from a formula.
+    pub(crate) fn is_formula(&self) -> bool {
+        self.formula.is_some()
+    }
+
+    /// The same target in coordinates counted from a center; a formula is written anew.
+    ///
+    /// # Errors
+    /// For a text that counts from elsewhere, and for a formula that takes too many terms.
+    pub(crate) fn about(&self, center: &Center) -> Result<Target> {
+        let mut about = self.clone();
+        about.center = center.clone();
+        let Some(formula) = &self.formula else {
+            if self.center == *center {
+                return Ok(about);
+            }
+            let reason = format!(
+                "of {} and that of the target it meets differ; give both the same",
+                self.name
+            );
+            return Err(Error::config("center", reason));
+        };
+        // Data count from their own centers where coordinates do, or where they must.
+        let counts = |far: &Option<Arc<Far>>| {
+            far.clone().filter(|far| far.is_needed || !center.is_origin())
+        };
+        let far: Vec<_> = self.far.iter().map(counts).collect();
+        if center.is_origin() && far.iter().all(Option::is_none) {
+            return Ok(about);
+        }
+        for (binding, far) in far.iter().enumerate() {
+            if let Some(far) = far {
+                about.storage[binding] = far.offsets.clone();
+            }
+        }
+        let point: Vec<f64> = (0..self.dim as usize).map(|j| center.of_coordinate(j)).collect();
+        let arrays: Vec<_> =
+            far.iter().map(|far| far.as_ref().map(|far| far.centers.clone())).collect();
+        about.wgsl = Cow::Owned(formula.about(&point, &self.constants, &arrays)?);
+        Ok(about)
     }
 
     /// The name: that of the catalogue, or the one given to [`Target::from_wgsl`].

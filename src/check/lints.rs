@@ -9,7 +9,7 @@ use wgpu::naga::{ArraySize, Expression, Function, TypeInner};
 use super::finding::{Finding, Topic};
 use super::sample::Sample;
 use super::text::Text;
-use super::words::{number, of, point};
+use super::words::{number, of};
 
 /// Arrays up to this length cost little to copy.
 const SHORT: u32 = 4;
@@ -89,7 +89,7 @@ pub(super) fn powers(text: &Text<'_>, samples: &[Sample], findings: &mut Vec<Fin
          write whole powers as products, x * x for pow(x, 2.0)",
         of(count, samples.len()),
         number(base),
-        point(&sample.x)
+        text.point(&sample.x)
     );
     findings.push(Finding::warning(Topic::Text, message).at(text, span));
 }

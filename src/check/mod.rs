@@ -168,6 +168,7 @@ impl Check {
         let findings = &mut report.findings;
         findings.push(Finding::passed(Topic::Text, "parses and defines what a target must define"));
         lints::arrays(&text, findings);
+        precision::places(&text, findings);
         self.numbers(&text, gpu, &mut report)?;
         report.findings.sort_by_key(|finding| finding.topic);
         Ok(report)
@@ -200,7 +201,7 @@ impl Check {
                 Ok(sample) => samples.push(sample),
                 Err(refusal) => {
                     let message =
-                        format!("{} in one evaluation, at {}", refusal.message(), words::point(x));
+                        format!("{} in one evaluation, at {}", refusal.message(), text.point(x));
                     let place = text.definition(text.value_name());
                     findings.push(Finding::error(Topic::Cost, message).at(text, place));
                     return Ok(());

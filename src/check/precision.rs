@@ -5,13 +5,16 @@ use super::agreement::{Agreement, Pair};
 use super::finding::{Finding, Severity, Topic};
 use super::sample::{Sample, usual_steepness};
 use super::text::Text;
-use super::words::{digits, number, of, point};
+use super::words::{digits, number, of};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::check::evaluate;
 
 /// The relative difference from which on single precision does not suffice.
 const TOLERANCE: f64 = 1e-3;
+
+/// Coordinates that a finding names.
+const MOST_NAMED: usize = 6;
 
 /// A unit in the last place of single precision, relatively.
 const ROUNDING: f64 = 6e-8;
@@ -60,6 +63,22 @@ pub(super) fn check(
     Ok(numbers)
 }
 
+/// Whether single precision tells the places of the start apart, and from where they are counted.
+pub(super) fn places(text: &Text<'_>, findings: &mut Vec<Finding>) {
+    if let Some(found) = text.problem.initial.resolution() {
+        findings.push(Finding::warning(Topic::Precision, format!("the initial law: {found}")));
+    }
+    let Some(center) = text.problem.center() else { return };
+    let far = center.iter().enumerate().filter(|(_, center)| **center != 0.0);
+    let named: Vec<_> = far.map(|(j, center)| format!("x{j} from {center}")).collect();
+    let more = if named.len() > MOST_NAMED { ", …" } else { "" };
+    let message = format!(
+        "single precision counts {}{more}",
+        named[..named.len().min(MOST_NAMED)].join(", ")
+    );
+    findings.push(Finding::note(Topic::Precision, message));
+}
+
 /// Points where single precision has no number and double precision has one.
 fn lost(text: &Text<'_>, rows: &[(&Sample, &[f32])], findings: &mut Vec<Finding>) {
     let kinds = [
@@ -83,7 +102,7 @@ fn lost(text: &Text<'_>, rows: &[(&Sample, &[f32])], findings: &mut Vec<Finding>
             "in single precision the {what} at {}, for instance at {}, where double precision has \
              {}",
             of(of_kind.len(), rows.len()),
-            point(&sample.x),
+            text.point(&sample.x),
             match k {
                 3 => "a score".into(),
                 _ => number(sample.value),
@@ -124,7 +143,7 @@ fn inaccurate(
         "single precision is too coarse for the {what} at {}: at {} {component}it is {}, and {} in \
          double precision",
         of(found.apart as usize, found.points as usize),
-        point(&worst.x),
+        text.point(&worst.x),
         number(worst.found),
         number(worst.expected)
     );
@@ -162,7 +181,7 @@ pub(super) fn without_device(text: &Text<'_>, samples: &[Sample], findings: &mut
          work with logarithms",
         of(count, samples.len()),
         number(value),
-        point(&sample.x)
+        text.point(&sample.x)
     );
     findings.push(Finding::warning(Topic::Precision, message).at(text, span));
 }

@@ -4,7 +4,7 @@ use super::agreement::{Agreement, Pair, Worst};
 use super::finding::{Finding, Severity, Topic};
 use super::sample::{Sample, affordable};
 use super::text::Text;
-use super::words::{digits, number, of, point};
+use super::words::{digits, number, of};
 use super::{ScoreNumbers, differences};
 use crate::adaptor::Score;
 use crate::autodiff::{Evaluator, Refusal};
@@ -149,7 +149,7 @@ fn report(text: &Text<'_>, numbers: &ScoreNumbers, all: usize, findings: &mut Ve
             "central differences are another slope at {}, most so at {}: the log density has kinks \
              or jumps there",
             of(found.apart as usize, found.points as usize),
-            point(&worst.x)
+            text.point(&worst.x)
         );
         findings.push(Finding::warning(Topic::Score, message));
     }
@@ -184,7 +184,7 @@ fn disagrees(
         Severity::Error => format!("{who} is wrong along {along} at {points}"),
         _ => format!("{who} differs along {along} at {points}, as at a kink"),
     };
-    let mut message = format!("{verdict}: {}", versus(worst, what));
+    let mut message = format!("{verdict}: {}", versus(text, worst, what));
     if let Some(differences) = differences {
         message += match differences.apart {
             0 => "; central differences side with the score: is there a kink or a jump?",
@@ -202,8 +202,8 @@ fn disagrees(
     Some(Finding::new(severity, Topic::Score, message).at(text, place))
 }
 
-fn versus(worst: &Worst, what: &str) -> String {
-    let (x, found, expected) = (point(&worst.x), number(worst.found), number(worst.expected));
+fn versus(text: &Text<'_>, worst: &Worst, what: &str) -> String {
+    let (x, found, expected) = (text.point(&worst.x), number(worst.found), number(worst.expected));
     let coordinate = worst.coordinate.unwrap_or(0);
     format!("at {x} its component {coordinate} is {found}, and {what} is {expected}")
 }

@@ -4,7 +4,7 @@ use super::SupportNumbers;
 use super::finding::{Finding, Topic};
 use super::sample::Sample;
 use super::text::Text;
-use super::words::{of, point};
+use super::words::{of};
 
 pub(super) fn check(
     text: &Text<'_>,
@@ -26,7 +26,7 @@ pub(super) fn check(
         let message = format!(
             "the log density is {what} at {}, for instance at {}{}",
             of(numbers.not_a_number as usize, all),
-            point(&sample.x),
+            text.point(&sample.x),
             match sample.first(|found| found.negative_base.clone()) {
                 Some(_) => ", by a power of what is below zero",
                 None => "; let it be −∞ outside of the support",
@@ -41,7 +41,7 @@ pub(super) fn check(
             "the log density is finite but component {j} of the score is not at {}, for instance \
              at {}",
             of(numbers.without_score as usize, all),
-            point(&sample.x)
+            text.point(&sample.x)
         );
         let place = sample
             .first(|found| found.non_finite.clone())
@@ -81,7 +81,7 @@ fn partly_outside(text: &Text<'_>, samples: &[Sample], outside: usize) -> Findin
             "the log density is −∞ at {}, as at {}, where an exponential is 0 even in double \
              precision; work with logarithms, or subtract the largest exponent first",
             of(outside, all),
-            point(&sample.x)
+            text.point(&sample.x)
         );
         return Finding::warning(Topic::Support, message).at(text, span);
     }

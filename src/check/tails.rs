@@ -4,7 +4,7 @@
 use super::finding::{Finding, Topic};
 use super::sample::{Sample, affordable};
 use super::text::Text;
-use super::words::{digits, number, of, point};
+use super::words::{digits, number, of};
 use crate::autodiff::Evaluator;
 
 /// Rays that are followed.
@@ -117,7 +117,7 @@ fn rays(
          density without a finite integral cannot be sampled",
         of(rising, count).replace("point", "ray"),
         number(far_off),
-        point(&x),
+        text.point(&x),
         number(near)
     );
     findings.push(Finding::warning(Topic::Tails, message).at(text, place));

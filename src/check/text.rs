@@ -108,6 +108,13 @@ impl<'p> Text<'p> {
         (0..count).map(draw).collect()
     }
 
+    /// A point as the findings write it, in the coordinates themselves.
+    pub(super) fn point(&self, x: &[f64]) -> String {
+        let origin = self.problem.target.origin();
+        let place = |(j, x): (usize, &f64)| x + origin.of_coordinate(j);
+        super::words::point(&x.iter().enumerate().map(place).collect::<Vec<_>>())
+    }
+
     /// A place in the target's own text.
     pub(super) fn place(&self, span: Range<usize>) -> Option<(Location, String)> {
         let location = self.linked.locate(span.start)?;

@@ -30,6 +30,9 @@ impl Identity {
             add(&format!("parameter {parameter}"), value.to_string());
         }
         add("initial law", problem.initial().description().to_string());
+        if let Some(center) = problem.center() {
+            add("center", format!("{center:?}"));
+        }
         add("flow", flow.name().to_string());
         add("transport", flow.transport().to_string());
         add("reaction", flow.reaction().map_or("none".into(), |reaction| format!("{reaction:?}")));

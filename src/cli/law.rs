@@ -17,7 +17,7 @@ pub(crate) fn parse(text: &str, dim: u32) -> Done<Initial> {
         return Ok(Initial::gaussian_mixture_from_file(file.trim(), Some(dim))?);
     }
     let (name, arguments) = split(text).map_err(wrong)?;
-    let keys: [(&str, Option<f32>); 2] = match name {
+    let keys: [(&str, Option<f64>); 2] = match name {
         "normal" => [("mean", Some(0.0)), ("sd", Some(1.0))],
         "uniform" => [("low", None), ("high", None)],
         _ => return Err(wrong(format!("is neither normal nor uniform nor mixture; {FORMS}"))),
@@ -26,7 +26,7 @@ pub(crate) fn parse(text: &str, dim: u32) -> Done<Initial> {
         let [(a, _), (b, _)] = keys;
         return Err(wrong(format!("has '{key}'; {name} takes {a} and {b}")));
     }
-    let values = |(key, default): (&str, Option<f32>)| {
+    let values = |(key, default): (&str, Option<f64>)| {
         let mut given = arguments.iter().filter(|(name, _)| *name == key);
         let values = match (given.next(), default) {
             (Some((_, values)), _) => values.clone(),
@@ -60,9 +60,9 @@ type Arguments<'a> = Vec<(&'a str, Values)>;
 #[derive(Clone)]
 enum Values {
     /// A number, for every coordinate.
-    Same(f32),
+    Same(f64),
     /// A list, a number for each.
-    Each(Vec<f32>),
+    Each(Vec<f64>),
 }
 
 /// The law's name and its arguments.

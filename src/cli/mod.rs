@@ -9,6 +9,7 @@ use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand
 
 mod adapters;
 mod bench;
+mod center;
 mod check;
 mod checkpoints;
 mod clock;

@@ -12,7 +12,7 @@ use super::failure::{Done, Failure};
 use super::integrator::IntegratorOptions;
 use super::run_file::Resolved;
 use super::schedule::AdaptiveOptions;
-use super::{data, law, numbers};
+use super::{center, data, law, numbers};
 use crate::bounded;
 
 /// The initial law where none is given.
@@ -63,6 +63,12 @@ pub(crate) struct TargetOptions {
     /// it for more.
     #[arg(long, value_name = "[NAME=]FILE[:KEY]", value_parser = data::source)]
     data: Vec<data::Source>,
+    /// Count coordinates far from zero from a point near the law: 'x0=2460000.5', several joined by
+    /// commas, or a number for each coordinate. The device keeps the differences, in single
+    /// precision, and a .wgsl target sees them in x; results are in the coordinates themselves. A
+    /// formula takes the middle of the start by itself.
+    #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
+    center: Option<String>,
     /// The components of gaussian-mixture: a text file with a line `weight mean_1 … mean_d scale`,
     /// or a scale per axis, for each.
     #[arg(long, value_name = "FILE")]
@@ -203,7 +209,13 @@ impl TargetOptions {
         for (name, value) in &self.set {
             target = target.set(name, *value)?;
         }
-        Ok(target)
+        match &self.center {
+            Some(point) => {
+                let point = center::parse(point, target.dim())?;
+                Ok(target.with_center(&point)?)
+            }
+            None => Ok(target),
+        }
     }
 
     fn bare_target(&self) -> Done<Target> {

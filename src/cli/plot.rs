@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     let exact = match problem_of(folder) {
         // A run that was stopped is somewhere on its way.
         Ok(_) if !kept.record.complete => None,
-        Ok((law, _)) => exact(&law),
+        Ok((law, _)) => exact(&law, kept.record.center.as_deref()),
         Err(reason) => {
             log::warn!("{reason}; pictures show nothing exact");
             None
@@ -82,10 +82,13 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     console::print(&lines.collect::<String>())
 }
 
-/// What is known exactly of a law.
-fn exact(law: &Law) -> Option<Exact> {
+/// What is known exactly of a law, counted from the center of its run.
+fn exact(law: &Law, center: Option<&[f64]>) -> Option<Exact> {
     match law {
-        Law::Target(target) => Exact::of_target(target),
+        Law::Target(target) => match center {
+            Some(center) => Exact::of_target(&target.clone().with_center(center).ok()?),
+            None => Exact::of_target(target),
+        },
         Law::Composition { composition, last } => Exact::of_composition(composition, *last),
     }
 }

@@ -306,7 +306,11 @@ fn thinned(sampler: &Sampler, dim: u32, every: u32) -> Done<Particles> {
         Ok(())
     })
     .map_err(unread)?;
-    Ok(Particles::new(dim as usize, positions, log_weights, ancestors)?)
+    let particles = Particles::new(dim as usize, positions, log_weights, ancestors)?;
+    Ok(match sampler.center() {
+        Some(center) => particles.with_center(center)?,
+        None => particles,
+    })
 }
 
 /// Waits until the device has done everything submitted so far.

@@ -7,7 +7,7 @@ use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 
 use crate::bounded;
 
-use super::{Data, EXACT, FINITE, MOST, too_many};
+use super::{Data, EXACT, FINITE, MOST, rest, too_many};
 
 /// The most bytes of a table: larger ones are arrays of NumPy.
 const LONGEST: u64 = 1 << 30;
@@ -47,30 +47,34 @@ impl Table {
     pub(super) fn column(&self, column: usize) -> Result<Data, String> {
         let mut rounded = None;
         let values = self.rows.iter().map(|row| self.number(row, column, &mut rounded));
-        let values = values.collect::<Result<Vec<_>, _>>()?;
+        let (values, rests): (Vec<_>, Vec<_>) =
+            values.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         warn(rounded);
-        Data::checked(self.rows.len(), 1, values)
+        Data::checked(self.rows.len(), 1, values, &rests)
     }
 
     /// All columns as a matrix.
     pub(super) fn whole(&self) -> Result<Data, String> {
         let (columns, mut rounded) = (self.names.len(), None);
-        let mut values = Vec::with_capacity(self.rows.len() * columns);
+        let (mut values, mut rests) = (Vec::new(), Vec::new());
         for row in &self.rows {
             for column in 0..columns {
-                values.push(self.number(row, column, &mut rounded)?);
+                let (value, rest) = self.number(row, column, &mut rounded)?;
+                values.push(value);
+                rests.push(rest);
             }
         }
         warn(rounded);
-        Data::checked(self.rows.len(), columns, values)
+        Data::checked(self.rows.len(), columns, values, &rests)
     }
 
+    /// A number, and what it loses as an f32.
     fn number(
         &self,
         row: &StringRecord,
         column: usize,
         rounded: &mut Option<String>,
-    ) -> Result<f32, String> {
+    ) -> Result<(f32, f32), String> {
         let cell = row.get(column).unwrap_or_default();
         let at = || {
             let line = line(&self.text, row.position());
@@ -97,7 +101,7 @@ impl Table {
         if whole && f64::from(single) != value && rounded.is_none() {
             *rounded = Some(format!("{cell} in {}", at()));
         }
-        Ok(single)
+        Ok((single, rest(value)))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 
-use super::{Data, EXACT, FINITE, MOST, place, too_many};
+use super::{Data, EXACT, FINITE, MOST, place, rest, too_many};
 
 /// NumPy's own headers have about a hundred characters.
 const LONGEST_HEADER: usize = 1 << 16;
@@ -42,7 +42,7 @@ pub(super) fn read(name: &str, mut reader: impl Read) -> Result<Data, String> {
     let (rows, columns) = extent(&header.shape)?;
     let Element { bytes, .. } = header.element;
 
-    let (count, mut values) = (rows * columns, Vec::new());
+    let (count, mut values, mut rests) = (rows * columns, Vec::new(), Vec::new());
     let mut piece = vec![0; PIECE.min(count) * bytes];
     let mut rounded: Option<(usize, f64)> = None;
     // The place in the array of the k-th number of the file.
@@ -78,6 +78,7 @@ pub(super) fn read(name: &str, mut reader: impl Read) -> Result<Data, String> {
                 rounded = Some((k, value));
             }
             values.push(single);
+            rests.push(rest(value));
         }
     }
     if let Some((k, value)) = rounded {
@@ -87,9 +88,12 @@ pub(super) fn read(name: &str, mut reader: impl Read) -> Result<Data, String> {
         );
     }
     if header.fortran && columns > 1 {
-        values = (0..count).map(|k| values[k % columns * rows + k / columns]).collect();
+        let turned = |all: &[f32]| -> Vec<f32> {
+            (0..count).map(|k| all[k % columns * rows + k / columns]).collect()
+        };
+        (values, rests) = (turned(&values), turned(&rests));
     }
-    Data::checked(rows, columns, values)
+    Data::checked(rows, columns, values, &rests)
 }
 
 fn unreadable(error: &io::Error) -> String {

@@ -8,9 +8,12 @@ use crate::particles::Particles;
 
 mod modes;
 mod quantiles;
+mod resolution;
 mod warning;
 
 pub use modes::{Mode, Modes};
+pub use resolution::Resolution;
+pub(crate) use resolution::{Place, resolution};
 pub use warning::Warning;
 pub(crate) use warning::is_collapsed;
 
@@ -98,7 +101,7 @@ impl<'a> Diagnostics<'a> {
         self.families(|_| 1.0).into_iter().fold(0.0, f64::max)
     }
 
-    /// E f(x).
+    /// E f(x), where x is counted from [`Particles::center`].
     pub fn mean(&self, f: impl Fn(&[f32]) -> f64) -> Estimate {
         // A lost particle has no weight, and its position must not be looked at.
         let value = (0..self.particles.len())
@@ -112,12 +115,25 @@ impl<'a> Diagnostics<'a> {
 
     /// The mean of each coordinate.
     pub fn means(&self) -> Vec<Estimate> {
-        (0..self.particles.dim()).map(|j| self.mean(|x| f64::from(x[j]))).collect()
+        let mean = |j: usize| {
+            let Estimate { value, se } = self.mean(|x| f64::from(x[j]));
+            Estimate { value: value + self.center(j), se }
+        };
+        (0..self.particles.dim()).map(mean).collect()
+    }
+
+    /// What coordinate `j` of a position is counted from.
+    fn center(&self, j: usize) -> f64 {
+        self.particles.center().map_or(0.0, |center| center[j])
     }
 
     /// The second moment of each coordinate.
     pub fn second_moments(&self) -> Vec<Estimate> {
-        (0..self.particles.dim()).map(|j| self.mean(|x| f64::from(x[j]).powi(2))).collect()
+        let square = |j: usize| {
+            let center = self.center(j);
+            self.mean(|x| (f64::from(x[j]) + center).powi(2))
+        };
+        (0..self.particles.dim()).map(square).collect()
     }
 
     /// The variance of each coordinate, E (x − m)² about its mean m.
@@ -125,9 +141,11 @@ impl<'a> Diagnostics<'a> {
     /// The error is that of the mean of (x − m)²: to first order the mean's own does not count,
     /// because a variance is least about the mean.
     pub fn variances(&self) -> Vec<Estimate> {
-        let variance =
-            |(j, mean): (usize, Estimate)| self.mean(|x| (f64::from(x[j]) - mean.value).powi(2));
-        self.means().into_iter().enumerate().map(variance).collect()
+        let variance = |j: usize| {
+            let mean = self.mean(|x| f64::from(x[j])).value;
+            self.mean(|x| (f64::from(x[j]) - mean).powi(2))
+        };
+        (0..self.particles.dim()).map(variance).collect()
     }
 
     /// The standard deviation of each coordinate, the root of its variance v.
@@ -142,7 +160,7 @@ impl<'a> Diagnostics<'a> {
         self.variances().into_iter().map(root).collect()
     }
 
-    /// The probability of a set.
+    /// The probability of a set, given points counted from [`Particles::center`].
     pub fn mass(&self, inside: impl Fn(&[f32]) -> bool) -> Estimate {
         self.mean(|x| if inside(x) { 1.0 } else { 0.0 })
     }

@@ -28,7 +28,7 @@ enum Regions {
     /// The signs of the first so many coordinates, the first one the highest bit.
     Signs(usize),
     /// The nearest centre.
-    Nearest(Vec<Vec<f32>>),
+    Nearest(Vec<Vec<f64>>),
 }
 
 /// What weighted particles say of one mode.
@@ -65,7 +65,9 @@ impl Modes {
         match target.law()? {
             Law::GaussianMixture(components) => {
                 (2..=MAX_COMPONENTS).contains(&components.len()).then(|| Modes {
-                    names: numbered(components.iter().map(|component| &component.mean[..])),
+                    names: numbered(
+                        components.iter().map(|one| one.mean.iter().map(|x| f64::from(*x))),
+                    ),
                     masses: Some(components.iter().map(|component| component.weight).collect()),
                     regions: Regions::Components(components.to_vec()),
                 })
@@ -86,7 +88,9 @@ impl Modes {
     ///
     /// # Errors
     /// Fewer than two centres, and points that are not finite or of different dimensions.
-    pub fn around(centres: Vec<Vec<f32>>) -> Result<Modes> {
+    pub fn around<T: Into<f64> + Copy>(centres: Vec<Vec<T>>) -> Result<Modes> {
+        let point = |centre: &Vec<T>| centre.iter().map(|x| (*x).into()).collect();
+        let centres: Vec<Vec<f64>> = centres.iter().map(point).collect();
         let wrong = |reason: String| Err(Error::config("mode centres", reason));
         if centres.len() < 2 {
             return wrong(format!("number {}; give 2 or more", centres.len()));
@@ -96,11 +100,11 @@ impl Modes {
                 let (found, first) = (centre.len(), centres[0].len());
                 return wrong(format!("{}: has {found} coordinates; expected {first}", k + 1));
             }
-            if let Some(x) = centre.iter().find(|x| !x.is_finite()) {
+            if let Some(x) = centre.iter().find(|x| !(**x as f32).is_finite()) {
                 return wrong(format!("{}: {x} is not finite", k + 1));
             }
         }
-        let names = numbered(centres.iter().map(|centre| &centre[..]));
+        let names = numbered(centres.iter().map(|centre| centre.iter().copied()));
         Ok(Modes { names, masses: None, regions: Regions::Nearest(centres) })
     }
 
@@ -119,8 +123,7 @@ impl Modes {
             let reason = format!("line {line}: has {found} columns; expected {expected}");
             return Err(Error::file(path, reason));
         }
-        let centre = |(_, row): (usize, Vec<f64>)| row.into_iter().map(|x| x as f32).collect();
-        Modes::around(rows.into_iter().map(centre).collect())
+        Modes::around(rows.into_iter().map(|(_, row)| row).collect())
             .map_err(|error| Error::file(path, error))
     }
 
@@ -146,6 +149,11 @@ impl Modes {
 
     /// How much the position `x` belongs to each mode: shares that sum to 1.
     pub fn shares(&self, x: &[f32]) -> Vec<f64> {
+        let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+        self.shares_of(&x)
+    }
+
+    fn shares_of(&self, x: &[f64]) -> Vec<f64> {
         let one = |k: usize| {
             let mut shares = vec![0.0; self.names.len()];
             shares[k] = 1.0;
@@ -153,8 +161,7 @@ impl Modes {
         };
         match &self.regions {
             Regions::Components(components) => {
-                let x: Vec<_> = x.iter().map(|x| f64::from(*x)).collect();
-                let mut shares: Vec<_> = components.iter().map(|c| c.log_term(&x)).collect();
+                let mut shares: Vec<_> = components.iter().map(|c| c.log_term(x)).collect();
                 let peak = shares.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 shares.iter_mut().for_each(|share| *share = (*share - peak).exp());
                 let sum: f64 = shares.iter().sum();
@@ -165,9 +172,8 @@ impl Modes {
                 one(x[..*axes].iter().fold(0, |bits, x| 2 * bits + usize::from(*x > 0.0)))
             }
             Regions::Nearest(centres) => {
-                let square = |centre: &[f32]| -> f64 {
-                    let off = |(x, c): (&f32, &f32)| f64::from(*x) - f64::from(*c);
-                    x.iter().zip(centre).map(|pair| off(pair).powi(2)).sum()
+                let square = |centre: &[f64]| -> f64 {
+                    x.iter().zip(centre).map(|(x, c)| (x - c).powi(2)).sum()
                 };
                 let distances = centres.iter().map(|centre| square(centre)).enumerate();
                 one(distances.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k))
@@ -195,11 +201,12 @@ impl Modes {
 }
 
 /// `1 (3.70, 1.53)`: the number of a mode and where it is.
-fn numbered<'p>(points: impl Iterator<Item = &'p [f32]>) -> Vec<String> {
+fn numbered<P: Iterator<Item = f64>>(points: impl Iterator<Item = P>) -> Vec<String> {
     const SHOWN: usize = 3;
-    let name = |(k, point): (usize, &[f32])| {
-        let mut numbers: Vec<_> = point.iter().take(SHOWN).map(|x| format!("{x:.2}")).collect();
-        if point.len() > SHOWN {
+    let name = |(k, mut point): (usize, P)| {
+        let mut numbers: Vec<_> =
+            point.by_ref().take(SHOWN).map(|x| format!("{x:.2}")).collect();
+        if point.next().is_some() {
             numbers.push("…".into());
         }
         format!("{} ({})", k + 1, numbers.join(", "))
@@ -242,6 +249,7 @@ impl Diagnostics<'_> {
             }
         };
         let ancestors = self.particles.ancestors();
+        let mut point = vec![0.0; self.particles.dim()];
         let mut order: Vec<usize> =
             (0..ancestors.len()).filter(|i| self.weights[*i] > 0.0).collect();
         order.sort_by_key(|i| ancestors[*i]);
@@ -249,7 +257,10 @@ impl Diagnostics<'_> {
             if at > 0 && ancestors[i] != ancestors[order[at - 1]] {
                 end_of_family(&mut family, &mut all);
             }
-            let shares = modes.shares(self.particles.position(i));
+            for (j, x) in point.iter_mut().enumerate() {
+                *x = self.particles.coordinate(i, j);
+            }
+            let shares = modes.shares_of(&point);
             let most = (0..count).max_by(|a, b| shares[*a].total_cmp(&shares[*b]));
             for (k, share) in shares.into_iter().enumerate() {
                 let held = self.weights[i] * share;

@@ -42,7 +42,8 @@ impl Diagnostics<'_> {
             assert!((0.0..=1.0).contains(&p), "the probability {p} lies outside [0, 1]");
             let value = distribution.inverse(p);
             let mass = self.mass(|x| f64::from(x[coordinate]) <= value);
-            Estimate { value, se: distribution.error(p, mass.se) }
+            let center = self.center(coordinate);
+            Estimate { value: value + center, se: distribution.error(p, mass.se) }
         };
         probabilities.iter().map(quantile).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Diagnostics, Mode};
+use super::{Diagnostics, Mode, Resolution};
 use crate::loss::Lost;
 use crate::sampler::{Info, TraceEvent};
 
@@ -10,6 +10,9 @@ use crate::sampler::{Info, TraceEvent};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Warning {
+    /// A coordinate lies so far from zero, or from its center, that single precision has too few
+    /// steps for its spread.
+    Resolution(Resolution),
     /// Particles were lost by a position, a score or a weight that is not finite.
     /// [`Sampler::losses`](crate::Sampler::losses) tells where and when.
     NonFinite {
@@ -89,6 +92,7 @@ impl Diagnostics<'_> {
     pub fn warnings(&self, info: &Info, trace: &[TraceEvent], modes: &[Mode]) -> Vec<Warning> {
         let particles = self.particles.len();
         let mut warnings = Vec::new();
+        warnings.extend(self.resolution().map(Warning::Resolution));
         if info.lost.total() > 0 {
             warnings.push(Warning::NonFinite { lost: info.lost, particles });
         }
@@ -138,6 +142,7 @@ impl Diagnostics<'_> {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Warning::Resolution(found) => found.fmt(f),
             Warning::NonFinite { lost, particles } => {
                 write!(
                     f,

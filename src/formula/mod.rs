@@ -2,12 +2,14 @@
 //!
 //! The text becomes tokens (`lexer`), a tree with checked indices (`parse`, `names`, `call`,
 //! `index`), a graph of values without repetition (`lower`, `shapes`, `log_sum`), and then WGSL
-//! (`emit`, `bounds`).
+//! (`emit`, `bounds`). Where coordinates lie far from zero, the tree is first written in what is left
+//! of them (`center`).
 
 mod affine;
 mod ast;
 mod bounds;
 mod call;
+mod center;
 mod emit;
 mod fault;
 mod function;
@@ -31,6 +33,7 @@ pub(crate) use affine::Affine;
 pub(crate) use affine::Symbol;
 pub(crate) use ast::Expr;
 use ast::Known;
+use center::About;
 #[cfg(any(test, feature = "reference"))]
 pub(crate) use ast::{Fold, FoldKind, Node};
 use fault::Fault;
@@ -75,17 +78,51 @@ impl Formula {
 
     fn compile(dim: u32, text: &str) -> Result<Formula, Fault> {
         let mut formula = Formula::parse(dim, text)?;
-        formula.wgsl = formula.write()?;
-        // WGSL has no literal for what is infinite or no number, and computes what is constant.
+        formula.wgsl = formula.write(&formula.expr)?;
+        formula.check(dim, &formula.wgsl)?;
+        Ok(formula)
+    }
+
+    /// WGSL has no literal for what is infinite or no number, and computes what is constant.
+    fn check(&self, dim: u32, wgsl: &str) -> Result<(), Fault> {
         let prelude = Prelude::default().dimension(dim).source();
-        let whole = Linked::new([prelude, Source::new("formula.wgsl", formula.wgsl.as_str())]);
-        if let Err(error) = whole.parse() {
-            let ErrorKind::Shader { message, .. } = error.kind() else { return Ok(formula) };
+        let whole = Linked::new([prelude, Source::new("formula.wgsl", wgsl)]);
+        if let Err(error) = whole.parse()
+            && let ErrorKind::Shader { message, .. } = error.kind()
+        {
             let message =
                 format!("this has a part that is out of range whatever the position: {message}");
-            return Err(Fault::new(0..text.trim_end().len(), message));
+            return Err(Fault::new(0..self.text.trim_end().len(), message));
         }
-        Ok(formula)
+        Ok(())
+    }
+
+    /// The WGSL of the formula in coordinates counted from `center`, with its parameters and the
+    /// centers of its arrays' columns.
+    pub(crate) fn about(
+        &self,
+        center: &[f64],
+        constants: &[(String, f64)],
+        arrays: &[Option<Vec<f64>>],
+    ) -> Result<String> {
+        let parameters = self.values(constants);
+        let shape = |symbol| self.shape(constants, symbol).unwrap_or(0);
+        let about = About { center, arrays, parameters: &parameters, shape: &shape };
+        let written = || {
+            let wgsl = self.write(&center::rewrite(&self.expr, &about)?)?;
+            self.check(center.len() as u32, &wgsl)?;
+            Ok(wgsl)
+        };
+        written().map_err(|fault: Fault| fault.error(&self.text))
+    }
+
+    /// The values of the parameters, 0 for one that has none.
+    fn values(&self, constants: &[(String, f64)]) -> Vec<f64> {
+        let value = |name: &String| {
+            let key = format!("{PARAMETER}{name}");
+            constants.iter().find(|(known, _)| *known == key).map_or(0.0, |(_, value)| *value)
+        };
+        self.parameters.iter().map(value).collect()
     }
 
     /// Without its WGSL.
@@ -101,7 +138,7 @@ impl Formula {
         })
     }
 
-    fn write(&self) -> Result<String, Fault> {
+    fn write(&self, expr: &Expr) -> Result<String, Fault> {
         let mut text = String::new();
         // A comment ends at its line.
         for line in self.text.lines() {
@@ -121,7 +158,7 @@ impl Formula {
             );
         }
         let mut lowering = lower::Lowering::new();
-        let root = lowering.lower(&self.expr)?;
+        let root = lowering.lower(expr)?;
         let body = emit::body(&lowering.graph, root, &parameters, &arrays);
         let _ = write!(text, "fn log_density(x: ptr<function, Point>) -> f32 {{\n{body}}}\n");
         Ok(text)
@@ -166,11 +203,7 @@ impl Formula {
         }
         // A shader compiler works out what depends on parameters alone, and refuses what is not
         // finite without a word about the formula.
-        let value = |name: &String| {
-            let key = format!("{PARAMETER}{name}");
-            constants.iter().find(|(known, _)| *known == key).map_or(0.0, |(_, value)| *value)
-        };
-        let values: Vec<f64> = self.parameters.iter().map(value).collect();
+        let values = self.values(constants);
         let known = Known { variables: &[], parameters: &values };
         let found = self
             .expr

@@ -98,6 +98,8 @@ pub(crate) enum Values<'a> {
     U32(Cow<'a, [u32]>),
     Bool(Cow<'a, [bool]>),
     Positions(Thinned<'a>),
+    /// Positions that are counted from a center, which is added.
+    Centered(Thinned<'a>, &'a [f64]),
     LogWeights(Thinned<'a>),
     Ancestors(Thinned<'a>),
 }
@@ -140,7 +142,7 @@ impl Array<'_> {
     pub(crate) fn element(&self) -> Element {
         match self.values {
             Values::F32(_) | Values::Positions(_) | Values::LogWeights(_) => Element::F32,
-            Values::F64(_) => Element::F64,
+            Values::F64(_) | Values::Centered(..) => Element::F64,
             Values::U32(_) | Values::Ancestors(_) => Element::U32,
             Values::Bool(_) => Element::Bool,
         }
@@ -162,6 +164,9 @@ impl Array<'_> {
             Values::U32(all) => take(Piece::U32(all)),
             Values::Bool(all) => take(Piece::Bool(all)),
             Values::Positions(particles) => particles.positions(|some| take(Piece::F32(some))),
+            Values::Centered(particles, center) => particles.positions(|some| {
+                take(Piece::F64(&placed(some, center)))
+            }),
             Values::LogWeights(particles) => particles.log_weights(|some| take(Piece::F32(some))),
             Values::Ancestors(particles) => particles.ancestors(|some| take(Piece::U32(some))),
         }
@@ -183,6 +188,12 @@ impl Array<'_> {
             take(&buffer)
         })
     }
+}
+
+/// Positions, row by row, with the center that they are counted from.
+pub(crate) fn placed(positions: &[f32], center: &[f64]) -> Vec<f64> {
+    let place = |(x, center): (&f32, &f64)| f64::from(*x) + center;
+    positions.iter().zip(center.iter().cycle()).map(place).collect()
 }
 
 fn encode<T: Number>(numbers: &[T], buffer: &mut Vec<u8>) {

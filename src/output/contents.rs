@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::arrays::{Array, Values};
+use super::arrays::{Array, Values, placed};
 use super::kept::Stage;
 #[cfg(feature = "arviz")]
 use super::netcdf;
@@ -67,7 +67,7 @@ pub(crate) struct Contents<'a> {
     pub(crate) particles: &'a dyn Windows,
     /// One in so many particles is written.
     pub(crate) every: usize,
-    /// Particles of equal weight, row by row (M, dim).
+    /// Particles of equal weight, row by row (M, dim), counted as those on the device.
     pub(crate) posterior: &'a [f32],
     pub(crate) stages: &'a [Stage],
 }
@@ -86,15 +86,23 @@ impl<'a> Contents<'a> {
 
     /// The arrays: `posterior` (M, d) of equal weight; `positions` (N, d), `log_weights` (N,) up to
     /// a common constant and `ancestors0` (N,); `log_normalizer` and its error (); and of each test
-    /// of the ESS, then of the end, `stage_step`, `stage_time` and so on.
+    /// of the ESS, then of the end, `stage_step`, `stage_time` and so on. Coordinates are float32, or
+    /// float64 where those of the device are counted from a center.
     pub(crate) fn arrays(&self) -> Vec<Array<'a>> {
         let particles = Thinned::new(self.particles, self.every);
         let (n, dim) = (particles.count(), particles.dim());
         let number = |value: f64| Values::F64(vec![value].into());
         let draws = self.posterior.len() / dim;
+        let (posterior, positions) = match &self.record.center {
+            None => (Values::F32(self.posterior.into()), Values::Positions(particles)),
+            Some(center) => (
+                Values::F64(placed(self.posterior, center).into()),
+                Values::Centered(particles, center),
+            ),
+        };
         let mut all = vec![
-            Array::new("posterior", &[draws, dim], Values::F32(self.posterior.into())),
-            Array::new("positions", &[n, dim], Values::Positions(particles)),
+            Array::new("posterior", &[draws, dim], posterior),
+            Array::new("positions", &[n, dim], positions),
             Array::new("log_weights", &[n], Values::LogWeights(particles)),
             Array::new("ancestors0", &[n], Values::Ancestors(particles)),
             Array::new("log_normalizer", &[], number(self.record.log_normalizer)),

@@ -14,7 +14,8 @@ pub(crate) struct Kept {
     pub(crate) record: Record,
     /// The weighted particles, or as many of them as were kept.
     pub(crate) particles: Arc<Particles>,
-    /// Particles of equal weight, resampled from all of them, row by row (M, dim).
+    /// Particles of equal weight, resampled from all of them, row by row (M, dim) and
+    /// counted from the particles' center.
     pub(crate) posterior: Vec<f32>,
     /// One per test of the ESS, and one for the end.
     pub(crate) stages: Vec<Stage>,

@@ -37,7 +37,13 @@ impl Kept {
 
         let mut file = Arrays::of_particles(folder)?;
         let dim = record.dim as usize;
-        let (shape, positions) = file.array("positions")?;
+        let center = record.center.as_deref();
+        if center.is_some_and(|center| center.len() != dim || center.iter().any(|c| !c.is_finite()))
+        {
+            let reason = format!("has a center that is not {dim} finite numbers");
+            return Err(wrong(&summary, &reason));
+        }
+        let (shape, positions) = file.places("positions", center)?;
         let &[n, columns] = &shape[..] else { return Err(file.misshapen("positions", &shape)) };
         if columns != dim {
             return Err(file.misshapen("positions", &shape));
@@ -49,8 +55,12 @@ impl Kept {
             let reason = format!("has the ancestor {ancestor} in a run of {particles} particles");
             return Err(wrong(&file.path, &reason));
         }
-        let particles = Arc::new(Particles::new(dim, positions, log_weights, ancestors)?);
-        let (shape, posterior) = file.array("posterior")?;
+        let mut particles = Particles::new(dim, positions, log_weights, ancestors)?;
+        if let Some(center) = center {
+            particles = particles.with_center(center)?;
+        }
+        let particles = Arc::new(particles);
+        let (shape, posterior) = file.places("posterior", center)?;
         if shape.len() != 2 || shape[1] != dim {
             return Err(file.misshapen("posterior", &shape));
         }
@@ -170,6 +180,15 @@ impl Arrays {
             Reader::Safetensors(reader) => reader.array(name),
         };
         read.map_err(|reason| wrong(&self.path, &reason))
+    }
+
+    /// Places, counted from a center where there is one.
+    fn places(&mut self, name: &str, center: Option<&[f64]>) -> Done<(Vec<usize>, Vec<f32>)> {
+        let Some(center) = center else { return self.array(name) };
+        let (shape, places) = self.array::<f64>(name)?;
+        let from = |(x, center): (&f64, &f64)| (x - center) as f32;
+        let offsets = places.iter().zip(center.iter().cycle()).map(from).collect();
+        Ok((shape, offsets))
     }
 
     fn column<T: Number>(&mut self, name: &str, count: usize) -> Done<Vec<T>> {

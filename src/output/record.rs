@@ -6,7 +6,9 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use wfr::{Diagnostics, Estimate, Losses, Mode, Modes, Target, Truth, Tuned, Warning, catalogue};
+use wfr::{
+    Diagnostics, Estimate, Losses, Mode, Modes, Particles, Target, Truth, Tuned, Warning, catalogue,
+};
 
 use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
@@ -62,7 +64,7 @@ impl Estimates {
             second_moment: diagnostics.second_moments(),
             sd: diagnostics.standard_deviations(),
             quantiles: quantiles(&diagnostics, outcome.particles.dim()),
-            right_mass: diagnostics.mass(|x| x[0] > 0.0),
+            right_mass: right_mass(&diagnostics, &outcome.particles),
             effective_ancestors: diagnostics.effective_ancestors(),
             largest_particle: diagnostics.largest_particle(),
             largest_ancestor: diagnostics.largest_ancestor(),
@@ -70,6 +72,12 @@ impl Estimates {
             modes,
         }
     }
+}
+
+/// The probability that the first coordinate is positive.
+fn right_mass(diagnostics: &Diagnostics<'_>, particles: &Particles) -> Estimate {
+    let center = particles.center().map_or(0.0, |center| center[0]);
+    diagnostics.mass(|x| f64::from(x[0]) + center > 0.0)
 }
 
 /// The quantiles of each coordinate, which are sorted side by side: of all estimates these take the
@@ -95,6 +103,9 @@ pub(crate) struct Record {
     pub(crate) target: String,
     pub(crate) parameters: BTreeMap<String, f64>,
     pub(crate) dim: u32,
+    /// What coordinates were counted from on the device, where that was not the origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) center: Option<Vec<f64>>,
     pub(crate) initial: String,
     pub(crate) flow: String,
     /// The estimate of log(Z1/Z0) that the path was given.
@@ -330,6 +341,7 @@ impl Record {
             target: outcome.name(),
             parameters: parameters(target),
             dim: target.dim(),
+            center: problem.center().map(<[f64]>::to_vec),
             initial: problem.initial().description().to_string(),
             flow: problem.flow().name().to_string(),
             log_ratio: problem.flow().log_ratio(),

@@ -66,8 +66,11 @@ impl Exact {
         if once.operations.saturating_mul(places as u64) > BUDGET {
             return None;
         }
-        let log_density: LogDensity =
-            Box::new(move |x| Some(evaluator.evaluate(x, &[]).ok()?.value));
+        let center = target.center().map_or_else(|| vec![0.0; dim], <[f64]>::to_vec);
+        let log_density: LogDensity = Box::new(move |x| {
+            let offset: Vec<f64> = x.iter().zip(&center).map(|(x, c)| x - c).collect();
+            Some(evaluator.evaluate(&offset, &[]).ok()?.value)
+        });
         let form = if is_product {
             Form::Product(log_density)
         } else {

@@ -78,7 +78,7 @@ fn panel(
         let i = line * count / LINES.min(count);
         for (k, pair) in journey.looks.windows(2).enumerate() {
             let [from, to] = pair else { continue };
-            let place = |look: &Look| (look.beta, f64::from(look.particles.position(i)[0]));
+            let place = |look: &Look| (look.beta, look.particles.coordinate(i, 0));
             let relative = weights[k + 1][i] * count as f64;
             let style = stroke(relative);
             let piece = PathElement::new([place(from), place(to)], style);

@@ -27,7 +27,7 @@ impl Line {
         range: Range<f64>,
         bins: usize,
     ) -> Line {
-        let place = |i: usize| f64::from(particles.position(i)[coordinate]);
+        let place = |i: usize| particles.coordinate(i, coordinate);
         Line::count(weights.iter().enumerate().map(|(i, weight)| (place(i), *weight)), range, bins)
     }
 
@@ -91,9 +91,8 @@ impl Plane {
         y: Range<f64>,
         bins: (usize, usize),
     ) -> Plane {
-        let place = |i: usize| particles.position(i);
-        let all = weights.iter().enumerate();
-        let all = all.map(|(i, w)| ((f64::from(place(i)[0]), f64::from(place(i)[1])), *w));
+        let place = |i: usize| (particles.coordinate(i, 0), particles.coordinate(i, 1));
+        let all = weights.iter().enumerate().map(|(i, weight)| (place(i), *weight));
         Plane::count(all, x, y, bins)
     }
 

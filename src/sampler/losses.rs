@@ -54,11 +54,14 @@ impl Sampler {
             |cause: usize| u64::from(words[2 * cause]) | u64::from(words[2 * cause + 1]) << 32;
         let lost = Lost { position: total(0), score: total(1), weight: total(2) };
         let key = words[7];
+        let place = |(j, word): (usize, &u32)| {
+            (f64::from(f32::from_bits(*word)) + self.center.of_coordinate(j)) as f32
+        };
         let first = (key != 0).then(|| Loss {
             step: u32::MAX - words[6],
             slot: self.plan.particles - (key >> 2),
             cause: Cause::ALL[(key & 3).min(2) as usize],
-            position: words[LOSSES_HEADER as usize..].iter().map(|x| f32::from_bits(*x)).collect(),
+            position: (0..).zip(&words[LOSSES_HEADER as usize..]).map(place).collect(),
         });
         Ok((lost, first))
     }

@@ -32,10 +32,12 @@ impl Sampler {
         let positions = self.positions(slots.clone()).await?;
         let log_weights = self.log_weights(slots.clone()).await?;
         let ancestors = self.ancestors(slots).await?;
-        Particles::new(self.dim as usize, positions, log_weights, ancestors)
+        let particles = Particles::new(self.dim as usize, positions, log_weights, ancestors)?;
+        Ok(particles.about(self.center.clone()))
     }
 
-    /// The positions in a range of slots, row by row (range, dim): a column of [`Sampler::window`].
+    /// The positions in a range of slots, row by row (range, dim), counted from
+    /// [`Sampler::center`]: a column of [`Sampler::window`].
     ///
     /// # Errors
     /// As [`Sampler::window`].
@@ -115,7 +117,7 @@ impl Sampler {
     pub async fn histogram(&self, axes: &[Axis]) -> Result<Histogram> {
         self.check_recorded().await?;
         let counter = made(&self.counter, || Counter::new(&self.gpu, self.cloud_shape()))?;
-        counter.histogram(self.cloud(), self.dim, axes).await
+        counter.histogram(self.cloud(), self.dim, &self.center, axes).await
     }
 
     /// The number of time-zero ancestors with a descendant of finite log-weight, 1 to N (0 where
