@@ -25,11 +25,9 @@ fn grid_clear(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let cell = grid_lane(id, lane);
-    if (cell < GRID_TOTAL) {
-        atomicStore(&grid_in[cell], 0u);
-    }
-    if (cell == 0u) {
-        atomicStore(&grid_in[GRID_PEAK], 0u);
+    // The population's plane, then the target's largest value.
+    if (cell <= GRID_TOTAL) {
+        atomicStore(&grid_in[select(cell, GRID_PEAK, cell == GRID_TOTAL)], 0u);
     }
 }
 
@@ -67,26 +65,25 @@ fn grid_spread(
     let peak = float_unkey(atomicLoad(&grid_in[GRID_PEAK]));
     var sum = 0.0;
     for (var corner = 0u; corner < (1u << DIM); corner++) {
-        var from = cell;
+        var origin = cell;
         var exists = true;
         var rest = cell;
         var stride = 1u;
         for (var j = 0u; j < DIM; j++) {
-            let below = (corner >> j) & 1u;
-            exists = exists && rest % GRID_CELLS >= below;
-            from -= select(0u, below * stride, exists);
+            let back = (corner >> j) & 1u;
+            exists = exists && rest % GRID_CELLS >= back;
+            origin -= select(0u, back * stride, exists);
             rest /= GRID_CELLS;
             stride *= GRID_CELLS;
         }
-        let word = grid_out[GRID_TOTAL + from];
+        let word = grid_out[GRID_TOTAL + origin];
         var share = 1.0;
         for (var j = 0u; j < DIM; j++) {
             let within = grid_within(word, j);
             share *= select(1.0 - within, within, ((corner >> j) & 1u) == 1u);
         }
-        let log_density = bitcast<f32>(grid_out[from]);
-        let counts = exists && log_density > GRID_NOTHING;
-        sum += select(0.0, share * exp(log_density - peak), counts);
+        let value = bitcast<f32>(grid_out[origin]);
+        sum += select(0.0, share * exp(value - peak), exists && value > GRID_NOTHING);
     }
     atomicStore(&grid_in[GRID_TOTAL + cell], bitcast<u32>(sum));
 }

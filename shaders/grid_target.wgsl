@@ -1,7 +1,7 @@
-// Grid, the target: evaluates pi at one point of every cell of the grid, between its lowest node and
-// the next along every axis. `grid_spread` shares the points out as `grid_deposit` does particles, so
-// that pi is blurred exactly as the population is. Points are random within their cells, and others at
-// every estimate: wherever the support of pi ends between two nodes, sums are right on average.
+// Grid, the target: evaluates pi at one point of every cell of the grid, the box between a node and
+// the next along every axis. `grid_spread` shares the points out as `grid_deposit` does particles,
+// so that pi is blurred exactly as the population is. Points are random in their cells, and fresh
+// at every estimate: wherever the support ends between two nodes, sums are right on average.
 // Reads moments, control; writes grid_in (the key of the largest log pi), grid_out (log pi, and the
 // word that says where the point is).
 

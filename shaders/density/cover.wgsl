@@ -4,8 +4,8 @@
 // Points are drawn until one is inside; with T that were not, log c is the mean of
 //   -(1 + 1/2 + ... + 1/T),
 // because P(T >= k) = (1 - c)^k, and -log c is the sum of (1 - c)^k / k. Without a wall the first
-// point is the last. Of two such sums the second takes the opposite points: at a flat wall one of two
-// opposite points is inside.
+// point is the last. Of two such sums the second takes the opposite points: at a flat wall one of
+// two opposite points is inside.
 
 fn cover_log(x: ptr<function, Point>, slot: u32, step: u32) -> f32 {
     var searching = vec2<bool>(true, true);

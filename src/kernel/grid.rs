@@ -112,7 +112,7 @@ impl Grid {
     }
 
     pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
-        self.clear.encode(pass, copy, self.total.div_ceil(LANES));
+        self.clear.encode(pass, copy, (self.total + 1).div_ceil(LANES));
         self.deposit.encode(pass, copy, self.particles.div_ceil(LANES));
         self.target.encode(pass);
         self.spread.encode(pass, copy, self.total.div_ceil(LANES));

@@ -4,7 +4,8 @@
 use std::f64::consts::TAU;
 
 use super::moments::moments_weights;
-use super::threefry::{STREAM_SUBSET, threefry};
+use super::normal::normal_draw;
+use super::threefry::{STREAM_COVER, STREAM_SUBSET, threefry};
 
 /// The particle of component `l` of `count`, among `particles` at the time `step` of an estimate.
 pub fn subset_slot(seed: u64, step: u32, particles: u32, count: u32, l: u32) -> u32 {
@@ -36,4 +37,25 @@ pub fn density_log(
     let sum: f64 = others().map(|l| weights[l] * component(l)).sum();
     let own = if weights[slot] > 0.0 { weights[slot] * component(slot) } else { 0.0 };
     (own + (1.0 - weights[slot]) * sum / mass).ln()
+}
+
+/// The log of how much of a kernel about particle `slot` lies inside of a support, by at most `trials`
+/// pairs of points drawn after `step` steps.
+pub fn cover_log(
+    (seed, slot, step): (u64, u32, u32),
+    trials: u32,
+    x: &[f64],
+    bandwidths: &[f64],
+    inside: impl Fn(&[f64]) -> bool,
+) -> f64 {
+    let point = |trial: u32, sign: f64| -> Vec<f64> {
+        let noise = normal_draw(seed, slot, step * trials + trial, STREAM_COVER, x.len());
+        let axes = x.iter().zip(bandwidths).zip(noise);
+        axes.map(|((x, b), z)| x + sign * b * z).collect()
+    };
+    let missed = |sign: f64| -> f64 {
+        let outside = (0..trials).take_while(|trial| !inside(&point(*trial, sign)));
+        outside.map(|trial| 1.0 / f64::from(trial + 1)).sum()
+    };
+    -0.5 * (missed(1.0) + missed(-1.0))
 }

@@ -13,6 +13,7 @@ mod composition;
 mod coverage;
 mod derived;
 mod gaussian;
+mod gradient_walls;
 mod integrators;
 mod networks;
 mod normalizer;

@@ -9,7 +9,7 @@ use crate::diffusion::{
 };
 use crate::kernel::network::{self, Evaluation, Shape};
 use crate::kernel::{
-    adapt, check, decide, draw, entropy, expand, grid, histogram, init, losses, mixture, moments,
+    adapt, check, decide, draw, entropy, expand, grid, grid_target, histogram, init, losses, mixture, moments,
     quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
 };
 use crate::plan::Plan;
@@ -442,17 +442,19 @@ fn the_reaction_links_in_every_dimension() {
         if dim <= grid::MAX_GRID_DIM {
             let source = |first| grid::constants(prelude(first), 64, dim, &bandwidth).source();
             texts.push(grid::linked(source(4)));
+            texts.push(grid_target::linked(source(4), &problem));
             let density = ["density/grid_frame", "density/grid"];
             texts.push(ratio::linked(source(4), &density, &problem));
         }
-        for (file, text) in [
-            ("density/kernel", bandwidth.as_str()),
-            ("density/transition", "const TRANSPORT: f32 = 1.0f;\n"),
+        for (file, cover, text) in [
+            ("density/kernel", "density/cover", bandwidth.as_str()),
+            ("density/transition", "density/whole", "const TRANSPORT: f32 = 1.0f;\n"),
         ] {
             let source = |first| mixture::constants(prelude(first), 1000, 100, dim);
             texts.push(mixture::linked(source(7).text(text).source(), file));
-            let density = ["density/subset", "density/mixture"];
-            texts.push(ratio::linked(source(4).source(), &density, &problem));
+            let density = ["density/subset", cover, "density/mixture"];
+            let source = source(4).u32("COVER_TRIALS", 8).text(text).source();
+            texts.push(ratio::linked(source, &density, &problem));
         }
         for jumps in [false, true] {
             let shape_of = react::ReactShape { rate: 1.0, share: 0.5, jumps, every: 4, steps: 10 };
@@ -463,5 +465,5 @@ fn the_reaction_links_in_every_dimension() {
         }
         linked_texts += texts.len();
     }
-    assert_eq!(linked_texts, 6 * 9 + 3 * 2);
+    assert_eq!(linked_texts, 6 * 9 + 3 * 3);
 }

@@ -22,6 +22,13 @@ const SEED: u64 = 0x0bad_5eed_0000_0011;
 /// Steps done; the last was of this length.
 const STEP: u32 = 6;
 const DT: f32 = 0.03;
+/// Few, so that some particles find no point inside.
+const TRIALS: u32 = 3;
+
+/// log π where it is finite.
+fn aim(x: &[f64]) -> f64 {
+    -0.5 * x.iter().map(|x| x * x).sum::<f64>()
+}
 
 /// A population on the device and on the host, with particles of weight zero and lost ones.
 struct Rig {
@@ -120,14 +127,8 @@ impl Rig {
         mixture
     }
 
-    /// log π − log p of every particle, for π(x) = exp(−Σ x²/2) on x₀ > −0.5.
-    fn ratios(
-        &self,
-        constants: impl FnOnce(crate::shaders::Prelude) -> crate::shaders::Prelude,
-        density: &[&str],
-        moments: &Moments,
-        field: &wgpu::Buffer,
-    ) -> Vec<f32> {
+    /// π(x) = exp(−Σ x²/2) on x₀ > −0.5.
+    fn problem(&self) -> Problem {
         let text = "fn log_density(x: ptr<function, Point>) -> f32 {
                 var sum = 0.0;
                 for (var j = 0u; j < DIM; j++) { sum -= 0.5 * (*x)[j] * (*x)[j]; }
@@ -138,7 +139,18 @@ impl Rig {
         let target = Target::from_wgsl(self.dim, "half.wgsl", text).unwrap();
         let zeros = vec![0.0; self.dim as usize];
         let initial = Initial::normal(&zeros, &vec![1.0; self.dim as usize]).unwrap();
-        let problem = Problem::new(target, initial, Flow::langevin()).unwrap();
+        Problem::new(target, initial, Flow::langevin()).unwrap()
+    }
+
+    /// log π − log p of every particle.
+    fn ratios(
+        &self,
+        constants: impl FnOnce(crate::shaders::Prelude) -> crate::shaders::Prelude,
+        density: &[&str],
+        moments: &Moments,
+        field: &wgpu::Buffer,
+    ) -> Vec<f32> {
+        let problem = self.problem();
         let prelude = moments::prelude(&self.shape, self.dim, 4, 1, self.dim + 1);
         let linked = ratio::linked(constants(prelude).source(), density, &problem);
         let out = buffers::storage(&self.gpu.device, "ratios", 4 * u64::from(PARTICLES));
@@ -150,8 +162,8 @@ impl Rig {
         read(&self.gpu, &out)
     }
 
-    /// Ratios against log densities of the oracle; `bound` on the difference.
-    fn compare(&self, name: &str, ratios: &[f32], exact: impl Fn(usize) -> f64, bound: f64) {
+    /// Ratios against those of the oracle, which is told log π; `bound` on the difference.
+    fn compare(&self, name: &str, ratios: &[f32], exact: impl Fn(usize, f64) -> f64, bound: f64) {
         let mut outside = 0;
         for i in self.live() {
             let x = self.position(i);
@@ -161,8 +173,8 @@ impl Rig {
                 outside += 1;
                 continue;
             }
-            let aim = -0.5 * x.iter().map(|x| x * x).sum::<f64>();
-            let want = aim - exact(i);
+            let aim = aim(&x);
+            let want = exact(i, aim);
             // The target itself is rounded.
             let bound = bound + 4e-7 * (aim.abs() + want.abs());
             assert!((r - want).abs() < bound, "{name}, {i}: {r} is not {want}");
@@ -199,18 +211,20 @@ fn moments_are_near_the_oracle() {
 }
 
 /// Deposits are rounded to 2^-32 of the mass, 1e-3 of what the least node that a particle sees
-/// holds, and places on an axis of 40 to 2^-19 of a cell.
+/// holds, and places on an axis of 40 to 2^-19 of a cell. No point of the target happens to lie within
+/// rounding of its wall.
 #[test]
 fn the_density_on_a_grid_is_near_the_oracle() {
     let Some(gpu) = testing::gpu() else { return };
     for (dim, cells) in [(1, 200), (2, 48), (3, 24)] {
         let rig = Rig::new(&gpu, dim);
-        let moments = rig.moments();
+        let (moments, problem) = (rig.moments(), rig.problem());
         let widths: Vec<f32> = (0..dim).map(|j| 0.3 + 0.4 * j as f32).collect();
         let bandwidth = Bandwidth::Fixed(widths.clone()).wgsl(dim, PARTICLES);
         let (shape, state) = (&rig.shape, &rig.state);
         let grid =
-            Grid::new(&gpu, shape, rig.page(), cells, &bandwidth, state, &moments.buffer).unwrap();
+            Grid::new(&gpu, &problem, shape, rig.page(), cells, &bandwidth, state, &moments.buffer)
+                .unwrap();
         testing::pass(&gpu, |pass| {
             grid.encode(pass, 1);
             // The second finds the field of the first.
@@ -220,15 +234,23 @@ fn the_density_on_a_grid_is_near_the_oracle() {
         let density = ["density/grid_frame", "density/grid"];
         let ratios = rig.ratios(constants, &density, &moments, grid.field());
         let widths: Vec<f64> = widths.iter().map(|w| f64::from(*w)).collect();
-        let exact =
-            reference::grid::Grid::new(&rig.rows, &rig.log_weights, cells as usize, &widths);
-        let log_density = |i| exact.density_log(&rig.position(i));
-        rig.compare(&format!("grid in {dim}"), &ratios, log_density, 3e-3);
+        let log_density = |x: &[f64]| if x[0] < -0.5 { f64::NEG_INFINITY } else { aim(x) };
+        let (rows, weights, drawn) = (&rig.rows, &rig.log_weights, (SEED, STEP));
+        let exact = reference::grid::Grid::new(
+            rows,
+            weights,
+            cells as usize,
+            &widths,
+            drawn,
+            log_density,
+        );
+        let ratio = |i, aim| exact.density_log_ratio(&rig.position(i), aim);
+        rig.compare(&format!("grid in {dim}"), &ratios, ratio, 3e-3);
     }
 }
 
 /// Exponents of up to some hundreds are rounded to 2^-24 of themselves: those that matter are
-/// small.
+/// small. No point that looks for the support happens to lie within rounding of its wall.
 #[test]
 fn the_density_of_a_mixture_is_near_the_oracle() {
     let Some(gpu) = testing::gpu() else { return };
@@ -246,17 +268,22 @@ fn the_density_of_a_mixture_is_near_the_oracle() {
             true => Components {
                 count,
                 file: "density/transition",
+                cover: "density/whole",
                 text: "const TRANSPORT: f32 = 0.8f;\n".into(),
             },
             false => Components {
                 count,
                 file: "density/kernel",
+                cover: "density/cover",
                 text: Bandwidth::Fixed(widths.clone()).wgsl(dim, count),
             },
         };
         let mixture = rig.mixture(&components, &moments);
-        let constants = |prelude| mixture::constants(prelude, PARTICLES, count, dim);
-        let density = ["density/subset", "density/mixture"];
+        let constants = |prelude| {
+            let prelude = mixture::constants(prelude, PARTICLES, count, dim);
+            prelude.u32("COVER_TRIALS", TRIALS).text(&components.text)
+        };
+        let density = ["density/subset", components.cover, "density/mixture"];
         let ratios = rig.ratios(constants, &density, &moments, &mixture.sums);
         let widths: Vec<f64> = widths.iter().map(|w| f64::from(*w)).collect();
         let centre = |i: usize| {
@@ -271,9 +298,17 @@ fn the_density_of_a_mixture_is_near_the_oracle() {
         let subset: Vec<_> = (0..count)
             .map(|l| reference::mixture::subset_slot(SEED, STEP, PARTICLES, count, l) as usize)
             .collect();
-        let exact = |i: usize| {
+        let exact = |i: usize, aim: f64| {
             let (x, lw) = (rig.position(i), &rig.log_weights);
-            reference::mixture::density_log(i, &x, &centres, &widths, lw, &subset)
+            let density =
+                reference::mixture::density_log(i, &x, &centres, &widths, lw, &subset);
+            let inside = |x: &[f64]| x[0] >= -0.5;
+            let at = (SEED, i as u32, STEP);
+            let cover = match transition {
+                true => 0.0,
+                false => reference::mixture::cover_log(at, TRIALS, &x, &widths, inside),
+            };
+            aim + cover - density
         };
         let name = format!("DIM {dim}, transition {transition}, {count} components");
         rig.compare(&name, &ratios, exact, 2e-4);
