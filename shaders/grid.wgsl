@@ -55,10 +55,9 @@ fn grid_deposit(
 @compute @workgroup_size(LANES)
 fn grid_spread(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let cell = grid_lane(id, count, lane);
+    let cell = grid_lane(id, lane);
     if (cell >= GRID_TOTAL) {
         return;
     }

@@ -161,9 +161,8 @@ impl Data {
             let (row, column) = (k / columns, k % columns);
             return Err(format!("is {} at {}; {FINITE}", values[k], place(row, column, columns)));
         }
-        let number = |k: usize| {
-            f64::from(values[k]) + rests.get(k).map_or(0.0, |rest| f64::from(*rest))
-        };
+        let number =
+            |k: usize| f64::from(values[k]) + rests.get(k).map_or(0.0, |rest| f64::from(*rest));
         let far = Far::of(columns, values.len(), number).map(Arc::new);
         Ok(Data { rows, columns, values, far })
     }

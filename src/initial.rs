@@ -2,10 +2,10 @@
 
 use crate::adaptor::Adaptor;
 use crate::center::{Center, Moments};
-use crate::diagnostics::{Place, Resolution, resolution};
 use crate::error::{Error, Result};
 use crate::flow::Track;
 use crate::particles::Particles;
+use crate::resolution::{Place, Resolution, resolution};
 use crate::shaders::{self, float, per_coordinate};
 use crate::target::{Component, Target};
 use crate::wgsl::{Source, prefixed};
@@ -59,10 +59,7 @@ impl Initial {
     /// # Errors
     /// When the lengths differ or are zero, a mean is not finite, or a standard deviation is not
     /// positive and finite.
-    pub fn normal(
-        mean: &[impl Into<f64> + Copy],
-        sd: &[impl Into<f64> + Copy],
-    ) -> Result<Initial> {
+    pub fn normal(mean: &[impl Into<f64> + Copy], sd: &[impl Into<f64> + Copy]) -> Result<Initial> {
         let (mean, sd) = (doubles(mean), doubles(sd));
         check_lengths("mean", &mean, "sd", &sd)?;
         check_each("mean", &mean, "finite", |v| v.is_finite())?;
@@ -350,22 +347,23 @@ impl Initial {
     /// Means and standard deviations of the coordinates, counted from zero; none for a law in WGSL.
     pub(crate) fn moments(&self) -> Option<Vec<Moments>> {
         let wide = self.dim as usize;
-        let numbers = |positions: &[f32], log_weights: Option<&[f32]>| {
+        let numbers = |positions: &[f32], weights: &[f64]| {
             let of = |j: usize| {
-                let weight = |i: usize| log_weights.map_or(1.0, |all| f64::from(all[i]).exp());
-                let weighted = (0..positions.len() / wide).filter(move |i| weight(*i) > 0.0);
-                Moments::of(weighted.map(|i| {
-                    let x = f64::from(positions[i * wide + j]) + self.center.of_coordinate(j);
-                    (weight(i), x)
-                }))
+                let place =
+                    |i: usize| f64::from(positions[i * wide + j]) + self.center.of_coordinate(j);
+                let weighted = weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0);
+                Moments::of(weighted.map(|(i, weight)| (*weight, place(i))))
             };
             (0..wide).map(of).collect()
         };
         match &self.kind {
             Kind::Independent(law) => Some(law.moments()),
-            Kind::Positions(positions) => Some(numbers(positions, None)),
+            Kind::Positions(positions) => {
+                Some(numbers(positions, &vec![1.0; positions.len() / wide]))
+            }
             Kind::Particles { positions, log_weights, .. } => {
-                Some(numbers(positions, Some(log_weights)))
+                let weights: Vec<f64> = log_weights.iter().map(|w| f64::from(*w).exp()).collect();
+                Some(numbers(positions, &weights))
             }
             Kind::Mixture { .. } => {
                 let components = self.gaussians()?;

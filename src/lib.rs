@@ -37,6 +37,7 @@ mod readback;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
 mod resampling;
+mod resolution;
 mod rows;
 mod sampler;
 mod schedule;
@@ -76,7 +77,7 @@ pub use config::{Config, Resampler};
 pub use data::Data;
 #[cfg(feature = "data")]
 pub use data::DataFile;
-pub use diagnostics::{Diagnostics, Estimate, Mode, Modes, Resolution, Warning};
+pub use diagnostics::{Diagnostics, Estimate, Mode, Modes, Warning};
 pub use error::{CheckpointFault, Error, ErrorKind, Location, RecordingFault, Result};
 pub use flow::{Flow, Path, Pilot};
 pub use generator::Generator;
@@ -90,6 +91,7 @@ pub use plan::Plan;
 pub use problem::Problem;
 pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
 pub use resampling::Resampling;
+pub use resolution::Resolution;
 pub use sampler::{
     Buffers, Info, ModelCall, ReactionEvent, Sampler, TraceEvent, Tracked, requirements,
 };

@@ -68,6 +68,8 @@ pub struct Target {
     center: Center,
     /// Data of a formula that may be counted from a center, by their bindings.
     far: Vec<Option<Arc<Far>>>,
+    /// What the columns of data in `storage` are counted from, by their bindings.
+    data_centers: Vec<Option<Vec<f64>>>,
 }
 
 /// A built-in target with its parameters: what [`crate::truth`] and the host oracle work with.
@@ -232,6 +234,7 @@ impl Target {
             formula: None,
             center: Center::default(),
             far: Vec::new(),
+            data_centers: Vec::new(),
         })
     }
 
@@ -326,6 +329,7 @@ impl Target {
             formula: None,
             center: Center::default(),
             far: Vec::new(),
+            data_centers: Vec::new(),
         })
     }
 
@@ -569,9 +573,8 @@ impl Target {
             return Err(Error::config("center", reason));
         };
         // Data count from their own centers where coordinates do, or where they must.
-        let counts = |far: &Option<Arc<Far>>| {
-            far.clone().filter(|far| far.is_needed || !center.is_origin())
-        };
+        let counts =
+            |far: &Option<Arc<Far>>| far.clone().filter(|far| far.is_needed || !center.is_origin());
         let far: Vec<_> = self.far.iter().map(counts).collect();
         if center.is_origin() && far.iter().all(Option::is_none) {
             return Ok(about);
@@ -582,10 +585,18 @@ impl Target {
             }
         }
         let point: Vec<f64> = (0..self.dim as usize).map(|j| center.of_coordinate(j)).collect();
-        let arrays: Vec<_> =
-            far.iter().map(|far| far.as_ref().map(|far| far.centers.clone())).collect();
-        about.wgsl = Cow::Owned(formula.about(&point, &self.constants, &arrays)?);
+        let centers = |far: &Option<Arc<Far>>| far.as_ref().map(|far| far.centers.clone());
+        about.data_centers = far.iter().map(centers).collect();
+        let arrays = &about.data_centers;
+        about.wgsl = Cow::Owned(formula.about(&point, &self.constants, arrays)?);
         Ok(about)
+    }
+
+    /// What column `column` of the data of a binding is counted from.
+    #[cfg(any(test, feature = "reference"))]
+    pub(crate) fn data_center(&self, binding: usize, column: usize) -> f64 {
+        let centers = self.data_centers.get(binding).and_then(Option::as_ref);
+        centers.map_or(0.0, |centers| centers[column])
     }
 
     /// The name: that of the catalogue, or the one given to [`Target::from_wgsl`].

@@ -5,6 +5,8 @@ mod browser;
 #[path = "cli/program.rs"]
 mod program;
 
+#[path = "cli/center.rs"]
+mod center;
 #[path = "cli/check.rs"]
 mod check;
 #[path = "cli/compose.rs"]

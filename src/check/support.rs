@@ -4,7 +4,7 @@ use super::SupportNumbers;
 use super::finding::{Finding, Topic};
 use super::sample::Sample;
 use super::text::Text;
-use super::words::{of};
+use super::words::of;
 
 pub(super) fn check(
     text: &Text<'_>,

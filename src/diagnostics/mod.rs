@@ -12,8 +12,6 @@ mod resolution;
 mod warning;
 
 pub use modes::{Mode, Modes};
-pub use resolution::Resolution;
-pub(crate) use resolution::{Place, resolution};
 pub use warning::Warning;
 pub(crate) use warning::is_collapsed;
 

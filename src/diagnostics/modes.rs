@@ -204,8 +204,7 @@ impl Modes {
 fn numbered<P: Iterator<Item = f64>>(points: impl Iterator<Item = P>) -> Vec<String> {
     const SHOWN: usize = 3;
     let name = |(k, mut point): (usize, P)| {
-        let mut numbers: Vec<_> =
-            point.by_ref().take(SHOWN).map(|x| format!("{x:.2}")).collect();
+        let mut numbers: Vec<_> = point.by_ref().take(SHOWN).map(|x| format!("{x:.2}")).collect();
         if point.next().is_some() {
             numbers.push("…".into());
         }

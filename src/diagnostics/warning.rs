@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Diagnostics, Mode, Resolution};
+use super::{Diagnostics, Mode};
 use crate::loss::Lost;
+use crate::resolution::Resolution;
 use crate::sampler::{Info, TraceEvent};
 
 /// A reason not to trust the numbers of a run; its text says which number, and what helps.

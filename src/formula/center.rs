@@ -469,9 +469,9 @@ impl Read {
             return centers.first().copied().unwrap_or(0.0);
         }
         let place = self.index.value(|symbol| match symbol {
-            Symbol::Bound(depth) => value_of(values, depth)
-                .or_else(|| value_of(&rewriter.first, depth))
-                .unwrap_or(0),
+            Symbol::Bound(depth) => {
+                value_of(values, depth).or_else(|| value_of(&rewriter.first, depth)).unwrap_or(0)
+            }
             shape => (rewriter.about.shape)(shape),
         });
         usize::try_from(place).ok().and_then(|place| centers.get(place)).copied().unwrap_or(0.0)
@@ -507,9 +507,8 @@ impl Parted {
     /// Adds or subtracts another.
     fn take(&mut self, subtracted: bool, other: Parted) {
         self.constant += if subtracted { -other.constant } else { other.constant };
-        self.terms.extend(other.terms.into_iter().map(|(inverse, term)| {
-            (inverse != subtracted, term)
-        }));
+        self.terms
+            .extend(other.terms.into_iter().map(|(inverse, term)| (inverse != subtracted, term)));
     }
 }
 
@@ -541,4 +540,143 @@ fn joined(parted: Parted, span: &Span) -> Expr {
 
 fn value_of(values: &[(usize, i64)], depth: usize) -> Option<i64> {
     values.iter().rev().find(|(known, _)| *known == depth).map(|(_, value)| *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formula::{Formula, random};
+    use crate::reference::formula::{Data, Value, value};
+
+    const JULIAN: f64 = 2_460_000.5;
+
+    fn rewritten(text: &str, center: &[f64], parameters: &[f64]) -> (Formula, Formula) {
+        let formula = Formula::new(center.len() as u32, text).unwrap();
+        let about = About { center, arrays: &[], parameters, shape: &|_| 0 };
+        let expr = rewrite(&formula.expr, &about).unwrap();
+        let mut about = Formula::new(center.len() as u32, text).unwrap();
+        about.expr = expr;
+        (formula, about)
+    }
+
+    /// The lines of the WGSL without its comments.
+    fn wgsl(formula: &Formula) -> String {
+        let text = formula.write(&formula.expr).unwrap();
+        text.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Whatever the formula, it has the same value at the place that an offset means.
+    #[test]
+    fn a_rewritten_formula_has_the_same_values() {
+        let center = [JULIAN, 0.0, -1e6];
+        let offsets = [0.375, -1.25, 2.5];
+        let x: Vec<f64> = center.iter().zip(&offsets).map(|(c, y)| c + y).collect();
+        let cases = [
+            "-((x0 - c)/0.4)^2/2",
+            "-(c - x0)^2 - (x2 + 1e6)^2 - x1^2",
+            "-(x0/2 - c/2)^2 - (3*(x2 - x1) + 3e6)^2",
+            "-(2*(x0 - 7) - (x1 + 2*c))^2",
+            "-sum(i, (x[i] - x0)^2)/1e12",
+            "-sum(i, (x[dim-1-i] + x1)^2)/1e12",
+            "-sum(i, sum(j, i, dim - 1, (x[i] - x[j])^2))/1e12",
+            "-sum(i, sum(j, 0, i, (x[i-j] - c)^2))/1e12",
+            "-(sum(i, x[i])/dim - c/3 + 1e6/3)^2",
+            "-(sum(i, 0, 0, x[i]) - c)^2",
+            "sin(2*pi*x0/0.37) + cos(x2/3) + tan((x0 - x2)/5e6)",
+            "where(x0 > c + 0.25, 1, 2) + where(c < x0, x1, -x1) + where(x1 > 0, x0 - c, 3)",
+            "-abs(max(x0, c) - min(c, x0 + 1, x0)) - (max(x0, x2, 1) - c)^2",
+            "-(max(i, x[i]) - c)^2 - (min(i, x[i]) + 1e6)^2",
+            "-(logsumexp(i, x[i]) - c)^2 + prod(i, x[i]/1e6)",
+            "log(exp(-(x0 - c)^2) + 2*exp(-(x0 - c - 1)^2))",
+            "x0*x1/1e6 + x0*x2/1e12 - hypot(x0 - c, x1)",
+            "sum(i, i*(x[i] - c))/1e6 + sum(i, 1, 0, x[i])",
+            "-(-(x0 - c))^2 + -(-x2 - 1e6)",
+        ];
+        for text in cases {
+            let (formula, about) = rewritten(text, &center, &[JULIAN]);
+            let Value { value: expected, largest } =
+                value(&formula, &x, &[JULIAN], Data::default());
+            let found = value(&about, &offsets, &[JULIAN], Data::default()).value;
+            let bound = 1e-12 * largest.max(1e6);
+            assert!((found - expected).abs() < bound, "{text}: {found} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn random_formulas_have_the_same_values() {
+        let center = [1e4, 0.0, -2e4];
+        let offsets = [0.375, -1.25, 2.5];
+        let place = |move_by: f64| -> Vec<f64> {
+            center.iter().zip(&offsets).map(|(c, y)| c + y + move_by).collect()
+        };
+        let mut compared = 0;
+        for seed in 0..2000 {
+            let text = random::print(&random::expr(seed, 3), 3);
+            let Ok(formula) = Formula::new(3, &text) else { continue };
+            let parameters = vec![0.75; formula.parameters.len()];
+            let (formula, about) = rewritten(&text, &center, &parameters);
+            let of = |x: &[f64]| value(&formula, x, &parameters, Data::default());
+            let (here, moved) = (of(&place(0.0)), of(&place(1e-9)));
+            // Where rounding moves the place, the value must not move along.
+            if !(here.largest < 1e12) || (moved.value - here.value).abs() > 1e-5 * here.largest {
+                continue;
+            }
+            compared += 1;
+            let found = value(&about, &offsets, &parameters, Data::default()).value;
+            let bound = 1e-5 * here.largest.max(1.0);
+            assert!((found - here.value).abs() <= bound, "{text}: {found}, not {}", here.value);
+        }
+        assert!(compared > 500, "{compared}");
+    }
+
+    /// Nothing of the size of the center is left in what differences see.
+    #[test]
+    fn constants_are_folded_into_the_center() {
+        let far = |texts: &[&str], center: &[f64], parameters: &[f64]| {
+            for text in texts {
+                let text = wgsl(&rewritten(text, center, parameters).1);
+                assert!(!text.contains("246") && !text.contains("123"), "{text}");
+            }
+        };
+        far(
+            &[
+                "-((x0 - 2460000.5)/0.4)^2/2",
+                "-(2460000.5 - x0)^2",
+                "-(x0/2 - 1230000.25)^2",
+                "-(3 + x0 - 2460003.5 + x1)^2",
+                "-(2*x0 - 4920001)^2 - max(x0, 2460001)*0",
+                "where(x0 > 2460000, -(x0 - 2460000)^2, -1)",
+                "log(exp(-(x0 - 2460000.5)^2/2) + exp(-(x0 - 2460002)^2/2)) - x1^2",
+                "sin(2*pi*x0/0.37)",
+            ],
+            &[JULIAN, 0.0],
+            &[],
+        );
+        far(
+            &["-((x0 - t)/s)^2", "-(x0/s - t/s)^2", "-sum(i, (x[i] - t)^2)*s"],
+            &[JULIAN; 2],
+            &[JULIAN, 0.4],
+        );
+        far(&["-sum(i, (x[i] - x0)^2)", "-(sum(i, x[i])/dim - x0)^2"], &[JULIAN; 5], &[]);
+    }
+
+    /// One loop over coordinates that have one center, more where a far one is among them.
+    #[test]
+    fn sums_are_cut_where_the_center_changes() {
+        let loops = |text: &str, center: &[f64]| {
+            wgsl(&rewritten(text, center, &[]).1).matches("for (").count()
+        };
+        let sum = "-sum(i, x[i]^2)";
+        assert_eq!(loops(sum, &[JULIAN; 64]), 1);
+        let mut center = vec![0.0; 64];
+        center[20] = JULIAN;
+        assert_eq!(loops(sum, &center), 3);
+        assert_eq!(loops("-sum(i, 30, 50, x[i]^2) - sum(i, i^2)", &center), 2);
+        let alternating: Vec<f64> = (0..9000).map(|j| f64::from(j % 2) * JULIAN).collect();
+        let formula = Formula::new(1000, "-sum(i, sum(j, (x[i] - x[j])^2))").unwrap();
+        let about =
+            About { center: &alternating[..1000], arrays: &[], parameters: &[], shape: &|_| 0 };
+        let fault = rewrite(&formula.expr, &about).unwrap_err();
+        assert!(fault.message.contains("take turns here"), "{}", fault.message);
+    }
 }

@@ -33,9 +33,9 @@ pub(crate) use affine::Affine;
 pub(crate) use affine::Symbol;
 pub(crate) use ast::Expr;
 use ast::Known;
-use center::About;
 #[cfg(any(test, feature = "reference"))]
 pub(crate) use ast::{Fold, FoldKind, Node};
+use center::About;
 use fault::Fault;
 use names::{Array, Reach};
 

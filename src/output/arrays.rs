@@ -164,9 +164,9 @@ impl Array<'_> {
             Values::U32(all) => take(Piece::U32(all)),
             Values::Bool(all) => take(Piece::Bool(all)),
             Values::Positions(particles) => particles.positions(|some| take(Piece::F32(some))),
-            Values::Centered(particles, center) => particles.positions(|some| {
-                take(Piece::F64(&placed(some, center)))
-            }),
+            Values::Centered(particles, center) => {
+                particles.positions(|some| take(Piece::F64(&placed(some, center))))
+            }
             Values::LogWeights(particles) => particles.log_weights(|some| take(Piece::F32(some))),
             Values::Ancestors(particles) => particles.ancestors(|some| take(Piece::U32(some))),
         }

@@ -6,15 +6,15 @@ use std::cell::Cell;
 use crate::formula::{Affine, Expr, Fold, FoldKind, Formula, Node, PARAMETER, Symbol};
 use crate::target::Target;
 
-/// The log density of a target made by [`Target::from_formula`] at `x`, with its parameters and
-/// data; `None` for any other target, or where a parameter has no value.
+/// The log density of a target made by [`Target::from_formula`] at `x`, itself and not its offset from
+/// a center, with its parameters and data; `None` for any other target, or where a parameter has no value.
 pub fn log_density(target: &Target, x: &[f64]) -> Option<f64> {
     assert_eq!(x.len(), target.dim() as usize, "the point has the target's dimension");
     let formula = target.formula()?;
     let key = |name: &String| format!("{PARAMETER}{name}");
     let parameters: Option<Vec<f64>> =
         formula.parameters.iter().map(|name| constant(target, &key(name))).collect();
-    let data = Data { constants: target.constants(), storage: target.storage() };
+    let data = Data { target: Some(target) };
     Some(value(formula, x, &parameters?, data).value)
 }
 
@@ -36,8 +36,16 @@ pub(crate) struct Value {
 /// The arrays of a target and their shapes, which are among its pipeline constants.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Data<'a> {
-    constants: &'a [(String, f64)],
-    storage: &'a [Vec<f32>],
+    target: Option<&'a Target>,
+}
+
+impl Data<'_> {
+    /// A number, the center of its column included.
+    fn number(self, array: usize, place: usize, column: usize) -> f64 {
+        self.target.map_or(f64::NAN, |target| {
+            f64::from(target.storage()[array][place]) + target.data_center(array, column)
+        })
+    }
 }
 
 fn constant(target: &Target, key: &str) -> Option<f64> {
@@ -69,14 +77,15 @@ impl Point<'_> {
             Node::Parameter(place) => self.parameters[*place],
             Node::Data { array, row, column } => {
                 let row = self.index(row, bound);
-                let place = match column {
-                    None => row,
+                let (place, column) = match column {
+                    None => (row, 0),
                     Some(column) => {
                         let columns = self.symbol(Symbol::Columns(*array), bound) as usize;
-                        row * columns + self.index(column, bound)
+                        let column = self.index(column, bound);
+                        (row * columns + column, column)
                     }
                 };
-                f64::from(self.data.storage[*array][place])
+                self.data.number(*array, place, column)
             }
             Node::Negate(part) => -self.value(part, bound),
             Node::Sum(terms) => terms.iter().fold(-0.0, |sum, (subtracted, term)| {
@@ -135,7 +144,10 @@ impl Point<'_> {
     fn symbol(&self, symbol: Symbol, bound: &[i64]) -> i64 {
         match symbol {
             Symbol::Bound(depth) => bound[depth],
-            _ => self.formula.shape(self.data.constants, symbol).unwrap_or(0),
+            _ => {
+                let constants = self.data.target.map_or(&[][..], Target::constants);
+                self.formula.shape(constants, symbol).unwrap_or(0)
+            }
         }
     }
 }

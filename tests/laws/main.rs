@@ -9,6 +9,7 @@
 mod common;
 
 mod adaptive;
+mod centers;
 mod composition;
 mod coverage;
 mod derived;
