@@ -15,10 +15,9 @@ var<workgroup> sh_key: atomic<u32>;
 @compute @workgroup_size(LANES)
 fn grid_target(
     @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let cell = index_of_workgroup(id, count) * LANES + lane;
+    let cell = index_of_workgroup(id) * LANES + lane;
     let word = threefry(cell, control.step_end, 0u, STREAM_GRID).x;
     var exists = cell < GRID_TOTAL;
     var x: Point;
