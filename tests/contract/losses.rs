@@ -321,6 +321,40 @@ fn a_run_that_should_stop_at_a_loss_stops_after_its_submission() {
     assert_eq!(left as u64, 3000 - lost.weight);
 }
 
+/// A branch that is not taken is no number at half of the places, and its density is finite at all: the
+/// derived score is too, nobody is lost, and log Z and the mean are those of the quadrature.
+#[test]
+fn a_branch_that_is_not_taken_loses_nobody() {
+    let text = "fn log_density(x: Point) -> f32 {
+        return -0.5 * dot(x, x) + select(sqrt(x.x), x.x, x.x < 1.0);
+    }";
+    let formula = "-(x0^2 + x1^2 + x2^2 + x3^2)/2 + where(x0 < 1, x0, sqrt(x0))";
+    for target in [
+        Target::from_wgsl(4, "untaken.wgsl", text).unwrap(),
+        Target::from_formula(4, formula).unwrap(),
+    ] {
+        let start = Initial::normal(&[0.0; 4], &[2.0; 4]).unwrap();
+        let problem = Problem::new(target, start, Flow::annealed()).unwrap();
+        assert!(matches!(problem.score(), wfr::Score::Derived { .. }));
+        let schedule = Schedule::uniform(4.0, 100).unwrap();
+        let config = Config { particles: 8000, schedule, ..Config::default() };
+        let Some(gpu) = common::gpu(&problem, &config) else { return };
+        let mut sampler = new(&gpu, &problem, &config);
+        let info = sampler.run().unwrap();
+        assert_eq!((info.lost.total(), losses(&sampler)), (0, Losses::default()));
+        let particles = particles(&sampler);
+        let diagnostics = wfr::Diagnostics::new(&particles);
+        for (estimate, truth) in [
+            (common::log_z(&info, &diagnostics), 1.235_046_7 + 1.5 * std::f64::consts::TAU.ln()),
+            (diagnostics.mean(|x| f64::from(x[0])), 0.763_187_4),
+            (diagnostics.mean(|x| f64::from(u8::from(x[0] > 0.0))), 0.809_321_8),
+        ] {
+            let off = (estimate.value - truth) / estimate.se;
+            assert!(off.abs() < 4.0, "{estimate:?} is not {truth}: off by {off} errors");
+        }
+    }
+}
+
 /// A run that has done all its steps and has hardly anybody left is no result; what is left can be
 /// looked at.
 #[test]

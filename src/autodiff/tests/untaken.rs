@@ -136,15 +136,16 @@ enum Expr {
     },
 }
 
-/// Functions of a number that are none, or infinite, a little below zero.
+/// Functions of a number that are none, or infinite, a little below zero. Constants are the same in single
+/// precision.
 type Partial = (&'static str, fn(f64) -> f64);
 const PARTIAL: [Partial; 6] = [
-    ("sqrt(u + 0.01)", |u| (u + 0.01).sqrt()),
-    ("log(u + 0.01)", |u| (u + 0.01).ln()),
-    ("pow(u + 0.01, 1.7)", |u| (u + 0.01).powf(1.7)),
-    ("1.0 / sqrt(u + 0.04)", |u| 1.0 / (u + 0.04).sqrt()),
-    ("exp(-5e4 * u) + u", |u| (-5e4 * u).exp() + u),
-    ("acosh(u + 1.01)", |u| (u + 1.01).acosh()),
+    ("sqrt(u + 0.015625)", |u| (u + 0.015625).sqrt()),
+    ("log(u + 0.015625)", |u| (u + 0.015625).ln()),
+    ("pow(u + 0.015625, 1.75)", |u| (u + 0.015625).powf(1.75)),
+    ("1.0 / sqrt(u + 0.0625)", |u| 1.0 / (u + 0.0625).sqrt()),
+    ("exp(-65536.0 * u) + u", |u| (-65536.0 * u).exp() + u),
+    ("acosh(u + 1.015625)", |u| (u + 1.015625).acosh()),
 ];
 const FORMS: usize = 6;
 
