@@ -54,6 +54,10 @@ pub enum Density {
     /// standard deviations to either side; farther particles count at its border), blurred to the
     /// bandwidth and interpolated linearly. The bandwidth is never below 0.58 spacings. Mass is
     /// resolved to 2⁻³¹ of the whole.
+    ///
+    /// The target is evaluated at a random point of every cell and blurred in the same way, so that
+    /// the flow tends to the target whatever the bandwidth, and up to the walls of its support. The
+    /// reaction of a Gaussian of variance S is slower by S / (S + bandwidth²).
     Grid {
         /// Cells per axis; `None` takes 1024, 256 and 64 in one, two and three dimensions.
         cells: Option<u32>,
@@ -65,6 +69,10 @@ pub enum Density {
     ///
     /// It estimates p blurred by the kernel: the reaction of a Gaussian of variance S is slower by
     /// S / (S + bandwidth²), and the law it tends to is off by O(bandwidth²).
+    ///
+    /// Where the support of the target ends, the estimate is divided by the share of the kernel that
+    /// lies inside, which points drawn about each particle find: two evaluations of the target more
+    /// where there is no wall.
     Kernel {
         /// How many particles carry a kernel, at most N.
         landmarks: u32,
@@ -78,6 +86,9 @@ pub enum Density {
     /// in units of the bulk; otherwise every particle sees only itself, and the flow tends to a
     /// wrong law. With all N components the trace tells log Z without bias of a kernel; a subset
     /// biases it.
+    ///
+    /// It is not for targets whose support ends where particles come: a refused step has no
+    /// transition density. Use a grid or a kernel density there.
     Transition {
         /// How many components enter, a fresh systematic subset for every estimate; `None` takes
         /// all N.

@@ -255,7 +255,7 @@ impl Reactor {
         let field = match &estimate {
             Estimate::Grid { cells, bandwidth } => {
                 let moments = &moments.buffer;
-                Field::Grid(Grid::new(gpu, problem, shape, at, *cells, bandwidth, run, moments)?)
+                Field::Grid(Grid::new(gpu, problem, shape, at, (*cells, bandwidth), run, moments)?)
             }
             Estimate::Mixture(components) => {
                 Field::Mixture(Mixture::new(gpu, shape, at, components, run, &moments.buffer)?)

@@ -169,9 +169,11 @@ pub struct ReactionEvent {
     pub time: f64,
     /// log of the weighted mean of π/p over the population: an estimate of log Z. With all
     /// transition kernels it is importance sampling from the population's own law; with a subset of
-    /// them, a grid or a kernel density it carries their bias.
+    /// them or a kernel density it carries their bias. On a grid both π and p are blurred: it is
+    /// log Z once p is π, and off by O(bandwidth²) on the way there.
     pub log_normalizer: f32,
-    /// KL(p‖π) for the normalised π: `log_normalizer` minus the weighted mean of log (π/p).
+    /// KL(p‖π) for the normalised π: `log_normalizer` minus the weighted mean of log (π/p). On a grid
+    /// it is that of the blurred laws.
     pub relative_entropy: f32,
     /// Particles with a weight where π is zero or not a number; they are left out of the mean.
     pub outside: u32,

@@ -67,8 +67,7 @@ impl Grid {
         problem: &Problem,
         shape: &WeightShape,
         (dim, page_rows): (u32, u32),
-        cells: u32,
-        bandwidth: &str,
+        (cells, bandwidth): (u32, &str),
         state: &State,
         moments: &wgpu::Buffer,
     ) -> Result<Grid> {

@@ -9,8 +9,8 @@ use crate::diffusion::{
 };
 use crate::kernel::network::{self, Evaluation, Shape};
 use crate::kernel::{
-    adapt, check, decide, draw, entropy, expand, grid, grid_target, histogram, init, losses, mixture, moments,
-    quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
+    adapt, check, decide, draw, entropy, expand, grid, grid_target, histogram, init, losses,
+    mixture, moments, quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
 };
 use crate::plan::Plan;
 use crate::shaders::{self, WeightShape};

@@ -222,9 +222,16 @@ fn the_density_on_a_grid_is_near_the_oracle() {
         let widths: Vec<f32> = (0..dim).map(|j| 0.3 + 0.4 * j as f32).collect();
         let bandwidth = Bandwidth::Fixed(widths.clone()).wgsl(dim, PARTICLES);
         let (shape, state) = (&rig.shape, &rig.state);
-        let grid =
-            Grid::new(&gpu, &problem, shape, rig.page(), cells, &bandwidth, state, &moments.buffer)
-                .unwrap();
+        let grid = Grid::new(
+            &gpu,
+            &problem,
+            shape,
+            rig.page(),
+            (cells, &bandwidth),
+            state,
+            &moments.buffer,
+        )
+        .unwrap();
         testing::pass(&gpu, |pass| {
             grid.encode(pass, 1);
             // The second finds the field of the first.
@@ -236,14 +243,8 @@ fn the_density_on_a_grid_is_near_the_oracle() {
         let widths: Vec<f64> = widths.iter().map(|w| f64::from(*w)).collect();
         let log_density = |x: &[f64]| if x[0] < -0.5 { f64::NEG_INFINITY } else { aim(x) };
         let (rows, weights, drawn) = (&rig.rows, &rig.log_weights, (SEED, STEP));
-        let exact = reference::grid::Grid::new(
-            rows,
-            weights,
-            cells as usize,
-            &widths,
-            drawn,
-            log_density,
-        );
+        let exact =
+            reference::grid::Grid::new(rows, weights, cells as usize, &widths, drawn, log_density);
         let ratio = |i, aim| exact.density_log_ratio(&rig.position(i), aim);
         rig.compare(&format!("grid in {dim}"), &ratios, ratio, 3e-3);
     }
@@ -300,8 +301,7 @@ fn the_density_of_a_mixture_is_near_the_oracle() {
             .collect();
         let exact = |i: usize, aim: f64| {
             let (x, lw) = (rig.position(i), &rig.log_weights);
-            let density =
-                reference::mixture::density_log(i, &x, &centres, &widths, lw, &subset);
+            let density = reference::mixture::density_log(i, &x, &centres, &widths, lw, &subset);
             let inside = |x: &[f64]| x[0] >= -0.5;
             let at = (SEED, i as u32, STEP);
             let cover = match transition {
