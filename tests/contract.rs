@@ -20,6 +20,8 @@ mod losses;
 mod population;
 #[path = "contract/submissions.rs"]
 mod submissions;
+#[path = "contract/walls.rs"]
+mod walls;
 
 use std::ops::ControlFlow;
 

@@ -25,5 +25,6 @@ mod score_error;
 mod stress;
 mod targets;
 mod transforms;
+mod walls;
 mod wells;
 mod wfr;
