@@ -5,7 +5,7 @@
 // `composition.rs`, then those of each mixture.
 
 // What a reward of minus infinity counts as before the last node: e^-4 is little, and not so little
-// that no particle comes to where the edge leaves some.
+// that particles are missing where the edge lets them stay.
 const REWARD_FLOOR: f32 = -4.0;
 
 // The node at which the dispatch begins: the table may be bound from there on.
@@ -32,8 +32,8 @@ fn compose_column(node: u32, column: u32) -> f32 {
 }
 
 // A reward of minus infinity. Noise takes particles over its edge and back, so that only the last
-// density may have one: before, weights by ratios take any number in its place and stay exact. Rates
-// do not see an edge, and there is no number for it.
+// density may have one: before, weights by ratios take any number in its place and stay exact.
+// Rates do not see an edge, and there is no number for it.
 fn compose_wall(local: ptr<function, Local>, node: u32) {
     (*local).reward_score = Point();
     if (!FLOORS_REWARD) {
