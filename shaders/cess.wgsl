@@ -16,7 +16,8 @@ fn cess_nothing() -> Sums {
 
 // A particle of this weight. One that leaves the support of the path, or is lost, adds nothing.
 fn cess_particle(weight: f32, increment: vec4<f32>) -> Sums {
-    let exponent = bitcast<vec4<u32>>(increment) & vec4<u32>(0x7f800000u);
+    let bits = bitcast<vec4<u32>>(increment) ^ vec4<u32>(float_hidden_zero());
+    let exponent = bits & vec4<u32>(0x7f800000u);
     let finite = exponent != vec4<u32>(0x7f800000u);
     let counts = finite & vec4<bool>(weight > 0.0);
     let weights = select(vec4<f32>(0.0), vec4<f32>(weight), counts);

@@ -7,6 +7,11 @@
 @group(0) @binding(0) var<storage, read> check_in: array<f32>;
 @group(0) @binding(1) var<storage, read_write> check_out: array<f32>;
 
+// The word that float.wgsl hides its constants with.
+fn float_hidden_zero() -> u32 {
+    return arrayLength(&check_in) >> 31u;
+}
+
 @compute @workgroup_size(64)
 fn check_points(
     @builtin(workgroup_id) id: vec3<u32>,

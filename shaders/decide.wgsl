@@ -25,6 +25,7 @@ fn decide_trace_row(population: Population, resampled: bool) -> TraceRow {
     row.ess = population.ess;
     row.max_weight = population.max_weight;
     row.non_finite = population.non_finite;
+    row.dead = population.dead;
     row.resampled = select(0u, 1u, resampled);
     let empty = population.total.x == 0u && population.total.y == 0u;
     row.failed = select(0u, 1u, empty);
@@ -57,6 +58,7 @@ fn decide_still() {
     decide_move_clock();
     control.resampled = 0u;
     control.shift = 0.0;
+    control.tested = 0u;
 }
 
 @compute @workgroup_size(LANES)
@@ -97,10 +99,12 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
         control.trace_rows += 1u;
         control.resampled = select(0u, 1u, resample);
         control.shift = 0.0;
+        control.tested = 1u;
         control.non_finite = population.non_finite;
         control.max_non_finite = max(control.max_non_finite, population.non_finite);
         if (resample) {
             control.resamplings += 1u;
+            control.dead = wide_add(control.dead, vec2<u32>(population.dead, 0u));
             control.nats = wide_add(control.nats, fixed_from_float(population.peak));
             control.log2 = wide_add(control.log2, decide_log2_mean(population.total));
             control.uniform = threefry(0u, control.tests, 0u, STREAM_RESAMPLE).x;

@@ -7,6 +7,17 @@ struct Gathered {
     log_weight: f32,
 }
 
+// Relative to the largest. What lies so far below it that a float no longer tells one nat from the
+// next is zero for good: a later gain would bring back rounding.
+fn gather_log_weight(before: f32) -> f32 {
+    let after = before - control.shift;
+    let fallen = control.tested != 0u && after < LEAST_LOG_WEIGHT;
+    if (float_is_minus_infinity(before) || fallen) {
+        return float_minus_infinity();
+    }
+    return after;
+}
+
 fn gather_particle(slot: u32, x: ptr<function, Point>) -> Gathered {
     var particle = Gathered(slot, 0.0);
     if (control.resampled != 0u) {
@@ -14,7 +25,11 @@ fn gather_particle(slot: u32, x: ptr<function, Point>) -> Gathered {
     } else {
         // A lost particle's says why and when to the bit.
         let before = log_weights[slot];
-        particle.log_weight = select(before - control.shift, before, float_is_lost(before));
+        if (float_is_lost(before)) {
+            particle.log_weight = before;
+        } else {
+            particle.log_weight = gather_log_weight(before);
+        }
     }
     for (var j = 0u; j < DIM; j++) {
         (*x)[j] = bitcast<f32>(state_load(j, particle.source));

@@ -8,6 +8,8 @@ const LOSS_POSITION = 0u;
 const LOSS_SCORE = 1u;
 // The log density or psi, or else what the log-weight gains, is NaN or +inf.
 const LOSS_WEIGHT = 2u;
+// Not lost.
+const LOSS_NONE = 3u;
 
 const LOSS_MARK = 0x7fc00000u;
 const LOSS_STEPS = 0x000fffffu;
@@ -16,12 +18,12 @@ const LOSS_STEPS = 0x000fffffu;
 fn loss_of(cause: u32, steps: u32) -> f32 {
     let tag = ((cause >> 1u) << 31u) | ((1u + (cause & 1u)) << 20u);
     let bits = LOSS_MARK | tag | (steps & LOSS_STEPS);
-    return bitcast<f32>(bits);
+    return float_from_bits(bits);
 }
 
 // Lost and not counted yet.
 fn loss_is_fresh(log_weight: f32) -> bool {
-    let bits = bitcast<u32>(log_weight);
+    let bits = float_bits(log_weight);
     let tag = bits >> 20u;
     return (bits & LOSS_MARK) == LOSS_MARK && ((tag ^ (tag >> 1u)) & 1u) == 1u;
 }

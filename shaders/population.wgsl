@@ -6,8 +6,8 @@ const POPULATION_BLOCKS = (BLOCKS + LANES - 1u) / LANES; // per lane, consecutiv
 
 var<workgroup> sh_peak: array<f32, LANES>;
 var<workgroup> sh_squares: array<f32, LANES>;
-// Particles that are not a number, and those that nobody has counted yet.
-var<workgroup> sh_non_finite: array<vec2<u32>, LANES>;
+// Particles that are not a number, those that nobody has counted yet, and those of weight zero.
+var<workgroup> sh_counts: array<vec3<u32>, LANES>;
 
 // What the whole population looks like.
 struct Population {
@@ -19,6 +19,7 @@ struct Population {
     max_weight: f32,
     non_finite: u32,
     fresh: u32,
+    dead: u32,
     // Exclusive sum of the totals of the blocks before this lane's first.
     before: vec2<u32>,
 }
@@ -37,13 +38,13 @@ fn population_reduce(lane: u32) -> Population {
     let first = lane * POPULATION_BLOCKS;
     let last = min(first + POPULATION_BLOCKS, BLOCKS);
     var peak = float_minus_infinity();
-    var non_finite = vec2<u32>(0u);
+    var counts = vec3<u32>(0u);
     for (var b = first; b < last; b++) {
         peak = max(peak, blocks[b].peak);
-        non_finite += vec2<u32>(blocks[b].non_finite, blocks[b].fresh);
+        counts += vec3<u32>(blocks[b].non_finite, blocks[b].fresh, blocks[b].dead);
     }
     sh_peak[lane] = peak;
-    sh_non_finite[lane] = non_finite;
+    sh_counts[lane] = counts;
     workgroupBarrier();
     for (var k = 0u; k < LANES; k++) {
         peak = max(peak, sh_peak[k]);
@@ -68,13 +69,14 @@ fn population_reduce(lane: u32) -> Population {
     population.total = prefix_total();
     population.peak = peak;
     squares = 0.0;
-    non_finite = vec2<u32>(0u);
+    counts = vec3<u32>(0u);
     for (var k = 0u; k < LANES; k++) {
         squares += sh_squares[k];
-        non_finite += sh_non_finite[k];
+        counts += sh_counts[k];
     }
-    population.non_finite = non_finite.x;
-    population.fresh = non_finite.y;
+    population.non_finite = counts.x;
+    population.fresh = counts.y;
+    population.dead = counts.z;
     if (population.total.x != 0u || population.total.y != 0u) {
         let sum = wide_float(population.total) * POPULATION_SUM_UNIT;
         population.ess = min(sum / (squares * POPULATION_SQUARE_UNIT) * sum, f32(PARTICLES));

@@ -1,6 +1,6 @@
 // Reduce: one pass over the log-weights gives each block's peak, its integer total, the sum of its
-// squared weights and its counts of log-weights that are not a number. Integer atomics only, so the
-// result does not depend on the order in which lanes run.
+// squared weights and its counts of log-weights that are no number, or minus infinity. Integer
+// atomics only, so the result does not depend on the order in which lanes run.
 // Reads log_weights; writes blocks.
 
 @group(0) @binding(0) var<storage, read> log_weights: array<f32>;
@@ -12,6 +12,7 @@ var<workgroup> sh_total_high: atomic<u32>;
 var<workgroup> sh_squares: atomic<u32>;
 // Below, those that are not a number; above, of them those that nobody has counted yet.
 var<workgroup> sh_non_finite: atomic<u32>;
+var<workgroup> sh_dead: atomic<u32>;
 
 @compute @workgroup_size(LANES)
 fn reduce(
@@ -23,6 +24,7 @@ fn reduce(
     var mine: array<f32, ITEMS>;
     var peak_key = 0u;
     var non_finite = 0u;
+    var dead = 0u;
     for (var k = 0u; k < ITEMS; k++) {
         var lw = float_minus_infinity();
         if (first + k < PARTICLES) {
@@ -30,6 +32,8 @@ fn reduce(
         }
         mine[k] = lw;
         if (float_is_non_finite(lw)) {
+            let is_dead = float_is_minus_infinity(lw) && first + k < PARTICLES;
+            dead += select(0u, 1u, is_dead);
             non_finite += select(1u, 0u, float_is_minus_infinity(lw))
                 + select(0u, 0x10000u, loss_is_fresh(lw));
         } else {
@@ -39,6 +43,9 @@ fn reduce(
     atomicMax(&sh_peak, peak_key);
     if (non_finite > 0u) {
         atomicAdd(&sh_non_finite, non_finite);
+    }
+    if (dead > 0u) {
+        atomicAdd(&sh_dead, dead);
     }
     workgroupBarrier();
 
@@ -70,6 +77,7 @@ fn reduce(
         let non_finite = atomicLoad(&sh_non_finite);
         record.non_finite = non_finite & 0xffffu;
         record.fresh = non_finite >> 16u;
+        record.dead = atomicLoad(&sh_dead);
         blocks[block] = record;
     }
 }

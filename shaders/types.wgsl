@@ -20,20 +20,16 @@ struct Control {
     // The next `step` dispatch advances the steps [step_begin, step_end).
     step_begin: u32,
     step_end: u32,
-    // Whether the next `step` dispatch gathers through the ancestors.
-    resampled: u32,
+    resampled: u32, // whether the next `step` dispatch gathers through the ancestors
     // What the next `step` dispatch subtracts from the log-weights (already added to `nats`).
     shift: f32,
-    // ESS tests so far: the counter of the resampler's random numbers.
-    tests: u32,
+    tests: u32, // ESS tests so far: the counter of the resampler's random numbers
     resamplings: u32,
     trace_rows: u32,
     // 1 + the step at which all weights were zero, or 0.
     failed: u32,
-    // The offset of the systematic grid, in units of 2^-32.
-    uniform: u32,
-    // Copies that residual resampling places without chance.
-    copies: u32,
+    uniform: u32, // the offset of the systematic grid, in units of 2^-32
+    copies: u32, // that residual resampling places without chance
     non_finite: u32,
     max_non_finite: u32,
     // An adaptive schedule: the stages begun, the path parameter at the end of the last one, and
@@ -42,6 +38,9 @@ struct Control {
     beta: f32,
     stop: u32,
     first_slot: u32, // of the next dispatch that goes through a slice of the particles, else 0
+    dead: vec2<u32>, // particles of weight zero that resamplings have replaced
+    tested: u32, // whether an ESS test moved the clock: the largest log-weight is near zero
+    padding: u32, // to a multiple of eight bytes
 }
 
 // A block is BLOCK consecutive particles. Weights inside it are integers relative to its peak.
@@ -63,7 +62,7 @@ struct Block {
     shift: u32,
     // Residual resampling: deterministic copies in the block, then in all blocks before it.
     copies: u32,
-    padding: u32, // to a multiple of eight bytes
+    dead: u32, // log-weights of minus infinity
 }
 
 // A row of the trace: the state seen by one ESS test, before it acts.
@@ -81,6 +80,8 @@ struct TraceRow {
     // increment that follows, as a fraction.
     beta: f32,
     cess: f32,
+    dead: u32, // of weight zero
+    padding: u32, // to a multiple of eight bytes
 }
 
 // Workgroup counts for the indirect dispatches that `decide` allows or skips.
@@ -110,8 +111,7 @@ struct ReactionRow {
     // log of the mean of pi / p, and of it the mean of r: the relative entropy of p to pi.
     log_normalizer: f32,
     relative_entropy: f32,
-    // How many log ratios were not finite.
-    outside: u32,
+    outside: u32, // log ratios that are not finite
 }
 
 // One block's share of the means of r and of pi / p.

@@ -24,8 +24,8 @@ pub(crate) struct State {
     pub flow_data: Option<(Access, wgpu::Buffer)>,
     /// Group 2, after them: what each model in a buffer writes, rows of N numbers.
     pub outputs: Vec<wgpu::Buffer>,
-    /// The counts of accepted moves, where they are counted.
-    pub accepted: Option<wgpu::Buffer>,
+    /// The counts of kept or refused moves, where they are counted.
+    pub moves: Option<wgpu::Buffer>,
 }
 
 impl State {
@@ -34,7 +34,7 @@ impl State {
         let mut buffers: Vec<_> = self.pages[parity].iter().collect();
         buffers.extend(&self.pages[1 - parity]);
         buffers.extend([&self.log_weights, &self.ancestors, &self.control, &self.schedule]);
-        buffers.extend(&self.accepted);
+        buffers.extend(&self.moves);
         buffers
     }
 

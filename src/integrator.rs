@@ -10,18 +10,25 @@ use crate::error::{Error, Result};
 /// Each evaluates the score once per step. Taming ([`Config::taming`](crate::Config::taming)) is
 /// apart: tamed Euler is [`Integrator::Euler`] with it on. The preconditioner
 /// ([`Config::preconditioner`](crate::Config::preconditioner)) works with all of them.
+///
+/// A move that would leave the support of the density is refused: the particle stays, with the weight
+/// that belongs there ([`Info::refused`](crate::Info)). *Exact at every step size* holds where the
+/// support of the path's densities does not grow: a start that is narrower than the target samples the
+/// target inside the start's support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Integrator {
     /// Euler–Maruyama with the weight h·ψ(x, t): weak order 1, a bias of order h in log Z. The
-    /// cheapest, for flows that have a ψ and no density; taming adds a bias of order h.
+    /// cheapest, for flows that have a ψ and no density; taming adds a bias of order h, walls none.
     Euler,
     /// Half the weight before and half after the move: order 1 with a smaller constant, at the
     /// cost of Euler. For flows whose ψ changes fast.
     Strang,
     /// Forward/backward kernel ratio (Neal 2001; Crooks 1998): weights exact at every step size,
     /// tamed or not. Costs some operations per coordinate more than Euler and needs a path of
-    /// densities; the default where there is one.
+    /// densities; the default where there is one. A move that a wall, or a slope as steep as one,
+    /// changes the density by e⁸ or more against its reverse is refused. Beside a velocity a wall makes
+    /// the run an error.
     KernelRatio,
     /// Annealed importance sampling (Neal 2001) by Metropolis-adjusted Langevin moves (Roberts &
     /// Tweedie 1996): weights and moves exact at every step size, tamed or not. Costs a uniform and
@@ -77,18 +84,37 @@ impl Integrator {
             ($($name:literal),+) => { &[$(concat!("integrator/", $name)),+] };
         }
         match self {
-            Integrator::Euler => files!["carry_nothing", "move", "move_euler", "euler"],
-            Integrator::Strang => files!["carry_nothing", "move", "move_euler", "strang"],
-            Integrator::KernelRatio => {
-                files!["carry_nothing", "move", "move_euler", "kernel_ratio"]
+            Integrator::Euler => {
+                files!["refuse", "carry_nothing", "move", "move_euler", "move_above", "euler"]
             }
-            Integrator::Mala => files!["move", "move_euler", "mala"],
-            Integrator::Baoab => files!["decay", "baoab"],
+            Integrator::Strang => {
+                files!["refuse", "carry_nothing", "move", "move_euler", "move_above", "strang"]
+            }
+            Integrator::KernelRatio => {
+                files!["refuse", "carry_nothing", "move", "move_euler", "kernel_ratio"]
+            }
+            Integrator::Mala => files!["refuse", "move", "move_euler", "mala"],
+            Integrator::Baoab => files!["refuse", "decay", "baoab"],
             Integrator::Exponential if has_path => {
-                files!["carry_nothing", "decay", "move", "move_exponential", "kernel_ratio"]
+                files![
+                    "refuse",
+                    "carry_nothing",
+                    "decay",
+                    "move",
+                    "move_exponential",
+                    "kernel_ratio"
+                ]
             }
             Integrator::Exponential => {
-                files!["carry_nothing", "decay", "move", "move_exponential", "euler"]
+                files![
+                    "refuse",
+                    "carry_nothing",
+                    "decay",
+                    "move",
+                    "move_exponential",
+                    "move_above",
+                    "euler"
+                ]
             }
         }
     }
@@ -103,8 +129,8 @@ impl Integrator {
         if self == Integrator::Baoab { dim } else { 0 }
     }
 
-    /// Whether it counts the moves that it accepts.
-    pub(crate) fn counts(self) -> bool {
+    /// Whether it counts the moves that it keeps; the others count those that they refuse.
+    pub(crate) fn counts_kept(self) -> bool {
         self == Integrator::Mala
     }
 }

@@ -35,6 +35,10 @@ pub(crate) struct Control {
     pub stop: u32,
     /// The first particle of the next dispatch of a kernel that goes through them in slices.
     pub first_slot: u32,
+    pub dead: [u32; 2],
+    pub tested: u32,
+    /// To a multiple of eight bytes.
+    pub padding: u32,
 }
 
 /// The weights of [`BLOCK`] consecutive particles.
@@ -51,8 +55,7 @@ pub(crate) struct Block {
     pub factor: u32,
     pub shift: u32,
     pub copies: u32,
-    /// To a multiple of eight bytes.
-    pub padding: u32,
+    pub dead: u32,
 }
 
 /// One ESS test as the device wrote it down.
@@ -69,6 +72,9 @@ pub(crate) struct TraceRow {
     pub failed: u32,
     pub beta: f32,
     pub cess: f32,
+    pub dead: u32,
+    /// To a multiple of eight bytes.
+    pub padding: u32,
 }
 
 /// A stage of an adaptive schedule while its end is being chosen.
@@ -159,14 +165,17 @@ pub(crate) const SCHEDULE_WINDOW: u32 = SCHEDULE_ALIGN + MAX_SEGMENT;
 /// The largest population the 64-bit arithmetic carries.
 pub(crate) const MAX_PARTICLES: u32 = 1 << 27;
 
-/// Accepted moves are counted of at most the first so many particles …
-pub(crate) const ACCEPT_PARTICLES: u32 = 1 << 20;
+/// Kept or refused moves are counted of at most the first so many particles …
+pub(crate) const MOVES_PARTICLES: u32 = 1 << 20;
 /// … in so many integers, which the longest schedule cannot make overflow.
-pub(crate) const ACCEPT_COUNTERS: u32 = 1 << 10;
+pub(crate) const MOVES_COUNTERS: u32 = 1 << 10;
 const _: () = assert!(
-    (ACCEPT_PARTICLES / ACCEPT_COUNTERS) as u64 * crate::Schedule::MAX_STEPS as u64
+    (MOVES_PARTICLES / MOVES_COUNTERS) as u64 * crate::Schedule::MAX_STEPS as u64
         <= u32::MAX as u64
 );
+
+/// Below it, relative to the largest, a log-weight is -inf: neighbouring floats are an eighth apart.
+pub(crate) const LEAST_LOG_WEIGHT: f32 = -1_048_576.0;
 
 /// Words before the position of the first lost particle: `shaders/losses.wgsl`.
 pub(crate) const LOSSES_HEADER: u32 = 8;
@@ -264,11 +273,11 @@ mod tests {
         same!(Instant: time, dt, beta, beta_rate);
         same!(Control: nats, log2, step_begin, step_end, resampled, shift, tests, resamplings,
             trace_rows, failed, uniform, copies, non_finite, max_non_finite, stages, beta, stop,
-            first_slot);
+            first_slot, dead, tested, padding);
         same!(Block: total, base, end, peak, squares, non_finite, fresh, factor, shift, copies,
-            padding);
+            dead);
         same!(TraceRow: nats, log2, step, ess, max_weight, non_finite, resampled, failed, beta,
-            cess);
+            cess, dead, padding);
         same!(Stage: now, low, high, passes, settled, candidates);
         same!(Sums: peak, sum, squares);
         same!(Dispatches: blocks, particles, losses);

@@ -22,7 +22,7 @@ pub struct Plan {
     pub(crate) rows: u32,
     pub(crate) pages: u32,
     pub(crate) page_rows: u32,
-    /// Whether accepted moves are counted.
+    /// Whether kept or refused moves are counted.
     pub(crate) counts: bool,
     /// The storage buffers that the kernel with the most of them binds.
     pub(crate) bindings: u32,
@@ -38,14 +38,25 @@ pub(crate) struct Carries {
     pub dim: u32,
     /// Further numbers from step to step.
     pub more: u32,
-    /// Whether accepted moves are counted.
-    pub counts: bool,
+    pub counts: Counts,
+}
+
+/// Whether kept or refused moves are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    No,
+    /// Where the device has a binding left for it.
+    IfRoom,
+    Yes,
 }
 
 impl Carries {
-    /// What particles carry that an integrator moves.
-    pub(crate) fn of(dim: u32, integrator: Integrator) -> Carries {
-        Carries { dim, more: integrator.carried_rows(dim), counts: integrator.counts() }
+    /// What particles carry that an integrator moves. Moves must be counted where the sampler decides
+    /// by their number: a kept share, or weights that one refused move spoils.
+    pub(crate) fn of(dim: u32, integrator: Integrator, spoils: bool) -> Carries {
+        let must = integrator.counts_kept() || spoils;
+        let counts = if must { Counts::Yes } else { Counts::IfRoom };
+        Carries { dim, more: integrator.carried_rows(dim), counts }
     }
 
     /// Rows of the state.
@@ -280,20 +291,25 @@ impl Draft {
         }
         let page_rows = ((binding / row.max(1)) as u32).min(rows);
         let pages = rows.div_ceil(page_rows);
-        let bindings = self.bindings(pages, room)?;
+        let counts = match self.carries.counts {
+            Counts::No => false,
+            Counts::Yes => true,
+            Counts::IfRoom => self.bindings(pages, true, room).is_ok(),
+        };
+        let bindings = self.bindings(pages, counts, room)?;
         self.needs.insert(0, Need::in_parts("state", 2 * row * u64::from(rows)));
         self.check_buffers(room)?;
         self.check_loops(room)?;
         self.check_memory(room)?;
-        let Draft { needs, carries: Carries { counts, .. }, .. } = self;
+        let needs = self.needs;
         Ok(Plan { particles, rows, pages, page_rows, counts, bindings, cess_items, needs })
     }
 
     /// The storage buffers of the kernel with the most of them.
-    fn bindings(&self, pages: u32, room: &Room) -> Result<u32, Shortage> {
+    fn bindings(&self, pages: u32, counts: bool, room: &Room) -> Result<u32, Shortage> {
         let most = room.limits.max_storage_buffers_per_shader_stage;
         let step = Reading {
-            bindings: pages + STEP_BINDINGS + u32::from(self.carries.counts) + self.data,
+            bindings: pages + STEP_BINDINGS + u32::from(counts) + self.data,
             way_out: "lower the dimension, or use fewer arrays of data",
         };
         let mut largest = 0;

@@ -254,7 +254,7 @@ impl Problem {
     pub(crate) fn evaluator(&self, name: &str, text: String) -> Option<Evaluator> {
         let prelude = Prelude::default().dimension(self.target.dim()).seed(0);
         let mut texts = vec![prelude.source()];
-        texts.extend(shaders::files(&["types", "threefry", "normal", "float"]));
+        texts.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
         texts.extend(self.sources.iter().cloned());
         texts.push(Source::new(name, text));
         let module = Linked::new(texts).check().ok()?;
@@ -301,7 +301,7 @@ fn sources(
     let law = initial.law().and_then(|law| crate::target::library(law.wgsl()));
     let transforms = crate::target::library(target.wgsl()).or(law);
     let mut library = vec![prelude.source()];
-    library.extend(shaders::files(&["types", "threefry", "normal", "float"]));
+    library.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
     if let Kind::Wgsl(source) = &initial.kind {
         check_initial(&library, source)?;
     }
@@ -370,7 +370,7 @@ fn check_initial(library: &[Source], source: &Source) -> Result<()> {
 fn laplacian(problem: &Problem) -> Result<Source> {
     let prelude = Prelude::default().dimension(problem.target.dim()).seed(0);
     let mut texts = vec![prelude.source()];
-    texts.extend(shaders::files(&["types", "threefry", "normal", "float"]));
+    texts.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
     texts.extend(problem.sources.iter().cloned());
     let linked = Linked::new(texts);
     let module = linked.check()?;
@@ -399,6 +399,16 @@ fn check_flow(library: Vec<Source>, flow: &Flow) -> Result<()> {
     }
     if flow.has_path() {
         require(&module, "flow", source, "flow_log_density", &[local, "Instant"], "f32")?;
+    }
+    let optional = [
+        ("flow_growth", &[local, "Instant", "Instant"][..]),
+        ("flow_log_ratio", &[local, local, "Instant"]),
+        ("flow_start", &[local]),
+    ];
+    for (name, arguments) in optional {
+        if source.text.contains(&format!("fn {name}(")) {
+            require(&module, "flow", source, name, arguments, "f32")?;
+        }
     }
     Ok(())
 }

@@ -32,8 +32,7 @@ use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
 use crate::layout::{
-    ACCEPT_COUNTERS, ACCEPT_PARTICLES, Control, ReactionRow, ReactionState, TraceRow,
-    log_normalizer,
+    Control, MOVES_COUNTERS, MOVES_PARTICLES, ReactionRow, ReactionState, TraceRow, log_normalizer,
 };
 use crate::loss::Lost;
 use crate::plan::{Plan, Room};
@@ -61,6 +60,7 @@ pub struct Sampler {
     gpu: Gpu,
     config: Config,
     integrator: Integrator,
+    has_velocity: bool,
     plan: Plan,
     dim: u32,
     center: Center,
@@ -131,6 +131,15 @@ pub struct Info {
     /// The share of moves accepted since time zero, 0 to 1, where the integrator may reject them
     /// ([`Integrator::Mala`]): over the first 2²⁰ particles.
     pub acceptance: Option<f32>,
+    /// The share of moves refused since time zero, 0 to 1, by the other integrators: those that
+    /// would have left the support of the density, or that the exact weights could not have carried.
+    /// The particle stayed, with the weight that belongs there. Over the first 2²⁰ particles; `None`
+    /// before the first step, for compositions, and on a device that has no binding left to count.
+    pub refused: Option<f32>,
+    /// Particles whose weight became zero since time zero: outside the support of the path, or so far
+    /// below the others that a log-weight in single precision cannot say how far. Those of now, and
+    /// those that resamplings have replaced.
+    pub dead: u64,
 }
 
 /// One ESS test.
@@ -337,6 +346,7 @@ impl Sampler {
         Ok(Sampler {
             gpu: gpu.clone(),
             integrator,
+            has_velocity: problem.flow.has_velocity(),
             dim: problem.target.dim(),
             center: problem.target.origin().clone(),
             state,
@@ -635,6 +645,8 @@ impl Sampler {
             return Err(ErrorKind::AllWeightsZero { step, non_finite, lost, first }.into());
         }
         let event = self.event(row);
+        let moved = self.moves(control.step_end).await?;
+        self.check_walls(moved)?;
         Ok(Info {
             step: event.step,
             time: event.time,
@@ -646,19 +658,35 @@ impl Sampler {
             non_finite: event.non_finite,
             lost,
             resamplings: control.resamplings,
-            acceptance: self.acceptance(control.step_end).await?,
+            acceptance: moved.filter(|_| self.integrator.counts_kept()),
+            refused: moved.filter(|_| !self.integrator.counts_kept()),
+            dead: wide(control.dead) + u64::from(row.dead),
         })
     }
 
-    /// The share of the moves of the first `steps` steps that were accepted.
-    async fn acceptance(&self, steps: u32) -> Result<Option<f32>> {
-        let Some(accepted) = self.state.accepted.as_ref().filter(|_| steps > 0) else {
+    /// The share of the moves of the first `steps` steps that were kept, or that were refused: what
+    /// the integrator counts.
+    async fn moves(&self, steps: u32) -> Result<Option<f32>> {
+        let Some(moves) = self.state.moves.as_ref().filter(|_| steps > 0) else {
             return Ok(None);
         };
-        let counts: Vec<u32> = readback::read(&self.gpu, accepted, 0, accepted.size()).await?;
-        let kept: u64 = counts.into_iter().map(u64::from).sum();
-        let counted = u64::from(self.plan.particles.min(ACCEPT_PARTICLES)) * u64::from(steps);
-        Ok(Some((kept as f64 / counted as f64) as f32))
+        let counts: Vec<u32> = readback::read(&self.gpu, moves, 0, moves.size()).await?;
+        let counted: u64 = counts.into_iter().map(u64::from).sum();
+        let all = u64::from(self.plan.particles.min(MOVES_PARTICLES)) * u64::from(steps);
+        Ok(Some((counted as f64 / all as f64) as f32))
+    }
+
+    /// Beside a velocity the weights of a refused move are not known.
+    fn check_walls(&self, moved: Option<f32>) -> Result<()> {
+        if !self.has_velocity || moved.is_none_or(|refused| refused == 0.0) {
+            return Ok(());
+        }
+        let reason = format!(
+            "= {} has no exact weights at walls beside a velocity, and particles came to where the \
+             density is zero or not a number; drop the velocity and use mala",
+            self.integrator
+        );
+        Err(Error::config("integrator", reason))
     }
 
     fn event(&self, row: &TraceRow) -> TraceEvent {
@@ -679,6 +707,11 @@ impl Sampler {
             resampled: row.resampled != 0,
         }
     }
+}
+
+/// A number of two words, the lower first.
+fn wide([low, high]: [u32; 2]) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
 }
 
 fn allocate(
@@ -731,8 +764,8 @@ fn allocate(
             (access.unwrap_or(Access::Read), buffers::filled(device, "wfr.flow", usage, bytes))
         }),
         outputs: outputs.collect(),
-        accepted: plan
+        moves: plan
             .counts
-            .then(|| buffers::storage(device, "wfr.accepted", 4 * u64::from(ACCEPT_COUNTERS))),
+            .then(|| buffers::storage(device, "wfr.moves", 4 * u64::from(MOVES_COUNTERS))),
     }
 }

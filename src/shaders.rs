@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::config::Resampler;
 use crate::layout::{
-    self, ACCEPT_COUNTERS, BLOCK, ITEMS, LANES, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS,
+    self, BLOCK, ITEMS, LANES, MOVES_COUNTERS, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS,
 };
 use crate::wgsl::{Linked, Source};
 
@@ -31,6 +31,9 @@ macro_rules! library {
 
 library!(
     "types",
+    "hidden/control",
+    "hidden/log_weights",
+    "hidden/nothing",
     "index",
     "threefry",
     "normal",
@@ -50,7 +53,6 @@ library!(
     "check",
     "position",
     "gather",
-    "lost",
     "step",
     "cess",
     "conditional",
@@ -105,16 +107,24 @@ library!(
     "flow/compose_rule",
     "flow/compose_slope",
     "flow/langevin",
-    "flow/langevin_with_density",
     "flow/no_velocity",
     "flow/annealed",
     "flow/power",
     "flow/along",
+    "flow/growth",
+    "flow/log_ratio",
+    "flow/no_density",
+    "flow/start",
+    "flow/start_anywhere",
     "flow/controlled",
     "flow/no_divergence",
     "flow/tracks",
+    "integrator/count_moves",
+    "integrator/count_nothing",
+    "integrator/refuse",
     "integrator/decay",
     "integrator/move",
+    "integrator/move_above",
     "integrator/move_euler",
     "integrator/move_exponential",
     "integrator/carry_nothing",
@@ -124,6 +134,7 @@ library!(
     "integrator/mala",
     "integrator/baoab",
     "integrator/compose",
+    "integrator/compose_loss",
     "integrator/compose_rates",
     "integrator/compose_ratio",
     "score/error",
@@ -285,9 +296,9 @@ pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool) -> String
         ("storage, read", "control", "Control"),
         ("uniform", "schedule", &format!("array<Instant, {SCHEDULE_WINDOW}>")),
     ];
-    let ty = format!("array<atomic<u32>, {ACCEPT_COUNTERS}>");
-    let accepted = [("storage, read_write", "accepted", ty.as_str())];
-    let counts = if counts { &accepted[..] } else { &[] };
+    let ty = format!("array<atomic<u32>, {MOVES_COUNTERS}>");
+    let moves = [("storage, read_write", "move_counts", ty.as_str())];
+    let counts = if counts { &moves[..] } else { &[] };
     let rest = [&rest[..], counts].concat();
     state_in(0, pages, page_rows) + &state_out(pages, page_rows) + &bindings(2 * pages, &rest)
 }

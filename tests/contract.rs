@@ -22,6 +22,8 @@ mod population;
 mod recordings;
 #[path = "contract/submissions.rs"]
 mod submissions;
+#[path = "contract/walls.rs"]
+mod walls;
 
 use std::ops::ControlFlow;
 

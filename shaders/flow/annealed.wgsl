@@ -45,3 +45,33 @@ fn flow_log_density(local: ptr<function, Local>, at: Instant) -> f32 {
     }
     return (1.0 - at.beta) * (*local).initial + at.beta * (*local).aim;
 }
+
+// The growth log rho_next(x) - log rho_now(x) between two instants: differences first, so that a
+// large constant in one of the densities is not rounded twice.
+fn flow_growth(local: ptr<function, Local>, now: Instant, next: Instant) -> f32 {
+    let step = next.beta - now.beta;
+    if (step == 0.0) {
+        return 0.0;
+    }
+    return step * ((*local).aim - (*local).initial);
+}
+
+// log rho(x') - log rho(x) at one instant.
+fn flow_log_ratio(
+    before: ptr<function, Local>, after: ptr<function, Local>, at: Instant,
+) -> f32 {
+    let initial = (*after).initial - (*before).initial;
+    let aim = (*after).aim - (*before).aim;
+    if (at.beta == 0.0) {
+        return initial;
+    }
+    if (at.beta == 1.0) {
+        return aim;
+    }
+    return (1.0 - at.beta) * initial + at.beta * aim;
+}
+
+// The log density that particles start from.
+fn flow_start(local: ptr<function, Local>) -> f32 {
+    return (*local).initial;
+}

@@ -4,6 +4,10 @@
 // Reads by compose_number a table: a row for each node of the schedule, the columns of
 // `composition.rs`, then those of each mixture.
 
+// What a reward of minus infinity counts as before the last node: e^-4 is little, and not so little
+// that particles are missing where the edge lets them stay.
+const REWARD_FLOOR: f32 = -4.0;
+
 // The node at which the dispatch begins: the table may be bound from there on.
 var<private> compose_first: u32;
 
@@ -27,13 +31,29 @@ fn compose_column(node: u32, column: u32) -> f32 {
     return compose_number(node * NODE_COLUMNS + column);
 }
 
+// A reward of minus infinity. Noise takes particles over its edge and back, so that only the last
+// density may have one: before, weights by ratios take any number in its place and stay exact.
+// Rates do not see an edge, and there is no number for it.
+fn compose_wall(local: ptr<function, Local>, node: u32) {
+    (*local).reward_score = Point();
+    if (!FLOORS_REWARD) {
+        (*local).reward = float_nan();
+    } else if (node < SCHEDULE_STEPS) {
+        (*local).reward = REWARD_FLOOR;
+    }
+}
+
 fn step_local(x: ptr<function, Point>, local: ptr<function, Local>, source: u32, node: u32) {
     (*local).x = *x;
     compose_models(x, node * NODE_COLUMNS, source, local);
     if (HAS_REWARD) {
         var slope: Point;
-        (*local).reward = target_log_density_and_score(x, &slope);
+        let reward = target_log_density_and_score(x, &slope);
+        (*local).reward = reward;
         (*local).reward_score = slope;
+        if (float_is_minus_infinity(reward)) {
+            compose_wall(local, node);
+        }
     }
 }
 

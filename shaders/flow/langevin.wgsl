@@ -2,11 +2,14 @@
 // psi = 0. Stationary law: pi. Crossing a barrier takes a time exponential in its height.
 
 struct Local {
+    aim: f32,
     score: Point,
 }
 
 fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>) {
-    (*local).score = target_score(x);
+    var score: Point;
+    (*local).aim = target_log_density_and_score(x, &score);
+    (*local).score = score;
 }
 
 fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
@@ -15,4 +18,8 @@ fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
 
 fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 {
     return 0.0;
+}
+
+fn flow_log_density(local: ptr<function, Local>, at: Instant) -> f32 {
+    return (*local).aim;
 }

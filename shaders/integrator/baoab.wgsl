@@ -1,24 +1,36 @@
 // Integrator: BAOAB, the splitting of underdamped Langevin dynamics for rho_{k+1}, with heat. In
 // the scaled coordinate y = x / sqrt m, with force S = sqrt m grad log rho_{k+1} and momentum p:
 //   p += h/2 S;  y += h/2 p;  [p_b]  p = c p + sqrt(1 - c^2) xi  [p_a];  y += h/2 p;  p += h/2 S';
-//   log-weight += log rho_{k+1}(x') - log rho_k(x) + (|p_0|^2 - |p_1|^2)/2 - (|p_b|^2 - |p_a|^2)/2,
+//   log alpha = log rho_{k+1}(x') - log rho_{k+1}(x)
+//     + (|p_0|^2 - |p_1|^2)/2 - (|p_b|^2 - |p_a|^2)/2,
 // c = e^(-friction h), h the step times the transport rate, p_0 and p_1 the momenta at its ends.
+// With a(x) = log rho_{k+1}(x) - log rho_k(x):
+//   log-weight += a(x) + log alpha   if the step is kept;
+//   log-weight += a(x), and back to (x, -p_0)   if it is refused.
+// The reverse of the step is itself between two turns of the momentum, so that a step which is
+// refused must turn it: what stays at (x, p) forward and backward is then the same and cancels.
 // Kicks and drifts keep the volume, so that only the friction step takes or gives heat: exact at
 // every step size, and with any force that depends on the place alone, hence with a tamed one,
 // S / (1 + h^2/2 |S|), which no kick carries farther than 1 in y.
-// A flow without a path has no weights, and a bias of order h^2 in its invariant law.
+// A flow without a path has no weights, and a bias of order h^2 in its invariant law; there too the
+// momentum turns at a wall.
 // Source: Leimkuhler & Matthews 2013; Crooks 1998.
 // Carries the momentum, N(0, I) at time zero, in DIM rows of the state.
 
 struct Pending {
-    value: f32,
-    // The log density, or psi, where the step begins and where it ends, as far as the weight needs
-    // them: they tell why a particle is lost.
-    here: f32,
-    there: f32,
+    // What the log-weight gains at x, and the heat and the kinetic energy so far.
+    gain: f32,
+    heat: f32,
     drift: Point,
     momentum: Point,
     noise: Point,
+    // Where it begins, and what is known there.
+    x: Point,
+    local: Local,
+    start: Point,
+    // Refused moves; why the particle is lost.
+    moves: u32,
+    loss: u32,
 }
 
 fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pending>) {
@@ -31,12 +43,15 @@ fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pe
         }
     }
     (*pending).momentum = momentum;
+    (*pending).moves = 0u;
+    (*pending).loss = LOSS_NONE;
 }
 
 fn integrator_store(slot: u32, pending: ptr<function, Pending>) {
     for (var j = 0u; j < DIM; j++) {
         state_store(DIM + j, slot, bitcast<u32>((*pending).momentum[j]));
     }
+    count_moves(slot, pending);
 }
 
 fn baoab_force(local: ptr<function, Local>, at: Instant, h: f32) -> Point {
@@ -55,6 +70,8 @@ fn integrator_begin(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
+    refuse_begin(x, local, pending);
+    (*pending).start = (*pending).momentum;
     let h = TRANSPORT * now.dt;
     let turns = FRICTION * h;
     let keep = 1.0 - turns * decay_mean(turns);
@@ -70,10 +87,12 @@ fn integrator_begin(
         (*x)[j] += 0.5 * h * preconditioner_root(j) * (before + after);
         (*pending).momentum[j] = after;
     }
+    (*pending).heat = 0.5 * squares;
     if (HAS_PATH) {
-        (*pending).here = flow_log_density(local, now);
+        (*pending).gain = flow_growth(local, now, next);
+    } else {
+        (*pending).gain = refuse_gain(local, next);
     }
-    (*pending).value = 0.5 * squares - (*pending).here;
 }
 
 fn integrator_end(
@@ -88,9 +107,21 @@ fn integrator_end(
         (*pending).momentum[j] = p;
         squares += p * p;
     }
-    if (!HAS_PATH) {
-        return 0.0;
+    var before = (*pending).local;
+    let densities = flow_log_ratio(&before, local, next);
+    let log_alpha = densities + ((*pending).heat - 0.5 * squares);
+    var kept: bool;
+    if (HAS_PATH) {
+        kept = refuse_within(log_alpha);
+    } else {
+        kept = refuse_above(log_alpha);
     }
-    (*pending).there = flow_log_density(local, next);
-    return (*pending).there + (*pending).value - 0.5 * squares;
+    if (!(kept && refuse_allows(x, local))) {
+        refuse(x, local, pending);
+        for (var j = 0u; j < DIM; j++) {
+            (*pending).momentum[j] = -(*pending).start[j];
+        }
+        return (*pending).gain;
+    }
+    return (*pending).gain + select(0.0, log_alpha, HAS_PATH);
 }

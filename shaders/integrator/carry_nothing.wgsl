@@ -2,15 +2,23 @@
 // from one step to the next.
 
 struct Pending {
-    value: f32,
-    // The log density, or psi, where the step begins and where it ends, as far as the weight needs
-    // them: they tell why a particle is lost.
-    here: f32,
-    there: f32,
+    // What the log-weight gains at x.
+    gain: f32,
     drift: Point,
     noise: Point,
+    // Where it begins, and what is known there.
+    x: Point,
+    local: Local,
+    // Refused moves; why the particle is lost.
+    moves: u32,
+    loss: u32,
 }
 
-fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pending>) {}
+fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pending>) {
+    (*pending).moves = 0u;
+    (*pending).loss = LOSS_NONE;
+}
 
-fn integrator_store(slot: u32, pending: ptr<function, Pending>) {}
+fn integrator_store(slot: u32, pending: ptr<function, Pending>) {
+    count_moves(slot, pending);
+}

@@ -1,13 +1,17 @@
 // Integrator: Euler-Maruyama, the weight by the left point:
 //   x' = x + h v(x, t) + sqrt(2 eps h) xi,   log-weight += h psi(x, t).
-// Weak order 1: the log-normaliser has a bias of order h.
+// A move that ends outside the density is refused, and the weight is the same.
+// Weak order 1, at a wall too: the log-normaliser has a bias of order h.
 
 fn integrator_begin(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
-    (*pending).value = now.dt * flow_psi(local, now);
-    (*pending).here = (*pending).value;
+    refuse_begin(x, local, pending);
+    (*pending).gain = now.dt * flow_psi(local, now);
+    if (HAS_DENSITY && !HAS_PATH) {
+        (*pending).gain += refuse_gain(local, now);
+    }
     (*pending).drift = move_drift(local, now, now, 1.0, now.dt);
     move_particle(x, pending, now.dt);
 }
@@ -16,5 +20,8 @@ fn integrator_end(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> f32 {
-    return (*pending).value;
+    if (!move_is_above(x, local, pending, now, next)) {
+        refuse(x, local, pending);
+    }
+    return (*pending).gain;
 }

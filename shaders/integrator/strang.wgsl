@@ -1,15 +1,18 @@
 // Integrator: Strang splitting of reaction and transport,
 //   log-weight += h/2 psi(x, t);  x' = x + h v(x, t) + sqrt(2 eps h) xi;
 //   log-weight += h/2 psi(x', t + h).
-// It removes the bias of the splitting, not that of the Euler move: weak order 1 with a smaller
-// constant.
+// A move that ends outside the density is refused: x' = x. It removes the bias of the splitting,
+// not that of the Euler move: weak order 1 with a smaller constant.
 
 fn integrator_begin(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
-    (*pending).value = flow_psi(local, now);
-    (*pending).here = (*pending).value;
+    refuse_begin(x, local, pending);
+    (*pending).gain = flow_psi(local, now);
+    if (HAS_DENSITY && !HAS_PATH) {
+        (*pending).gain += refuse_gain(local, now);
+    }
     (*pending).drift = move_drift(local, now, now, 1.0, now.dt);
     move_particle(x, pending, now.dt);
 }
@@ -18,6 +21,8 @@ fn integrator_end(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> f32 {
-    (*pending).there = flow_psi(local, next);
-    return 0.5 * now.dt * ((*pending).value + (*pending).there);
+    if (!move_is_above(x, local, pending, now, next)) {
+        refuse(x, local, pending);
+    }
+    return 0.5 * now.dt * ((*pending).gain + flow_psi(local, next));
 }

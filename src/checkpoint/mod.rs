@@ -67,7 +67,7 @@
 //! - `ancestors`, U32 (1, N): time-zero ancestors;
 //! - `log_weights`, F32 (N): up to a common constant;
 //! - `device.NAME`, U32: buffers of the engine, as words. `control` is the clock, the
-//!   log-normaliser and counts; `trace` the last tests; `accepted` the moves that MALA accepted;
+//!   log-normaliser and counts; `trace` the last tests; `moves` the moves that MALA kept or the others refused;
 //!   `losses` what was lost in every step; `rows` and `stage` what an adaptive schedule has chosen;
 //!   `log_weights_before` those at the last test, where the conditional ESS is traced; `reaction` and
 //!   `ratios` a reaction's;

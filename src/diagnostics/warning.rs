@@ -254,6 +254,8 @@ mod tests {
                 lost: Lost::default(),
                 resamplings: 0,
                 acceptance: None,
+                refused: None,
+                dead: 0,
             },
             trace: vec![TraceEvent {
                 step: 50,

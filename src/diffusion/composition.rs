@@ -8,7 +8,7 @@ use super::{Curve, Divergence, Noise, Rule, ScoreModel};
 use crate::error::Result;
 use crate::initial::Initial;
 use crate::integrator::Integrator;
-use crate::plan::Carries;
+use crate::plan::{Carries, Counts};
 use crate::target::Target;
 
 /// Several diffusion models on one noise, combined by a rule: what is sampled, and how.
@@ -122,6 +122,10 @@ impl Composition {
 
     /// The same with the density tilted by exp(B(β) r(x)): r is the log density of `reward`, a
     /// formula or WGSL, and B goes from 0 to its final strength.
+    ///
+    /// Where r is −∞ the tilted density ends. With weights by kernel ratios r counts as −4 there until
+    /// the last step, which keeps them exact; with weights by rates a particle that comes there is
+    /// lost.
     pub fn with_reward(self, reward: Target, strength: impl Into<Curve>) -> Composition {
         let strength = strength.into();
         Composition { reward: Some(Reward { target: reward, strength, guidance: None }), ..self }
@@ -284,7 +288,7 @@ impl Composition {
     /// What a particle carries.
     pub(crate) fn carries(&self, integrator: Integrator) -> Carries {
         let more = self.tracked(integrator).len() as u32;
-        Carries { dim: self.dim(), more, counts: false }
+        Carries { dim: self.dim(), more, counts: Counts::No }
     }
 
     /// Whether divergences of scores enter.

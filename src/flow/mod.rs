@@ -79,7 +79,7 @@ impl Flow {
     /// weights, ψ = β′ (log π − log p₀): mass moves between modes by weight, not by crossing.
     ///
     /// Jarzynski 1997; Neal 2001. With the kernel-ratio integrator the weights are exact at every
-    /// step size and exp(log-normaliser) is unbiased. It is `Flow::path(Path::Geometric)`.
+    /// step size and exp(log-normaliser) is unbiased, for the target inside the support of p₀. It is `Flow::path(Path::Geometric)`.
     pub fn annealed() -> Flow {
         Flow::path(Path::Geometric)
     }
@@ -172,7 +172,21 @@ impl Flow {
     /// fn flow_velocity(local: ptr<function, Local>, at: Instant) -> Point
     /// ```
     ///
-    /// and then ψ = ∂_t log ρ + ∇·u + u·∇ log ρ, whatever ε; the kernel ratio needs no ψ. The text may
+    /// and then ψ = ∂_t log ρ + ∇·u + u·∇ log ρ, whatever ε; the kernel ratio needs no ψ.
+    ///
+    /// Where large numbers cancel between densities, the text may take the differences itself:
+    /// log ρ_next − log ρ_now at one point, log ρ(x′) − log ρ(x) at one time, and the log density of
+    /// the law that particles start from, outside of which none may go (0 if it is not given):
+    ///
+    /// ```wgsl
+    /// fn flow_growth(local: ptr<function, Local>, now: Instant, next: Instant) -> f32
+    /// fn flow_log_ratio(
+    ///     before: ptr<function, Local>, after: ptr<function, Local>, at: Instant,
+    /// ) -> f32
+    /// fn flow_start(local: ptr<function, Local>) -> f32
+    /// ```
+    ///
+    /// The text may
     /// call `target_log_density_and_score(x, out)`, `target_score(x)` and
     /// `initial_log_density_and_score(x, out)`.
     pub fn from_wgsl(name: impl Into<String>, text: impl Into<String>, has_path: bool) -> Flow {
@@ -277,6 +291,11 @@ impl Flow {
         }
     }
 
+    /// Whether particles may come to a wall beside a velocity: mixtures of Gaussians have none.
+    pub(crate) fn may_meet_walls(&self) -> bool {
+        self.has_velocity() && !matches!(self.equation, Equation::Tracks(_))
+    }
+
     /// The text of a velocity whose divergence is not given: its ψ is not known.
     pub(crate) fn without_divergence(&self) -> Option<&str> {
         let velocity = self.velocity.as_ref()?;
@@ -326,17 +345,22 @@ impl Flow {
         }
     }
 
-    /// One of the problem's texts, for a step by this integrator: where it needs a density, that of
-    /// Langevin diffusion comes with it.
-    pub(crate) fn text_for(&self, integrator: Integrator, text: &Source) -> Source {
-        match &self.equation {
-            Equation::Text(own)
-                if self.is_stationary() && integrator.needs_density() && own == text =>
-            {
-                shaders::file("flow/langevin_with_density")
-            }
-            _ => text.clone(),
-        }
+    /// What steps ask of a flow's density and these texts of the problem do not define.
+    pub(crate) fn densities(&self, texts: &[Source]) -> Vec<Source> {
+        let start = match self.equation {
+            Equation::Mean(_) => "flow/start",
+            _ => "flow/start_anywhere",
+        };
+        let files = [
+            ("fn flow_log_density(", "flow/no_density"),
+            ("fn flow_growth(", "flow/growth"),
+            ("fn flow_log_ratio(", "flow/log_ratio"),
+            ("fn flow_start(", start),
+        ];
+        let missing = files
+            .into_iter()
+            .filter(|(function, _)| !texts.iter().any(|text| text.text.contains(function)));
+        missing.map(|(_, file)| shaders::file(file)).collect()
     }
 
     /// Checks the flow's own numbers.

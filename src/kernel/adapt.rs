@@ -6,7 +6,7 @@ use crate::buffers::{self, State};
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::layout::{CESS_GROUPS, CESS_LANES, Stage};
+use crate::layout::{CESS_GROUPS, CESS_LANES, LEAST_LOG_WEIGHT, Stage};
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_inputs};
@@ -61,9 +61,20 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked 
     let prelude = prelude(plan)
         .dimension(problem.target.dim())
         .seed(config.seed)
+        .f32("LEAST_LOG_WEIGHT", LEAST_LOG_WEIGHT)
         .text(&state_inputs(plan.pages, plan.page_rows));
     let mut sources = vec![prelude.source()];
-    let files = ["types", "index", "threefry", "normal", "float", "gather", "cess", "adapt"];
+    let files = [
+        "types",
+        "index",
+        "threefry",
+        "normal",
+        "float",
+        "hidden/control",
+        "gather",
+        "cess",
+        "adapt",
+    ];
     sources.extend(shaders::files(&files));
     sources.extend(problem.sources.iter().cloned());
     Linked::new(sources)
@@ -77,7 +88,7 @@ pub(crate) fn linked_choice(plan: &Plan, config: &Config, adaptive: &Adaptive) -
         .u32("ADAPT_PASSES", PASSES)
         .f32("ADAPT_CESS", adaptive.cess as f32)
         .f32("ADAPT_FLOOR", adaptive.floor as f32);
-    let sources = shaders::files(&["types", "cess", "adapt_choose"]);
+    let sources = shaders::files(&["types", "hidden/control", "cess", "adapt_choose"]);
     Linked::new([prelude.source()].into_iter().chain(sources))
 }
 

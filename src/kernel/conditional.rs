@@ -42,7 +42,8 @@ pub(crate) fn linked(particles: u32, trace_rows: u32) -> Linked {
         .u32("CESS_ITEMS", ITEMS)
         .u32("CESS_BLOCKS", blocks(particles))
         .u32("TRACE_ROWS", trace_rows);
-    let files = shaders::files(&["types", "index", "float", "cess", "conditional"]);
+    let files =
+        shaders::files(&["types", "index", "float", "hidden/control", "cess", "conditional"]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
         "types",
         "threefry",
         "float",
+        "hidden/control",
         "weight",
         "fixed",
         "prefix",

@@ -34,7 +34,7 @@ pub(crate) fn prelude(shape: &WeightShape) -> Prelude {
 }
 
 pub(crate) fn linked(prelude: Source) -> Linked {
-    let files = shaders::files(&["types", "index", "float", "entropy"]);
+    let files = shaders::files(&["types", "index", "float", "hidden/control", "entropy"]);
     Linked::new([prelude].into_iter().chain(files))
 }
 

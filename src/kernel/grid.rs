@@ -53,6 +53,7 @@ pub(crate) fn linked(prelude: Source) -> Linked {
     let files = shaders::files(&[
         "index",
         "float",
+        "hidden/nothing",
         "position",
         "moment_types",
         "density/grid_frame",

@@ -23,9 +23,21 @@ pub(crate) struct Init {
 
 pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked {
     let mut sources = vec![step::prelude(plan, config, problem.initial.dim()).source()];
-    sources
-        .extend(shaders::files(&["types", "index", "threefry", "normal", "float", "loss", "init"]));
-    sources.extend(problem.composition.iter().map(|composition| composition.constants(None)));
+    sources.extend(shaders::files(&[
+        "types",
+        "index",
+        "threefry",
+        "normal",
+        "float",
+        "hidden/control",
+        "loss",
+        "init",
+    ]));
+    if let Some(composition) = &problem.composition {
+        let integrator = problem.integrator(config);
+        sources.push(composition.constants(None));
+        sources.push(step::reward_constants(composition, integrator));
+    }
     sources.extend(problem.initial_sources.iter().cloned());
     Linked::new(sources)
 }

@@ -36,7 +36,7 @@ pub(crate) fn linked(shape: &WeightShape, dim: u32, steps: u32, plan: &Plan) -> 
         .u32("LOSSES_COLUMNS", LOSSES_COLUMNS)
         .u32("LOSSES_STEPS", steps)
         .text(&state_in(3, plan.pages, plan.page_rows));
-    let files = shaders::files(&["types", "index", "float", "loss", "losses"]);
+    let files = shaders::files(&["types", "index", "float", "hidden/control", "loss", "losses"]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 

@@ -91,6 +91,7 @@ pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
         "threefry",
         "normal",
         "float",
+        "hidden/control",
         "position",
         "moment_types",
         density,

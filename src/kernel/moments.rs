@@ -41,7 +41,8 @@ pub(crate) fn block_bytes(particles: u32, dim: u32) -> u64 {
 }
 
 pub(crate) fn linked(prelude: Source) -> Linked {
-    let files = shaders::files(&["index", "float", "moment_types", "moments"]);
+    let files =
+        shaders::files(&["index", "float", "hidden/log_weights", "moment_types", "moments"]);
     Linked::new([prelude].into_iter().chain(files))
 }
 

@@ -17,7 +17,16 @@ pub(crate) struct Ratio {
 
 /// `density` are the files that define `density_log_ratio`.
 pub(crate) fn linked(prelude: Source, density: &[&str], problem: &Problem) -> Linked {
-    let files = ["types", "index", "threefry", "normal", "float", "position", "moment_types"];
+    let files = [
+        "types",
+        "index",
+        "threefry",
+        "normal",
+        "float",
+        "hidden/log_weights",
+        "position",
+        "moment_types",
+    ];
     let mut sources = vec![prelude];
     sources.extend(shaders::files(&files));
     sources.extend(shaders::files(density));

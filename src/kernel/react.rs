@@ -42,8 +42,16 @@ impl ReactShape {
 
     pub(crate) fn linked(&self, prelude: Source) -> Linked {
         let realisation = if self.jumps { "react/jumps" } else { "react/weights" };
-        let files =
-            shaders::files(&["types", "index", "threefry", "float", "loss", "react", realisation]);
+        let files = shaders::files(&[
+            "types",
+            "index",
+            "threefry",
+            "float",
+            "hidden/control",
+            "loss",
+            "react",
+            realisation,
+        ]);
         Linked::new([prelude].into_iter().chain(files))
     }
 }

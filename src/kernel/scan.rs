@@ -14,7 +14,17 @@ pub(crate) struct Scan {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    shape.linked(&["types", "index", "threefry", "float", "weight", "prefix", "offspring", "scan"])
+    shape.linked(&[
+        "types",
+        "index",
+        "threefry",
+        "float",
+        "hidden/control",
+        "weight",
+        "prefix",
+        "offspring",
+        "scan",
+    ])
 }
 
 impl Scan {

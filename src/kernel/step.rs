@@ -7,11 +7,13 @@ use crate::diffusion::Composition;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
-use crate::layout::{ACCEPT_COUNTERS, ACCEPT_PARTICLES, Instant, SCHEDULE_ALIGN, SCHEDULE_WINDOW};
+use crate::layout::{
+    Instant, LEAST_LOG_WEIGHT, MOVES_COUNTERS, MOVES_PARTICLES, SCHEDULE_ALIGN, SCHEDULE_WINDOW,
+};
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_bindings};
-use crate::wgsl::Linked;
+use crate::wgsl::{Linked, Source};
 
 /// The dynamic offset of the window of the schedule that holds a step.
 pub(crate) fn schedule_offset(first: u32) -> u32 {
@@ -40,9 +42,17 @@ pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
         .u32("WORKGROUP", config.workgroup_size)
         .u32("SCHEDULE_ALIGN", SCHEDULE_ALIGN)
         .f32("EQUAL_STEPS", config.schedule.equal_steps().unwrap_or(0.0))
+        .u32("SCHEDULE_STEPS", config.schedule.steps())
         .bool("TAMED", config.taming)
+        .f32("LEAST_LOG_WEIGHT", LEAST_LOG_WEIGHT)
         .seed(config.seed)
         .text(&state_bindings(plan.pages, plan.page_rows, plan.counts))
+}
+
+/// What a reward of minus infinity counts as.
+pub(crate) fn reward_constants(composition: &Composition, integrator: Integrator) -> Source {
+    let floors = composition.weighs_by_ratio(integrator);
+    Prelude::default().bool("FLOORS_REWARD", floors).named("reward")
 }
 
 /// The access of every buffer of group 0, in binding order.
@@ -73,29 +83,37 @@ pub(crate) fn linked(
         .f32("TRANSPORT", flow.transport())
         .bool("HAS_VELOCITY", flow.has_velocity())
         .bool("HAS_PATH", flow.has_path())
+        .bool("HAS_DENSITY", flow.has_density())
         .f32("STIFFNESS", config.stiffness)
         .f32("FRICTION", config.friction)
-        .u32("ACCEPT_PARTICLES", ACCEPT_PARTICLES)
-        .u32("ACCEPT_COUNTERS", ACCEPT_COUNTERS)
+        .u32("MOVES_PARTICLES", MOVES_PARTICLES)
+        .u32("MOVES_COUNTERS", MOVES_COUNTERS)
         .text(&shaders::per_coordinate("preconditioner", preconditioner))
         .text(&shaders::per_coordinate("preconditioner_root", &roots));
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "loss"]));
+    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
+    sources.extend(shaders::files(&["hidden/control", "loss"]));
     sources.extend(match &problem.composition {
         Some(composition) => {
             let constants = composition.constants(Some(integrator));
-            [constants].into_iter().chain(composition.integrator_files(integrator)).collect()
+            let floors = reward_constants(composition, integrator);
+            [constants, floors]
+                .into_iter()
+                .chain(composition.integrator_files(integrator))
+                .collect()
         }
         None => shaders::files(integrator.files(flow.has_path())),
     });
-    sources.extend(shaders::files(&["gather", "lost", "step"]));
+    sources.extend(shaders::files(&["gather", "step"]));
     if problem.composition.is_none() {
-        sources.push(shaders::file("flow/anytime"));
+        let count = if plan.counts { "integrator/count_moves" } else { "integrator/count_nothing" };
+        sources.extend(shaders::files(&["flow/anytime", count]));
+        sources.extend(flow.densities(&problem.sources));
     }
     if !flow.has_velocity() {
         sources.push(shaders::file("flow/no_velocity"));
     }
-    sources.extend(problem.sources.iter().map(|text| flow.text_for(integrator, text)));
+    sources.extend(problem.sources.iter().cloned());
     Linked::new(sources)
 }
 

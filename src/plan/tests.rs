@@ -5,7 +5,7 @@ fn draft(particles: u32, dim: u32) -> Draft {
     let row = 4 * u64::from(particles);
     Draft {
         particles,
-        carries: Carries::of(dim, Integrator::Euler),
+        carries: Carries::of(dim, Integrator::Euler, false),
         needs: vec![Need::whole("log_weights", row), Need::whole("ancestors", row)],
         data: 0,
         readings: Vec::new(),

@@ -21,6 +21,8 @@ pub struct Block {
     pub non_finite: u32,
     /// Of them those that nobody has counted yet.
     pub fresh: u32,
+    /// Log-weights of −∞.
+    pub dead: u32,
     /// Offspring per unit of weight is factor · 2^−shift, in units of 2^−32.
     pub factor: u32,
     /// See `factor`.
@@ -47,6 +49,7 @@ fn reduce_block(log_weights: &[f32]) -> Block {
         squares: log_weights.iter().map(|lw| (weight(lw) as f64 / 2.0_f64.powi(27)).powi(2)).sum(),
         non_finite: log_weights.iter().filter(lost).count() as u32,
         fresh: log_weights.iter().filter(|lw| fresh_loss(**lw, 0).is_some()).count() as u32,
+        dead: log_weights.iter().filter(|lw| **lw == f32::NEG_INFINITY).count() as u32,
         factor: 0,
         shift: 0,
         copies: 0,

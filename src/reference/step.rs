@@ -33,6 +33,8 @@ pub struct Stepper<'a> {
     pub integrator: Integrator,
     /// Times, path parameters, seed of the noise, taming, preconditioner, friction and stiffness.
     pub config: &'a Config,
+    /// Whether the target's density is positive there, if it is not so everywhere.
+    pub support: Option<fn(&[f64]) -> bool>,
 }
 
 /// A particle in flight.
@@ -44,8 +46,8 @@ pub struct Walker {
     pub x: Vec<f64>,
     /// Its momentum, where the integrator carries one.
     pub momentum: Vec<f64>,
-    /// Proposed moves that were accepted, where the integrator may reject them.
-    pub accepted: u32,
+    /// Moves that were kept, by MALA, or refused, by the others.
+    pub moves: u32,
     /// The least distance of a logarithm of acceptance from its bound: within rounding of it
     /// the device may decide otherwise.
     pub margin: f64,
@@ -66,21 +68,59 @@ struct Reach {
     noise: f64,
 }
 
+/// The bounds of `shaders/integrator/refuse.wgsl`.
+const REFUSE_BOUND: f64 = 8.0;
+const REFUSE_FLOOR: f64 = -50.0;
+
+impl Walker {
+    /// How near a decision is.
+    fn look(&mut self, distance: f64) {
+        if distance.is_finite() {
+            self.margin = self.margin.min(distance.abs());
+        }
+    }
+
+    /// Whether exact weights carry the move; otherwise it counts as refused.
+    fn within(&mut self, log_alpha: f64) -> bool {
+        self.look(log_alpha.abs() - REFUSE_BOUND);
+        self.refuse_unless(log_alpha.abs() <= REFUSE_BOUND)
+    }
+
+    /// Whether a step without exact weights may be made.
+    fn above(&mut self, log_alpha: f64) -> bool {
+        self.look(log_alpha - REFUSE_FLOOR);
+        self.refuse_unless(log_alpha.is_finite() && log_alpha >= REFUSE_FLOOR)
+    }
+
+    fn refuse_unless(&mut self, kept: bool) -> bool {
+        self.moves += u32::from(!kept);
+        kept
+    }
+}
+
 impl Stepper<'_> {
     /// The particle in `slot` at `x` at time zero.
     pub fn walker(&self, slot: u32, x: Vec<f64>) -> Walker {
         let momentum = normal_draw(self.config.seed, slot, 0, STREAM_MOMENTUM, x.len());
-        Walker { slot, x, momentum, accepted: 0, margin: f64::INFINITY }
+        Walker { slot, x, momentum, moves: 0, margin: f64::INFINITY }
     }
 
-    /// Moves the particle by the steps [begin, end) and returns what its log-weight gains.
+    /// Moves the particle by the steps [begin, end) and returns what its log-weight gains. Once it has
+    /// no weight it stays.
     pub fn step(&self, walker: &mut Walker, begin: u32, end: u32) -> f64 {
         let rows = self.config.schedule.rows();
         let moment = |k: u32| {
             let Instant { dt, beta, beta_rate, .. } = rows[k as usize];
             Moment { dt: dt.into(), beta: beta.into(), beta_rate: beta_rate.into() }
         };
-        (begin..end).map(|k| self.advance(walker, k, moment(k), moment(k + 1))).sum()
+        let mut sum = 0.0;
+        for k in begin..end {
+            if sum == f64::NEG_INFINITY {
+                break;
+            }
+            sum += self.advance(walker, k, moment(k), moment(k + 1));
+        }
+        sum
     }
 
     fn advance(&self, walker: &mut Walker, k: u32, now: Moment, next: Moment) -> f64 {
@@ -88,51 +128,58 @@ impl Stepper<'_> {
         let noise = normal_draw(self.config.seed, walker.slot, k, STREAM_STEP, walker.x.len());
         let before = walker.x.clone();
         let arrival = Moment { beta_rate: now.beta_rate, ..next };
-        let has_path = self.flow == Flow::Annealed;
+        let has_path = self.has_path();
         match self.integrator {
-            Integrator::Euler => {
-                walker.x = self.moved(&before, now, h, &noise);
-                h * self.psi(&before, now)
-            }
-            Integrator::Strang => {
-                walker.x = self.moved(&before, now, h, &noise);
-                0.5 * h * (self.psi(&before, now) + self.psi(&walker.x, arrival))
-            }
-            Integrator::Exponential if !has_path => {
-                walker.x = self.moved(&before, now, h, &noise);
-                h * self.psi(&before, now)
-            }
+            Integrator::Euler | Integrator::Strang => self.plain(walker, now, next, &noise),
+            Integrator::Exponential if !has_path => self.plain(walker, now, next, &noise),
             // The exact integrators step for the density at the end of the step.
             Integrator::KernelRatio | Integrator::Exponential => {
-                walker.x = self.moved(&before, next, h, &noise);
-                self.log_density(&walker.x, next) - self.log_density(&before, now)
-                    + self.log_kernel(&walker.x, &before, next, h)
-                    - self.log_kernel(&before, &walker.x, next, h)
+                let growth = self.growth(&before, now, next);
+                let proposal = self.moved(&before, next, h, &noise);
+                let log_alpha = self.log_ratio(&before, &proposal, next)
+                    + self.log_kernels(&before, &proposal, next, h);
+                if !walker.within(log_alpha) {
+                    return growth;
+                }
+                walker.x = proposal;
+                growth + log_alpha
             }
             Integrator::Mala => {
                 let proposal = self.moved(&before, next, h, &noise);
-                let ratio = self.log_density(&proposal, next) - self.log_density(&before, next)
-                    + self.log_kernel(&proposal, &before, next, h)
-                    - self.log_kernel(&before, &proposal, next, h);
+                let ratio = self.log_ratio(&before, &proposal, next)
+                    + self.log_kernels(&before, &proposal, next, h);
                 let word = threefry(self.config.seed, walker.slot, k, 0, STREAM_ACCEPT)[0];
                 let bound = ((f64::from(word >> 1) + 0.5) / 2_147_483_648.0).ln();
-                walker.margin = walker.margin.min((ratio - bound).abs());
-                if bound < ratio {
-                    walker.accepted += 1;
+                walker.look(ratio - bound);
+                if ratio.is_finite() && bound < ratio {
+                    walker.moves += 1;
                     walker.x = proposal;
                 }
-                self.log_density(&before, next) - self.log_density(&before, now)
+                self.growth(&before, now, next)
             }
-            Integrator::Baoab => {
-                let heat = self.baoab(walker, next, h, &noise);
-                let gain = self.log_density(&walker.x, next) - self.log_density(&before, now);
-                if has_path { gain + heat } else { 0.0 }
-            }
+            Integrator::Baoab => self.baoab(walker, now, arrival, h, &noise),
         }
     }
 
-    /// Moves place and momentum and returns the logarithm of the path's and its reverse's ratio.
-    fn baoab(&self, walker: &mut Walker, next: Moment, h: f64, noise: &[f64]) -> f64 {
+    /// Euler's move with the weight of its begin, or of both ends.
+    fn plain(&self, walker: &mut Walker, now: Moment, next: Moment, noise: &[f64]) -> f64 {
+        let h = now.dt;
+        let arrival = Moment { beta_rate: now.beta_rate, ..next };
+        let before = walker.x.clone();
+        let proposal = self.moved(&before, now, h, noise);
+        let log_alpha =
+            self.log_ratio(&before, &proposal, next) + self.log_kernels(&before, &proposal, now, h);
+        if walker.above(log_alpha) {
+            walker.x = proposal;
+        }
+        match self.integrator {
+            Integrator::Strang => 0.5 * h * (self.psi(&before, now) + self.psi(&walker.x, arrival)),
+            _ => h * self.psi(&before, now),
+        }
+    }
+
+    /// Moves place and momentum.
+    fn baoab(&self, walker: &mut Walker, now: Moment, next: Moment, h: f64, noise: &[f64]) -> f64 {
         let energy = |p: &[f64]| 0.5 * p.iter().map(|p| p * p).sum::<f64>();
         let h = self.transport * h;
         let kick = |x: &[f64], p: &mut [f64]| {
@@ -147,19 +194,34 @@ impl Stepper<'_> {
                 *x += 0.5 * h * self.mobility(j).sqrt() * p;
             }
         };
-        let Walker { x, momentum, .. } = walker;
-        let start = energy(momentum);
-        kick(x, momentum);
-        drift(x, momentum);
-        let before = energy(momentum);
+        let (mut x, mut momentum) = (walker.x.clone(), walker.momentum.clone());
+        kick(&x, &mut momentum);
+        drift(&mut x, &momentum);
+        let before = energy(&momentum);
         let keep = (-f64::from(self.config.friction) * h).exp();
         for (p, xi) in momentum.iter_mut().zip(noise) {
             *p = keep * *p + (1.0 - keep * keep).sqrt() * xi;
         }
-        let after = energy(momentum);
-        drift(x, momentum);
-        kick(x, momentum);
-        (start - energy(momentum)) - (before - after)
+        let after = energy(&momentum);
+        drift(&mut x, &momentum);
+        kick(&x, &mut momentum);
+        let heat = (energy(&walker.momentum) - energy(&momentum)) - (before - after);
+        let log_alpha = self.log_ratio(&walker.x, &x, next) + heat;
+        let growth = self.growth(&walker.x, now, next);
+        let kept = match self.has_path() {
+            true => walker.within(log_alpha),
+            false => walker.above(log_alpha),
+        };
+        if !kept {
+            walker.momentum.iter_mut().for_each(|p| *p = -*p);
+            return growth;
+        }
+        (walker.x, walker.momentum) = (x, momentum);
+        if self.has_path() { growth + log_alpha } else { growth }
+    }
+
+    fn has_path(&self) -> bool {
+        self.flow == Flow::Annealed
     }
 
     fn mobility(&self, j: usize) -> f64 {
@@ -203,6 +265,27 @@ impl Stepper<'_> {
         axes.map(|(j, (mean, to))| -0.5 * ((to - mean) / self.reach(j, h).noise).powi(2)).sum()
     }
 
+    /// log q(x | x′) − log q(x′ | x) of the move for the density at `at`.
+    fn log_kernels(&self, x: &[f64], proposal: &[f64], at: Moment, h: f64) -> f64 {
+        self.log_kernel(proposal, x, at, h) - self.log_kernel(x, proposal, at, h)
+    }
+
+    /// log ρ_next(x) − log ρ_now(x); without a path the weight is only lost outside.
+    fn growth(&self, x: &[f64], now: Moment, next: Moment) -> f64 {
+        if !self.has_path() {
+            return if self.aim(x).is_finite() { 0.0 } else { f64::NEG_INFINITY };
+        }
+        match next.beta - now.beta {
+            0.0 => 0.0,
+            step => step * (self.aim(x) - self.initial.log_density(x)),
+        }
+    }
+
+    /// log ρ(x′) − log ρ(x).
+    fn log_ratio(&self, x: &[f64], proposal: &[f64], at: Moment) -> f64 {
+        self.log_density(proposal, at) - self.log_density(x, at)
+    }
+
     fn score(&self, x: &[f64], at: Moment) -> Vec<f64> {
         let aim = target::score(self.target, x).expect("a built-in target");
         match self.flow {
@@ -216,7 +299,8 @@ impl Stepper<'_> {
 
     fn psi(&self, x: &[f64], at: Moment) -> f64 {
         match self.flow {
-            Flow::Langevin => 0.0,
+            Flow::Langevin if self.aim(x).is_finite() => 0.0,
+            Flow::Langevin => f64::NEG_INFINITY,
             Flow::Annealed => at.beta_rate * (self.aim(x) - self.initial.log_density(x)),
         }
     }
@@ -224,11 +308,15 @@ impl Stepper<'_> {
     fn log_density(&self, x: &[f64], at: Moment) -> f64 {
         match self.flow {
             Flow::Langevin => self.aim(x),
+            Flow::Annealed if at.beta == 0.0 => self.initial.log_density(x),
             Flow::Annealed => (1.0 - at.beta) * self.initial.log_density(x) + at.beta * self.aim(x),
         }
     }
 
     fn aim(&self, x: &[f64]) -> f64 {
+        if self.support.is_some_and(|support| !support(x)) {
+            return f64::NEG_INFINITY;
+        }
         target::log_density(self.target, x).expect("a built-in target")
     }
 }

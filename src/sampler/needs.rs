@@ -10,9 +10,9 @@ use crate::integrator::Integrator;
 use crate::kernel::loops::{self, Loops};
 use crate::kernel::{Access, adapt, conditional, losses, network};
 use crate::layout::{
-    ACCEPT_COUNTERS, BLOCK, Block, Instant, MAX_SEGMENT, SCHEDULE_WINDOW, TraceRow,
+    BLOCK, Block, Instant, MAX_SEGMENT, MOVES_COUNTERS, SCHEDULE_WINDOW, TraceRow,
 };
-use crate::plan::{self, Carries, Draft, Need, Plan, Reading, Room};
+use crate::plan::{self, Carries, Counts, Draft, Need, Plan, Reading, Room};
 use crate::problem::Problem;
 use crate::reactor;
 use crate::readback;
@@ -87,7 +87,7 @@ impl<'a> Needs<'a> {
         let dim = problem.target.dim();
         let carries = match &problem.composition {
             Some(composition) => composition.carries(integrator),
-            None => Carries::of(dim, integrator),
+            None => Carries::of(dim, integrator, problem.flow.may_meet_walls()),
         };
         let (mut needs, data) = self.data(particles);
         let mut draft = Draft {
@@ -100,8 +100,8 @@ impl<'a> Needs<'a> {
             cess_items: 0,
         };
         draft.needs.append(&mut needs);
-        if carries.counts {
-            draft.needs.push(Need::in_parts("accepted", 4 * u64::from(ACCEPT_COUNTERS)));
+        if carries.counts != Counts::No {
+            draft.needs.push(Need::in_parts("moves", 4 * u64::from(MOVES_COUNTERS)));
         }
         if let Some(reaction) = problem.flow.reaction() {
             reactor::draft(reaction, problem, config, &mut draft);

@@ -259,7 +259,7 @@ impl Sampler {
             ("device.trace", &scratch.trace),
         ];
         all.push((LOSSES, &self.losses.buffer));
-        all.extend(self.state.accepted.iter().map(|buffer| ("device.accepted", buffer)));
+        all.extend(self.state.moves.iter().map(|buffer| ("device.moves", buffer)));
         if let Some(adapt) = &self.adapt {
             all.extend([(ROWS, &self.state.schedule), (STAGE, &adapt.stage)]);
         }

@@ -170,15 +170,28 @@ pub fn replaced(text: &str, name: &str, by: &str) -> String {
     text.replace(&definition, &format!("fn right_{name}(")) + by
 }
 
-/// The annealed flow with the sign of every weight it gives turned round: ψ and, for the kernel
-/// ratio, the log density. Its drift is right.
+/// The annealed flow with the sign of every weight it gives turned round: ψ and, for the exact
+/// integrators, the log density with its differences. Its drift is right.
 pub fn annealed_with_flipped_sign() -> Flow {
+    annealed_with_flipped(&["flow_psi", "flow_log_density", "flow_growth", "flow_log_ratio"])
+}
+
+/// The annealed flow with the sign of these functions turned round.
+pub fn annealed_with_flipped(names: &[&str]) -> Flow {
     let mut text = include_str!("../../shaders/flow/annealed.wgsl").to_string();
-    for name in ["flow_psi", "flow_log_density"] {
-        let by = format!(
-            "fn {name}(local: ptr<function, Local>, at: Instant) -> f32 {{\n    return \
-             -right_{name}(local, at);\n}}\n"
-        );
+    for name in names {
+        let (arguments, call) = match *name {
+            "flow_growth" => {
+                ("local: ptr<function, Local>, now: Instant, next: Instant", "local, now, next")
+            }
+            "flow_log_ratio" => (
+                "before: ptr<function, Local>, after: ptr<function, Local>, at: Instant",
+                "before, after, at",
+            ),
+            _ => ("local: ptr<function, Local>, at: Instant", "local, at"),
+        };
+        let by =
+            format!("fn {name}({arguments}) -> f32 {{\n    return -right_{name}({call});\n}}\n");
         text = replaced(&text, name, &by);
     }
     Flow::from_wgsl("flipped.wgsl", text, true)

@@ -79,6 +79,7 @@ impl Case {
             transport: 1.0,
             integrator: Integrator::KernelRatio,
             config,
+            support: None,
         };
         let slots = 0..PARTICLES;
         let mut positions: Vec<_> =

@@ -111,7 +111,7 @@ fn langevin_has_the_exact_variance_at_coarse_steps() {
         Ok(truths.into_iter().zip(measured).map(law).collect())
     };
     let upside_down = || {
-        let text = include_str!("../../shaders/flow/langevin_with_density.wgsl");
+        let text = include_str!("../../shaders/flow/langevin.wgsl");
         let by = "fn flow_log_density(local: ptr<function, Local>, at: Instant) -> f32 {
             return -right_flow_log_density(local, at);
         }\n";

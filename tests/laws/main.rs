@@ -27,5 +27,6 @@ mod score_error;
 mod stress;
 mod targets;
 mod transforms;
+mod walls;
 mod wells;
 mod wfr;

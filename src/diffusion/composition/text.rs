@@ -183,7 +183,7 @@ impl Composition {
     pub(crate) fn integrator_files(&self, integrator: Integrator) -> Vec<Source> {
         let ratio = self.weighs_by_ratio(integrator);
         let weights = if ratio { "integrator/compose_ratio" } else { "integrator/compose_rates" };
-        let mut files = shaders::files(&["integrator/compose", weights]);
+        let mut files = shaders::files(&["integrator/compose", "integrator/compose_loss", weights]);
         if let Some(divergence) = self.probes(self.needs_divergence(integrator)) {
             files.push(shaders::file("score/probed"));
             files.push(shaders::file(direction_file(Some(divergence))));

@@ -102,6 +102,6 @@ fn state(gpu: &Gpu, positions: &[f32], dim: usize) -> State {
         data: Vec::new(),
         flow_data: None,
         outputs: Vec::new(),
-        accepted: None,
+        moves: None,
     }
 }

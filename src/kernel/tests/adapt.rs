@@ -131,7 +131,7 @@ fn stage(
         ),
         outputs: Vec::new(),
         flow_data: None,
-        accepted: None,
+        moves: None,
         data: problem
             .target
             .storage()

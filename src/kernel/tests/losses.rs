@@ -49,7 +49,7 @@ fn losses_are_counted_by_step_and_cause() {
             data: Vec::new(),
             flow_data: None,
             outputs: Vec::new(),
-            accepted: None,
+            moves: None,
         };
         let counter = Losses::new(&gpu, &shape, DIM, STEPS, &plan, &state).unwrap();
         let words = noise(9, (plan.rows * particles) as usize);

@@ -67,7 +67,7 @@ fn state(gpu: &Gpu, dim: u32, particles: u32) -> (Plan, State, Vec<Vec<f64>>) {
         data: Vec::new(),
         flow_data: None,
         outputs: Vec::new(),
-        accepted: None,
+        moves: None,
     };
     let x = (0..particles).map(|i| (0..dim).map(|j| f64::from(at(i, j))).collect()).collect();
     (plan, state, x)

@@ -81,7 +81,7 @@ impl Rig {
             data: Vec::new(),
             outputs: Vec::new(),
             flow_data: None,
-            accepted: None,
+            moves: None,
         };
         poison(gpu, &state.pages[0][0], 8);
         write(gpu, &state.pages[1][0], &rows.concat());

@@ -96,6 +96,8 @@ impl Harness {
             return;
         };
         assert_eq!((ours.control.failed, ours.control.resampled), (0, 1), "{name}");
+        let dead = log_weights.iter().filter(|lw| **lw == f32::NEG_INFINITY).count() as u32;
+        assert_eq!((ours.control.dead, ours.control.tested), ([dead, 0], 1), "{name}");
         check_blocks(&name, shape, &ours, &oracle);
         if shape.resampler == Resampler::Systematic {
             assert_eq!(ours.control.uniform, oracle.uniform, "{name}");
@@ -146,8 +148,8 @@ fn check_blocks(name: &str, shape: &WeightShape, ours: &Outcome, oracle: &Event)
     for (i, (a, b)) in ours.blocks.iter().zip(&oracle.blocks).enumerate() {
         let name = format!("{name}: block {i}");
         assert_eq!((wide(a.total), wide(a.base), wide(a.end)), (b.total, b.base, b.end), "{name}");
-        let counts = (a.non_finite, a.fresh);
-        assert_eq!((a.peak, counts), (b.peak, (b.non_finite, b.fresh)), "{name}");
+        let counts = (a.non_finite, a.fresh, a.dead);
+        assert_eq!((a.peak, counts), (b.peak, (b.non_finite, b.fresh, b.dead)), "{name}");
         assert_eq!((a.factor, a.shift), (b.factor, b.shift), "{name}");
         if shape.resampler == Resampler::Residual {
             assert_eq!(a.copies, b.copies, "{name}");
@@ -347,8 +349,8 @@ fn tick_and_report_change_only_what_they_say() {
     assert_eq!((report.step, report.resampled), (STEP + 3, 0));
     assert_eq!(report.ess, rows[0].ess);
     testing::pass(&gpu, |pass| harness.resampling.encode_tick(pass, 2));
-    let after =
-        Control { step_begin: STEP + 3, step_end: STEP + 5, resampled: 0, shift: 0.0, ..before };
+    let (step_begin, step_end) = (STEP + 3, STEP + 5);
+    let after = Control { step_begin, step_end, resampled: 0, shift: 0.0, tested: 0, ..before };
     assert_eq!(read::<Control>(&gpu, &scratch.control)[0], after);
 }
 
@@ -433,6 +435,7 @@ fn decide_holds_at_the_largest_population() {
             squares: 1.0,
             non_finite: 0,
             fresh: 0,
+            dead: b.dead,
             factor: 0,
             shift: 0,
             copies: 0,

@@ -1,0 +1,21 @@
+// Whether a move of a flow whose steps are biased may be made: not out of its density, nor far down
+// into it. Densities are those of the end of the step; the drift is that of its begin, both ways.
+// A flow without a density is asked for numbers alone.
+
+fn move_is_above(
+    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    now: Instant, next: Instant,
+) -> bool {
+    let allowed = refuse_allows(x, local);
+    if (!HAS_DENSITY) {
+        return allowed;
+    }
+    var before = (*pending).local;
+    let densities = flow_log_ratio(&before, local, next);
+    if (HAS_VELOCITY) {
+        return allowed && !float_is_non_finite(densities);
+    }
+    var back = move_drift(local, now, now, -1.0, now.dt);
+    let log_alpha = move_log_ratio(densities, pending, &back, now.dt);
+    return allowed && refuse_above(log_alpha);
+}
