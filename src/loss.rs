@@ -47,12 +47,14 @@ impl FromStr for OnLoss {
 /// Why a particle is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// The move gave a coordinate that is not finite, from a finite place and with a finite drift.
+    /// The initial law drew a coordinate that is not finite, or, in a composition, a move gave one from
+    /// a finite place with a finite drift. Other moves that would are refused.
     Position,
-    /// The score, or the drift made of it, is not finite at a finite place; or all that the weight
-    /// needs is finite but the kernels' ratio is not.
+    /// The score, or the drift made of it, is not finite where a step begins; in a composition, also
+    /// where it ends, or the kernels' ratio is not finite.
     Score,
-    /// The log density or ψ is NaN or +∞, as far as the weight needs it, or the reaction's log ratio.
+    /// The log density or ψ is NaN or +∞ where a step begins, as far as the weight needs it, or the
+    /// reaction's log ratio.
     /// −∞ is a legal log density: the weight is zero and nothing is lost.
     Weight,
 }

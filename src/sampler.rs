@@ -138,7 +138,7 @@ pub struct Info {
     pub refused: Option<f32>,
     /// Particles whose weight became zero since time zero: outside the support of the path, or so far
     /// below the others that a log-weight in single precision cannot say how far. Those of now, and
-    /// those that resamplings have replaced.
+    /// those that resamplings have replaced; of a reaction by jumps, those that it has killed too.
     pub dead: u64,
 }
 

@@ -99,6 +99,11 @@ pub(super) fn of_flow(problem: &Problem) -> Counted {
         true => "let velocity = flow_velocity(&local, at);",
         false => "var velocity: Point;",
     };
+    // For the growth at one point and for the ratio of two.
+    let densities = match problem.flow.has_path() {
+        true => vec!["flow_log_density(&local, at)"; 4].join(" + "),
+        false => "0.0".to_string(),
+    };
     let text = format!(
         "fn loops_of_flow(x: ptr<function, Point>) -> f32 {{
     var local: Local;
@@ -106,7 +111,8 @@ pub(super) fn of_flow(problem: &Problem) -> Counted {
     let at = Instant(0.5, 0.01, 0.5, 1.0);
     var drift = flow_drift(&local, at);
     {velocity}
-    return flow_psi(&local, at) + drift[0] + velocity[0];
+    let densities = {densities};
+    return flow_psi(&local, at) + densities + drift[0] + velocity[0];
 }}
 "
     );
