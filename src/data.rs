@@ -217,6 +217,24 @@ fn too_many(count: u64) -> String {
 mod tests {
     use super::*;
 
+    /// Timestamps keep their digits as differences from their mean, and years go along; a column near
+    /// zero and a constant one stay as they are.
+    #[test]
+    fn a_far_column_is_counted_from_its_mean() {
+        let rows = 4;
+        let row = |n: usize| [1.7e9 + 0.25 * n as f64, n as f64, 1.0, 1990.0 + 10.0 * n as f64];
+        let values: Vec<f64> = (0..rows).flat_map(row).collect();
+        let far = Data::from_f64(rows, 4, &values).unwrap().far().unwrap();
+        assert!(far.is_needed);
+        assert_eq!(far.centers, [1.7e9 + 0.375, 0.0, 0.0, 2005.0]);
+        assert_eq!(far.offsets[..4], [-0.375, 0.0, 1.0, -15.0]);
+        let years = Data::new(4, 1, vec![1990.0, 2000.0, 2010.0, 2020.0]).unwrap();
+        assert!(!years.far().unwrap().is_needed);
+        assert!(Data::new(3, 1, vec![1.0, 1.0, 1.0]).unwrap().far().is_none());
+        assert!(Data::new(2, 1, vec![-3.0, 5.0]).unwrap().far().is_none());
+        assert!(Data::from_f64(1, 1, &[1e39]).is_err());
+    }
+
     #[test]
     fn a_shape_has_to_fit_the_values() {
         let text = |rows, columns, values: &[f32]| {

@@ -64,17 +64,28 @@ impl Resolution {
     }
 }
 
+/// A mean to a hundredth of the standard deviation.
+fn rounded(mean: f64, sd: f64) -> String {
+    let decimals = if sd > 0.0 { (2.0 - sd.log10().floor()).clamp(0.0, 12.0) as usize } else { 3 };
+    let text = format!("{mean:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
+}
+
 impl fmt::Display for Resolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Resolution { coordinate: j, mean, sd, step } = self;
+        let Resolution { coordinate: j, sd, step, .. } = self;
         let (steps, least) = (self.steps(), if self.is_grave() { TOO_FEW } else { FEW });
         let trust = if self.is_grave() { "numbers are not trustworthy: " } else { "" };
+        let mean = rounded(self.mean, *sd);
         write!(
             f,
             "{trust}x{j} has mean {mean} and standard deviation {sd:.3e}, where one step of single \
              precision is {step:.3e}: {steps:.2} steps, expected {least} or more; count the \
-             coordinate from there, with --center 'x{j}={mean}' or Target::with_center (a formula \
-             counts from the mean of a start that is near it)"
+             coordinate from there, for a formula or a text in WGSL with --center 'x{j}={mean}' or \
+             Target::with_center"
         )
     }
 }
@@ -101,6 +112,9 @@ mod tests {
         let found = of(&[place(1e6, 100.0, 0.0), far, place(1e5, 0.5, 0.0)]).unwrap();
         assert_eq!((found.coordinate, found.step), (1, 0.25));
         assert!(found.is_grave() && (found.steps() - 1.6).abs() < 1e-12);
+        let text = Resolution { mean: 2_460_000.553_741_461, ..found }.to_string();
+        assert!(text.contains("--center 'x1=2460000.554'"), "{text}");
+        assert_eq!(rounded(-1.7e9, 31.0), "-1700000000");
         assert!(!of(&[place(1e5, 0.5, 0.0)]).unwrap().is_grave());
         // Counted from near it, there are steps enough.
         assert_eq!(of(&[Place { center: 2_460_000.0, ..far }]), None);

@@ -289,6 +289,10 @@ impl Target {
     /// taken out, so that nothing overflows; the same holds for `logsumexp`, `softplus` and
     /// `log(logistic(u))`.
     ///
+    /// Coordinates and data far from zero, such as dates, keep their digits as [`Target::with_center`]
+    /// says, where a formula has differences, as in `(x0 - t)^2`; `x0^2 - 2*t*x0 + t^2` is the same
+    /// only on paper.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Shader`](crate::ErrorKind::Shader) with the place in the formula.

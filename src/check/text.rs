@@ -111,8 +111,7 @@ impl<'p> Text<'p> {
     /// A point as the findings write it, in the coordinates themselves.
     pub(super) fn point(&self, x: &[f64]) -> String {
         let origin = self.problem.target.origin();
-        let place = |(j, x): (usize, &f64)| x + origin.of_coordinate(j);
-        super::words::point(&x.iter().enumerate().map(place).collect::<Vec<_>>())
+        super::words::point_from(x, |j| origin.of_coordinate(j))
     }
 
     /// A place in the target's own text.

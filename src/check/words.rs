@@ -29,9 +29,15 @@ pub(super) fn digits(value: f64, count: usize) -> String {
     }
 }
 
-/// `x = [0.12, -3.4]`, with the first six coordinates of many.
-pub(super) fn point(x: &[f64]) -> String {
-    let mut shown: Vec<_> = x.iter().take(6).map(|value| number(*value)).collect();
+/// `x = [0.12, -3.4]`, with the first six coordinates of many; `x = [2460000.5 + 0.12]` where a
+/// coordinate is counted from a center.
+pub(super) fn point_from(x: &[f64], center: impl Fn(usize) -> f64) -> String {
+    let place = |(j, value): (usize, &f64)| match center(j) {
+        0.0 => number(*value),
+        center if *value < 0.0 => format!("{center} - {}", number(-value)),
+        center => format!("{center} + {}", number(*value)),
+    };
+    let mut shown: Vec<_> = x.iter().enumerate().take(6).map(place).collect();
     if x.len() > 6 {
         shown.push("…".into());
     }
@@ -58,7 +64,10 @@ mod tests {
         assert_eq!(super::digits(0.7676, 2), "0.77");
         assert_eq!(text(3.0e-9), "3.000e-9");
         assert_eq!(text(f64::NEG_INFINITY), "−∞");
-        assert_eq!(super::point(&[1.0, -0.25]), "x = [1, -0.25]");
-        assert_eq!(super::point(&[0.0; 9]), "x = [0, 0, 0, 0, 0, 0, …]");
+        let point = |x: &[f64]| super::point_from(x, |_| 0.0);
+        assert_eq!(point(&[1.0, -0.25]), "x = [1, -0.25]");
+        assert_eq!(point(&[0.0; 9]), "x = [0, 0, 0, 0, 0, 0, …]");
+        let far = super::point_from(&[0.25, -0.5], |_| 2_460_000.5);
+        assert_eq!(far, "x = [2460000.5 + 0.25, 2460000.5 - 0.5]");
     }
 }

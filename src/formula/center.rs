@@ -3,8 +3,8 @@
 //! Each coordinate x_j becomes y_j + c_j, each number of a far column of data likewise, and sums fold
 //! the constants among their terms in double precision, parameters at their values: of
 //! x0 − 2460000.5 with the center 2460000.5 only y0 is left. Sums, differences, and products and
-//! quotients by constants carry the constant on; comparisons and the least or largest of several
-//! values take it off both sides; sines forget its whole turns.
+//! quotients by constants carry the constant on, and so do the least, the largest and the log-sum-exp of
+//! several values; comparisons take it off both sides; sines forget its whole turns.
 
 use std::f64::consts::TAU;
 
@@ -12,6 +12,7 @@ use super::affine::{Affine, Symbol};
 use super::ast::{Expr, Fold, FoldKind, Known, Node};
 use super::fault::{Fault, Span};
 use super::function::Function;
+use crate::center::FAR;
 
 /// The most terms that sums over coordinates with different centers become.
 const MOST_PIECES: i64 = 4096;
@@ -123,25 +124,37 @@ impl Rewriter<'_> {
             Node::Negate(part) => self.is_far(part),
             Node::Sum(terms) => terms.iter().any(|(_, term)| self.is_far(term)),
             Node::Product(factors) => self.far_factor(factors).is_some(),
-            Node::Call(Function::Min | Function::Max, arguments) => {
+            Node::Call(Function::Min | Function::Max | Function::LogSumExp, arguments) => {
                 arguments.iter().any(|part| self.is_far(part))
             }
+            Node::Where(_, parts) => parts[2..].iter().any(|part| self.is_far(part)),
             Node::Fold(fold) => {
                 let count = self.count(fold);
-                fold.kind == FoldKind::Sum && count.is_some_and(|n| n > 0) && {
-                    // A look inside with the first value is enough: pieces have one center each.
-                    let first = self.end(&fold.low).unwrap_or(0);
-                    let inside = Rewriter {
-                        about: self.about,
-                        values: self.values.clone(),
-                        first: [&self.first[..], &[(fold.depth, first)]].concat(),
-                        pieces: self.pieces,
-                    };
-                    inside.is_far(&fold.body)
-                }
+                fold.kind != FoldKind::Product
+                    && count.is_some_and(|n| n > 0)
+                    && self.has_far_value(fold)
             }
             _ => false,
         }
+    }
+
+    /// Whether the body of a sum is far at some value of its variable.
+    fn has_far_value(&self, fold: &Fold) -> bool {
+        let (low, high) = (self.end(&fold.low).unwrap_or(0), self.end(&fold.high).unwrap_or(-1));
+        // Where all have one center, one value tells.
+        let high = if self.varies(&fold.body) { high } else { low };
+        let mut inside = Rewriter {
+            about: self.about,
+            values: self.values.clone(),
+            first: self.first.clone(),
+            pieces: self.pieces,
+        };
+        (low..=high).any(|value| {
+            inside.first.push((fold.depth, value));
+            let is_far = inside.is_far(&fold.body);
+            inside.first.pop();
+            is_far
+        })
     }
 
     /// The only factor that is not known, where it is far and multiplies.
@@ -185,8 +198,23 @@ impl Rewriter<'_> {
                 all
             }
             Node::Product(factors) => self.scaled(factors, &expr.span)?,
-            Node::Call(function, arguments) => self.extreme(*function, arguments, &expr.span)?,
-            Node::Fold(fold) => self.summed(fold, &expr.span)?,
+            Node::Call(function, arguments) => {
+                let all = arguments.iter().map(|part| self.parted(part));
+                let (parts, constant) = less(all.collect::<Result<_, _>>()?, &expr.span);
+                Parted { terms: alone(Node::Call(*function, parts)), constant }
+            }
+            Node::Where(comparison, parts) => {
+                let [left, right, so, not] = &**parts;
+                let [left, right] = self.compared(left, right)?;
+                let (ways, constant) = less(vec![self.parted(so)?, self.parted(not)?], &expr.span);
+                let parts: Vec<_> = [left, right].into_iter().chain(ways).collect();
+                let parts = parts.try_into().map_err(|_| unreachable!("bug in wfr: four parts"))?;
+                Parted { terms: alone(Node::Where(*comparison, Box::new(parts))), constant }
+            }
+            Node::Fold(fold) => match extreme(fold.kind) {
+                Some(function) => self.greatest(function, fold, &expr.span)?,
+                None => self.summed(fold, &expr.span)?,
+            },
             _ => unreachable!("bug in wfr: this part of a formula is not far"),
         })
     }
@@ -208,24 +236,22 @@ impl Rewriter<'_> {
         Ok(Parted { terms: vec![(false, term)], constant })
     }
 
-    /// max(a + c, b) = max(a, b − c) + c, and so for the least.
-    fn extreme(
-        &mut self,
-        function: Function,
-        arguments: &[Expr],
-        span: &Span,
-    ) -> Result<Parted, Fault> {
-        let mut all = Vec::new();
-        for part in arguments {
-            all.push((self.is_far(part), self.parted(part)?));
-        }
-        let common = all.iter().find(|(far, _)| *far).map_or(0.0, |(_, part)| part.constant);
-        let parts = all.into_iter().zip(arguments).map(|((_, part), argument)| {
-            joined(Parted { constant: part.constant - common, ..part }, &argument.span)
-        });
-        let node = Node::Call(function, parts.collect());
-        let term = Expr { node, span: span.clone() };
-        Ok(Parted { terms: vec![(false, term)], constant: common })
+    /// The greatest, the least or the log-sum-exp of a range.
+    fn greatest(&mut self, function: Function, fold: &Fold, span: &Span) -> Result<Parted, Fault> {
+        let pieces = self.pieces(fold, span)?;
+        let inner =
+            pieces.iter().map(|piece| self.within(fold, piece, |own| own.parted(&fold.body)));
+        let (bodies, constant) = less(inner.collect::<Result<_, _>>()?, &fold.body.span);
+        let part = |(piece, body): (&Piece, Expr)| match piece.is_value {
+            true => body,
+            false => piece.over(fold, body, span),
+        };
+        let mut parts: Vec<Expr> = pieces.iter().zip(bodies).map(part).collect();
+        let term = match parts.len() {
+            1 => parts.remove(0),
+            _ => Expr { node: Node::Call(function, parts), span: span.clone() },
+        };
+        Ok(Parted { terms: vec![(false, term)], constant })
     }
 
     /// Σ (a + c) = Σ a + n c.
@@ -283,9 +309,10 @@ impl Rewriter<'_> {
         let node = match fold.kind {
             FoldKind::Sum => Node::Sum(plain(parts)),
             FoldKind::Product => Node::Product(plain(parts)),
-            FoldKind::Min => Node::Call(Function::Min, parts),
-            FoldKind::Max => Node::Call(Function::Max, parts),
-            FoldKind::LogSumExp => Node::Call(Function::LogSumExp, parts),
+            kind => match extreme(kind) {
+                Some(function) => Node::Call(function, parts),
+                None => unreachable!("bug in wfr: a sum and a product are no extremes"),
+            },
         };
         Ok(Expr { node, span: span.clone() })
     }
@@ -512,6 +539,27 @@ impl Parted {
     }
 }
 
+/// The function of several values that a range has, where adding a constant to all adds it to that.
+fn extreme(kind: FoldKind) -> Option<Function> {
+    match kind {
+        FoldKind::Min => Some(Function::Min),
+        FoldKind::Max => Some(Function::Max),
+        FoldKind::LogSumExp => Some(Function::LogSumExp),
+        FoldKind::Sum | FoldKind::Product => None,
+    }
+}
+
+/// The parts less a constant, and the constant: max(a + c, b) = max(a, b − c) + c. Where a part lies far
+/// from the others it would lose its digits, and the constant is 0.
+fn less(parts: Vec<Parted>, span: &Span) -> (Vec<Expr>, f64) {
+    let largest = parts.iter().map(|part| part.constant).max_by(|a, b| a.abs().total_cmp(&b.abs()));
+    let largest = largest.unwrap_or(0.0);
+    let is_near = |part: &Parted| (part.constant - largest).abs() * FAR <= largest.abs();
+    let common = if parts.iter().all(is_near) { largest } else { 0.0 };
+    let rest = |part: Parted| joined(Parted { constant: part.constant - common, ..part }, span);
+    (parts.into_iter().map(rest).collect(), common)
+}
+
 /// The sum of all terms and the constant.
 fn joined(parted: Parted, span: &Span) -> Expr {
     let Parted { mut terms, constant } = parted;
@@ -576,6 +624,7 @@ mod tests {
             "-(c - x0)^2 - (x2 + 1e6)^2 - x1^2",
             "-(x0/2 - c/2)^2 - (3*(x2 - x1) + 3e6)^2",
             "-(2*(x0 - 7) - (x1 + 2*c))^2",
+            "min(x0, x1) + max(x2, 5, x1) + where(x1 > 0, x0, x1)/1e6",
             "-sum(i, (x[i] - x0)^2)/1e12",
             "-sum(i, (x[dim-1-i] + x1)^2)/1e12",
             "-sum(i, sum(j, i, dim - 1, (x[i] - x[j])^2))/1e12",
@@ -587,6 +636,9 @@ mod tests {
             "-abs(max(x0, c) - min(c, x0 + 1, x0)) - (max(x0, x2, 1) - c)^2",
             "-(max(i, x[i]) - c)^2 - (min(i, x[i]) + 1e6)^2",
             "-(logsumexp(i, x[i]) - c)^2 + prod(i, x[i]/1e6)",
+            "-(logsumexp(x0, c, x1) - c)^2 - (logsumexp(i, 0, 0, x[i]) - x0)^2",
+            "-(where(x1 > 0, x0 + 1, c) - where(x0 > c, c, x0))^2",
+            "-(max(i, 0, 0, x[i]) - c)^2 - (min(i, 2, 2, 2*x[i]) + 2e6)^2",
             "log(exp(-(x0 - c)^2) + 2*exp(-(x0 - c - 1)^2))",
             "x0*x1/1e6 + x0*x2/1e12 - hypot(x0 - c, x1)",
             "sum(i, i*(x[i] - c))/1e6 + sum(i, 1, 0, x[i])",
@@ -645,6 +697,8 @@ mod tests {
                 "-(x0/2 - 1230000.25)^2",
                 "-(3 + x0 - 2460003.5 + x1)^2",
                 "-(2*x0 - 4920001)^2 - max(x0, 2460001)*0",
+                "-(max(x0, x0 - x1) - 2460000.5)^2 - (where(x1 > 0, x0, 2460000) - x0)^2",
+                "-(logsumexp(i, 0, 0, x[i]) - x0)^2",
                 "where(x0 > 2460000, -(x0 - 2460000)^2, -1)",
                 "log(exp(-(x0 - 2460000.5)^2/2) + exp(-(x0 - 2460002)^2/2)) - x1^2",
                 "sin(2*pi*x0/0.37)",

@@ -6,7 +6,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontTransform, IntoFont, TextStyle};
 
 use super::canvas::{Area, BLUE, Drawn, GREY, INK, text, words};
-use super::heat_map::{self, Paint, tick_text, ticks};
+use super::heat_map::{self, Paint, tick_text_in, ticks};
 use super::legend::{Mark, STROKE, TEXT, headed};
 use super::scene::Scene;
 
@@ -83,7 +83,7 @@ fn beside(scene: &Scene<'_>, body: &Area<'_>, axis: usize, panel: Panel, height:
         let up = (tick - range.start) / (range.end - range.start);
         let y = top + side - (up * f64::from(side)) as i32;
         mark(body, [(left - 8, y), (left, y)])?;
-        let number = Text::new(tick_text(tick), (left - 12, y), numbers.clone());
+        let number = Text::new(tick_text_in(tick, &range), (left - 12, y), numbers.clone());
         body.draw(&number).map_err(words)?;
     }
     let font = ("sans-serif", height).into_font().transform(FontTransform::Rotate270);
@@ -103,7 +103,7 @@ fn below(scene: &Scene<'_>, body: &Area<'_>, axis: usize, panel: Panel, height: 
         let across = (tick - range.start) / (range.end - range.start);
         let x = left + (across * f64::from(side)) as i32;
         mark(body, [(x, bottom), (x, bottom + 8)])?;
-        let number = Text::new(tick_text(tick), (x, bottom + 10), style.clone());
+        let number = Text::new(tick_text_in(tick, &range), (x, bottom + 10), style.clone());
         body.draw(&number).map_err(words)?;
     }
     let name = (left + side / 2, bottom + 14 + height as i32 * 6 / 5);

@@ -51,6 +51,8 @@ where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
+    let spec = chart.as_coord_spec();
+    let (across, up) = (spec.x_spec().range(), spec.y_spec().range());
     chart
         .configure_mesh()
         .disable_mesh()
@@ -61,8 +63,8 @@ where
         .y_desc(labels.y)
         .x_labels(labels.x_ticks)
         .y_labels(y_labels)
-        .x_label_formatter(&|x| tick_text(*x))
-        .y_label_formatter(&|y| tick_text(*y))
+        .x_label_formatter(&|x| tick_text_in(*x, &across))
+        .y_label_formatter(&|y| tick_text_in(*y, &up))
         .draw()
         .map_err(words)
 }
@@ -198,6 +200,20 @@ pub(super) fn tick_text(value: f64) -> String {
     }
 }
 
+/// The number at a tick of an axis; far from zero, with as many digits as tell it from the next.
+pub(super) fn tick_text_in(value: f64, range: &Range<f64>) -> String {
+    let (width, size) = (range.end - range.start, range.start.abs().max(range.end.abs()));
+    if !(width > 0.0 && width < 0.01 * size) {
+        return tick_text(value);
+    }
+    let decimals = (1.0 - width.log10().floor()).clamp(0.0, 12.0) as usize;
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
+}
+
 /// Round numbers in a range, about so many.
 pub(super) fn ticks(range: &Range<f64>, about: u32) -> Vec<f64> {
     let width = range.end - range.start;
@@ -227,6 +243,11 @@ mod tests {
         assert_eq!(super::tick_text(-0.0), "0");
         assert_eq!(super::tick_text(2.5e-7), "2.5e-7");
         assert_eq!(super::tick_text(1e6), "1e6");
+        let far = 2_460_000.0..2_460_003.0;
+        assert_eq!(super::tick_text_in(2_460_000.5, &far), "2460000.5");
+        assert_eq!(super::tick_text_in(2_460_001.0, &far), "2460001");
+        assert_eq!(super::tick_text_in(-1.7e9, &(-1.7e9 - 90.0..-1.7e9)), "-1700000000");
+        assert_eq!(super::tick_text_in(1e6, &(0.0..2e6)), "1e6");
         assert_eq!(super::ticks(&(-1.3..2.1), 3), [0.0, 2.0]);
         assert!(super::ticks(&(0.0..0.0), 5).is_empty());
         assert!(super::ticks(&(0.0..f64::NAN), 5).is_empty());

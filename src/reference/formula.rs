@@ -118,11 +118,13 @@ impl Point<'_> {
         let high = fold.high.value(|symbol| self.symbol(symbol, bound));
         // An empty sum may stand for indices that do not exist.
         let last = if fold.is_empty() { low - 1 } else { high };
-        let mut values = Vec::new();
+        let (mut values, outer) = (Vec::new(), bound.len());
         for value in low..=last {
+            // A sum around it may be written out, and has no value here.
+            bound.resize(fold.depth, 0);
             bound.push(value);
             values.push(self.value(&fold.body, bound));
-            bound.pop();
+            bound.truncate(outer);
         }
         let values = values.into_iter();
         match fold.kind {
