@@ -16,6 +16,7 @@ mod gaussian;
 mod integrators;
 mod networks;
 mod normalizer;
+mod offsets;
 mod order;
 mod paths;
 mod quantiles;
