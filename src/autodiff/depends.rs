@@ -146,8 +146,8 @@ pub(super) struct Site<'f> {
     pub(super) is_repeated: bool,
 }
 
-/// Loops that are known to be shorter are short.
-pub(super) const LONG_LOOP: u32 = 512;
+/// Loops that are known to be shorter are short, among them those over coordinates.
+pub(super) const LONG_LOOP: u32 = 2048;
 
 /// All statements in the order of [`walk`], which numbers them.
 pub(super) fn sites<'f>(function: &'f Function, depends: &Depends) -> Vec<Site<'f>> {

@@ -154,9 +154,17 @@ impl Problem {
     }
 
     /// The gradient, and the value without what does not move.
-    pub(super) fn anchored(mut self, sums: bool, factor: u32) -> Result<Anchored, Refusal> {
+    pub(super) fn anchored(
+        mut self,
+        mode: Mode,
+        sums: bool,
+        factor: u32,
+    ) -> Result<Option<Anchored>, Refusal> {
         let is_stripped = strip::strip(&mut self.program, self.id);
-        let (id, mode) = self.gradient_function(None)?;
+        if !is_stripped && !sums && factor < 2 {
+            return Ok(None);
+        }
+        let (id, mode) = self.gradient_function(Some(mode))?;
         let sums = match sums {
             true => long_sum::lengthen(&mut self.program, id),
             false => Vec::new(),
@@ -165,8 +173,11 @@ impl Problem {
         widen::widen(&mut self.program, factor);
         let texts: Vec<_> = probes.iter().map(|id| print::alone(&self.program, *id)).collect();
         let probes = probes.iter().map(|id| self.program[*id].name.clone()).collect();
+        if !is_stripped && sums.is_empty() && factor < 2 {
+            return Ok(None);
+        }
         let derived = self.finish(id, mode)?;
-        Ok(Anchored { derived, is_stripped, probes, probe_text: texts.join("\n") })
+        Ok(Some(Anchored { derived, probes, probe_text: texts.join("\n") }))
     }
 
     /// The gradient in the cheapest of the modes allowed.

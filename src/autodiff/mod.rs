@@ -175,8 +175,6 @@ pub struct Derived {
 /// A gradient whose value leaves out what is added to it whatever the position.
 pub(crate) struct Anchored {
     pub(crate) derived: Derived,
-    /// Whether anything was left out.
-    pub(crate) is_stripped: bool,
     /// The names of functions that take what the gradient's function takes, and return one each of
     /// the sums in fixed point, in whole. The sums in the derivative are relative to the constants
     /// that [`reference`] names.
@@ -185,15 +183,16 @@ pub(crate) struct Anchored {
     pub(crate) probe_text: String,
 }
 
-/// As [`gradient`], without what does not move; with long sums in fixed point, if `sums`; and with
-/// `factor` iterations of long loops in one.
+/// As [`gradient_by`], without what does not move; with long sums in fixed point, if `sums`; and
+/// with `factor` iterations of long loops in one. None where nothing of this changes the derivative.
 pub(crate) fn anchored(
     module: &naga::Module,
     function: &str,
+    mode: Mode,
     sums: bool,
     factor: u32,
-) -> Result<Anchored, Refusal> {
-    Problem::new(module, function)?.anchored(sums, factor)
+) -> Result<Option<Anchored>, Refusal> {
+    Problem::new(module, function)?.anchored(mode, sums, factor)
 }
 
 /// The value and the gradient: `fn f_gradient(x: ptr<function, T>, …, gradient: ptr<function, T>)

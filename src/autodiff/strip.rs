@@ -40,11 +40,12 @@ fn within(program: &mut Program, id: FunctionId, mask: &[bool]) -> bool {
         seen: HashSet::new(),
         lets: Vec::new(),
         edits: HashMap::new(),
+        begins_anew: false,
         calls: Vec::new(),
     };
     strip.returns();
-    let Strip { function, mut edits, calls, .. } = strip;
-    let mut changed = !edits.is_empty();
+    let Strip { function, mut edits, calls, begins_anew, .. } = strip;
+    let mut changed = begins_anew || !edits.is_empty();
     if changed {
         let body = replaced(&source.body, &mut 0, &mut edits);
         program.functions[id.0] = Function { body, ..function };
@@ -76,6 +77,8 @@ struct Strip<'p> {
     /// New values that the statement at hand needs.
     lets: Block,
     edits: HashMap<usize, Block>,
+    /// Whether a variable begins without its constant.
+    begins_anew: bool,
     /// Functions to go on with, and their parameters that move.
     calls: Vec<(FunctionId, Vec<bool>)>,
 }
@@ -244,7 +247,10 @@ impl Strip<'_> {
         let (sure, other): (Vec<_>, Vec<_>) =
             sum.sets.iter().copied().partition(|(set, _)| runs(self, *set, &path));
         let sets = match other[..] {
-            [] => sure,
+            [] => {
+                self.begin(local);
+                sure
+            }
             [first, second] if self.are_two_ways(first.0, second.0, &path) => {
                 let main = match (self.is_nothing(first.1), self.is_nothing(second.1)) {
                     (false, true) => first,
@@ -287,6 +293,16 @@ impl Strip<'_> {
             let left = if changed { Left::Part(value) } else { Left::All };
             self.apply(update.at, left, |value| Statement::Store(place, value));
             self.lets = outer;
+        }
+    }
+
+    /// Takes off what a variable begins with.
+    fn begin(&mut self, local: u32) {
+        let init = self.function.locals[local as usize].init;
+        let is_zero = |value| matches!(self.function.op(value), Op::Zero | Op::Float(0.0));
+        if init.is_some_and(|init| !is_zero(init) && !self.moves(init)) {
+            self.function.locals[local as usize].init = None;
+            self.begins_anew = true;
         }
     }
 

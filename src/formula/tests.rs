@@ -136,7 +136,7 @@ fn infinity_is_a_number_of_formulas() {
         let lines = body(1, text).join(" ");
         assert!(lines.contains("float_minus_infinity()"), "{text}: {lines}");
     }
-    assert_eq!(body(1, "-x^2 - exp(-inf)"), ["let v1 = (*x)[0u];", "return -(v1 * v1) - 0.0f;"]);
+    assert_eq!(body(1, "-x^2 - exp(-inf)"), ["let x0 = (*x)[0u];", "return -(x0 * x0) - 0.0f;"]);
     let refused = |text: &str| Target::from_formula(1, text).unwrap_err().to_string();
     for (text, words) in [
         ("x - inf + inf", "no number"),

@@ -95,8 +95,8 @@ fn sums_of_many_rows_have_the_right_log_z() {
             let gpu = common::gpu(&problem, &config)?;
             let measured =
                 common::averaged(&gpu, &problem, &config, 0..1, |info, d: &Diagnostics| {
-                    let mean = d.mean(|x| x[0]);
-                    let spread = d.mean(|x| (x[0] - sum / count).powi(2) * count);
+                    let mean = d.mean(|x| x[0].into());
+                    let spread = d.mean(|x| (f64::from(x[0]) - sum / count).powi(2) * count);
                     vec![common::log_z(info, d), mean, spread]
                 });
             Some(measured.map(|found: Vec<Estimate>| {

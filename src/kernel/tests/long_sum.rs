@@ -84,7 +84,7 @@ fn most_apart(
     let width = 1.0 / (n as f64).sqrt();
     let start = Initial::normal(&[0.7], &[(3.0 * width) as f32]).unwrap();
     let problem = Problem::new(target, start, Flow::annealed()).unwrap();
-    let shifts = [-3.0, -1.6, -0.4, 0.0, 0.9, 2.1, 3.0];
+    let shifts = [-2.5, -1.6, -0.4, 0.0, 0.9, 1.7, 2.5];
     let points: Vec<f32> = shifts.iter().map(|shift| (0.7 + shift * width) as f32).collect();
     let found = evaluate(gpu, &problem, &points).unwrap();
     let values: Vec<f64> = found.chunks(2).map(|row| f64::from(row[0])).collect();
