@@ -1,7 +1,7 @@
 //! The engine's view of a target: `target_score` and `target_log_density_and_score` over whatever
 //! forms the user chose, with a derived score where there is none by hand.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::ops::Range;
 
 use wgpu::naga::{self, AddressSpace};
@@ -219,6 +219,8 @@ pub(crate) struct Adaptor {
     pub(crate) score: Score,
     /// Functions of the user's that take the position by value.
     by_value: Vec<&'static str>,
+    /// Loop iterations of an evaluation, where counting them again takes long.
+    pub(crate) iterations: Option<u64>,
 }
 
 impl Adaptor {
@@ -274,32 +276,44 @@ impl Adaptor {
                 }
             }
         };
-        let mut text = derived;
-        let _ = write!(
-            text,
-            "fn target_log_density_and_score(x: {POINTER}, out: {POINTER}) -> f32 {{\n    \
-             {body}\n}}\n"
-        );
-        let body = match score {
-            Some(argument) => format!("    return score({argument});\n"),
-            None => "    var out: Point;\n    _ = target_log_density_and_score(x, &out);\n    \
-                     return out;\n"
-                .to_string(),
-        };
-        let _ = write!(text, "fn target_score(x: {POINTER}) -> Point {{\n{body}}}\n");
+        let text = derived + &calls(&body, score);
         let taken = [("log_density", density), ("score", score)];
         let by_value = taken.iter().filter(|(_, argument)| *argument == Some("*x"));
         let by_value = by_value.map(|(name, _)| *name).collect();
-        Ok(Adaptor { source: Source::new("target adaptor", text), score: origin, by_value })
+        let source = Source::new("target adaptor", text);
+        Ok(Adaptor { source, score: origin, by_value, iterations: None })
+    }
+
+    /// The same adaptor with another text of the derivative.
+    pub(crate) fn with_derivative(
+        &self,
+        module: &naga::Module,
+        target: &Target,
+        derived: &str,
+        function: &str,
+    ) -> Adaptor {
+        let body = derivative_call(module, target.dim(), function);
+        let text = format!("{derived}{}", calls(&body, None));
+        Adaptor { source: Source::new("target adaptor", text), ..self.clone() }
+    }
+
+    /// The same adaptor with its loop iterations known.
+    pub(crate) fn with_iterations(self, iterations: u64) -> Adaptor {
+        Adaptor { iterations: Some(iterations), ..self }
     }
 
     /// The engine's functions of the target, evaluated on the host.
     pub(crate) fn evaluator(&self, target: &Target) -> Result<Evaluator> {
+        self.function(target, "target_log_density_and_score")
+    }
+
+    /// One of the adaptor's functions, evaluated on the host.
+    pub(crate) fn function(&self, target: &Target, name: &str) -> Result<Evaluator> {
         let own = [target.source(), self.source.clone()];
         let linked = Linked::new(target.prelude().into_iter().chain(own));
         let module = linked.check()?;
-        let mut evaluator = Evaluator::new(&module, "target_log_density_and_score")
-            .map_err(|refusal| linked.refused(&refusal))?;
+        let mut evaluator =
+            Evaluator::new(&module, name).map_err(|refusal| linked.refused(&refusal))?;
         target.give(&module, &mut evaluator);
         Ok(evaluator)
     }
@@ -315,6 +329,20 @@ impl Adaptor {
             );
         }
     }
+}
+
+/// The engine's functions: the body of the one, and the argument of the user's score, if there is one.
+fn calls(body: &str, score: Option<&str>) -> String {
+    let both = format!(
+        "fn target_log_density_and_score(x: {POINTER}, out: {POINTER}) -> f32 {{\n    {body}\n}}\n"
+    );
+    let body = match score {
+        Some(argument) => format!("    return score({argument});\n"),
+        None => "    var out: Point;\n    _ = target_log_density_and_score(x, &out);\n    \
+                 return out;\n"
+            .to_string(),
+    };
+    both + &format!("fn target_score(x: {POINTER}) -> Point {{\n{body}}}\n")
 }
 
 /// How to call the derivative: pointers to an array and to its alias are of two types.

@@ -329,7 +329,8 @@ impl Initial {
     /// For a parameter that is declared with a number: the target may have the same one.
     pub(crate) fn constants(&self) -> Result<Vec<(String, f64)>> {
         let Some(law) = self.law() else { return Ok(Vec::new()) };
-        let renamed = law.constants().iter().map(|(key, value)| {
+        let finite = law.constants().iter().filter(|(_, value)| value.is_finite());
+        let renamed = finite.map(|(key, value)| {
             if key.parse::<u32>().is_ok() {
                 let reason = format!(
                     "is {}, which declares a parameter by @id({key}); leave the @id out",

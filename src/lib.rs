@@ -4,6 +4,7 @@
 
 mod adaptive;
 mod adaptor;
+mod anchor;
 pub mod autodiff;
 mod bounded;
 mod buffers;

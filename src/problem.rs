@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use wgpu::naga;
 
 use crate::adaptor::{Adaptor, POINTER, Score, Signature, check_snippet, missing, signature};
+use crate::anchor::{self, Anchor};
 use crate::autodiff::{self, Evaluator};
 use crate::center::Center;
 use crate::config::Config;
@@ -38,6 +39,8 @@ pub struct Problem {
     /// Parameters of the target and of the initial law, as pipeline constants.
     pub(crate) constants: Vec<(String, f64)>,
     adaptor: Adaptor,
+    /// What the adaptor leaves out of the log density.
+    log_offset: f64,
     /// The adaptor of the target behind the initial law.
     law: Option<Adaptor>,
     /// Counted when first asked for.
@@ -100,8 +103,18 @@ impl Problem {
         };
         let first = target.storage().len() as u32;
         let initial_sources = start.sources(law.as_ref(), first)?;
-        let constants = target.constants().iter().cloned().chain(start.constants()?).collect();
-        let sources = sources(&target, start, &initial_sources, &flow, &ends, &adaptor)?;
+        // An infinite parameter of a formula is in its text.
+        let finite = target.constants().iter().filter(|(_, value)| value.is_finite());
+        let constants = finite.cloned().chain(start.constants()?).collect();
+        let split = match flow.takes_offset() {
+            true => anchor::anchor(&target, &adaptor, &anchor::places(start, &initial_sources)),
+            false => None,
+        };
+        let Anchor { adaptor, offset: log_offset } =
+            split.unwrap_or(Anchor { adaptor, offset: 0.0 });
+        let flow_sources = flow.sources(log_offset);
+        let sources =
+            sources(&target, start, &initial_sources, &flow, flow_sources, &ends, &adaptor)?;
         Ok(Problem {
             target,
             initial,
@@ -112,6 +125,7 @@ impl Problem {
             composition: None,
             constants,
             adaptor,
+            log_offset,
             law,
             evaluation_loops: OnceLock::new(),
             sampling_loops: OnceLock::new(),
@@ -210,6 +224,13 @@ impl Problem {
         self.adaptor.score
     }
 
+    /// What the device leaves out of the target's log density, and the host adds to log Z: terms
+    /// that do not depend on the position, and of long sums over data their value where particles
+    /// start. 0 where the score is written by hand and for flows in WGSL.
+    pub fn log_offset(&self) -> f64 {
+        self.log_offset
+    }
+
     /// Loop iterations of one evaluation of the log densities with their scores, and of the flow.
     pub(crate) fn evaluation_loops(&self) -> Counted {
         *self.evaluation_loops.get_or_init(|| {
@@ -294,6 +315,7 @@ fn sources(
     initial: &Initial,
     initial_sources: &[Source],
     flow: &Flow,
+    flow_sources: Vec<Source>,
     ends: &Ends,
     adaptor: &Adaptor,
 ) -> Result<Vec<Source>> {
@@ -309,7 +331,7 @@ fn sources(
     let mut sources: Vec<Source> = transforms.into_iter().collect();
     sources.extend(initial_sources.iter().cloned());
     sources.extend(ends.constants.iter().cloned());
-    sources.extend(flow.sources());
+    sources.extend(flow_sources);
     sources.extend([adaptor.source.clone(), target.source()]);
     sources.extend(flow.own_text().cloned());
     if let Some(velocity) = flow.velocity() {

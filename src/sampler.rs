@@ -19,6 +19,7 @@ use crate::checkpoint::Identity;
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::{Error, ErrorKind, Result};
+use crate::flow::Flow;
 use crate::gpu::Gpu;
 use crate::histogram::Counter;
 use crate::initial;
@@ -92,6 +93,8 @@ pub struct Sampler {
     reaction_trace_read: u32,
     /// Whether an adaptive schedule was seen to have reached its end.
     finished: bool,
+    /// What the device leaves out of log Z.
+    offset: Offset,
     pace: Pace,
     told: losses::Told,
     /// What is in the encoders of the host program.
@@ -99,6 +102,20 @@ pub struct Sampler {
     /// Count the population; compiled when first asked for.
     counter: OnceLock<Counter>,
     survivors: OnceLock<Survivors>,
+}
+
+/// What the device leaves out of the log density of the target, and the flow, which says how much
+/// of that is left out of log Z.
+#[derive(Debug)]
+struct Offset {
+    flow: Flow,
+    target: f64,
+}
+
+impl Offset {
+    fn at(&self, beta: f64) -> f64 {
+        self.flow.offset_at(beta, self.target)
+    }
 }
 
 /// What is known of a run at one moment.
@@ -180,7 +197,7 @@ pub struct ReactionEvent {
     /// transition kernels it is importance sampling from the population's own law; with a subset of
     /// them or a kernel density it carries their bias. On a grid both π and p are blurred: it is
     /// log Z once p is π, and off by O(bandwidth²) on the way there.
-    pub log_normalizer: f32,
+    pub log_normalizer: f64,
     /// KL(p‖π) for the normalised π: `log_normalizer` minus the weighted mean of log (π/p). On a grid
     /// it is that of the blurred laws.
     pub relative_entropy: f32,
@@ -360,6 +377,7 @@ impl Sampler {
             adapt,
             conditional,
             wgsl: linked.text().to_string(),
+            offset: Offset { flow: problem.flow.clone(), target: problem.log_offset() },
             identity: Identity::of(problem, &config),
             max_segment,
             encoded: 0,
@@ -506,7 +524,7 @@ impl Sampler {
             self.reaction_trace.extend(rows.into_iter().map(|row| ReactionEvent {
                 step: row.step,
                 time: schedule.time(row.step),
-                log_normalizer: row.log_normalizer,
+                log_normalizer: f64::from(row.log_normalizer) + self.offset.target,
                 relative_entropy: row.relative_entropy,
                 outside: row.outside,
             }));
@@ -691,14 +709,15 @@ impl Sampler {
 
     fn event(&self, row: &TraceRow) -> TraceEvent {
         let adapt = self.adapt.as_ref();
+        let beta = adapt.map_or_else(|| self.config.schedule.beta(row.step), |_| row.beta.into());
         TraceEvent {
             step: row.step,
             time: self.config.schedule.time(row.step),
-            beta: adapt.map_or_else(|| self.config.schedule.beta(row.step), |_| row.beta.into()),
+            beta,
             ess: row.ess,
             cess: (adapt.is_some() || self.conditional.is_some()).then_some(row.cess),
             log_normalizer: match self.reactor {
-                None => log_normalizer(row.nats, row.log2),
+                None => log_normalizer(row.nats, row.log2) + self.offset.at(beta),
                 // What the weights of a gradient flow sum to says nothing of Z.
                 Some(_) => f64::NAN,
             },

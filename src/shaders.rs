@@ -40,6 +40,7 @@ library!(
     "float",
     "loss",
     "series",
+    "long_sum",
     "transform",
     "wide",
     "wide_high",
@@ -270,6 +271,9 @@ pub(crate) fn float(value: f32) -> String {
         false => format!("{value:?}f"),
     }
 }
+
+/// The function of `shaders/float.wgsl` that returns −∞, for which WGSL has no literal.
+pub(crate) const MINUS_INFINITY: &str = "float_minus_infinity";
 
 /// `fn name(j: u32) -> f32`, one value per coordinate. A switch, because a constant array that is
 /// indexed by a variable is copied at every use.

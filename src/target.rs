@@ -191,6 +191,15 @@ impl Target {
     ///
     /// The text is checked when a [`crate::Problem`] is made.
     ///
+    /// # Where there is no density
+    ///
+    /// WGSL has no literal for −∞. Outside of the support a text returns `float_minus_infinity()`,
+    /// which works on every device and has the derivative 0:
+    ///
+    /// ```wgsl
+    /// if (x[0] <= 0.0) { return float_minus_infinity(); }
+    /// ```
+    ///
     /// # Parameters under constraints
     ///
     /// Coordinates are free to be any number. The text may call functions that map a coordinate z
@@ -255,7 +264,9 @@ impl Target {
     /// | `a+b`, `a-b` | from the left |
     ///
     /// A product needs its `*`. Numbers are written `1`, `1.5`, `.5`, `1e-3`; `pi` and `dim`, the
-    /// number of dimensions, are numbers too. `e` is not: write `exp(1)`.
+    /// number of dimensions, are numbers too. `e` is not: write `exp(1)`. `inf` is infinity: where
+    /// a density is 0, its logarithm is `-inf`, as in `where(x0 > 0, -x0, -inf)`, and a parameter
+    /// may be infinite as well.
     ///
     /// | values | |
     /// | --- | --- |
@@ -358,13 +369,19 @@ impl Target {
     /// The same target with the parameter `name`, an `override` of its WGSL text, set to `value`.
     ///
     /// An unknown name is an error that lists the known ones, and so is a value out of range. Where
-    /// the text does not parse, the value is kept, and making the sampler reports the text.
+    /// the text does not parse, the value is kept, and making the sampler reports the text. A
+    /// parameter of a formula may be infinite where no part of the formula becomes ∞ − ∞ or 0·∞.
     pub fn set(mut self, name: &str, value: f64) -> Result<Target> {
         let key = match (self.entry, &self.formula) {
             (Some(entry), _) => entry.check_parameter(name, value)?,
             (None, Some(formula)) => formula.check_parameter(&self.name, name, value)?,
             (None, None) => overrides::check(&self.name, self.dim, &self.wgsl, name, value)?,
         };
+        if let Some(formula) = &self.formula {
+            let formula = formula.with_value(self.dim, name, value)?;
+            self.wgsl = Cow::Owned(formula.wgsl.clone());
+            self.formula = Some(Arc::new(formula));
+        }
         match self.constants.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = value,
             None => self.constants.push((key, value)),
@@ -461,7 +478,7 @@ impl Target {
     /// What stands before the text wherever it is linked.
     pub(crate) fn prelude(&self) -> Vec<Source> {
         let dimension = Prelude::default().dimension(self.dim).source();
-        [dimension].into_iter().chain(library(&self.wgsl)).collect()
+        [dimension].into_iter().chain(infinity(&self.wgsl)).chain(library(&self.wgsl)).collect()
     }
 
     /// The same target with `data` as its next storage buffer: that of the first binding of
@@ -596,13 +613,6 @@ impl Target {
         Ok(about)
     }
 
-    /// What column `column` of the data of a binding is counted from.
-    #[cfg(any(test, feature = "reference"))]
-    pub(crate) fn data_center(&self, binding: usize, column: usize) -> f64 {
-        let centers = self.data_centers.get(binding).and_then(Option::as_ref);
-        centers.map_or(0.0, |centers| centers[column])
-    }
-
     /// The name: that of the catalogue, or the one given to [`Target::from_wgsl`].
     pub fn name(&self) -> &str {
         &self.name
@@ -667,8 +677,26 @@ impl Target {
         &self.storage
     }
 
+    /// The same target with the parameters that a device works with.
+    pub(crate) fn rounded(&self) -> Target {
+        let mut rounded = self.clone();
+        // Whole numbers may be integers, which are exact.
+        for (_, value) in rounded.constants.iter_mut().filter(|(_, value)| value.fract() != 0.0) {
+            *value = f64::from(*value as f32);
+        }
+        rounded
+    }
+
+    /// The value at `x`, itself and not its offset from a center, of the formula that the text was made
+    /// from, in double precision; none for other targets.
+    pub(crate) fn formula_value(&self, x: &[f64]) -> Option<f64> {
+        let (constants, storage) = (&self.constants, &self.storage);
+        let data = formula::Data { constants, storage, centers: &self.data_centers };
+        self.formula.as_ref()?.log_density(x, data)
+    }
+
     /// What the WGSL text was made from, where that is a formula.
-    #[cfg(any(test, feature = "reference"))]
+    #[cfg(test)]
     pub(crate) fn formula(&self) -> Option<&Formula> {
         self.formula.as_deref()
     }
@@ -715,10 +743,17 @@ pub(crate) fn library(text: &str) -> Option<Source> {
     text.contains("transform_").then(|| shaders::file("transform"))
 }
 
+/// The file with −∞, which all kernels have anyhow, where a target's text calls it.
+fn infinity(text: &str) -> Option<Source> {
+    text.contains(shaders::MINUS_INFINITY).then(|| shaders::file("float"))
+}
+
 /// The declarations before a target's text: `DIM`, `Point` and what it calls of the library.
-pub(crate) fn prelude(dim: u32, text: &str) -> String {
-    let library = library(text).map_or_else(String::new, |source| source.text);
-    Prelude::default().dimension(dim).source().text + &library
+pub(crate) fn prelude(dim: u32, text: &str) -> Source {
+    let files = infinity(text).into_iter().chain(library(text));
+    let dimension = Prelude::default().dimension(dim).source();
+    let text = files.fold(dimension.text, |text, file| text + &file.text);
+    Source::new(dimension.name, text)
 }
 
 #[cfg(test)]
@@ -737,7 +772,7 @@ mod tests {
             let targets = every_target(dim);
             assert!(targets.len() >= if dim == 1 { 3 } else { catalogue().len() - 1 });
             for target in targets {
-                let text = prelude(dim, target.wgsl()) + target.wgsl();
+                let text = prelude(dim, target.wgsl()).text + target.wgsl();
                 let module = wgsl::parse_str(&text)
                     .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
                 let flags = valid::ValidationFlags::all();

@@ -11,7 +11,7 @@ use super::ir::{
     self, Argument, F32, FunctionId, Op, Place, Program, Scalar, Statement, Step, Type, Value,
 };
 use super::reverse::Reverse;
-use super::{Derived, Mode, Refusal, cost, lower, print, unroll};
+use super::{Anchored, Derived, Mode, Refusal, cost, long_sum, lower, print, strip, unroll, widen};
 
 /// The most directions of one forward sweep over all coordinates.
 const MOST_DIRECTIONS: u32 = 16;
@@ -151,6 +151,33 @@ impl Problem {
     pub(super) fn gradient(mut self, wanted: Option<Mode>) -> Result<Derived, Refusal> {
         let (id, mode) = self.gradient_function(wanted)?;
         self.finish(id, mode)
+    }
+
+    /// The gradient, and the value without what does not move.
+    pub(super) fn anchored(
+        mut self,
+        mode: Mode,
+        sums: bool,
+        factor: u32,
+    ) -> Result<Option<Anchored>, Refusal> {
+        let is_stripped = strip::strip(&mut self.program, self.id);
+        if !is_stripped && !sums && factor < 2 {
+            return Ok(None);
+        }
+        let (id, mode) = self.gradient_function(Some(mode))?;
+        let sums = match sums {
+            true => long_sum::lengthen(&mut self.program, id),
+            false => Vec::new(),
+        };
+        let probes = long_sum::probes(&mut self.program, &sums);
+        widen::widen(&mut self.program, factor);
+        let texts: Vec<_> = probes.iter().map(|id| print::alone(&self.program, *id)).collect();
+        let probes = probes.iter().map(|id| self.program[*id].name.clone()).collect();
+        if !is_stripped && sums.is_empty() && factor < 2 {
+            return Ok(None);
+        }
+        let derived = self.finish(id, mode)?;
+        Ok(Some(Anchored { derived, probes, probe_text: texts.join("\n") }))
     }
 
     /// The gradient in the cheapest of the modes allowed.

@@ -72,6 +72,7 @@
 mod activity;
 mod build;
 mod cost;
+mod depends;
 mod derive;
 mod evaluate;
 mod exits;
@@ -79,15 +80,19 @@ mod finite;
 mod forward;
 mod ir;
 mod linear;
+mod long_sum;
 mod lower;
 mod print;
 mod prune;
 mod reverse;
 mod rules;
 mod shape;
+mod strip;
+mod sums;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unroll;
+mod widen;
 
 use std::fmt;
 use std::ops::Range;
@@ -96,6 +101,7 @@ use wgpu::naga;
 
 use derive::Problem;
 pub use evaluate::{Evaluation, Evaluator};
+pub(crate) use long_sum::reference;
 
 /// Why a function cannot be differentiated, and where in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +174,29 @@ pub struct Derived {
     pub mode: Mode,
     /// About how many evaluations of the original a call costs, by counted operations.
     pub evaluations: f64,
+}
+
+/// A gradient whose value leaves out what is added to it whatever the position.
+pub(crate) struct Anchored {
+    pub(crate) derived: Derived,
+    /// The names of functions that take what the gradient's function takes, and return one each of
+    /// the sums in fixed point, in whole. The sums in the derivative are relative to the constants
+    /// that [`reference`] names.
+    pub(crate) probes: Vec<String>,
+    /// These functions, for the host.
+    pub(crate) probe_text: String,
+}
+
+/// As [`gradient_by`], without what does not move; with long sums in fixed point, if `sums`; and
+/// with `factor` iterations of long loops in one. None where nothing of this changes the derivative.
+pub(crate) fn anchored(
+    module: &naga::Module,
+    function: &str,
+    mode: Mode,
+    sums: bool,
+    factor: u32,
+) -> Result<Option<Anchored>, Refusal> {
+    Problem::new(module, function)?.anchored(mode, sums, factor)
 }
 
 /// The value and the gradient: `fn f_gradient(x: ptr<function, T>, …, gradient: ptr<function, T>)

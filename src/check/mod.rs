@@ -197,7 +197,7 @@ impl Check {
             if samples.len() >= most {
                 break;
             }
-            match sample::at(&value, &engine, x) {
+            match sample::at(&value, &engine, text.problem.log_offset(), x) {
                 Ok(sample) => samples.push(sample),
                 Err(refusal) => {
                     let message =

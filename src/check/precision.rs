@@ -44,7 +44,7 @@ pub(super) fn check(
             slack: 0.0,
         };
         // A log density counts by its difference, and beyond ±1 by the digits it has.
-        numbers.value.add(&sample.x, 1.0, TOLERANCE, &[pair(None, row[0], sample.value)]);
+        numbers.value.add(&sample.x, 1.0, TOLERANCE, &[pair(None, row[0], sample.both.value)]);
         let slopes = (0..).zip(row[1..].iter().zip(&sample.score));
         let pairs: Vec<_> = slopes.map(|(j, (a, b))| pair(Some(j), *a, *b)).collect();
         numbers.score.add(&sample.x, sample.steepness().max(usual), TOLERANCE, &pairs);

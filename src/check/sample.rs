@@ -51,11 +51,17 @@ impl Sample {
 }
 
 /// Evaluates at one point.
-pub(super) fn at(alone: &Evaluator, both: &Evaluator, x: &[f64]) -> Result<Sample, Refusal> {
+pub(super) fn at(
+    alone: &Evaluator,
+    both: &Evaluator,
+    log_offset: f64,
+    x: &[f64],
+) -> Result<Sample, Refusal> {
     let alone = alone.evaluate(x, &[])?;
     let both = both.evaluate(x, &[])?;
     let score = both.outputs.first().cloned().unwrap_or_default();
-    Ok(Sample { x: x.to_vec(), value: both.value, score, alone, both })
+    let value = both.value + log_offset;
+    Ok(Sample { x: x.to_vec(), value, score, alone, both })
 }
 
 /// How many of `wanted` evaluations of so many operations are worth their time, but `least`.

@@ -320,8 +320,24 @@ impl Flow {
         }
     }
 
-    /// The engine's texts of the flow.
-    pub(crate) fn sources(&self) -> Vec<Source> {
+    /// Whether the flow is the same where a number is left out of the target's log density, but for
+    /// log Z.
+    pub(crate) fn takes_offset(&self) -> bool {
+        match self.equation {
+            Equation::Mean(_) => true,
+            Equation::Text(_) => self.is_builtin,
+            Equation::Tracks(_) | Equation::Composition => false,
+        }
+    }
+
+    /// What a number that is left out of the target's log density adds to log Z at β.
+    pub(crate) fn offset_at(&self, beta: f64, log_offset: f64) -> f64 {
+        // Of no path the weights have the target's constant.
+        if matches!(self.equation, Equation::Mean(_)) { beta * log_offset } else { 0.0 }
+    }
+
+    /// The engine's texts of the flow, for a target of which the device leaves out `log_offset`.
+    pub(crate) fn sources(&self, log_offset: f64) -> Vec<Source> {
         match &self.equation {
             Equation::Text(source) if self.is_builtin => vec![source.clone()],
             Equation::Text(_) => Vec::new(),
@@ -329,7 +345,8 @@ impl Flow {
                 vec![shaders::file("flow/annealed")]
             }
             Equation::Mean(path) => {
-                let constants = path.constants(self.log_ratio).named("path");
+                // The same path as between the whole densities.
+                let constants = path.constants(self.log_ratio - log_offset).named("path");
                 let files = match (&self.velocity, self.without_divergence()) {
                     (None, _) => &["series", "flow/power", "flow/along"][..],
                     (Some(_), None) => &["series", "flow/power", "flow/controlled"],

@@ -139,6 +139,29 @@ impl Expr {
         inner.or_else(|| property(self).then_some(self))
     }
 
+    /// The same tree with the parts that `replaced` gives another node.
+    pub(crate) fn map(&self, replaced: &dyn Fn(&Expr) -> Option<Node>) -> Expr {
+        if let Some(node) = replaced(self) {
+            return Expr { node, span: self.span.clone() };
+        }
+        let mut expr = self.clone();
+        match &mut expr.node {
+            Node::Negate(part) => **part = part.map(replaced),
+            Node::Sum(parts) | Node::Product(parts) => {
+                parts.iter_mut().for_each(|(_, part)| *part = part.map(replaced));
+            }
+            Node::Power(base, exponent) => {
+                **base = base.map(replaced);
+                **exponent = exponent.map(replaced);
+            }
+            Node::Call(_, parts) => parts.iter_mut().for_each(|part| *part = part.map(replaced)),
+            Node::Where(_, parts) => parts.iter_mut().for_each(|part| *part = part.map(replaced)),
+            Node::Fold(fold) => fold.body = fold.body.map(replaced),
+            _ => {}
+        }
+        expr
+    }
+
     /// The value of a part made of numbers alone.
     pub(crate) fn constant(&self) -> Option<f64> {
         self.value(Known::default())

@@ -594,7 +594,7 @@ fn value_of(values: &[(usize, i64)], depth: usize) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::formula::{Formula, random};
-    use crate::reference::formula::{Data, Value, value};
+    use crate::formula::value::{Data, Value, value};
 
     const JULIAN: f64 = 2_460_000.5;
 

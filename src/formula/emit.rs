@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use super::affine::Affine;
 use super::bounds;
 use super::graph::{Graph, Id, Loop, Loops, Op};
-use crate::shaders::float;
+use crate::shaders::{MINUS_INFINITY, float};
 
 /// A `let` is made of a longer expression.
 const WIDTH: usize = 72;
@@ -157,6 +157,12 @@ impl Emitter<'_> {
     fn expression(&mut self, id: Id) -> (String, Binding) {
         let graph = self.graph;
         match graph.op(id) {
+            Op::Literal(bits) if f64::from_bits(*bits) == f64::NEG_INFINITY => {
+                (format!("{MINUS_INFINITY}()"), Binding::Atom)
+            }
+            Op::Literal(bits) if f64::from_bits(*bits) == f64::INFINITY => {
+                (format!("-{MINUS_INFINITY}()"), Binding::Sign)
+            }
             Op::Literal(bits) => {
                 let text = float(f64::from_bits(*bits) as f32);
                 let binding = if text.starts_with('-') { Binding::Sign } else { Binding::Atom };

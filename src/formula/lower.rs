@@ -85,15 +85,17 @@ impl Lowering {
         Known { variables: &self.values, parameters: &[] }
     }
 
-    /// A number that an f32 can hold.
+    /// A number that an f32 can hold, or an infinite one.
     fn number(&mut self, value: f64, span: &Span) -> Lowered {
         let fault =
             |what: &str| Err(Fault::new(span.clone(), format!("this is {value:?}, {what}")));
-        if !value.is_finite() {
-            return fault("not a finite number");
+        if value.is_nan() {
+            return fault("not a number");
         }
-        if !(value as f32).is_finite() {
-            return fault("too large for the f32 that a GPU computes in (at most 3.4e38)");
+        if value.is_finite() && !(value as f32).is_finite() {
+            let bound = "too large for the f32 that a GPU computes in (at most 3.4e38); write inf \
+                         or -inf for infinity";
+            return fault(bound);
         }
         if value != 0.0 && value.abs() < f64::from(f32::MIN_POSITIVE) {
             return fault("too near 0 for the f32 that a GPU computes in (at least 1.2e-38)");
@@ -127,8 +129,12 @@ impl Lowering {
             all.push((false, self.number(value, span)?));
         }
         for (divides, factor) in &factors[numbers.length..] {
+            let span = factor.span.clone();
             let factor = self.lower(factor)?;
             match self.graph.as_literal(factor) {
+                Some(0.0) if *divides => {
+                    return Err(Fault::new(span, "this divides by 0, whatever the position"));
+                }
                 // The reciprocal of a power of two is exact, and a product is cheaper.
                 Some(value) if *divides && is_power_of_two(value) => {
                     all.push((false, self.graph.literal(1.0 / value)));

@@ -15,6 +15,7 @@ mod fault;
 mod function;
 mod graph;
 mod index;
+mod infinite;
 mod lexer;
 mod log_sum;
 mod lower;
@@ -25,22 +26,22 @@ pub(crate) mod random;
 mod shapes;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::fmt::Write as _;
 
-#[cfg(any(test, feature = "reference"))]
-pub(crate) use affine::Affine;
 pub(crate) use affine::Symbol;
 pub(crate) use ast::Expr;
-use ast::Known;
-#[cfg(any(test, feature = "reference"))]
-pub(crate) use ast::{Fold, FoldKind, Node};
+use ast::{Known, Node};
 use center::About;
 use fault::Fault;
 use names::{Array, Reach};
+pub(crate) use value::Data;
+#[cfg(test)]
+pub(crate) use value::value;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::shaders::Prelude;
+use crate::target;
 use crate::wgsl::{Linked, Source};
 
 /// What comes before the name of a parameter in WGSL, where other names and keywords are.
@@ -50,12 +51,14 @@ pub(crate) const PARAMETER: &str = "formula_";
 const LONGEST: usize = 1 << 16;
 
 /// A formula, understood.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Formula {
     text: String,
     pub(crate) expr: Expr,
     /// The names of parameters, in the order of first appearance.
     pub(crate) parameters: Vec<String>,
+    /// Those that are infinite, which no pipeline constant can be: the WGSL has them as numbers.
+    infinite: Vec<(usize, f64)>,
     arrays: Vec<Array>,
     reaches: Vec<Reach>,
     pub(crate) wgsl: String,
@@ -78,23 +81,8 @@ impl Formula {
 
     fn compile(dim: u32, text: &str) -> Result<Formula, Fault> {
         let mut formula = Formula::parse(dim, text)?;
-        formula.wgsl = formula.write(&formula.expr)?;
-        formula.check(dim, &formula.wgsl)?;
+        formula.wgsl = formula.checked(dim, &formula.expr)?;
         Ok(formula)
-    }
-
-    /// WGSL has no literal for what is infinite or no number, and computes what is constant.
-    fn check(&self, dim: u32, wgsl: &str) -> Result<(), Fault> {
-        let prelude = Prelude::default().dimension(dim).source();
-        let whole = Linked::new([prelude, Source::new("formula.wgsl", wgsl)]);
-        if let Err(error) = whole.parse()
-            && let ErrorKind::Shader { message, .. } = error.kind()
-        {
-            let message =
-                format!("this has a part that is out of range whatever the position: {message}");
-            return Err(Fault::new(0..self.text.trim_end().len(), message));
-        }
-        Ok(())
     }
 
     /// The WGSL of the formula in coordinates counted from `center`, with its parameters and the
@@ -108,12 +96,9 @@ impl Formula {
         let parameters = self.values(constants);
         let shape = |symbol| self.shape(constants, symbol).unwrap_or(0);
         let about = About { center, arrays, parameters: &parameters, shape: &shape };
-        let written = || {
-            let wgsl = self.write(&center::rewrite(&self.expr, &about)?)?;
-            self.check(center.len() as u32, &wgsl)?;
-            Ok(wgsl)
-        };
-        written().map_err(|fault: Fault| fault.error(&self.text))
+        center::rewrite(&self.with_infinities(), &about)
+            .and_then(|expr| self.checked(center.len() as u32, &expr))
+            .map_err(|fault: Fault| fault.error(&self.text))
     }
 
     /// The values of the parameters, 0 for one that has none.
@@ -125,6 +110,45 @@ impl Formula {
         self.parameters.iter().map(value).collect()
     }
 
+    /// The same formula with the parameter `name` at a value that may be infinite.
+    pub(crate) fn with_value(&self, dim: u32, name: &str, value: f64) -> Result<Formula> {
+        let place = self.parameters.iter().position(|known| known == name);
+        let mut infinite = self.infinite.clone();
+        infinite.retain(|(known, _)| Some(*known) != place);
+        infinite.extend(place.filter(|_| value.is_infinite()).map(|place| (place, value)));
+        let mut formula = Formula { infinite, ..self.clone() };
+        if formula.infinite != self.infinite {
+            let expr = formula.with_infinities();
+            formula.wgsl = formula.checked(dim, &expr).map_err(|fault| fault.error(&self.text))?;
+        }
+        Ok(formula)
+    }
+
+    /// The WGSL of an expression, which parses.
+    fn checked(&self, dim: u32, expr: &Expr) -> Result<String, Fault> {
+        let wgsl = self.write(expr)?;
+        // WGSL has no literal for what is no number, and computes what is constant.
+        let texts = target::prelude(dim, &wgsl);
+        let whole = Linked::new([texts, Source::new("formula.wgsl", wgsl.as_str())]);
+        if let Err(error) = whole.parse() {
+            let ErrorKind::Shader { message, .. } = error.kind() else { return Ok(wgsl) };
+            let message =
+                format!("this has a part that is out of range whatever the position: {message}");
+            return Err(Fault::new(0..self.text.trim_end().len(), message));
+        }
+        Ok(wgsl)
+    }
+
+    /// The formula with the infinite parameters as numbers.
+    fn with_infinities(&self) -> Expr {
+        self.infinite.iter().fold(self.expr.clone(), |expr, (place, value)| {
+            expr.map(&|part| match part.node {
+                Node::Parameter(found) if found == *place => Some(Node::Number(*value)),
+                _ => None,
+            })
+        })
+    }
+
     /// Without its WGSL.
     fn parse(dim: u32, text: &str) -> Result<Formula, Fault> {
         let (expr, names) = parse::parse(text, dim)?;
@@ -132,6 +156,7 @@ impl Formula {
             text: text.to_string(),
             expr,
             parameters: names.parameters.into_iter().map(|(name, _)| name).collect(),
+            infinite: Vec::new(),
             arrays: names.arrays,
             reaches: names.reaches,
             wgsl: String::new(),
@@ -146,7 +171,8 @@ impl Formula {
         }
         let parameters: Vec<_> =
             self.parameters.iter().map(|name| format!("{PARAMETER}{name}")).collect();
-        for name in &parameters {
+        let is_finite = |place: usize| self.infinite.iter().all(|(found, _)| *found != place);
+        for (_, name) in parameters.iter().enumerate().filter(|(place, _)| is_finite(*place)) {
             let _ = writeln!(text, "override {name}: f32;");
         }
         let arrays: Vec<_> = self.arrays.iter().map(variable_of).collect();
@@ -159,6 +185,11 @@ impl Formula {
         }
         let mut lowering = lower::Lowering::new();
         let root = lowering.lower(expr)?;
+        if let Some(message) = infinite::fault(&lowering.graph, root) {
+            let is_infinite = |part: &Expr| part.constant().is_some_and(f64::is_infinite);
+            let span = expr.find(&is_infinite).unwrap_or(expr).span.clone();
+            return Err(Fault::new(span, message));
+        }
         let body = emit::body(&lowering.graph, root, &parameters, &arrays);
         let _ = write!(text, "fn log_density(x: ptr<function, Point>) -> f32 {{\n{body}}}\n");
         Ok(text)
@@ -178,10 +209,12 @@ impl Formula {
     /// The key of the pipeline constant `name`, if it may be set to `value`.
     pub(crate) fn check_parameter(&self, target: &str, name: &str, value: f64) -> Result<String> {
         let reason = if self.parameters.iter().any(|known| known == name) {
-            if (value as f32).is_finite() {
+            if (value as f32).is_finite() || value.is_infinite() {
                 return Ok(format!("{PARAMETER}{name}"));
             }
-            format!("is {value}; expected a finite f32")
+            format!("is {value}; expected an f32, inf or -inf")
+        } else if name == "inf" {
+            "is infinity in every formula; leave it out".to_string()
         } else if self.arrays.iter().map(variable_of).any(|array| is_shape_of(&array, name)) {
             return Ok(name.to_string());
         } else if self.parameters.is_empty() {
@@ -199,15 +232,28 @@ impl Formula {
             constants.iter().any(|(known, _)| *known == key)
         };
         if let Some(name) = self.parameters.iter().find(|name| !is_set(name)) {
+            let is_coordinate = |part: &Expr| matches!(part.node, Node::Coordinate(_));
+            if self.expr.find(&is_coordinate).is_none() {
+                let reason = format!(
+                    "has no value; the unknowns of a formula are x0, x1, …, and a parameter is \
+                     set, on the command line with --param {name}=…"
+                );
+                return Err(Error::config(format!("{target}.{name}"), reason));
+            }
             return Err(unset_parameter(target, name));
         }
         // A shader compiler works out what depends on parameters alone, and refuses what is not
         // finite without a word about the formula.
         let values = self.values(constants);
         let known = Known { variables: &[], parameters: &values };
-        let found = self
-            .expr
-            .find(&|part| part.value(known).is_some_and(|value| !(value as f32).is_finite()));
+        let is_finite = |part: &Expr| part.value(known).is_none_or(|v| (v as f32).is_finite());
+        let expr = self.with_infinities();
+        // What is made of an infinite number may be infinite, but a number it has to be.
+        let found = expr.find(&|part| {
+            let overflows = || part.parts().iter().all(|inner| is_finite(inner));
+            let is_nan = part.value(known).is_some_and(f64::is_nan);
+            part.constant().is_none() && (is_nan || (!is_finite(part) && overflows()))
+        });
         let Some((part, value)) = found.and_then(|part| Some((part, part.value(known)?))) else {
             return Ok(());
         };

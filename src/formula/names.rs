@@ -8,6 +8,24 @@ use super::lexer::Kind;
 use super::parse::Parser;
 use crate::words;
 
+/// Names of laws, which formulas do not have; some are like those of functions.
+const LAWS: [&str; 14] = [
+    "normal",
+    "gaussian",
+    "dnorm",
+    "uniform",
+    "exponential",
+    "laplace",
+    "cauchy",
+    "poisson",
+    "binomial",
+    "bernoulli",
+    "lognormal",
+    "student_t",
+    "beta",
+    "dirichlet",
+];
+
 /// The most parameters and arrays of a formula.
 const MOST: usize = 300;
 
@@ -138,7 +156,7 @@ impl Names {
 
 /// Whether a name has a meaning of its own, so that neither parameters nor sums can take it.
 pub(super) fn is_reserved(name: &str) -> bool {
-    ["x", "dim", "pi", "e", "data", "in"].contains(&name)
+    ["x", "dim", "pi", "inf", "e", "data", "in"].contains(&name)
         || coordinate_number(name).is_some()
         || function::names().any(|known| known == name)
 }
@@ -188,6 +206,7 @@ impl Parser<'_> {
             }
             "dim" => Node::Number(f64::from(self.names.dim)),
             "pi" => Node::Number(std::f64::consts::PI),
+            "inf" => Node::Number(f64::INFINITY),
             "e" => {
                 let message = "`e` is taken neither as a number nor as a parameter; write exp(1) \
                                for Euler's number";
@@ -205,11 +224,15 @@ impl Parser<'_> {
 
     fn no_function(&self, name: &str, span: Span) -> Fault {
         let is_value = coordinate_number(name).is_some()
-            || ["x", "dim", "pi", "e"].contains(&name)
+            || ["x", "dim", "pi", "inf", "e"].contains(&name)
             || self.names.depth(name).is_some()
             || self.names.parameters.iter().any(|(known, _)| known == name);
         let way_out = match words::nearest(name, function::names()) {
             _ if is_value => format!("a product is `{name}*(…)`"),
+            _ if LAWS.contains(&name) => {
+                "a law is written as its log density, for instance -((x0 - m)/s)^2/2 - log(s)"
+                    .to_string()
+            }
             Some(near) => format!("did you mean `{near}`?"),
             None => {
                 let all: Vec<_> = FUNCTIONS.iter().map(|(name, ..)| *name).collect();

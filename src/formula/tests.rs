@@ -5,15 +5,14 @@ use proptest::test_runner::RngSeed;
 
 use super::{Formula, ast, function, random};
 use crate::reference::formula::{self as oracle, Data};
-use crate::shaders::Prelude;
 use crate::target::Target;
 use crate::wgsl::{Linked, Source};
 
 /// The WGSL of a formula, after checking it.
 pub(crate) fn checked(dim: u32, text: &str) -> crate::Result<String> {
     let target = Target::from_formula(dim, text)?;
-    let prelude = Prelude::default().dimension(dim).source();
-    let linked = Linked::new([prelude, Source::new("wgsl", target.wgsl())]);
+    let source = Source::new("wgsl", target.wgsl());
+    let linked = Linked::new(target.prelude().into_iter().chain([source]));
     linked.check().unwrap_or_else(|error| panic!("{text}: {error}\n{}", target.wgsl()));
     Ok(target.wgsl().to_string())
 }
@@ -111,11 +110,72 @@ fn numbers_are_folded_in_double_precision() {
     assert_eq!(body(1, "1/3 - 1/3 + 2^0.5*x"), ["return 0.0f + 1.4142135f * (*x)[0u];"]);
     assert_eq!(body(1, "prod(i, 1, 20, i)*x"), ["return 2.432902e18f * (*x)[0u];"]);
     let refused = |text: &str| Target::from_formula(1, text).unwrap_err().to_string();
-    assert!(refused("x/(2-2) + 1/0").contains("formula:1:11: this is inf, not a finite number"));
+    assert!(refused("x/(2-2) + 1/0").contains("formula:1:3: this divides by 0"));
+    assert!(refused("x + 1/0").contains("formula:1:5: this makes the log density +inf somewhere"));
     assert!(refused("x*10^39").contains("too large for the f32"));
     assert!(refused("x*1e-39").contains("too near 0"));
     assert!(refused("hypot(1e30, x)").contains("too large for the f32"));
     assert!(refused("prod(i, 1, 9, 10^i) * x").contains("too large for the f32"));
+}
+
+/// Where infinity is written, it is −∞ in the WGSL; and no part of a formula can become ∞ − ∞ or
+/// 0·∞ in silence.
+#[test]
+fn infinity_is_a_number_of_formulas() {
+    for text in [
+        "where(x > 0, -x, -inf)",
+        "where(x > 0, -x, log(0))",
+        "where(x > 0, -x, -1/0)",
+        "-where(x > 0, x, inf)",
+        "-x^2/2 + where(x < -1, -inf, where(x > 1, -inf, 0))",
+        "where(x > 0, -x, -inf)*2 - 3",
+        "log(exp(where(x > 0, -x, -inf)) + exp(-x^2))",
+        "min(-x^2, where(x > 0, 0, -inf))",
+        "sum(i, where(x[i] > 0, -x[i], -inf))",
+    ] {
+        let lines = body(1, text).join(" ");
+        assert!(lines.contains("float_minus_infinity()"), "{text}: {lines}");
+    }
+    assert_eq!(body(1, "-x^2 - exp(-inf)"), ["let x0 = (*x)[0u];", "return -(x0 * x0) - 0.0f;"]);
+    let refused = |text: &str| Target::from_formula(1, text).unwrap_err().to_string();
+    for (text, words) in [
+        ("x - inf + inf", "no number"),
+        ("where(x > 0, x, inf) + where(x < 1, x, -inf)", "inf - inf is no number"),
+        ("-x*inf", "0*inf is no number"),
+        ("-x*where(x > 0, 1, inf)", "0*inf is no number"),
+        ("-x^2 - softplus(where(x > 0, x, -inf))", "inf - inf is no number"),
+        ("-x^2 - sin(where(x > 0, x, inf))", "a function has no number at infinity"),
+        ("0*inf - x", "this is NaN, not a number"),
+        ("inf - inf - x", "this is NaN, not a number"),
+        ("where(x > 0, inf, -x)", "+inf somewhere"),
+        ("-x^2 - inf", "-inf everywhere"),
+        ("inf(x)", "`inf` is not a function; a product is `inf*(…)`"),
+        ("x*1e39", "write inf or -inf for infinity"),
+    ] {
+        let error = refused(text);
+        assert!(error.contains(words), "{text}: {error}");
+    }
+}
+
+/// No pipeline constant is infinite: the WGSL has an infinite parameter as a number.
+#[test]
+fn a_parameter_may_be_infinite() {
+    let open = Target::from_formula(1, "where(x > 0, -c*x, wall)").unwrap();
+    let set = |wall| open.clone().set("c", 2.0).unwrap().set("wall", wall).unwrap();
+    let closed = set(f64::NEG_INFINITY);
+    closed.check_formula().unwrap();
+    assert!(closed.wgsl().contains("float_minus_infinity()"), "{}", closed.wgsl());
+    assert!(!closed.wgsl().contains("override formula_wall"), "{}", closed.wgsl());
+    assert_eq!(closed.parameters(), [("c", 2.0), ("wall", f64::NEG_INFINITY)]);
+    // And back again.
+    let finite = closed.set("wall", -50.0).unwrap();
+    assert_eq!(finite.wgsl(), set(-50.0).wgsl());
+    let error = open.clone().set("wall", f64::INFINITY).unwrap_err().to_string();
+    assert!(error.contains("+inf somewhere"), "{error}");
+    let error = open.clone().set("c", f64::INFINITY).unwrap_err().to_string();
+    assert!(error.contains("0*inf is no number"), "{error}");
+    let error = open.set("inf", f64::INFINITY).unwrap_err().to_string();
+    assert!(error.contains("is infinity in every formula"), "{error}");
 }
 
 #[test]
@@ -199,7 +259,7 @@ fn parameters_are_set_by_their_own_names() {
         "formula.d is not a parameter; known: s, c"
     );
     let error = target.clone().set("c", f64::NAN).unwrap_err().to_string();
-    assert_eq!(error, "formula.c is NaN; expected a finite f32");
+    assert_eq!(error, "formula.c is NaN; expected an f32, inf or -inf");
     let half = target.set("s", 2.0).unwrap();
     assert_eq!(
         half.check_formula().unwrap_err().to_string(),
@@ -211,6 +271,19 @@ fn parameters_are_set_by_their_own_names() {
     let error = whole.set("s", -1.0).unwrap().check_formula().unwrap_err();
     assert_eq!(error.location().unwrap().column, 13);
     assert!(error.to_string().contains("this is NaN with the values of the parameters"), "{error}");
+}
+
+/// What users guess is answered by what they need.
+#[test]
+fn laws_and_unknowns_by_other_names_are_explained() {
+    for law in ["normal(x)", "gaussian(x, 0, 1)", "-x^2/2 + poisson(x)"] {
+        let error = Target::from_formula(1, law).unwrap_err().to_string();
+        assert!(error.contains("a law is written as its log density, for instance"), "{error}");
+    }
+    let unknown = Target::from_formula(1, "-mu^2/2").unwrap().check_formula().unwrap_err();
+    let words = "formula.mu has no value; the unknowns of a formula are x0, x1, …, and a parameter \
+                 is set, on the command line with --param mu=…";
+    assert_eq!(unknown.to_string(), words);
 }
 
 /// The shapes that `Target::with_data` sets.
@@ -299,7 +372,7 @@ fn python_agrees() {
 #[test]
 fn what_is_out_of_range_everywhere_is_told() {
     let error = |text: &str| Target::from_formula(1, text).unwrap_err().to_string();
-    assert!(error("x0 + acos(x0^0)^-0.1").contains("this is"), "{}", error("acos(x0^0)^-0.1"));
+    assert!(error("x0 + acos(x0^0)^-0.1").contains("this makes the log density +inf somewhere"));
     let text = error("x0 + log(-exp(x0))^0.5");
     assert!(text.starts_with("formula:1:1: this has a part that is out of range"), "{text}");
 }
@@ -328,7 +401,15 @@ proptest! {
         if let Err(error) = checked(dim, &text) {
             // Numbers that no f32 can hold may arise.
             let text = error.to_string();
-            let known = ["this is ", "a negative number", "out of range"];
+            let known = [
+                "this is ",
+                "a negative number",
+                "out of range",
+                "divides by 0",
+                "makes the log density",
+                "no number",
+                "infinite numbers",
+            ];
             prop_assert!(known.iter().any(|words| text.contains(words)), "{}", text);
         }
     }

@@ -73,7 +73,8 @@ impl Check {
             target.storage().iter().map(|data| buffer(data)).collect::<Result<_>>()?;
         let group = data.iter().map(|buffer| (Access::Read, buffer)).collect();
         let data: Vec<Vec<_>> = if data.is_empty() { Vec::new() } else { vec![group] };
-        let (own, constants) = ([Access::Read, Access::ReadWrite], target.constants());
+        let own = [Access::Read, Access::ReadWrite];
+        let constants = &problem.constants;
         let (kernel, data) = Kernel::reading(gpu, &linked, entry, &own, constants, &data)?;
         let group = kernel.bind(gpu, 0, &[&input, &out])?;
         Ok(Check { kernel, group, data, out, workgroups: invocations.div_ceil(WORKGROUP) })

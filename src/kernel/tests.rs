@@ -10,6 +10,7 @@ mod formula;
 mod histogram;
 mod isolation;
 mod linking;
+mod long_sum;
 pub(super) mod loops;
 mod losses;
 mod network;
@@ -23,6 +24,11 @@ mod transform;
 use super::snippet::Snippet;
 use crate::gpu::Gpu;
 use crate::shaders::Prelude;
+
+/// Two words, the lower one first.
+fn wide(words: &[u32]) -> u64 {
+    u64::from(words[1]) << 32 | u64::from(words[0])
+}
 
 /// Runs `body`, the inside of a function of an index `i` below `count`, on the device.
 ///

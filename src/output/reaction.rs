@@ -59,7 +59,7 @@ pub(crate) fn log_normalizer(reaction: &Reaction, trace: &[ReactionEvent]) -> Op
         return None;
     }
     let values: Vec<f64> =
-        trace[trace.len() / 2..].iter().map(|event| f64::from(event.log_normalizer)).collect();
+        trace[trace.len() / 2..].iter().map(|event| event.log_normalizer).collect();
     if values.is_empty() {
         return None;
     }

@@ -85,6 +85,9 @@ impl Counted {
 /// Of one evaluation of a target with its score; where that fails, loops over the dimensions are
 /// assumed and one over all data.
 pub(super) fn of_target(target: &Target, adaptor: &Adaptor) -> Counted {
+    if let Some(iterations) = adaptor.iterations {
+        return Counted::exactly(iterations);
+    }
     let counted = adaptor.evaluator(target).ok().and_then(|e| at_points(e, target.dim()));
     counted.unwrap_or_else(|| {
         let data = target.storage().iter().map(|data| data.len() as u64);

@@ -23,6 +23,7 @@ pub mod formula;
 pub mod grid;
 pub mod histogram;
 pub mod initial;
+pub mod long_sum;
 pub mod loss;
 pub mod losses;
 pub mod mixture;

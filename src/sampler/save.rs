@@ -330,7 +330,7 @@ fn trace_event(numbers: &[f64; TRACE], traces_cess: bool) -> TraceEvent {
 
 fn reaction_numbers(event: &ReactionEvent) -> [f64; REACTION] {
     let ReactionEvent { step, time, log_normalizer, relative_entropy, outside } = *event;
-    [step.into(), time, log_normalizer.into(), relative_entropy.into(), outside.into()]
+    [step.into(), time, log_normalizer, relative_entropy.into(), outside.into()]
 }
 
 fn reaction_event(numbers: &[f64; REACTION]) -> ReactionEvent {
@@ -338,7 +338,7 @@ fn reaction_event(numbers: &[f64; REACTION]) -> ReactionEvent {
     ReactionEvent {
         step: step as u32,
         time,
-        log_normalizer: log_normalizer as f32,
+        log_normalizer,
         relative_entropy: relative_entropy as f32,
         outside: outside as u32,
     }

@@ -18,7 +18,7 @@ pub(super) struct Override {
 
 /// The overrides of a target's text, in its order; `None` where the text does not parse.
 pub(super) fn declared(dim: u32, text: &str) -> Option<Vec<Override>> {
-    let linked = Linked::new([Source::new("", super::prelude(dim, text)), Source::new("", text)]);
+    let linked = Linked::new([super::prelude(dim, text), Source::new("", text)]);
     let module = linked.parse().ok()?;
     let declared = module.overrides.iter().filter_map(|(_, found)| {
         let name = found.name.clone()?;

@@ -303,12 +303,12 @@ fn the_trace_of_a_grid_tells_log_z_and_no_relative_entropy() {
     sampler.run().unwrap();
     let trace = pollster::block_on(sampler.reaction_trace()).unwrap();
     let late: Vec<_> = trace.iter().filter(|event| event.time > 1.0).collect();
-    let mean = |of: &dyn Fn(&wfr::ReactionEvent) -> f32| {
-        late.iter().map(|event| f64::from(of(event))).sum::<f64>() / late.len() as f64
+    let mean = |of: &dyn Fn(&wfr::ReactionEvent) -> f64| {
+        late.iter().map(|event| of(event)).sum::<f64>() / late.len() as f64
     };
     // ∫ exp(−x²/2 − x) over the interval is e^0.679223.
     let log_z = mean(&|event| event.log_normalizer);
     assert!((log_z - 0.679_223).abs() < 0.01, "log Z {log_z}");
-    let entropy = mean(&|event| event.relative_entropy);
+    let entropy = mean(&|event| event.relative_entropy.into());
     assert!((0.0..0.003).contains(&entropy), "relative entropy {entropy}");
 }

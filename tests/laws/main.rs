@@ -18,6 +18,7 @@ mod gradient_walls;
 mod integrators;
 mod networks;
 mod normalizer;
+mod offsets;
 mod order;
 mod paths;
 mod quantiles;

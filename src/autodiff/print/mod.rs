@@ -28,6 +28,11 @@ pub(super) fn print(program: &Program, id: FunctionId) -> String {
     texts.join("\n")
 }
 
+/// A function without those that it calls.
+pub(super) fn alone(program: &Program, id: FunctionId) -> String {
+    Printer::new(program, &program[id]).function()
+}
+
 fn visit(program: &Program, id: FunctionId, order: &mut Vec<FunctionId>) {
     if order.contains(&id) {
         return;

@@ -30,7 +30,8 @@ fn numbers(gpu: &Gpu, problem: &Problem, config: &Config) -> Vec<f64> {
     let trace = pollster::block_on(sampler.trace()).unwrap();
     let positions = particles.positions().iter().chain(particles.log_weights()).copied();
     let tests = trace.iter().flat_map(|row| [row.ess, row.cess.unwrap_or(0.0), row.max_weight]);
-    let estimates = reaction.iter().flat_map(|row| [row.log_normalizer, row.relative_entropy]);
+    let estimates =
+        reaction.iter().flat_map(|row| [row.log_normalizer as f32, row.relative_entropy]);
     let integers = particles.ancestors().iter().copied();
     let integers = integers.chain([survivors, info.resamplings, info.step]);
     let floats = positions.chain(tests).chain(estimates).map(f64::from);
