@@ -95,7 +95,8 @@ pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> O
     for (value, x) in valued.iter().skip(1) {
         let there = evaluator.evaluate(x, &[]).ok()?.value;
         let rounding = 1e-5 * (here.value.abs() + there.abs()) + 1e-14 * offset.abs();
-        if !((value - there - offset).abs() <= 1e-3 + rounding) {
+        let apart = (value - there - offset).abs();
+        if apart.is_nan() || apart > 1e-3 + rounding {
             log::debug!("{}: the log density is not split", target.name());
             return None;
         }

@@ -205,7 +205,7 @@ fn rewrite(
             rewrite.add(&place, false, init, &mut first);
         }
         for (at, value) in sum.sets {
-            let zero = rewrite.new(Op::Zero, place.ty.clone());
+            let zero = rewrite.node(Op::Zero, place.ty.clone());
             let mut block = vec![Statement::Store(place.clone(), zero)];
             rewrite.add(&place, false, value, &mut block);
             rewrite.edits.insert(at, block);
@@ -235,7 +235,7 @@ fn rewrite(
 }
 
 impl Rewrite {
-    fn new(&mut self, op: Op, ty: Type) -> Value {
+    fn node(&mut self, op: Op, ty: Type) -> Value {
         self.function.nodes.push(Node { op, ty, span: None });
         Value(self.function.nodes.len() as u32 - 1)
     }
@@ -246,7 +246,7 @@ impl Rewrite {
         }
         let mut term = term;
         if subtracted {
-            term = self.new(Op::Unary(UnaryOperator::Negate, term), F32);
+            term = self.node(Op::Unary(UnaryOperator::Negate, term), F32);
             block.push(Statement::Let(term));
         }
         let arguments = vec![Argument::Pointer(place.clone()), Argument::Value(term)];
@@ -257,7 +257,7 @@ impl Rewrite {
     /// The call that makes `result` the sum's value.
     fn read(&mut self, place: &Place, reference: [Op; 2], result: Value) -> Statement {
         self.function.nodes[result.0 as usize].op = Op::Result;
-        let words = reference.map(|op| Argument::Value(self.new(op, U32)));
+        let words = reference.map(|op| Argument::Value(self.node(op, U32)));
         let arguments = [Argument::Pointer(place.clone())].into_iter().chain(words).collect();
         let function = self.library.value;
         Statement::Call { function, arguments, result: Some(result), span: None }
@@ -285,7 +285,7 @@ pub(super) fn probes(program: &mut Program, sums: &[LongSum]) -> Vec<FunctionId>
             at += 1;
         });
         for at in returns {
-            let result = rewrite.new(Op::Result, F32);
+            let result = rewrite.node(Op::Result, F32);
             let call = rewrite.read(&place, [Op::Uint(0), Op::Uint(0)], result);
             rewrite.edits.insert(at, vec![call, Statement::Return(Some(result))]);
         }

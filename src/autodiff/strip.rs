@@ -105,14 +105,14 @@ impl Strip<'_> {
         let mut block = std::mem::take(&mut self.lets);
         let value = match left {
             Left::All => return,
-            Left::Nothing => self.new(Op::Float(0.0)),
+            Left::Nothing => self.node(Op::Float(0.0)),
             Left::Part(value) => value,
         };
         block.push(written(value));
         self.edits.insert(at, block);
     }
 
-    fn new(&mut self, op: Op) -> Value {
+    fn node(&mut self, op: Op) -> Value {
         let is_constant = op.is_constant();
         self.function.nodes.push(Node { op, ty: F32, span: None });
         let value = Value(self.function.nodes.len() as u32 - 1);
@@ -153,7 +153,7 @@ impl Strip<'_> {
         };
         match self.function.op(value).clone() {
             Op::Unary(UnaryOperator::Negate, of) => match part(self, of) {
-                Left::Part(of) => Left::Part(self.new(Op::Unary(UnaryOperator::Negate, of))),
+                Left::Part(of) => Left::Part(self.node(Op::Unary(UnaryOperator::Negate, of))),
                 other => other,
             },
             Op::Binary(op @ (Bin::Add | Bin::Subtract), left, right) => {
@@ -163,24 +163,24 @@ impl Strip<'_> {
                     _ => (self.of(first, left), self.of(second, right)),
                 };
                 Left::Part(match (left, right) {
-                    (Some(left), Some(right)) => self.new(Op::Binary(op, left, right)),
+                    (Some(left), Some(right)) => self.node(Op::Binary(op, left, right)),
                     (Some(left), None) => left,
                     (None, Some(right)) if op == Bin::Add => right,
-                    (None, Some(right)) => self.new(Op::Unary(UnaryOperator::Negate, right)),
+                    (None, Some(right)) => self.node(Op::Unary(UnaryOperator::Negate, right)),
                     (None, None) => return Left::Nothing,
                 })
             }
             Op::Binary(Bin::Multiply, left, right) if !self.moves(left) => {
                 match part(self, right) {
                     Left::Part(right) => {
-                        Left::Part(self.new(Op::Binary(Bin::Multiply, left, right)))
+                        Left::Part(self.node(Op::Binary(Bin::Multiply, left, right)))
                     }
                     other => other,
                 }
             }
             Op::Binary(op @ (Bin::Multiply | Bin::Divide), left, right) if !self.moves(right) => {
                 match part(self, left) {
-                    Left::Part(left) => Left::Part(self.new(Op::Binary(op, left, right))),
+                    Left::Part(left) => Left::Part(self.node(Op::Binary(op, left, right))),
                     other => other,
                 }
             }
@@ -198,12 +198,12 @@ impl Strip<'_> {
                     changed |= left != Left::All;
                     choice[side] = match self.of(left, choice[side]) {
                         Some(value) => value,
-                        None => self.new(Op::Float(0.0)),
+                        None => self.node(Op::Float(0.0)),
                     };
                 }
                 let [reject, accept] = choice;
                 match changed {
-                    true => Left::Part(self.new(Op::Select { reject, accept, condition })),
+                    true => Left::Part(self.node(Op::Select { reject, accept, condition })),
                     false => Left::All,
                 }
             }
@@ -286,7 +286,7 @@ impl Strip<'_> {
                 changed |= left != Left::All;
                 if let Some(term) = self.of(left, term) {
                     let op = if subtracted { Bin::Subtract } else { Bin::Add };
-                    value = self.new(Op::Binary(op, value, term));
+                    value = self.node(Op::Binary(op, value, term));
                 }
             }
             let place = place(self, update.at);

@@ -555,8 +555,7 @@ fn the_transition_mixture_tells_log_z_and_relative_entropy() {
         assert_eq!(trace.len(), 41);
         let truth = 0.5 * std::f64::consts::PI.ln();
         let late: Vec<_> = trace.iter().filter(|event| event.time > 0.4).collect();
-        let log_z = late.iter().map(|event| f64::from(event.log_normalizer)).sum::<f64>()
-            / late.len() as f64;
+        let log_z = late.iter().map(|event| event.log_normalizer).sum::<f64>() / late.len() as f64;
         let se = 1.0 / f64::from(config.particles).sqrt();
         let mut laws = vec![Law::new("log Z", Estimate { value: log_z, se }, truth, 0.0)];
         for event in trace.iter().filter(|event| event.step % 20 == 0 && event.step > 0) {
