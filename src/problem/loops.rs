@@ -104,7 +104,7 @@ pub(super) fn of_flow(problem: &Problem) -> Counted {
     };
     // For the growth at one point and for the ratio of two.
     let densities = match problem.flow.has_path() {
-        true => vec!["flow_log_density(&local, at)"; 4].join(" + "),
+        true => ["flow_log_density(&local, at)"; 4].join(" + "),
         false => "0.0".to_string(),
     };
     let text = format!(
