@@ -266,10 +266,9 @@ fn by_kernels_the_mass_next_to_a_wall_is_right() {
 }
 
 /// Wells of width 0.16 under kernels of width 0.5: a population blurred so far is nowhere near the
-/// target, and the same blur of both cancels. Without it E x0² is too small by 0.2 at this rate of
-/// reaction.
+/// target, and the same blur of both cancels. Without it E x0² is 0.963 for 0.937, and E x1² 0.81 for 1.
 ///
-/// Flipped, one well is empty.
+/// Flipped, the masses of the wells are wrong.
 #[test]
 fn the_bandwidth_of_a_grid_leaves_no_bias() {
     let case = Case {
