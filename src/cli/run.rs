@@ -57,6 +57,11 @@ impl Outcome {
         }
     }
 
+    /// The path parameter at the end: 1 at the target, nothing for a flow without a path.
+    pub(crate) fn beta(&self) -> Option<f64> {
+        self.problem.flow().has_path().then_some(self.info.beta)
+    }
+
     /// Particles times steps.
     pub(crate) fn particle_steps(&self) -> f64 {
         f64::from(self.config.particles) * f64::from(self.info.step)

@@ -10,6 +10,7 @@ use wfr::{Diagnostics, Estimate, Losses, Mode, Modes, Target, Truth, Tuned, Warn
 
 use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
+use super::warnings::WarningRecord;
 use crate::cli::{Outcome, PilotRecord, all_warnings, file_name, tells_log_z};
 
 /// The probabilities of the quantiles that are told.
@@ -42,7 +43,8 @@ impl Estimates {
     /// From the particles of a run, mode by mode where the modes are known.
     pub(crate) fn of(outcome: &Outcome, modes: Option<&Modes>) -> Estimates {
         let diagnostics = Diagnostics::new(&outcome.particles)
-            .resampled(outcome.config.resampler, outcome.info.resamplings);
+            .resampled(outcome.config.resampler, outcome.info.resamplings)
+            .of_run(&outcome.problem, &outcome.config);
         let modes = modes.map_or_else(Vec::new, |modes| diagnostics.modes(modes));
         let of_weights =
             Estimate { value: outcome.info.log_normalizer, se: diagnostics.log_normalizer_se() };
@@ -108,6 +110,8 @@ pub(crate) struct Record {
     pub(crate) steps: u32,
     #[serde(deserialize_with = "number")]
     pub(crate) time: f64,
+    /// The path parameter at the end, 1 at the target; nothing for a flow without a path.
+    pub(crate) beta: Option<f64>,
     pub(crate) schedule: String,
     /// Of an adaptive schedule: how many, and β where each begins, then at the end.
     pub(crate) stages: Option<u32>,
@@ -166,7 +170,8 @@ pub(crate) struct Record {
     /// The particles lost on the way; nothing in folders of before there was a count.
     pub(crate) losses: Option<LossesRecord>,
     pub(crate) modes: Vec<ModeRecord>,
-    pub(crate) warnings: Vec<String>,
+    /// Doubts first, then notes.
+    pub(crate) warnings: Vec<WarningRecord>,
     /// Whether all steps were done; a run that was stopped before is kept as it was then.
     pub(crate) complete: bool,
     /// Estimates are of every so many particles: 1 where the host's memory holds what all need.
@@ -342,6 +347,7 @@ impl Record {
             particles: config.particles,
             steps: outcome.info.step,
             time: outcome.info.time,
+            beta: outcome.beta(),
             schedule: file_name(&config.schedule.description()).to_string(),
             stages: adaptivity.map(|_| outcome.info.stages),
             betas: adaptivity.map(|_| betas.chain([outcome.info.beta]).collect()),
