@@ -20,6 +20,8 @@ pub struct Initial {
     description: String,
     /// The law where it is made of Gaussians with a scale per axis.
     gaussians: Option<Vec<Component>>,
+    /// The low and the high ends of the box that a uniform law covers.
+    bounds: Option<[Vec<f32>; 2]>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +70,7 @@ impl Initial {
                 mean: mean.to_vec(),
                 scale: sd.to_vec(),
             }]),
+            bounds: None,
         })
     }
 
@@ -149,6 +152,7 @@ impl Initial {
                 log_weights,
             },
             description,
+            bounds: None,
         })
     }
 
@@ -179,6 +183,7 @@ impl Initial {
             kind: Kind::Mixture { law, weighted },
             description,
             gaussians: Some(components),
+            bounds: None,
         })
     }
 
@@ -203,6 +208,7 @@ impl Initial {
             kind: Kind::Builtin { file: "initial/uniform", constants },
             description: format!("uniform(low={}, high={})", list(low), list(high)),
             gaussians: None,
+            bounds: Some([low.to_vec(), high.to_vec()]),
         })
     }
 
@@ -214,7 +220,7 @@ impl Initial {
     pub fn from_wgsl(dim: u32, name: impl Into<String>, text: impl Into<String>) -> Initial {
         let source = Source::new(name, text);
         let description = source.name.clone();
-        Initial { dim, kind: Kind::Wgsl(source), description, gaussians: None }
+        Initial { dim, kind: Kind::Wgsl(source), description, gaussians: None, bounds: None }
     }
 
     /// Given positions, row-major (N, dim). Their law has no density: flows with a path of
@@ -232,7 +238,13 @@ impl Initial {
         }
         check_each("positions", &positions, "finite", |v| v.is_finite())?;
         let description = format!("positions({}, {dim})", positions.len() / dim as usize);
-        Ok(Initial { dim, kind: Kind::Positions(positions), description, gaussians: None })
+        Ok(Initial {
+            dim,
+            kind: Kind::Positions(positions),
+            description,
+            gaussians: None,
+            bounds: None,
+        })
     }
 
     /// The number of coordinates.
@@ -264,6 +276,11 @@ impl Initial {
     /// The law's components, where it is made of Gaussians with a scale per axis.
     pub(crate) fn gaussians(&self) -> Option<&[Component]> {
         self.gaussians.as_deref()
+    }
+
+    /// The low and the high ends of the box that a uniform law covers.
+    pub(crate) fn bounds(&self) -> Option<&[Vec<f32>; 2]> {
+        self.bounds.as_ref()
     }
 
     /// The target behind the law, where there is one.

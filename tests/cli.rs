@@ -41,3 +41,5 @@ mod resume;
 mod run_file;
 #[path = "cli/selftest.rs"]
 mod selftest;
+#[path = "cli/warnings.rs"]
+mod warnings;

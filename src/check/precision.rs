@@ -13,6 +13,10 @@ use crate::kernel::check::evaluate;
 /// The relative difference from which on single precision does not suffice.
 const TOLERANCE: f64 = 1e-3;
 
+/// Nats below the peak from which on a log density is judged relatively, so that nearer to it the
+/// tolerance is 0.1 nat, whatever its level: weights are made of its differences.
+const NEAR: f64 = 100.0;
+
 /// A unit in the last place of single precision, relatively.
 const ROUNDING: f64 = 6e-8;
 
@@ -29,6 +33,8 @@ pub(super) fn check(
     let before = findings.len();
     lost(text, &rows, findings);
     let usual = usual_steepness(samples);
+    let values = samples.iter().map(|sample| sample.value).filter(|value| value.is_finite());
+    let peak = values.fold(f64::NEG_INFINITY, f64::max);
     let mut numbers = PrecisionNumbers::default();
     for (sample, row) in &rows {
         if !sample.is_finite() || row.iter().any(|number| !number.is_finite()) {
@@ -40,19 +46,30 @@ pub(super) fn check(
             expected,
             slack: 0.0,
         };
-        // A log density counts by its difference, and beyond ±1 by the digits it has.
-        numbers.value.add(&sample.x, 1.0, TOLERANCE, &[pair(None, row[0], sample.value)]);
+        let value = Pair {
+            coordinate: None,
+            found: f64::from(row[0]) - peak,
+            expected: sample.value - peak,
+            slack: 0.0,
+        };
+        if value.expected > -NEAR {
+            numbers.nats = numbers.nats.max((value.found - value.expected).abs());
+        }
+        numbers.value.add(&sample.x, NEAR, TOLERANCE, &[value]);
         let slopes = (0..).zip(row[1..].iter().zip(&sample.score));
         let pairs: Vec<_> = slopes.map(|(j, (a, b))| pair(Some(j), *a, *b)).collect();
         numbers.score.add(&sample.x, sample.steepness().max(usual), TOLERANCE, &pairs);
+    }
+    if let Some(worst) = &mut numbers.value.worst {
+        (worst.found, worst.expected) = (worst.found + peak, worst.expected + peak);
     }
     inaccurate(text, samples, "log density", &numbers.value, findings);
     inaccurate(text, samples, "score", &numbers.score, findings);
     if findings.len() == before && numbers.value.points > 0 {
         let message = format!(
-            "single precision on {} agrees with double: the log density to {}, the score to {}",
+            "single precision on {} agrees with double: the log density to {} nats, the score to {}",
             gpu.adapter_info().name,
-            digits(numbers.value.largest(), 2),
+            digits(numbers.nats, 2),
             digits(numbers.score.largest(), 2)
         );
         findings.push(Finding::passed(Topic::Precision, message));
@@ -128,9 +145,12 @@ fn inaccurate(
         number(worst.found),
         number(worst.expected)
     );
+    let off = (worst.found - worst.expected).abs();
+    if worst.coordinate.is_none() {
+        message += &format!(", {} nats off", digits(off, 2));
+    }
     let mut place = None;
     if let Some(sample) = samples.iter().find(|sample| sample.x == worst.x) {
-        let off = (worst.found - worst.expected).abs();
         let largest = sample.alone.largest.max(sample.both.largest);
         if let Some((span, value)) = sample.blame(text) {
             place = span;
@@ -140,11 +160,19 @@ fn inaccurate(
                 true => sample.alone.largest_at.clone(),
                 false => sample.both.largest_at.clone(),
             };
-            message += &format!(
-                "; numbers as large as {} cancel, and it holds seven digits: subtract before they \
-                 grow",
-                number(largest)
-            );
+            let is_level = worst.coordinate.is_none() && worst.expected.abs() > 0.25 * largest;
+            message += &match is_level {
+                true => {
+                    "; it holds seven digits: subtract a constant from the log density, or from \
+                         every term of its sum"
+                        .to_string()
+                }
+                false => format!(
+                    "; numbers as large as {} cancel, and it holds seven digits: subtract before \
+                     they grow",
+                    number(largest)
+                ),
+            };
         }
     }
     findings.push(Finding::warning(Topic::Precision, message).at(text, place));

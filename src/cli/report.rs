@@ -161,6 +161,7 @@ fn results(
         modes(&estimates.modes),
         tracked(outcome),
         weights(outcome, estimates),
+        checks(outcome),
     ]
     .concat()
 }
@@ -335,6 +336,29 @@ fn weights(outcome: &Outcome, estimates: &Estimates) -> String {
         three_digits(100.0 * estimates.largest_particle),
         three_digits(100.0 * estimates.largest_ancestor),
     )
+}
+
+/// How well the particles agree with the density.
+fn checks(outcome: &Outcome) -> String {
+    let Some(found) = &outcome.examination else { return String::new() };
+    let mut parts = Vec::new();
+    if let Some(one) = found.identities {
+        parts.push(format!(
+            "identities of the target hold to {:.1} standard errors of {:.1}",
+            one.z.abs(),
+            one.threshold
+        ));
+    } else if let Some(reason) = &found.not_checked {
+        parts.push(format!("not held against the target: {reason}"));
+    }
+    if let Some(one) = found.precision {
+        let loss = one.loss(tells_log_z(&outcome.problem));
+        parts.push(format!("single precision loses {loss:.1e} nats"));
+    }
+    match parts.is_empty() {
+        true => String::new(),
+        false => parts.join("; ") + "\n",
+    }
 }
 
 /// How long it took.

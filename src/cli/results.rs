@@ -191,7 +191,7 @@ impl Results {
             }
             ended => (ended?, None),
         };
-        let mut outcome = session.outcome(end)?;
+        let mut outcome = session.examined(end)?;
         (outcome.pilot, outcome.tuned) = (known.pilot, known.tuned.clone());
         outcome.truth = known.truth.clone().or(outcome.truth);
         let failure = exhausted.as_ref().map(ToString::to_string);

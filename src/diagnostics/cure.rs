@@ -4,6 +4,9 @@ use crate::config::Config;
 use crate::integrator::Integrator;
 use crate::problem::Problem;
 
+/// For flows without a path: what has one, weights, and exact moves.
+const ANNEALED: &str = "--flow annealed --integrator mala --schedule adaptive";
+
 /// What of the run is known when a warning looks for its cure.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cure {
@@ -14,12 +17,14 @@ pub(super) struct Cure {
     adaptive: bool,
     /// Whether pilot runs may find the steps.
     can_tune: bool,
+    /// Whether the flow has no path of densities, and one could be had.
+    is_pathless: bool,
 }
 
 impl Cure {
     /// Of a run along a path by the default integrator.
     pub(super) fn unknown() -> Cure {
-        Cure { settings: None, mala: true, adaptive: true, can_tune: true }
+        Cure { mala: true, adaptive: true, can_tune: true, ..Cure::default() }
     }
 
     pub(super) fn of(problem: &Problem, config: &Config) -> Cure {
@@ -34,12 +39,16 @@ impl Cure {
                 && flow.reaction().is_none(),
             adaptive: flow.has_path() && !has_adaptivity,
             can_tune: !has_adaptivity && config.preconditioner.is_none(),
+            is_pathless: problem.composition.is_none() && !flow.has_path(),
         }
     }
 
     /// For weights that collapse, walls and stiffness: exact moves first, then a path that is walked as
     /// fast as the weights allow, then more of everything.
     pub(super) fn collapse(&self) -> String {
+        if self.is_pathless {
+            return ANNEALED.into();
+        }
         match (self.mala, self.adaptive) {
             (true, true) => "--integrator mala --schedule adaptive".into(),
             (true, false) => "--integrator mala".into(),
@@ -50,7 +59,15 @@ impl Cure {
 
     /// For moves that are exact already, or a run that is only too short.
     pub(super) fn longer(&self) -> String {
+        if self.is_pathless {
+            return ANNEALED.into();
+        }
         if self.mala { "--integrator mala".into() } else { self.more(1, 4) }
+    }
+
+    /// Metropolis moves, where they may be asked for.
+    pub(super) fn mala_alone(&self) -> Option<&'static str> {
+        self.mala.then_some("--integrator mala")
     }
 
     /// For errors that few families make: more particles.
@@ -93,18 +110,16 @@ mod tests {
 
     #[test]
     fn the_cure_is_what_the_run_has_not_tried() {
-        let run = |mala, adaptive| Cure {
-            settings: Some((20_000, 400)),
-            mala,
-            adaptive,
-            can_tune: false,
-        };
+        let settings = Some((20_000, 400));
+        let run = |mala, adaptive| Cure { settings, mala, adaptive, ..Cure::default() };
         assert_eq!(run(true, true).collapse(), "--integrator mala --schedule adaptive");
         assert_eq!(run(false, true).collapse(), "--schedule adaptive");
         assert_eq!(run(true, false).collapse(), "--integrator mala");
         assert_eq!(run(false, false).collapse(), "--particles 80000 --steps 800");
         assert_eq!(run(false, false).longer(), "--steps 1600");
         assert_eq!(run(false, true).families(50.0, 100.0), "--particles 60000");
+        let langevin = Cure { is_pathless: true, ..run(true, false) };
+        assert_eq!((langevin.longer(), langevin.collapse()), (ANNEALED.into(), ANNEALED.into()));
         assert_eq!(rounded(1_234_567.0), 1_300_000);
         assert_eq!((rounded(7.0), rounded(0.0)), (7, 0));
     }

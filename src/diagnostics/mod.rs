@@ -7,15 +7,25 @@ use crate::config::{Config, Resampler};
 use crate::particles::Particles;
 use crate::problem::Problem;
 
+mod cover;
 mod cure;
 mod evidence;
+mod examine;
+mod families;
+mod identities;
 mod modes;
+mod precision;
 mod quantiles;
+mod reach;
 mod warning;
 
 use cure::Cure;
 pub(crate) use evidence::is_collapsed;
+pub use examine::Examination;
+pub use identities::{Identities, IdentityTest};
 pub use modes::{Mode, Modes};
+pub use precision::PrecisionLoss;
+pub use reach::Reach;
 pub use warning::{Warning, WarningSeverity};
 
 /// An estimate and its standard error.

@@ -1,6 +1,7 @@
 //! Results as files and records.
 
 mod arrays;
+mod checks;
 mod composition;
 mod contents;
 mod folder;

@@ -8,6 +8,7 @@ use std::thread;
 use serde::{Deserialize, Deserializer, Serialize};
 use wfr::{Diagnostics, Estimate, Losses, Mode, Modes, Target, Truth, Tuned, Warning, catalogue};
 
+use super::checks::ChecksRecord;
 use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
 use super::warnings::WarningRecord;
@@ -68,7 +69,13 @@ impl Estimates {
             effective_ancestors: diagnostics.effective_ancestors(),
             largest_particle: diagnostics.largest_particle(),
             largest_ancestor: diagnostics.largest_ancestor(),
-            warnings: diagnostics.warnings(&outcome.info, &outcome.trace, &modes),
+            warnings: {
+                let mut all = diagnostics.warnings(&outcome.info, &outcome.trace, &modes);
+                let examined = outcome.examination.iter().flat_map(|one| &one.warnings);
+                all.extend(examined.cloned());
+                all.sort_by_key(Warning::severity);
+                all
+            },
             modes,
         }
     }
@@ -172,6 +179,8 @@ pub(crate) struct Record {
     pub(crate) modes: Vec<ModeRecord>,
     /// Doubts first, then notes.
     pub(crate) warnings: Vec<WarningRecord>,
+    /// What the particles said when they were held against the density; nothing where they were not.
+    pub(crate) checks: Option<ChecksRecord>,
     /// Whether all steps were done; a run that was stopped before is kept as it was then.
     pub(crate) complete: bool,
     /// Estimates are of every so many particles: 1 where the host's memory holds what all need.
@@ -388,6 +397,7 @@ impl Record {
             losses: Some(LossesRecord::from(&outcome.losses)),
             modes: estimates.modes.iter().map(ModeRecord::from).collect(),
             warnings: all_warnings(outcome, estimates),
+            checks: outcome.examination.as_ref().map(ChecksRecord::from),
             complete: outcome.complete,
             every: outcome.every,
             truth: outcome.truth.clone().map(TruthRecord::from),
