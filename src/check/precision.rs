@@ -17,6 +17,9 @@ const TOLERANCE: f64 = 1e-3;
 /// tolerance is 0.1 nat, whatever its level: weights are made of its differences.
 const NEAR: f64 = 100.0;
 
+/// Loop iterations from which on a sum is long.
+const MANY_TERMS: u64 = 1000;
+
 /// A unit in the last place of single precision, relatively.
 const ROUNDING: f64 = 6e-8;
 
@@ -155,6 +158,8 @@ fn inaccurate(
         if let Some((span, value)) = sample.blame(text) {
             place = span;
             message += &format!("; {} on the way leaves its range", number(value));
+        } else if worst.coordinate.is_none() && sample.alone.iterations > MANY_TERMS {
+            message += "; rounding adds up over so many terms: subtract a constant from every term";
         } else if largest * ROUNDING > 0.1 * off {
             place = match largest == sample.alone.largest {
                 true => sample.alone.largest_at.clone(),

@@ -153,25 +153,21 @@ impl Diagnostics<'_> {
     }
 
     fn of_identities(&self, found: &Identities) -> Warning {
-        let Identities { coordinate, effect, z, threshold, .. } = found;
-        let what = match (found.is_spread, found.test) {
-            (true, IdentityTest::Stein) => {
-                format!("E (x{coordinate} − m) ∂{coordinate} log π is −1 under the target")
-            }
-            (false, IdentityTest::Stein) => {
-                format!("E ∂{coordinate} log π is 0 under the target")
-            }
-            (true, _) => {
-                format!("a Metropolis move should leave the spread of x{coordinate} alone")
-            }
-            (false, _) => format!("a Metropolis move should leave the mean of x{coordinate} alone"),
+        let what = if found.is_spread { "spread" } else { "mean" };
+        let j = found.coordinate;
+        let sure = match found.z.abs() {
+            some if some < 1000.0 => format!("{some:.1}"),
+            _ => "more than 1000".into(),
+        };
+        let test = match found.test {
+            IdentityTest::Stein => "fails an identity of the target",
+            IdentityTest::Move => "is changed by moves that the target's law is left alone by",
         };
         let text = format!(
-            "the particles are not of the target: {what}, and they are off by {:.2} times the {} of \
-             x{coordinate}, {:.1} standard errors where {threshold:.1} are the bound",
-            effect.abs(),
-            if found.is_spread { "variance" } else { "standard deviation" },
-            z.abs(),
+            "the particles are not distributed like the target: the {what} of x{j} {test}, by {:.2} where \
+             0 is right, {sure} standard errors where {:.1} are allowed",
+            found.effect.abs(),
+            found.threshold,
         );
         Warning::doubt("identities", text).with_option(self.cure.longer())
     }

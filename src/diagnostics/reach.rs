@@ -13,8 +13,8 @@ const FEWEST: usize = 6;
 const BUDGET: u64 = 20_000_000;
 /// The share of the weight beyond the distance.
 const BEYOND: f64 = 0.02;
-/// Steps of the distance: fine ones within a factor of 32 inward and 8 outward, then coarse ones up
-/// to 10⁹ times as far.
+/// Steps of the distance in powers of 2: fine ones within a factor of 32 inward and 8 outward, coarse
+/// ones beyond, from 2⁻²⁴ to 2³⁰ times the distance.
 const FINE: f64 = 1.0 / 24.0;
 const COARSE: f64 = 0.5;
 
@@ -123,11 +123,11 @@ struct Grid {
 impl Grid {
     fn new(bound: f64) -> Grid {
         let mut nodes = Vec::new();
-        let mut power = -5.0 + 0.5 * FINE;
-        while power < 30.0 {
-            let step = if power < 3.0 { FINE } else { COARSE };
-            nodes.push((bound * power.exp2(), step));
-            power += step;
+        let mut low = -24.0;
+        while low < 30.0 {
+            let step = if (-5.0..3.0).contains(&low) { FINE } else { COARSE };
+            nodes.push((bound * (low + 0.5 * step).exp2(), step));
+            low += step;
         }
         Grid { nodes, bound }
     }
