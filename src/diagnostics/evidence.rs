@@ -137,7 +137,7 @@ impl Diagnostics<'_> {
     fn few_families(&self) -> Option<Warning> {
         let (left, effective) = (self.unique_ancestors(), self.effective_ancestors());
         let wanted = FEW_FAMILIES.min(0.5 * self.particles.len() as f64);
-        (effective < wanted).then(|| {
+        (effective < wanted || self.is_one_family).then(|| {
             let plural = if left == 1 { "ancestor is" } else { "ancestors are" };
             let text = format!(
                 "only {left} time-zero {plural} left, effectively {effective:.0}: standard errors \
