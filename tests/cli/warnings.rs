@@ -18,7 +18,7 @@ fn kinds<'r>(record: &'r Value, severity: &str) -> Vec<&'r str> {
     of.map(|one| one["kind"].as_str().unwrap()).collect()
 }
 
-const SMALL: [&str; 4] = ["-n", "4000", "--steps", "64"];
+const SMALL: [&str; 4] = ["-n", "4000", "--steps", "100"];
 
 #[test]
 fn right_runs_carry_no_doubt() {
@@ -26,11 +26,11 @@ fn right_runs_carry_no_doubt() {
         return;
     }
     let half_line = ["half.wgsl", "--dim", "1", "--integrator", "mala"];
-    let normal = ["--density", "-x0^2/2", "--dim", "1", "--flow", "langevin"];
+    let normal = ["--density", "-x0^2/2", "--dim", "1"];
     let runs: [&[&str]; 6] = [
-        &["double-well"],
-        &["double-well", "--integrator", "mala"],
-        &["ring", "--integrator", "baoab"],
+        &["double-well", "--set", "a=4"],
+        &["double-well", "--set", "a=4", "--integrator", "mala"],
+        &["double-well", "--set", "a=4", "--integrator", "baoab"],
         &["gaussian-mixture"],
         &half_line,
         &normal,
