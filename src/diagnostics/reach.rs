@@ -64,7 +64,7 @@ impl Reach {
             }
             beyond += weights[*i];
         }
-        if !(bound > 0.0) {
+        if bound.is_nan() || bound <= 0.0 {
             return None;
         }
         let grid = Grid::new(bound);
@@ -72,7 +72,7 @@ impl Reach {
         for i in super::precision::drawn(weights, RAYS) {
             let v = away(i);
             let length = distance(&v);
-            if !(length > 0.0) {
+            if length.is_nan() || length <= 0.0 {
                 continue;
             }
             let at = |t: f64, spent: &mut u64| -> f64 {
