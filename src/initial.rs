@@ -282,6 +282,12 @@ impl Initial {
         self.gaussians.as_deref()
     }
 
+    /// The low and the high ends of the box that a uniform law covers.
+    pub(crate) fn bounds(&self) -> Option<[Vec<f32>; 2]> {
+        let Kind::Independent(Independent::Uniform { low, high }) = &self.kind else { return None };
+        Some([relative(low, &self.center), relative(high, &self.center)])
+    }
+
     /// The target behind the law, where there is one.
     pub(crate) fn law(&self) -> Option<&Target> {
         match &self.kind {

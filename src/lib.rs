@@ -78,7 +78,10 @@ pub use config::{Config, Resampler};
 pub use data::Data;
 #[cfg(feature = "data")]
 pub use data::DataFile;
-pub use diagnostics::{Diagnostics, Estimate, Mode, Modes, Warning};
+pub use diagnostics::{
+    Diagnostics, Estimate, Examination, Identities, IdentityTest, Mode, Modes, PrecisionLoss,
+    Reach, Warning, WarningSeverity,
+};
 pub use error::{CheckpointFault, Error, ErrorKind, Location, RecordingFault, Result};
 pub use flow::{Flow, Path, Pilot};
 pub use generator::Generator;

@@ -43,3 +43,5 @@ mod resume;
 mod run_file;
 #[path = "cli/selftest.rs"]
 mod selftest;
+#[path = "cli/warnings.rs"]
+mod warnings;

@@ -40,6 +40,7 @@ mod words;
 pub use agreement::{Agreement, Worst};
 pub use finding::{Finding, Severity, Topic};
 
+use crate::autodiff::Evaluator;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::problem::Problem;
@@ -117,8 +118,10 @@ pub struct SupportNumbers {
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PrecisionNumbers {
-    /// The log density, relative to itself or to 1.
+    /// The log density, relative to its distance from the highest, or to 100 nats.
     pub value: Agreement,
+    /// The largest difference of the log density in nats, at points within 100 nats of the highest.
+    pub nats: f64,
     /// The score, relative to its largest component.
     pub score: Agreement,
 }
@@ -232,6 +235,12 @@ impl Check {
         }
         Ok(())
     }
+}
+
+/// The log density alone on the host in double precision, by the user's own function; nothing where
+/// the host cannot evaluate it.
+pub(crate) fn host_density(problem: &Problem) -> Option<Evaluator> {
+    Text::of(problem, 0).ok()?.value().ok()
 }
 
 /// The mean of the points and their scale, coordinate by coordinate.

@@ -16,6 +16,13 @@ const TOLERANCE: f64 = 1e-3;
 /// Coordinates that a finding names.
 const MOST_NAMED: usize = 6;
 
+/// Nats below the peak from which on a log density is judged relatively, so that nearer to it the
+/// tolerance is 0.1 nat, whatever its level: weights are made of its differences.
+const NEAR: f64 = 100.0;
+
+/// Loop iterations from which on a sum is long.
+const MANY_TERMS: u64 = 1000;
+
 /// A unit in the last place of single precision, relatively.
 const ROUNDING: f64 = 6e-8;
 
@@ -32,6 +39,8 @@ pub(super) fn check(
     let before = findings.len();
     lost(text, &rows, findings);
     let usual = usual_steepness(samples);
+    let values = samples.iter().map(|sample| sample.both.value).filter(|value| value.is_finite());
+    let peak = values.fold(f64::NEG_INFINITY, f64::max);
     let mut numbers = PrecisionNumbers::default();
     for (sample, row) in &rows {
         if !sample.is_finite() || row.iter().any(|number| !number.is_finite()) {
@@ -43,19 +52,31 @@ pub(super) fn check(
             expected,
             slack: 0.0,
         };
-        // A log density counts by its difference, and beyond ±1 by the digits it has.
-        numbers.value.add(&sample.x, 1.0, TOLERANCE, &[pair(None, row[0], sample.both.value)]);
+        let value = Pair {
+            coordinate: None,
+            found: f64::from(row[0]) - peak,
+            // What the device evaluates, without what stays on the host.
+            expected: sample.both.value - peak,
+            slack: 0.0,
+        };
+        if value.expected > -NEAR {
+            numbers.nats = numbers.nats.max((value.found - value.expected).abs());
+        }
+        numbers.value.add(&sample.x, NEAR, TOLERANCE, &[value]);
         let slopes = (0..).zip(row[1..].iter().zip(&sample.score));
         let pairs: Vec<_> = slopes.map(|(j, (a, b))| pair(Some(j), *a, *b)).collect();
         numbers.score.add(&sample.x, sample.steepness().max(usual), TOLERANCE, &pairs);
+    }
+    if let Some(worst) = &mut numbers.value.worst {
+        (worst.found, worst.expected) = (worst.found + peak, worst.expected + peak);
     }
     inaccurate(text, samples, "log density", &numbers.value, findings);
     inaccurate(text, samples, "score", &numbers.score, findings);
     if findings.len() == before && numbers.value.points > 0 {
         let message = format!(
-            "single precision on {} agrees with double: the log density to {}, the score to {}",
+            "single precision on {} agrees with double: the log density to {} nats, the score to {}",
             gpu.adapter_info().name,
-            digits(numbers.value.largest(), 2),
+            digits(numbers.nats, 2),
             digits(numbers.score.largest(), 2)
         );
         findings.push(Finding::passed(Topic::Precision, message));
@@ -147,23 +168,36 @@ fn inaccurate(
         number(worst.found),
         number(worst.expected)
     );
+    let off = (worst.found - worst.expected).abs();
+    if worst.coordinate.is_none() {
+        message += &format!(", {} nats off", digits(off, 2));
+    }
     let mut place = None;
     if let Some(sample) = samples.iter().find(|sample| sample.x == worst.x) {
-        let off = (worst.found - worst.expected).abs();
         let largest = sample.alone.largest.max(sample.both.largest);
         if let Some((span, value)) = sample.blame(text) {
             place = span;
             message += &format!("; {} on the way leaves its range", number(value));
+        } else if worst.coordinate.is_none() && sample.alone.iterations > MANY_TERMS {
+            message += "; rounding adds up over so many terms: subtract a constant from every term";
         } else if largest * ROUNDING > 0.1 * off {
             place = match largest == sample.alone.largest {
                 true => sample.alone.largest_at.clone(),
                 false => sample.both.largest_at.clone(),
             };
-            message += &format!(
-                "; numbers as large as {} cancel, and it holds seven digits: subtract before they \
-                 grow",
-                number(largest)
-            );
+            let is_level = worst.coordinate.is_none() && worst.expected.abs() > 0.25 * largest;
+            message += &match is_level {
+                true => {
+                    "; it holds seven digits: subtract a constant from the log density, or from \
+                         every term of its sum"
+                        .to_string()
+                }
+                false => format!(
+                    "; numbers as large as {} cancel, and it holds seven digits: subtract before \
+                     they grow",
+                    number(largest)
+                ),
+            };
         }
     }
     findings.push(Finding::warning(Topic::Precision, message).at(text, place));

@@ -14,6 +14,9 @@ const RAYS: usize = 20;
 /// across a narrow valley, as in the funnel, is past it.
 const DISTANCES: [f64; 3] = [1e5, 1e6, 1e7];
 
+/// Powers beyond the dimension up to which a tail counts as heavy: moments above the eighth.
+const HEAVY: f64 = 8.0;
+
 pub(super) fn check(
     text: &Text<'_>,
     value: &Evaluator,
@@ -65,7 +68,7 @@ fn rays(
 ) {
     let operations = samples.first().map_or(1, |sample| sample.alone.operations);
     let count = affordable(samples.len().min(RAYS), 4, operations * DISTANCES.len() as u64);
-    let (mut rising, mut slow, mut slowest) = (0, 0, f64::INFINITY);
+    let (mut rising, mut slow, mut heavy, mut slowest) = (0, 0, 0, f64::INFINITY);
     let dim = center.len() as f64;
     let mut worst: Option<(f64, Vec<f64>, f64, f64)> = None;
     for sample in samples.iter().take(count) {
@@ -84,6 +87,7 @@ fn rays(
             // The density falls like this power of the distance, or faster.
             let power = (near - far_off) / (DISTANCES[2] / DISTANCES[1]).ln();
             slow += usize::from(power <= 1.001 * dim);
+            heavy += usize::from(power <= dim + HEAVY);
             slowest = slowest.min(power);
             continue;
         }
@@ -99,6 +103,17 @@ fn rays(
             let message = format!(
                 "far out the density falls only like the distance to the power −{}; its integral is \
                  finite only below −{dim}, and without one it cannot be sampled",
+                digits(slowest, 2),
+            );
+            findings.push(Finding::warning(Topic::Tails, message).at(text, place));
+            return;
+        }
+        if 2 * heavy > count && text.problem.initial().gaussians().is_some() {
+            let message = format!(
+                "far out the density falls only like the distance to the power −{}, and that of the \
+                 initial law faster than any power: particles that start there do not reach the tails; \
+                 start wider, with an --initial of ten times the sd, or from a law of your own with tails \
+                 as heavy",
                 digits(slowest, 2),
             );
             findings.push(Finding::warning(Topic::Tails, message).at(text, place));

@@ -171,6 +171,7 @@ struct SupportRecord {
 
 #[derive(Serialize)]
 struct PrecisionRecord<'a> {
+    nats: f64,
     log_density: AgreementRecord<'a>,
     score: AgreementRecord<'a>,
 }
@@ -229,6 +230,7 @@ impl<'a> Record<'a> {
                 without_score: report.support.without_score,
             },
             precision: precision.map(|found| PrecisionRecord {
+                nats: found.nats,
                 log_density: AgreementRecord::new(&found.value),
                 score: AgreementRecord::new(&found.score),
             }),

@@ -60,8 +60,12 @@ pub(crate) fn grouped(value: u64) -> String {
     text
 }
 
-/// An estimate and its standard error with two of the error's digits: `0.4527 ± 0.0013`.
+/// An estimate and its standard error with two of the error's digits: `0.4527 ± 0.0013`, or
+/// `0.4527 ± unknown`.
 pub(crate) fn with_error(value: f64, error: f64) -> String {
+    if value.is_finite() && error.is_nan() {
+        return format!("{value:.4} ± unknown");
+    }
     if !(error > 0.0 && error.is_finite()) {
         return format!("{value:.4}");
     }
@@ -157,6 +161,7 @@ mod tests {
         assert_eq!(with_error(0.452_71, 0.001_31), "0.4527 ± 0.0013");
         assert_eq!(with_error(5.0, 0.0), "5.0000");
         assert_eq!(with_error(f64::NAN, f64::NAN), "NaN");
+        assert_eq!(with_error(0.5, f64::NAN), "0.5000 ± unknown");
         assert_eq!(with_error(1234.5, 98.7), "1234 ± 99");
         assert_eq!(three_digits(0.012_34), "0.0123");
         assert_eq!(three_digits(12.34), "12.3");

@@ -7,7 +7,9 @@ use super::file_name;
 use super::numbers::{decimals, grouped, seconds, three_digits, with_error};
 use super::run::Outcome;
 use super::table::Table;
-use crate::output::{Estimates, LEVELS, parameters};
+use crate::output::{
+    Estimates, FAILED, LEVELS, LOST_PARTICLES, STOPPED, WarningRecord, log_z_label, parameters,
+};
 
 /// Coordinates to show; the rest is in the summary and in the JSON record.
 const SHOWN: usize = 4;
@@ -15,90 +17,147 @@ const SHOWN: usize = 4;
 /// Modes to show; the rest is in the JSON record.
 const MODES_SHOWN: usize = 16;
 
-/// Says when the numbers of a run should not be trusted.
+/// Logs the doubts about a run's numbers.
 pub(crate) fn warn(outcome: &Outcome, estimates: &Estimates) {
-    for warning in all_warnings(outcome, estimates) {
-        log::warn!("{warning}");
+    for warning in all_warnings(outcome, estimates).iter().filter(|one| one.is_doubt()) {
+        log::warn!("{}", warning.sentence());
+    }
+}
+
+/// Logs the doubts and the notes.
+pub(crate) fn warn_and_note(outcome: &Outcome, estimates: &Estimates) {
+    warn(outcome, estimates);
+    for note in all_warnings(outcome, estimates).iter().filter(|one| !one.is_doubt()) {
+        log::info!("{}", note.sentence());
     }
 }
 
 /// What has to be known before any number: that the run failed, or lost many of its particles.
-fn doubt(outcome: &Outcome) -> Option<String> {
+fn failed(outcome: &Outcome) -> Option<Warning> {
     if let Some(failure) = outcome.failure.as_ref().filter(|_| outcome.complete) {
-        return Some(format!(
-            "the run failed, and these numbers are not those of the target: {failure}"
-        ));
+        let text =
+            format!("the run failed, and these numbers are not those of the target: {failure}");
+        return Some(Warning::doubt(FAILED, text));
     }
     let (lost, particles) = (outcome.losses.lost, outcome.config.particles);
-    let told = outcome.losses.described(particles).filter(|_| lost.are_many(particles))?;
-    Some(format!("many particles were lost, so that all numbers are doubtful: {told}"))
+    let described = outcome.losses.described(particles).filter(|_| lost.are_many(particles))?;
+    let text = format!("many particles were lost, so that all numbers are doubtful: {described}");
+    Some(Warning::doubt(LOST_PARTICLES, text))
 }
 
-/// What speaks against the numbers, in plain words.
-pub(crate) fn all_warnings(outcome: &Outcome, estimates: &Estimates) -> Vec<String> {
-    let mut all: Vec<_> = doubt(outcome).into_iter().collect();
-    let is_told = !all.is_empty();
-    if !outcome.complete {
-        let (step, time) = (outcome.info.step, decimals(outcome.info.time, 4));
-        let steps = outcome.config.schedule.steps();
-        all.push(match &outcome.failure {
-            None => format!(
-                "stopped by you after step {step} of {steps}: the particles are those of time {time}"
-            ),
-            Some(failure) => format!(
-                "the last good state, after step {step} of {steps}: the particles are those of \
-                 time {time}; then the run failed: {failure}"
-            ),
-        });
-    }
-    let is_loss = |warning: &&Warning| matches!(warning, Warning::NonFinite { .. });
-    let others = estimates.warnings.iter().filter(|warning| !is_told || !is_loss(warning));
-    all.extend(others.map(ToString::to_string));
+/// Everything that speaks against the numbers, and what is worth knowing about them: what stands
+/// before the results first.
+pub(crate) fn all_warnings(outcome: &Outcome, estimates: &Estimates) -> Vec<WarningRecord> {
+    let failed = failed(outcome);
+    let is_known = |one: &&Warning| failed.is_none() || one.kind() != LOST_PARTICLES;
+    let others: Vec<Warning> = estimates.warnings.iter().filter(is_known).cloned().collect();
+    let mut all: Vec<Warning> = failed.into_iter().chain(stopped(outcome)).collect();
+    all.extend(others);
     let n = outcome.config.particles;
     if let Some(Density::Transition { components: Some(some) }) =
         outcome.problem.flow().reaction().map(|reaction| &reaction.density)
         && *some < n
     {
-        all.push(format!(
+        let text = format!(
             "log Z comes from {some} of {n} transition kernels, which biases it upward; leave out \
              --landmarks for all of them"
-        ));
+        );
+        all.push(Warning::doubt("part-of-the-mixture", text));
     }
     if outcome.every > 1 {
-        all.push(format!(
+        let text = format!(
             "the estimates and their errors are of every {}th particle, because memory would not \
              hold what all need; log Z and the ESS are of all",
             outcome.every
-        ));
+        );
+        all.push(Warning::note("part-of-the-particles", text));
     }
+    let mut all: Vec<_> = all.iter().map(WarningRecord::from).collect();
+    all.sort_by_key(|one| !one.leads());
     all
 }
 
-/// The settings in two lines, the results in tables, and the time that the run took.
-pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
-    results(outcome, estimates, SHOWN) + &cost(outcome)
+/// That the run has not come to its end, and where it stands.
+fn stopped(outcome: &Outcome) -> Option<Warning> {
+    if outcome.complete {
+        return None;
+    }
+    let (step, time) = (outcome.info.step, decimals(outcome.info.time, 4));
+    let steps = outcome.config.schedule.steps();
+    let place = match outcome.beta() {
+        Some(beta) => format!(
+            "the particles are those of time {time}, and all numbers are of the density there, at \
+             β = {}, not of the target's",
+            three_significant(beta)
+        ),
+        None => format!("the particles are those of time {time}"),
+    };
+    let text = match &outcome.failure {
+        None => format!("stopped by you after step {step} of {steps}: {place}"),
+        Some(failure) => format!(
+            "the last good state, after step {step} of {steps}: {place}; then the run failed: \
+             {failure}"
+        ),
+    };
+    Some(Warning::doubt(STOPPED, text))
 }
 
-/// The same of all coordinates with the warnings, and without what differs from run to run.
+/// `0.2`, `0.0345`.
+fn three_significant(value: f64) -> String {
+    decimals(value, if value < 0.1 { 5 } else { 3 })
+}
+
+/// The doubts, the settings in two lines, the results in tables, the notes, and the time that the run
+/// took.
+pub(crate) fn text(outcome: &Outcome, estimates: &Estimates) -> String {
+    report(outcome, estimates, SHOWN) + &cost(outcome)
+}
+
+/// The same of all coordinates, and without what differs from run to run.
 pub(crate) fn summary(outcome: &Outcome, estimates: &Estimates) -> String {
+    report(outcome, estimates, usize::MAX)
+}
+
+/// The results between what stands before and after them.
+fn report(outcome: &Outcome, estimates: &Estimates, shown: usize) -> String {
     let warnings = all_warnings(outcome, estimates);
-    let lines: String = warnings.iter().map(|warning| format!("\nwarning: {warning}\n")).collect();
-    results(outcome, estimates, usize::MAX) + &lines
+    let (before, after): (Vec<_>, Vec<_>) = warnings.iter().partition(|one| one.leads());
+    let lines =
+        |all: &[&WarningRecord]| all.iter().map(|one| one.line() + "\n").collect::<String>();
+    let (mut before, mut after) = (lines(&before), lines(&after));
+    if !before.is_empty() {
+        before.push('\n');
+    }
+    if !after.is_empty() {
+        after.insert(0, '\n');
+    }
+    before + &results(outcome, estimates, &warnings, shown) + &after
 }
 
 /// What the particles say of all modes and of so many coordinates.
-fn results(outcome: &Outcome, estimates: &Estimates, shown: usize) -> String {
+fn results(
+    outcome: &Outcome,
+    estimates: &Estimates,
+    warnings: &[WarningRecord],
+    shown: usize,
+) -> String {
     let mut table = Table::new(1);
-    table.row(["", "estimate", "exact"]);
-    let truth = &outcome.truth;
+    // What is exact of the target says nothing of a density on the way.
+    let truth = outcome.truth.as_ref().filter(|_| outcome.complete);
+    let heading = if truth.is_some() { "exact" } else { "" };
+    table.row(["", "estimate", heading]);
     let exact = |pick: &dyn Fn(&wfr::Truth) -> f64| {
-        truth.as_ref().map_or_else(|| "unknown".to_string(), |truth| format!("{:.4}", pick(truth)))
+        truth.map_or_else(String::new, |truth| format!("{:.4}", pick(truth)))
     };
     let mut row = |name: &str, estimate: &Estimate, exact: String| {
         table.row([name.to_string(), with_error(estimate.value, estimate.se), exact]);
     };
     if tells_log_z(&outcome.problem) {
-        row("log Z", &estimates.log_normalizer, exact(&|truth| truth.log_normalizer));
+        row(
+            &log_z_label(outcome.beta(), warnings),
+            &estimates.log_normalizer,
+            exact(&|truth| truth.log_normalizer),
+        );
     }
     if let Some(pilot) = &outcome.pilot {
         row("log Z, by the pilot", &pilot.log_ratio, String::new());
@@ -118,9 +177,11 @@ fn results(outcome: &Outcome, estimates: &Estimates, shown: usize) -> String {
         settings(outcome),
         format!("\n{}", table.text()),
         coordinates(estimates, shown),
+        not_shown(outcome.particles.dim(), shown),
         modes(&estimates.modes),
         tracked(outcome),
         weights(outcome, estimates),
+        checks(outcome),
     ]
     .concat()
 }
@@ -143,6 +204,15 @@ fn coordinates(estimates: &Estimates, shown: usize) -> String {
         format!("\n{}", table.text())
     });
     tables.collect()
+}
+
+/// Which coordinates are left out.
+fn not_shown(dim: usize, shown: usize) -> String {
+    match dim - shown {
+        0 => String::new(),
+        1 => format!("x{shown} is not shown; --out and --json have it\n"),
+        _ => format!("x{shown} to x{} are not shown; --out and --json have them\n", dim - 1),
+    }
 }
 
 /// The mass of each mode and the ancestors that it hangs on.
@@ -286,6 +356,29 @@ fn weights(outcome: &Outcome, estimates: &Estimates) -> String {
         three_digits(100.0 * estimates.largest_particle),
         three_digits(100.0 * estimates.largest_ancestor),
     )
+}
+
+/// How well the particles agree with the density.
+fn checks(outcome: &Outcome) -> String {
+    let Some(found) = &outcome.examination else { return String::new() };
+    let mut parts = Vec::new();
+    if let Some(one) = found.identities {
+        parts.push(format!(
+            "identities of the target hold to {:.1} standard errors of {:.1}",
+            one.z.abs(),
+            one.threshold
+        ));
+    } else if let Some(reason) = &found.not_checked {
+        parts.push(format!("not held against the target: {reason}"));
+    }
+    if let Some(one) = found.precision {
+        let loss = one.loss(tells_log_z(&outcome.problem));
+        parts.push(format!("single precision loses {loss:.1e} nats"));
+    }
+    match parts.is_empty() {
+        true => String::new(),
+        false => parts.join("; ") + "\n",
+    }
 }
 
 /// How long it took.

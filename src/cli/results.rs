@@ -1,5 +1,6 @@
 //! What becomes of a run: a folder of files and pictures, a report or a record.
 
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -194,13 +195,16 @@ impl Results {
             }
             ended => (ended?, None),
         };
-        let mut outcome = session.outcome(end)?;
+        let mut outcome = session.examined(end)?;
         (outcome.pilot, outcome.tuned) = (known.pilot, known.tuned.clone());
         outcome.truth = known.truth.clone().or(outcome.truth);
         let failure = failed.as_ref().map(ToString::to_string);
         outcome.failure = failure.or(goal.failure().map(String::from));
         let estimates = Estimates::of(&outcome, known.modes.as_ref());
-        if outcome.failure.is_none() {
+        if outcome.failure.is_none() && self.json {
+            report::warn_and_note(&outcome, &estimates);
+        } else if outcome.failure.is_none() && !io::stdout().is_terminal() {
+            // On a terminal the report, which begins with them, follows at once.
             report::warn(&outcome, &estimates);
         }
         if let Some(keeper) = keeper {

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use wfr::{
-    Checkpoint, Config, Gpu, Info, Integrator, Losses, Particles, Pilot, Problem, ReactionEvent,
-    Sampler, TraceEvent, Tracked, Truth, Tuned, wgpu,
+    Checkpoint, Config, Diagnostics, Examination, Gpu, Info, Integrator, Losses, Particles, Pilot,
+    Problem, ReactionEvent, Sampler, TraceEvent, Tracked, Truth, Tuned, Warning, wgpu,
 };
 
 use super::clock::{Clock, Spent};
@@ -42,6 +42,8 @@ pub(crate) struct Outcome {
     pub(crate) losses: Losses,
     /// The log densities that the particles of a composition carry.
     pub(crate) tracked: Vec<Tracked>,
+    /// What the particles said when they were held against the density, where they were.
+    pub(crate) examination: Option<Examination>,
     /// The sampling loop alone.
     pub(crate) spent: Spent,
     /// Seconds to compile the kernels, allocate and draw the initial particles.
@@ -55,6 +57,11 @@ impl Outcome {
             Some(composition) => composition.rule().to_string(),
             None => file_name(self.problem.target().name()).to_string(),
         }
+    }
+
+    /// The path parameter at the end: 1 at the target, nothing for a flow without a path.
+    pub(crate) fn beta(&self) -> Option<f64> {
+        self.problem.flow().has_path().then_some(self.info.beta)
     }
 
     /// Particles times steps.
@@ -238,6 +245,24 @@ impl Session {
         Ok(info)
     }
 
+    /// What the run gives, its particles held against the density. Where the device fails at that, the
+    /// results are as good as they were.
+    pub(crate) fn examined(&mut self, end: End) -> Done<Outcome> {
+        let mut outcome = self.outcome(end)?;
+        let diagnostics =
+            Diagnostics::new(&outcome.particles).of_run(&self.problem, &outcome.config);
+        let gpu = self.sampler.gpu();
+        let found = diagnostics.examine(gpu, &self.problem, &outcome.config, &outcome.info);
+        outcome.examination = Some(found.unwrap_or_else(|error| {
+            let mut none = Examination::default();
+            none.not_checked = Some(error.to_string());
+            let text = format!("the particles were not held against the density: {error}");
+            none.warnings.push(Warning::note("not-examined", text));
+            none
+        }));
+        Ok(outcome)
+    }
+
     /// What the run gives.
     pub(crate) fn outcome(&mut self, end: End) -> Done<Outcome> {
         let outcome = outcome(&mut self.sampler, &self.problem, end)?;
@@ -255,6 +280,7 @@ pub(crate) fn outcome(sampler: &mut Sampler, problem: &Problem, end: End) -> Don
         truth: problem.target().truth(),
         losses: pollster::block_on(sampler.losses())?,
         tracked: pollster::block_on(sampler.tracked())?,
+        examination: None,
         config: sampler.config().clone(),
         pilot: None,
         tuned: None,

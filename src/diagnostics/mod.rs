@@ -3,24 +3,39 @@
 
 use std::borrow::Cow;
 
-use crate::config::Resampler;
+use crate::config::{Config, Resampler};
 use crate::particles::Particles;
+use crate::problem::Problem;
 
+mod cover;
+mod cure;
+mod evidence;
+mod examine;
+mod families;
+mod identities;
 mod modes;
+mod precision;
 mod quantiles;
-mod resolution;
+mod reach;
 mod warning;
 
+use cure::Cure;
+pub(crate) use evidence::is_collapsed;
+pub use examine::Examination;
+pub use identities::{Identities, IdentityTest};
 pub use modes::{Mode, Modes};
-pub use warning::Warning;
-pub(crate) use warning::is_collapsed;
+pub use precision::PrecisionLoss;
+pub use reach::Reach;
+pub use warning::{Warning, WarningSeverity};
 
 /// An estimate and its standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The estimate.
     pub value: f64,
-    /// Its standard error, from the spread between the families of time-zero ancestors.
+    /// Its standard error, from the spread between the families of time-zero ancestors. Not a
+    /// number where it is unknown: where all weight descends from one ancestor, nothing says how
+    /// another would have done.
     pub se: f64,
 }
 
@@ -55,14 +70,38 @@ pub struct Diagnostics<'a> {
     family: Cow<'a, [u32]>,
     /// (N/(N−1))^{r+1}.
     factor: f64,
+    /// Whether one family holds practically all weight, which leaves errors unknown.
+    is_one_family: bool,
+    /// What warnings advise.
+    cure: Cure,
 }
+
+/// Effective families from which on there is a spread between them.
+const LEAST_FAMILIES: f64 = 1.5;
 
 impl<'a> Diagnostics<'a> {
     /// Normalises the weights once for all estimates.
     pub fn new(particles: &'a Particles) -> Diagnostics<'a> {
         let factor = inflation(particles.len(), 0);
         let family = numbered(particles.ancestors());
-        Diagnostics { particles, weights: particles.weights(), family, factor }
+        let weights = particles.weights();
+        let mut diagnostics = Diagnostics {
+            particles,
+            weights,
+            family,
+            factor,
+            is_one_family: false,
+            cure: Cure::unknown(),
+        };
+        diagnostics.is_one_family = diagnostics.effective_ancestors() < LEAST_FAMILIES;
+        diagnostics
+    }
+
+    /// The same with advice that fits the run: its warnings then name no option that the run has
+    /// already, or cannot have.
+    #[must_use]
+    pub fn of_run(self, problem: &Problem, config: &Config) -> Diagnostics<'a> {
+        Diagnostics { cure: Cure::of(problem, config), ..self }
     }
 
     /// The same for a run that resampled `count` times by `resampler`, which standard errors take
@@ -108,7 +147,12 @@ impl<'a> Diagnostics<'a> {
             .sum();
         let families = self.families(|i| f(self.particles.position(i)) - value);
         let squares: f64 = families.iter().map(|sum| sum * sum).sum();
-        Estimate { value, se: (self.factor * squares).sqrt() }
+        Estimate { value, se: self.error(squares) }
+    }
+
+    /// The standard error from the sum of the squares of what families deviate by.
+    fn error(&self, squares: f64) -> f64 {
+        if self.is_one_family { f64::NAN } else { (self.factor * squares).sqrt() }
     }
 
     /// The mean of each coordinate.
@@ -152,7 +196,7 @@ impl<'a> Diagnostics<'a> {
     pub fn standard_deviations(&self) -> Vec<Estimate> {
         let root = |variance: Estimate| {
             let value = variance.value.sqrt();
-            let se = if value == 0.0 { 0.0 } else { variance.se / (2.0 * value) };
+            let se = if variance.se == 0.0 { 0.0 } else { variance.se / (2.0 * value) };
             Estimate { value, se }
         };
         self.variances().into_iter().map(root).collect()
@@ -166,6 +210,9 @@ impl<'a> Diagnostics<'a> {
     /// The standard error of the log-normaliser: the relative error of its exponential.
     pub fn log_normalizer_se(&self) -> f64 {
         let squares: f64 = self.families(|_| 1.0).iter().map(|sum| sum * sum).sum();
+        if self.is_one_family {
+            return f64::NAN;
+        }
         (1.0 - self.factor * (1.0 - squares)).max(0.0).sqrt()
     }
 
@@ -277,6 +324,27 @@ mod tests {
         let same = one_dimensional(&[2.0; 3], &[0.0; 3], &[0, 1, 2]);
         let none = Estimate { value: 0.0, se: 0.0 };
         assert_eq!(Diagnostics::new(&same).standard_deviations(), [none]);
+    }
+
+    /// One particle, one family, or all weight on one: nothing tells how far off the numbers are.
+    #[test]
+    fn the_errors_of_a_single_family_are_unknown() {
+        let alone = one_dimensional(&[1.0], &[0.0], &[0]);
+        let related = one_dimensional(&[1.0, 2.0, 3.0], &[0.0; 3], &[1, 1, 1]);
+        let heavy = one_dimensional(&[1.0, 2.0, 3.0], &[0.0, -30.0, -30.0], &[0, 1, 2]);
+        for particles in [alone, related, heavy] {
+            let diagnostics = Diagnostics::new(&particles);
+            let modes = Modes::around(vec![vec![1.0], vec![3.0]]).unwrap();
+            let errors = [
+                diagnostics.means()[0].se,
+                diagnostics.standard_deviations()[0].se,
+                diagnostics.log_normalizer_se(),
+                diagnostics.quantiles(0, &[0.5])[0].se,
+                diagnostics.modes(&modes)[0].mass.se,
+            ];
+            assert!(errors.iter().all(|se| se.is_nan()), "{errors:?}");
+            assert!(diagnostics.means()[0].value.is_finite());
+        }
     }
 
     #[test]

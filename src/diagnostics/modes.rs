@@ -277,7 +277,7 @@ impl Diagnostics<'_> {
             let spread = sums.squares - 2.0 * m * sums.products + m * m * squares_of_families;
             Mode {
                 name: modes.names[k].clone(),
-                mass: Estimate { value: m, se: (self.factor * spread.max(0.0)).sqrt() },
+                mass: Estimate { value: m, se: self.error(spread.max(0.0)) },
                 exact: modes.masses.as_ref().map(|masses| masses[k]),
                 ancestors: sums.ancestors,
                 effective_ancestors: share(m * m, sums.squares),

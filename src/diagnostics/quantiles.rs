@@ -87,6 +87,9 @@ impl Distribution {
 
     /// The standard error of the quantile at `p` from that of the mass up to it.
     fn error(&self, p: f64, se: f64) -> f64 {
+        if se.is_nan() {
+            return f64::NAN;
+        }
         let (low, high) = ((p - REACH * se).max(0.0), (p + REACH * se).min(1.0));
         if high > low {
             se * (self.inverse(high) - self.inverse(low)) / (high - low)

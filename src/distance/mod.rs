@@ -32,7 +32,7 @@ mod grid;
 mod mixture;
 mod mmd;
 mod points;
-mod random;
+pub(crate) mod random;
 mod wasserstein;
 
 pub use floor::{Floor, floor};

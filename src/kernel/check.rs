@@ -45,6 +45,7 @@ struct Check {
     kernel: Kernel,
     group: wgpu::BindGroup,
     data: Vec<wgpu::BindGroup>,
+    input: wgpu::Buffer,
     out: wgpu::Buffer,
     workgroups: u32,
 }
@@ -64,7 +65,8 @@ impl Check {
         let target = &problem.target;
         let buffer = |numbers: &[f32]| {
             let bytes = bytemuck::cast_slice(numbers);
-            gpu.scoped(|| filled(&gpu.device, "wfr.check", wgpu::BufferUsages::STORAGE, bytes))
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+            gpu.scoped(|| filled(&gpu.device, "wfr.check", usage, bytes))
         };
         let input = buffer(points)?;
         let bytes = 4 * u64::from(invocations) * u64::from(words);
@@ -77,7 +79,8 @@ impl Check {
         let constants = &problem.constants;
         let (kernel, data) = Kernel::reading(gpu, &linked, entry, &own, constants, &data)?;
         let group = kernel.bind(gpu, 0, &[&input, &out])?;
-        Ok(Check { kernel, group, data, out, workgroups: invocations.div_ceil(WORKGROUP) })
+        let workgroups = invocations.div_ceil(WORKGROUP);
+        Ok(Check { kernel, group, data, input, out, workgroups })
     }
 
     /// Submits so many dispatches in one pass.
@@ -92,12 +95,45 @@ impl Check {
 
 /// The log density and the score at each of the points, `dim + 1` numbers a point.
 pub(crate) fn evaluate(gpu: &Gpu, problem: &Problem, points: &[f32]) -> Result<Vec<f32>> {
-    let dim = problem.target.dim();
-    let count = points.len() as u32 / dim;
-    let extent = Extent { count, lanes: 1, repeats: 1 };
-    let check = Check::new(gpu, problem, extent, "check_points", points, count, dim + 1)?;
-    check.submit(gpu, 1)?;
-    pollster::block_on(readback::read(gpu, &check.out, 0, check.out.size()))
+    let count = points.len() as u32 / problem.target.dim();
+    Evaluation::new(gpu, problem, count)?.at(gpu, points)
+}
+
+/// The kernel that evaluates log density and score, kept for batches of points.
+pub(crate) struct Evaluation {
+    check: Check,
+    /// Numbers of a full batch.
+    numbers: usize,
+    dim: usize,
+}
+
+impl Evaluation {
+    /// For so many points at once.
+    pub(crate) fn new(gpu: &Gpu, problem: &Problem, batch: u32) -> Result<Evaluation> {
+        let dim = problem.target.dim();
+        let extent = Extent { count: batch, lanes: 1, repeats: 1 };
+        let numbers = (batch * dim) as usize;
+        let points = vec![0.0; numbers];
+        let check = Check::new(gpu, problem, extent, "check_points", &points, batch, dim + 1)?;
+        Ok(Evaluation { check, numbers, dim: dim as usize })
+    }
+
+    /// Log density and score at each of the points, `dim + 1` numbers a point, batch by batch.
+    pub(crate) fn at(&self, gpu: &Gpu, points: &[f32]) -> Result<Vec<f32>> {
+        let row = self.dim + 1;
+        let mut found = Vec::with_capacity(points.len() / self.dim * row);
+        for batch in points.chunks(self.numbers) {
+            gpu.scoped(|| {
+                gpu.queue.write_buffer(&self.check.input, 0, bytemuck::cast_slice(batch));
+            })?;
+            self.check.submit(gpu, 1)?;
+            let bytes = 4 * (batch.len() / self.dim * row) as u64;
+            let rows: Vec<f32> =
+                pollster::block_on(readback::read(gpu, &self.check.out, 0, bytes))?;
+            found.extend(rows);
+        }
+        Ok(found)
+    }
 }
 
 /// Nanoseconds on the wall per evaluation of log density and score: a median.

@@ -1,6 +1,7 @@
 //! Results as files and records.
 
 mod arrays;
+mod checks;
 mod composition;
 mod contents;
 mod folder;
@@ -20,6 +21,7 @@ mod report_html;
 mod safetensors;
 #[cfg(test)]
 mod tests;
+mod warnings;
 mod windows;
 
 pub(crate) use contents::{Contents, Format};
@@ -35,4 +37,5 @@ pub(crate) use posterior::posterior;
 pub(crate) use read::read_frames;
 pub(crate) use record::{Estimates, LEVELS, ModeRecord, Record, parameters};
 pub(crate) use report_html::{Picture, Report};
+pub(crate) use warnings::{FAILED, LOST_PARTICLES, STOPPED, WarningRecord, log_z_label};
 pub(crate) use windows::{OnDevice, Thinned};

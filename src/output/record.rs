@@ -10,8 +10,10 @@ use wfr::{
     Diagnostics, Estimate, Losses, Mode, Modes, Particles, Target, Truth, Tuned, Warning, catalogue,
 };
 
+use super::checks::ChecksRecord;
 use super::composition::CompositionRecord;
 use super::reaction::{self, ReactionRecord};
+use super::warnings::WarningRecord;
 use crate::cli::{Outcome, PilotRecord, all_warnings, file_name, tells_log_z};
 
 /// The probabilities of the quantiles that are told.
@@ -44,7 +46,8 @@ impl Estimates {
     /// From the particles of a run, mode by mode where the modes are known.
     pub(crate) fn of(outcome: &Outcome, modes: Option<&Modes>) -> Estimates {
         let diagnostics = Diagnostics::new(&outcome.particles)
-            .resampled(outcome.config.resampler, outcome.info.resamplings);
+            .resampled(outcome.config.resampler, outcome.info.resamplings)
+            .of_run(&outcome.problem, &outcome.config);
         let modes = modes.map_or_else(Vec::new, |modes| diagnostics.modes(modes));
         let of_weights =
             Estimate { value: outcome.info.log_normalizer, se: diagnostics.log_normalizer_se() };
@@ -68,7 +71,13 @@ impl Estimates {
             effective_ancestors: diagnostics.effective_ancestors(),
             largest_particle: diagnostics.largest_particle(),
             largest_ancestor: diagnostics.largest_ancestor(),
-            warnings: diagnostics.warnings(&outcome.info, &outcome.trace, &modes),
+            warnings: {
+                let mut all = diagnostics.warnings(&outcome.info, &outcome.trace, &modes);
+                let examined = outcome.examination.iter().flat_map(|one| &one.warnings);
+                all.extend(examined.cloned());
+                all.sort_by_key(Warning::severity);
+                all
+            },
             modes,
         }
     }
@@ -119,6 +128,8 @@ pub(crate) struct Record {
     pub(crate) steps: u32,
     #[serde(deserialize_with = "number")]
     pub(crate) time: f64,
+    /// The path parameter at the end, 1 at the target; nothing for a flow without a path.
+    pub(crate) beta: Option<f64>,
     pub(crate) schedule: String,
     /// Of an adaptive schedule: how many, and β where each begins, then at the end.
     pub(crate) stages: Option<u32>,
@@ -177,7 +188,10 @@ pub(crate) struct Record {
     /// The particles lost on the way; nothing in folders of before there was a count.
     pub(crate) losses: Option<LossesRecord>,
     pub(crate) modes: Vec<ModeRecord>,
-    pub(crate) warnings: Vec<String>,
+    /// Doubts first, then notes.
+    pub(crate) warnings: Vec<WarningRecord>,
+    /// What the particles said when they were held against the density; nothing where they were not.
+    pub(crate) checks: Option<ChecksRecord>,
     /// Why the run failed, where it did.
     pub(crate) failed: Option<String>,
     /// Whether all steps were done; a run that was stopped before is kept as it was then.
@@ -356,6 +370,7 @@ impl Record {
             particles: config.particles,
             steps: outcome.info.step,
             time: outcome.info.time,
+            beta: outcome.beta(),
             schedule: file_name(&config.schedule.description()).to_string(),
             stages: adaptivity.map(|_| outcome.info.stages),
             betas: adaptivity.map(|_| betas.chain([outcome.info.beta]).collect()),
@@ -397,6 +412,7 @@ impl Record {
             modes: estimates.modes.iter().map(ModeRecord::from).collect(),
             warnings: all_warnings(outcome, estimates),
             failed: outcome.failure.clone(),
+            checks: outcome.examination.as_ref().map(ChecksRecord::from),
             complete: outcome.complete,
             every: outcome.every,
             truth: outcome.truth.clone().map(TruthRecord::from),

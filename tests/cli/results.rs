@@ -489,7 +489,7 @@ fn modes_are_told_with_their_ancestors() {
     let stuck = ["--set", "a=80", "--flow", "langevin", "--initial", "normal(mean=[-1,0], sd=0.1)"];
     let well = ["sample", "double-well", "-n", "1e4", "--time", "0.1"];
     let stuck = folder.wfr(&[&well[..], &stuck].concat());
-    let told = "1 mode hangs on few time-zero ancestors (effective numbers): x0 > 0 on none";
+    let told = "1 mode rests on few time-zero ancestors (effective numbers): x0 > 0 on none";
     assert!(stuck.err.contains(told), "{}", stuck.err);
     let record = folder.wfr(&["sample", "ring", "-n", "1000", "--steps", "8", "--json"]);
     assert_eq!(json(&record.succeeded())["modes"], serde_json::json!([]));

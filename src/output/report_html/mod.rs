@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Kept, Record};
+use super::{Kept, Record, WarningRecord, log_z_label};
 use crate::cli::{grouped, with_error};
 use crate::plot::escaped;
 
@@ -51,6 +51,7 @@ impl Report<'_> {
             "title" => escaped(&title),
             "facts" => escaped(&facts(record)),
             "warnings" => warnings(&record.warnings),
+            "notes" => notes(&record.warnings),
             "headline" => self.headline(),
             "estimates" => estimates(record, self.kept.tells_log_z()),
             "distribution" => distribution(record),
@@ -76,10 +77,12 @@ impl Report<'_> {
             );
         };
         if self.kept.tells_log_z() {
-            let exact = record.truth.as_ref().map(|truth| truth.log_normalizer);
+            let truth = record.truth.as_ref().filter(|_| record.complete);
+            let exact = truth.map(|truth| truth.log_normalizer);
             let remark =
                 exact.map_or_else(|| "exact: unknown".into(), |z| format!("exact: {z:.4}"));
-            card("log Z", with_error(record.log_normalizer, record.log_normalizer_se), remark);
+            let label = log_z_label(record.beta, &record.warnings);
+            card(&label, with_error(record.log_normalizer, record.log_normalizer_se), remark);
         }
         let n = f64::from(record.particles);
         let percent = format!("{:.1} %", 100.0 * record.ess / n);
@@ -157,13 +160,37 @@ fn facts(record: &Record) -> String {
     )
 }
 
-fn warnings(all: &[String]) -> String {
-    if all.is_empty() {
-        return "<p class=\"good\">Nothing in the run makes these numbers doubtful: no warnings.</p>"
-            .into();
+/// What stands before the results.
+fn warnings(all: &[WarningRecord]) -> String {
+    let good =
+        "<p class=\"good\">Nothing in the run makes these numbers doubtful: no warnings.</p>";
+    let doubts = match all.iter().any(WarningRecord::is_doubt) {
+        false => good.into(),
+        true => boxed("warning", "Warnings", all.iter().filter(|one| one.is_doubt())),
+    };
+    doubts + &boxed("note", "Notes", all.iter().filter(|one| !one.is_doubt() && one.leads()))
+}
+
+/// What stands after the results.
+fn notes(all: &[WarningRecord]) -> String {
+    boxed("note", "Notes", all.iter().filter(|one| !one.leads()))
+}
+
+fn boxed<'a>(class: &str, heading: &str, all: impl Iterator<Item = &'a WarningRecord>) -> String {
+    let items: String = all.map(item).collect();
+    if items.is_empty() {
+        return items;
     }
-    let items: String = all.iter().map(|one| format!("<li>{}</li>\n", escaped(one))).collect();
-    format!("<section class=\"warning\"><h2>Warnings</h2>\n<ul>\n{items}</ul></section>")
+    format!("<section class=\"{class}\"><h2>{heading}</h2>\n<ul>\n{items}</ul></section>")
+}
+
+/// A sentence, and the options that help as they are typed.
+fn item(one: &WarningRecord) -> String {
+    let option = one
+        .option
+        .as_ref()
+        .map_or_else(String::new, |option| format!("; try <code>{}</code>", escaped(option)));
+    format!("<li>{}{option}</li>\n", escaped(&one.text))
 }
 
 fn estimates(record: &Record, tells_log_z: bool) -> String {
@@ -176,10 +203,15 @@ fn estimates(record: &Record, tells_log_z: bool) -> String {
             "<tr><th scope=\"row\">{name}</th><td>{estimate}</td><td>{exact}</td><td>{off}</td></tr>"
         );
     };
-    let truth = record.truth.as_ref();
+    let truth = record.truth.as_ref().filter(|_| record.complete);
     if tells_log_z {
         let exact = truth.map(|truth| truth.log_normalizer);
-        row("log Z".into(), record.log_normalizer, record.log_normalizer_se, exact);
+        row(
+            escaped(&log_z_label(record.beta, &record.warnings)),
+            record.log_normalizer,
+            record.log_normalizer_se,
+            exact,
+        );
     }
     let exact = truth.map(|truth| truth.right_mass);
     row("P(x<sub>0</sub> &gt; 0)".into(), record.right_mass, record.right_mass_se, exact);

@@ -32,10 +32,18 @@ fn report(kept: &Kept) -> Option<String> {
     Some(report.html())
 }
 
+fn warning(severity: &str, text: &str, option: Option<&str>) -> WarningRecord {
+    let (kind, severity, text) = ("so-named".into(), severity.into(), text.into());
+    WarningRecord { kind, severity, text, option: option.map(String::from) }
+}
+
 #[test]
 fn a_report_holds_all_and_is_made_again_bit_by_bit() {
     let mut kept = made_up::double_well(3, 5_000);
-    kept.record.warnings = vec!["the <mode> \"left\" hangs on 3 ancestors".into()];
+    kept.record.warnings = vec![
+        warning("doubt", "the <mode> \"left\" hangs on 3 ancestors", Some("--set 'a<b'")),
+        warning("note", "moves are short", None),
+    ];
     kept.record.modes[0].name = "<img src=x onerror=alert(1)>".into();
     let Some(page) = report(&kept) else { return };
     if let Some(folder) = std::env::var_os("WFR_TEST_PICTURES") {
@@ -44,7 +52,7 @@ fn a_report_holds_all_and_is_made_again_bit_by_bit() {
     assert!(report(&kept) == Some(page.clone()));
     for expected in [
         "<title>double-well, annealed flow</title>",
-        "the &lt;mode&gt; &quot;left&quot; hangs on 3 ancestors",
+        "<li>the &lt;mode&gt; &quot;left&quot; hangs on 3 ancestors; try <code>--set &#39;a&lt;b&#39;</code>",
         "# {{title}} &lt;script&gt;alert(1)&lt;/script&gt;\ndensity = &quot;a &lt; b &amp; c&quot;",
         "&lt;img src=x onerror=alert(1)&gt;",
         "np.load(&quot;particles.npz&quot;)",
@@ -59,8 +67,9 @@ fn a_report_holds_all_and_is_made_again_bit_by_bit() {
     let mut rest = page.replace("http://www.w3.org/2000/svg", "");
     rest.retain(|letter| letter != '\n');
     assert!(!rest.contains("http:") && !rest.contains("https:") && !rest.contains("url("));
-    // Warnings come before all numbers.
+    // Doubts come before all numbers, notes after them.
     assert!(page.find("hangs on 3").unwrap() < page.find("log Z").unwrap());
+    assert!(page.find("moves are short").unwrap() > page.rfind("</table>").unwrap());
     assert_eq!(page.matches("<svg ").count(), 6);
     assert!(page.len() < 2_000_000, "{}", page.len());
 }
@@ -73,7 +82,8 @@ fn a_report_is_shown_whole_on_phones_and_screens() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.html");
     let mut kept = made_up::double_well(3, 5_000);
-    kept.record.warnings = vec!["a-name-without-a-place-to-break-".repeat(20)];
+    let long = "a-name-without-a-place-to-break-".repeat(20);
+    kept.record.warnings = vec![warning("doubt", &long, Some(&long)), warning("note", &long, None)];
     let Some(page) = report(&kept) else { return };
     std::fs::write(&file, &page).unwrap();
     for width in [390, 1280] {
@@ -103,6 +113,7 @@ fn every_name_of_the_template_is_filled() {
         "estimates",
         "distribution",
         "modes",
+        "notes",
         "pictures",
         "animation",
         "run_file",

@@ -1,0 +1,353 @@
+//! Two tests of particles against the density that they should have.
+//!
+//! Stein's identities, E ∂ⱼ log π = 0 and E (xⱼ − mⱼ) ∂ⱼ log π = −1, hold for every density that
+//! vanishes at its ends. At walls it does not, and one Metropolis move takes their place: under π the
+//! mean of min(1, α) (f(x′) − f(x)) is 0 for every f and every symmetric proposal x′.
+
+use super::families::{Families, Tested};
+use crate::distance::random::Random;
+
+/// The probability of an alarm where all is well.
+const LEVEL: f64 = 0.01;
+/// Effects below are not worth an alarm, however sure they are.
+const EFFECT: f64 = 0.02;
+/// Families below which nothing is tested.
+const FEWEST_FAMILIES: f64 = 30.0;
+/// The share of proposals beyond a wall from which on Stein's identities have boundary terms as large
+/// as `EFFECT`.
+const WALLS: f64 = 0.001;
+/// A fall of the log density along a proposal that no smooth density explains.
+const FALL: f64 = 30.0;
+
+/// Which test was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdentityTest {
+    /// Stein's identities.
+    Stein,
+    /// One Metropolis move from every particle, where there are walls.
+    Move,
+}
+
+impl IdentityTest {
+    /// The name in records: `stein` or `move`.
+    pub fn name(self) -> &'static str {
+        match self {
+            IdentityTest::Stein => "stein",
+            IdentityTest::Move => "move",
+        }
+    }
+}
+
+/// What identities of the target say of the particles.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Identities {
+    /// Which ones.
+    pub test: IdentityTest,
+    /// Particles looked at.
+    pub particles: usize,
+    /// Their effective families.
+    pub families: f64,
+    /// How many identities were tested: two for each coordinate.
+    pub tests: usize,
+    /// The largest deviation in standard errors, and the bound of that.
+    pub z: f64,
+    /// Above it by chance once in a hundred runs.
+    pub threshold: f64,
+    /// How far off the identity is that counts most, as a fraction: of the standard deviation for a
+    /// mean, of the variance for a spread.
+    pub effect: f64,
+    /// Its coordinate.
+    pub coordinate: u32,
+    /// Whether it is about the spread, and not the mean.
+    pub is_spread: bool,
+    /// Whether the deviation is beyond the bound, and the effect beyond 0.02.
+    pub is_off: bool,
+}
+
+/// Particles and what the device found there.
+pub(super) struct Points<'a> {
+    pub(super) dim: usize,
+    /// Row-major.
+    pub(super) positions: &'a [f32],
+    /// `dim + 1` numbers a point: log density and score.
+    pub(super) rows: &'a [f32],
+    /// Normalized.
+    pub(super) weights: &'a [f64],
+    pub(super) family: &'a [u32],
+}
+
+/// One proposal from every particle, and what the device found there.
+pub(super) struct Proposals {
+    /// Row-major.
+    pub(super) positions: Vec<f32>,
+}
+
+impl Proposals {
+    /// Normal steps of 1/16 to 1 standard deviation, over √d: symmetric, because the length does not
+    /// depend on the place.
+    pub(super) fn new(points: &Points<'_>, sd: &[f64], seed: u64) -> Proposals {
+        let mut random = Random::new(seed);
+        let reach = 1.2 / (points.dim as f64).sqrt();
+        let mut positions = Vec::with_capacity(points.positions.len());
+        for x in points.positions.chunks(points.dim) {
+            let length = reach * (-4.0 * random.uniform()).exp2();
+            positions.extend(
+                x.iter()
+                    .zip(sd)
+                    .map(|(x, sd)| (f64::from(*x) + length * sd * random.normal()) as f32),
+            );
+        }
+        Proposals { positions }
+    }
+}
+
+impl Points<'_> {
+    fn count(&self) -> usize {
+        self.weights.len()
+    }
+
+    fn x(&self, i: usize, j: usize) -> f64 {
+        f64::from(self.positions[i * self.dim + j])
+    }
+
+    fn value(&self, i: usize) -> f64 {
+        f64::from(self.rows[i * (self.dim + 1)])
+    }
+
+    fn score(&self, i: usize, j: usize) -> f64 {
+        f64::from(self.rows[i * (self.dim + 1) + 1 + j])
+    }
+
+    /// The weighted mean and the standard deviation of each coordinate.
+    pub(super) fn moments(&self) -> (Vec<f64>, Vec<f64>) {
+        let over = |f: &dyn Fn(usize) -> f64| -> f64 {
+            self.weights.iter().enumerate().map(|(i, w)| w * f(i)).sum()
+        };
+        let mean: Vec<f64> = (0..self.dim).map(|j| over(&|i| self.x(i, j))).collect();
+        let variance = |j: usize| over(&|i| (self.x(i, j) - mean[j]).powi(2));
+        let sd = (0..self.dim).map(|j| variance(j).sqrt()).collect();
+        (mean, sd)
+    }
+
+    /// The share of proposals that end beyond a wall: where there is no density, or so much less that
+    /// no slope at either end explains it. A steep hill is no wall: it is steepest at its foot.
+    fn beyond_walls(&self, proposals: &Proposals, there: &[f32]) -> f64 {
+        let is_beyond = |i: usize| {
+            let row = &there[i * (self.dim + 1)..(i + 1) * (self.dim + 1)];
+            let fall = self.value(i) - f64::from(row[0]);
+            if !f64::from(row[0]).is_finite() {
+                return true;
+            }
+            let (mut here, mut far) = (0.0, 0.0);
+            for j in 0..self.dim {
+                let step = f64::from(proposals.positions[i * self.dim + j]) - self.x(i, j);
+                here += (step * self.score(i, j)).abs();
+                far += (step * f64::from(row[1 + j])).abs();
+            }
+            // A score that is not a number explains nothing.
+            let is_explained = fall <= 1.5 * here || fall <= 1.5 * far;
+            fall > FALL && !is_explained
+        };
+        (0..self.count()).filter(|i| is_beyond(*i)).map(|i| self.weights[i]).sum()
+    }
+
+    /// Tests the particles: by Stein's identities, or by a move where there are walls. `is_inside`
+    /// tells where the start has mass; nothing where there are too few families, or scores that are
+    /// no numbers.
+    pub(super) fn test(
+        &self,
+        proposals: &Proposals,
+        there: &[f32],
+        is_inside: impl Fn(&[f32]) -> bool,
+    ) -> Option<Identities> {
+        let families = Families::new(self.weights, self.family);
+        if families.effective < FEWEST_FAMILIES {
+            return None;
+        }
+        let ends = proposals.positions.chunks(self.dim);
+        let outside: Vec<bool> = ends.map(|x| !is_inside(x)).collect();
+        let out = outside.iter().zip(self.weights).filter(|(out, _)| **out).map(|(_, w)| w);
+        let walls = self.beyond_walls(proposals, there) + out.sum::<f64>();
+        let (mean, sd) = self.moments();
+        let (test, all) = if walls > WALLS {
+            (IdentityTest::Move, self.moves(&families, proposals, there, &outside, (&mean, &sd)))
+        } else if (0..self.count()).any(|i| (0..self.dim).any(|j| !self.score(i, j).is_finite())) {
+            return None;
+        } else {
+            (IdentityTest::Stein, self.stein(&families, (&mean, &sd)))
+        };
+        let tests = all.len();
+        let threshold = families.threshold(tests, LEVEL);
+        // An effect that is large and sure comes before one that is only sure.
+        let is_off = |one: &(Tested, f64)| one.0.z.abs() > threshold && one.1.abs() > EFFECT;
+        let rank = |one: &(Tested, f64)| (is_off(one), one.0.z.abs());
+        let worst = (0..tests).max_by(|a, b| {
+            let (a, b) = (rank(&all[*a]), rank(&all[*b]));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        })?;
+        Some(Identities {
+            test,
+            particles: self.count(),
+            families: families.effective,
+            tests,
+            z: all[worst].0.z,
+            threshold,
+            effect: all[worst].1,
+            coordinate: (worst / 2) as u32,
+            is_spread: worst % 2 == 1,
+            is_off: is_off(&all[worst]),
+        })
+    }
+
+    /// Of each coordinate the identity of the mean and that of the spread, with their effects.
+    fn stein(&self, families: &Families<'_>, (mean, sd): (&[f64], &[f64])) -> Vec<(Tested, f64)> {
+        let of = |j: usize| {
+            let first = families.test(|i| self.score(i, j), 0.0);
+            let second = families.test(|i| (self.x(i, j) - mean[j]) * self.score(i, j), -1.0);
+            [(first, first.off * sd[j]), (second, second.off)]
+        };
+        (0..self.dim).flat_map(of).collect()
+    }
+
+    /// The same from one move: effects are those of Stein's identities for short steps.
+    fn moves(
+        &self,
+        families: &Families<'_>,
+        proposals: &Proposals,
+        there: &[f32],
+        outside: &[bool],
+        (mean, sd): (&[f64], &[f64]),
+    ) -> Vec<(Tested, f64)> {
+        let accepted: Vec<f64> = (0..self.count())
+            .map(|i| {
+                let log_ratio = f64::from(there[i * (self.dim + 1)]) - self.value(i);
+                // NaN is outside.
+                if outside[i] || log_ratio.is_nan() { 0.0 } else { log_ratio.min(0.0).exp() }
+            })
+            .collect();
+        let of = |j: usize| {
+            let end = |i: usize| f64::from(proposals.positions[i * self.dim + j]);
+            let square = |i: usize| accepted[i] * (end(i) - self.x(i, j)).powi(2);
+            let squares = families.mean(square).max(f64::MIN_POSITIVE);
+            let first = families.test(|i| accepted[i] * (end(i) - self.x(i, j)), 0.0);
+            let second = families.test(
+                |i| {
+                    let (from, to) = (self.x(i, j) - mean[j], end(i) - mean[j]);
+                    accepted[i] * (to * to - from * from)
+                },
+                0.0,
+            );
+            [(first, 2.0 * first.off * sd[j] / squares), (second, second.off / squares)]
+        };
+        (0..self.dim).flat_map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tests n draws of one coordinate against a log density and its score.
+    fn tested(
+        draws: impl Fn(&mut Random) -> f64,
+        log_density: impl Fn(f64) -> (f64, f64),
+        seed: u64,
+    ) -> Identities {
+        let n = 20_000;
+        let mut random = Random::new(seed);
+        let positions: Vec<f32> = (0..n).map(|_| draws(&mut random) as f32).collect();
+        let rows = |x: &[f32]| -> Vec<f32> {
+            x.iter()
+                .flat_map(|x| {
+                    let (value, score) = log_density(f64::from(*x));
+                    [value as f32, score as f32]
+                })
+                .collect()
+        };
+        let own = rows(&positions);
+        let (weights, family) = (vec![1.0 / n as f64; n], (0..n as u32).collect::<Vec<_>>());
+        let (weights, family) = (&weights[..], &family[..]);
+        let points = Points { dim: 1, positions: &positions, rows: &own, weights, family };
+        let (_, sd) = points.moments();
+        let proposals = Proposals::new(&points, &sd, seed);
+        let there = rows(&proposals.positions);
+        points.test(&proposals, &there, |_| true).unwrap()
+    }
+
+    fn normal(x: f64) -> (f64, f64) {
+        (-0.5 * x * x, -x)
+    }
+
+    fn exponential(x: f64) -> (f64, f64) {
+        if x > 0.0 { (-x, -1.0) } else { (f64::NEG_INFINITY, 0.0) }
+    }
+
+    /// Two wells with steep sides, which is smooth.
+    fn wells(x: f64) -> (f64, f64) {
+        (-20.0 * x * x * (0.25 * x * x - 0.5), -20.0 * x * (x * x - 1.0))
+    }
+
+    #[test]
+    fn a_steep_density_without_a_wall_is_tested_by_its_score() {
+        let rejected = |random: &mut Random| loop {
+            let x = 4.0 * random.uniform() - 2.0;
+            if random.uniform() < (wells(x).0 - 5.0).exp() {
+                return x;
+            }
+        };
+        let found = tested(rejected, wells, 4);
+        assert!(found.test == IdentityTest::Stein && !found.is_off, "{found:?}");
+    }
+
+    /// The same with a finite wall, whose slope beyond is no part of the law.
+    fn walled(x: f64) -> (f64, f64) {
+        if x > 0.0 { (-x, -1.0) } else { (-1e30, 0.0) }
+    }
+
+    #[test]
+    fn right_laws_pass_and_wrong_ones_are_seen() {
+        let mut alarms = 0;
+        for seed in 0..20 {
+            let found = tested(|random| random.normal(), normal, seed);
+            assert_eq!((found.test, found.tests), (IdentityTest::Stein, 2));
+            alarms += i32::from(found.is_off);
+            for (law, expected) in [(exponential as fn(f64) -> _, "−∞"), (walled, "−1e30")] {
+                let found = tested(|random| -random.uniform().ln(), law, seed);
+                assert_eq!(found.test, IdentityTest::Move, "{expected}");
+                alarms += i32::from(found.is_off);
+            }
+        }
+        assert!(alarms <= 2, "{alarms} of 60");
+        let narrow = tested(|random| 0.93 * random.normal(), normal, 1);
+        assert!(narrow.is_off && narrow.is_spread && narrow.effect > 0.1, "{narrow:?}");
+        let shifted = tested(|random| random.normal() + 0.1, normal, 1);
+        assert!(shifted.is_off && !shifted.is_spread && shifted.effect < -0.06, "{shifted:?}");
+        for law in [exponential as fn(f64) -> _, walled] {
+            let found = tested(|random| -1.2 * random.uniform().ln(), law, 1);
+            assert!(found.is_off && found.effect.abs() > 0.1, "{found:?}");
+        }
+    }
+
+    /// Half of the particles have one ancestor: too few families for a test.
+    #[test]
+    fn few_families_are_not_tested() {
+        let n = 1000;
+        let mut random = Random::new(5);
+        let positions: Vec<f32> = (0..n).map(|_| random.normal() as f32).collect();
+        let rows: Vec<f32> = positions.iter().flat_map(|x| [-0.5 * x * x, -x]).collect();
+        let (weights, family) = (vec![1.0 / n as f64; n], vec![3; n]);
+        let (weights, family) = (&weights[..], &family[..]);
+        let points = Points { dim: 1, positions: &positions, rows: &rows, weights, family };
+        let proposals = Proposals::new(&points, &[1.0], 1);
+        assert!(points.test(&proposals, &rows, |_| true).is_none());
+    }
+
+    /// A small effect that many particles make sure is no alarm.
+    #[test]
+    fn what_is_too_small_to_matter_is_no_alarm() {
+        let found = tested(|random| random.normal(), |x| (-0.5 * x * x * 1.01, -1.01 * x), 2);
+        assert!(!found.is_off && found.effect.abs() < 0.03, "{found:?}");
+    }
+}
