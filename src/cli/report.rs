@@ -171,9 +171,7 @@ fn results(
         let name = format!("E x{j}^2");
         row(&name, &estimates.second_moment[j], exact(&|truth| truth.second_moment[j]));
     }
-    let doubt = doubt(outcome).map(|doubt| format!("warning: {doubt}\n\n"));
     [
-        doubt.unwrap_or_default(),
         settings(outcome),
         format!("\n{}", table.text()),
         coordinates(estimates, shown),

@@ -17,6 +17,7 @@ mod modes;
 mod precision;
 mod quantiles;
 mod reach;
+mod resolution;
 mod warning;
 
 use cure::Cure;
