@@ -192,10 +192,14 @@ impl Reaction {
         }
     }
 
+    /// Whether the population's density is the mixture of Euler's last moves.
+    pub(crate) fn is_of_moves(&self) -> bool {
+        matches!(self.density, Density::Transition { .. })
+    }
+
     /// Whether the first estimate is the initial law's own density.
     pub(crate) fn needs_initial_density(&self) -> bool {
-        matches!(self.density, Density::Transition { .. })
-            && self.splitting != Splitting::TransportFirst
+        self.is_of_moves() && self.splitting != Splitting::TransportFirst
     }
 }
 

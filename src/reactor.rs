@@ -151,14 +151,14 @@ pub(crate) fn check(
         return Err(Error::config("ess_threshold", reason));
     }
     let is_euler = matches!(integrator, Integrator::Euler | Integrator::Strang);
-    if matches!(reaction.density, Density::Transition { .. }) && !is_euler {
+    if reaction.is_of_moves() && !is_euler {
         let reason = format!(
             "= {integrator} has another transition density than a Langevin step, which the \
              transition estimator takes; use euler"
         );
         return Err(Error::config("integrator", reason));
     }
-    if matches!(reaction.density, Density::Transition { .. }) && config.preconditioner.is_some() {
+    if reaction.is_of_moves() && config.preconditioner.is_some() {
         let reason = "gives steps another transition density than the transition estimator takes; \
                       use the kernel estimator, or none";
         return Err(Error::config("preconditioner", reason));

@@ -38,6 +38,7 @@ use crate::layout::{
 use crate::loss::Lost;
 use crate::plan::{Plan, Room};
 use crate::problem::Problem;
+use crate::reaction::Reaction;
 use crate::reactor::Reactor;
 use crate::readback;
 use crate::resampling::Resampling;
@@ -61,7 +62,6 @@ pub struct Sampler {
     gpu: Gpu,
     config: Config,
     integrator: Integrator,
-    has_velocity: bool,
     plan: Plan,
     dim: u32,
     center: Center,
@@ -363,7 +363,6 @@ impl Sampler {
         Ok(Sampler {
             gpu: gpu.clone(),
             integrator,
-            has_velocity: problem.flow.has_velocity(),
             dim: problem.target.dim(),
             center: problem.target.origin().clone(),
             state,
@@ -694,17 +693,27 @@ impl Sampler {
         Ok(Some((counted as f64 / all as f64) as f32))
     }
 
-    /// Beside a velocity the weights of a refused move are not known.
+    /// Beside a velocity the weights of a refused move are not known, and the transition mixture has
+    /// no component for one.
     fn check_walls(&self, moved: Option<f32>) -> Result<()> {
-        if !self.has_velocity || moved.is_none_or(|refused| refused == 0.0) {
+        if self.integrator.counts_kept() || moved.is_none_or(|refused| refused == 0.0) {
             return Ok(());
         }
-        let reason = format!(
-            "= {} has no exact weights at walls beside a velocity, and particles came to where the \
-             density is zero or not a number; drop the velocity and use mala",
-            self.integrator
-        );
-        Err(Error::config("integrator", reason))
+        let flow = &self.offset.flow;
+        let came = "and particles came to where the density is zero or not a number";
+        if flow.has_velocity() {
+            let reason = format!(
+                "= {} has no exact weights at walls beside a velocity, {came}; drop the velocity and \
+                 use mala",
+                self.integrator
+            );
+            return Err(Error::config("integrator", reason));
+        }
+        if flow.reaction().is_some_and(Reaction::is_of_moves) {
+            let reason = format!("= transition knows no walls, {came}; use grid or kernel");
+            return Err(Error::config("density-estimator", reason));
+        }
+        Ok(())
     }
 
     fn event(&self, row: &TraceRow) -> TraceEvent {

@@ -743,9 +743,12 @@ pub(crate) fn library(text: &str) -> Option<Source> {
     text.contains("transform_").then(|| shaders::file("transform"))
 }
 
-/// The file with −∞, which all kernels have anyhow, where a target's text calls it.
-fn infinity(text: &str) -> Option<Source> {
-    text.contains(shaders::MINUS_INFINITY).then(|| shaders::file("float"))
+/// The files with −∞, which all kernels have anyhow, where a target's text calls it.
+fn infinity(text: &str) -> Vec<Source> {
+    match text.contains(shaders::MINUS_INFINITY) {
+        true => shaders::files(&["float", "hidden/nothing"]),
+        false => Vec::new(),
+    }
 }
 
 /// The declarations before a target's text: `DIM`, `Point` and what it calls of the library.

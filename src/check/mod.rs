@@ -243,6 +243,12 @@ pub(crate) fn host_density(problem: &Problem) -> Option<Evaluator> {
     Text::of(problem, 0).ok()?.value().ok()
 }
 
+/// The log density and the score that the device evaluates, without what stays on the host, in double
+/// precision; nothing where the host cannot evaluate them.
+pub(crate) fn host_engine(problem: &Problem) -> Option<Evaluator> {
+    Text::of(problem, 0).ok()?.engine().ok()
+}
+
 /// The mean of the points and their scale, coordinate by coordinate.
 fn moments(samples: &[Sample]) -> (Vec<f64>, Vec<f64>) {
     let n = samples.len().max(1) as f64;

@@ -69,8 +69,9 @@ impl Diagnostics<'_> {
         if lost.total() == 0 {
             return None;
         }
-        let text =
-            format!("particles were lost, {lost} in a population of {particles}, and have no weight");
+        let text = format!(
+            "particles were lost, {lost} in a population of {particles}, and have no weight"
+        );
         let about_density = lost.score + lost.weight > 0;
         let help = if about_density {
             "; what was sampled is the density where it is finite, which `wfr check` looks at"
@@ -299,8 +300,8 @@ mod tests {
             run.info.lost = Lost { position: count, ..Lost::default() };
             let [warning] = &run.warnings()[..] else { panic!() };
             assert_eq!((warning.kind(), warning.is_doubt()), ("lost-particles", is_doubt));
-            let expected = format!("of 2000 particles {count} by their position were lost");
-            assert!(warning.text().starts_with(&expected), "{warning}");
+            let expected = format!("{count} by their position in a population of 2000");
+            assert!(warning.text().contains(&expected), "{warning}");
             assert_eq!(warning.option(), Some("--integrator mala"));
         }
         let mut run = healthy();

@@ -6,7 +6,7 @@ use super::precision::{LOSS, PrecisionLoss};
 use super::reach::Reach;
 use super::{Diagnostics, Warning};
 use crate::autodiff::Evaluator;
-use crate::check::host_density;
+use crate::check::{host_density, host_engine};
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -118,7 +118,8 @@ impl Diagnostics<'_> {
             _ if has_log_z => info.step,
             _ => 1,
         };
-        examination.precision = PrecisionLoss::at(&host, at, &values, &sample.weights, steps);
+        examination.precision = host_engine(problem)
+            .and_then(|engine| PrecisionLoss::at(&engine, at, &values, &sample.weights, steps));
         if let Some(loss) = &examination.precision {
             warnings.extend(self.of_precision(loss, has_log_z));
         }

@@ -17,6 +17,8 @@ impl Diagnostics<'_> {
             };
             let mean = average(&|x| x);
             let sd = average(&|x| (x - mean).powi(2)).sqrt();
+            // What the host's own rounding leaves of equal numbers.
+            let sd = if sd > 1e-12 * mean.abs() { sd } else { 0.0 };
             // One point near zero may be a law; far from it rounding has left no other.
             let mean = if sd > 0.0 || mean.abs() > FAR { mean } else { 0.0 };
             let center = self.center(j);

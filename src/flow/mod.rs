@@ -245,8 +245,15 @@ impl Flow {
     }
 
     /// The integrator a run takes when none is asked for.
+    ///
+    /// The gradient flow takes Metropolis moves, because the reaction does not take back the bias of
+    /// Euler's; the transition mixture is that of Euler's moves.
     pub fn default_integrator(&self) -> Integrator {
-        if self.has_path { Integrator::KernelRatio } else { Integrator::Euler }
+        match &self.reaction {
+            _ if self.has_path => Integrator::KernelRatio,
+            Some(reaction) if !reaction.is_of_moves() && self.transport > 0.0 => Integrator::Mala,
+            _ => Integrator::Euler,
+        }
     }
 
     /// Whether the flow has a path of densities, which the kernel ratio needs.
@@ -291,9 +298,11 @@ impl Flow {
         }
     }
 
-    /// Whether particles may come to a wall beside a velocity: mixtures of Gaussians have none.
-    pub(crate) fn may_meet_walls(&self) -> bool {
-        self.has_velocity() && !matches!(self.equation, Equation::Tracks(_))
+    /// Whether one move that is refused at a wall spoils the run: beside a velocity, where mixtures of
+    /// Gaussians have no walls, and where the moves are the population's density.
+    pub(crate) fn is_spoiled_by_walls(&self) -> bool {
+        let has_velocity = self.has_velocity() && !matches!(self.equation, Equation::Tracks(_));
+        has_velocity || self.reaction.as_ref().is_some_and(Reaction::is_of_moves)
     }
 
     /// The text of a velocity whose divergence is not given: its ψ is not known.

@@ -593,8 +593,8 @@ fn value_of(values: &[(usize, i64)], depth: usize) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formula::{Formula, random};
     use crate::formula::value::{Data, Value, value};
+    use crate::formula::{Formula, random};
 
     const JULIAN: f64 = 2_460_000.5;
 

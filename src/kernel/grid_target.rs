@@ -25,6 +25,7 @@ pub(crate) fn linked(prelude: Source, problem: &Problem) -> Linked {
         "threefry",
         "normal",
         "float",
+        "hidden/control",
         "moment_types",
         "density/grid_frame",
         "grid_target",

@@ -87,7 +87,7 @@ impl<'a> Needs<'a> {
         let dim = problem.target.dim();
         let carries = match &problem.composition {
             Some(composition) => composition.carries(integrator),
-            None => Carries::of(dim, integrator, problem.flow.may_meet_walls()),
+            None => Carries::of(dim, integrator, problem.flow.is_spoiled_by_walls()),
         };
         let (mut needs, data) = self.data(particles);
         let mut draft = Draft {
