@@ -196,10 +196,11 @@ mod tests {
         assert_eq!(loops(formula("-x0^2")), 0);
         // Forward and backward.
         assert_eq!(loops(formula("-sum(i, x[i]^4)")), 101 + 101);
+        // No sum, of which several terms were written out as one iteration.
         let text = "fn log_density(x: Point) -> f32 {
-            var sum = 0.0;
-            for (var i = 0u; i < 300000u; i++) { sum += x.x; }
-            return sum;
+            var turn = 0.0;
+            for (var i = 0u; i < 300000u; i++) { turn = sin(turn + x.x); }
+            return turn;
         }";
         assert!(loops(Target::from_wgsl(2, "long.wgsl", text).unwrap()) > 65_535);
     }
