@@ -8,9 +8,9 @@ use wfr::{Config, Integrator};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(crate) struct IntegratorOptions {
-    /// How a step is done; by default kernel-ratio for annealed and euler for langevin. euler and
-    /// strang have a bias of order h; along a path kernel-ratio, mala, baoab and exponential have
-    /// none at any step size.
+    /// How a step is done; by default kernel-ratio for annealed, mala for wfr and euler for langevin.
+    /// euler and strang have a bias of order h; kernel-ratio, mala, baoab and exponential have none at
+    /// any step size, along a path whose support does not grow.
     #[arg(long, value_name = "NAME", value_parser = integrators())]
     integrator: Option<Integrator>,
     /// Do not tame the drift, which keeps steep walls from throwing particles to infinity.
