@@ -25,8 +25,14 @@ const ENOUGH: u64 = 8192;
 /// The most iterations that are written out as one.
 const MOST_WIDE: u64 = 128;
 
+/// Loop iterations of an evaluation above which none is split: no software driver would run it.
+const MOST_ITERATIONS: u64 = ENOUGH * MOST_WIDE;
+
 /// Numbers of data from which on fewer places are looked at, because evaluations take long.
 const MANY_NUMBERS: usize = 200_000;
+
+/// Nats by which a log density may lie farther from zero without its constants.
+const CANCELLED: f64 = 1000.0;
 
 /// Operations of an evaluation that is not repeated to count its loops.
 const LONG_EVALUATION: u64 = 10_000_000;
@@ -51,7 +57,9 @@ pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> O
     // Where the log density is largest particles end.
     valued.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (value, x) = *valued.first()?;
-    let found = plain.evaluator(target).ok()?.evaluate(x, &[]).ok()?;
+    let mut evaluator = plain.evaluator(target).ok()?;
+    evaluator.limit_iterations(2 * MOST_ITERATIONS);
+    let found = evaluator.evaluate(x, &[]).ok()?;
     let factor = match found.iterations {
         0..=ENOUGH => 1,
         many => many.div_ceil(ENOUGH).min(MOST_WIDE),
@@ -91,6 +99,10 @@ pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> O
     let evaluator = adaptor.evaluator(&rounded).ok()?;
     let here = evaluator.evaluate(x, &[]).ok()?;
     let offset = value - here.value;
+    // A constant that cancels others is better left where it is.
+    if here.value.abs() > 2.0 * value.abs() + CANCELLED {
+        return None;
+    }
     // The difference has to be the same elsewhere, up to rounding.
     for (value, x) in valued.iter().skip(1) {
         let there = evaluator.evaluate(x, &[]).ok()?.value;
@@ -126,6 +138,7 @@ impl<'t> Whole<'t> {
         }
         let mut evaluator = Evaluator::new(module, "log_density").ok()?;
         target.give(module, &mut evaluator);
+        evaluator.limit_iterations(MOST_ITERATIONS);
         Some(Whole::Text(Box::new(evaluator)))
     }
 

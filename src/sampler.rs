@@ -224,6 +224,9 @@ pub struct Buffers<'a> {
     pub log_weights: &'a wgpu::Buffer,
 }
 
+/// A share of refused moves that no estimate of a density feels.
+const FEW_REFUSED: f32 = 1e-3;
+
 /// Whether a pass of its own traces the conditional ESS: an adaptive schedule knows it anyway.
 fn traces_cess(config: &Config) -> bool {
     config.trace_cess && config.schedule.adaptivity().is_none()
@@ -709,7 +712,9 @@ impl Sampler {
             );
             return Err(Error::config("integrator", reason));
         }
-        if flow.reaction().is_some_and(Reaction::is_of_moves) {
+        // Where there are no walls, a move into a steep slope is refused now and then.
+        let are_many = moved.is_some_and(|refused| refused > FEW_REFUSED);
+        if are_many && flow.reaction().is_some_and(Reaction::is_of_moves) {
             let reason = format!("= transition knows no walls, {came}; use grid or kernel");
             return Err(Error::config("density-estimator", reason));
         }

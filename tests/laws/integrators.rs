@@ -165,7 +165,7 @@ fn the_exponential_step_is_the_ornstein_uhlenbeck_transition() {
         let z = kappa * f64::from(rate) * h;
         let mut laws = Vec::new();
         for j in 0..2 {
-            let (mean, start) = (f64::from(mean[j]), f64::from(start[j]));
+            let (mean, start) = (f64::from(mean[j]), start[j]);
             let precision = 1.0 / f64::from(sd[j]).powi(2);
             // x' = x + length ε precision (μ − x) + noise.
             let pull = -(-z).exp_m1() / kappa * precision;
@@ -173,7 +173,7 @@ fn the_exponential_step_is_the_ornstein_uhlenbeck_transition() {
             let noise = -(-2.0 * z).exp_m1() / kappa;
             let truths = [
                 ("mean", mean + (start - mean) * decay),
-                ("variance", noise + (f64::from(spread) * decay).powi(2)),
+                ("variance", noise + (spread * decay).powi(2)),
             ];
             for ((name, truth), measured) in truths.into_iter().zip(&measured[2 * j..]) {
                 laws.push(Law::new(format!("κ = {kappa}: {name} of x{j}"), *measured, truth, 0.0));
