@@ -274,7 +274,8 @@ impl fmt::Display for Error {
                         write!(f, "particles are lost, {lost}, the first in step {step}: {first}")
                     }
                     None => f.write_str(
-                        "the log density is −∞ at every particle; start the particles where it is finite",
+                        "the log density is −∞ at every particle, or too large a number for single \
+                         precision; start the particles where it is finite, and see wfr check",
                     ),
                 }
             }

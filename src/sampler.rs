@@ -38,7 +38,6 @@ use crate::layout::{
 use crate::loss::Lost;
 use crate::plan::{Plan, Room};
 use crate::problem::Problem;
-use crate::reaction::Reaction;
 use crate::reactor::Reactor;
 use crate::readback;
 use crate::resampling::Resampling;
@@ -223,9 +222,6 @@ pub struct Buffers<'a> {
     /// N log-weights (f32), up to a common constant.
     pub log_weights: &'a wgpu::Buffer,
 }
-
-/// A share of refused moves that no estimate of a density feels.
-const FEW_REFUSED: f32 = 1e-3;
 
 /// Whether a pass of its own traces the conditional ESS: an adaptive schedule knows it anyway.
 fn traces_cess(config: &Config) -> bool {
@@ -696,29 +692,17 @@ impl Sampler {
         Ok(Some((counted as f64 / all as f64) as f32))
     }
 
-    /// Beside a velocity the weights of a refused move are not known, and the transition mixture has
-    /// no component for one.
+    /// Beside a velocity the weights of a refused move are not known.
     fn check_walls(&self, moved: Option<f32>) -> Result<()> {
-        if self.integrator.counts_kept() || moved.is_none_or(|refused| refused == 0.0) {
+        if !self.offset.flow.has_velocity() || moved.is_none_or(|refused| refused == 0.0) {
             return Ok(());
         }
-        let flow = &self.offset.flow;
-        let came = "and particles came to where the density is zero or not a number";
-        if flow.has_velocity() {
-            let reason = format!(
-                "= {} has no exact weights at walls beside a velocity, {came}; drop the velocity and \
-                 use mala",
-                self.integrator
-            );
-            return Err(Error::config("integrator", reason));
-        }
-        // Where there are no walls, a move into a steep slope is refused now and then.
-        let are_many = moved.is_some_and(|refused| refused > FEW_REFUSED);
-        if are_many && flow.reaction().is_some_and(Reaction::is_of_moves) {
-            let reason = format!("= transition knows no walls, {came}; use grid or kernel");
-            return Err(Error::config("density-estimator", reason));
-        }
-        Ok(())
+        let reason = format!(
+            "= {} has no exact weights at walls beside a velocity, and particles came to where the \
+             density is zero or not a number; drop the velocity and use mala",
+            self.integrator
+        );
+        Err(Error::config("integrator", reason))
     }
 
     fn event(&self, row: &TraceRow) -> TraceEvent {

@@ -6,8 +6,8 @@ use crate::autodiff::Evaluator;
 const PARTICLES: usize = 8;
 /// Faces that are looked at.
 const FACES: usize = 64;
-/// A log density so far below that of the particles is none.
-const NEGLIGIBLE: f64 = -20.0;
+/// A log density so far below that of the particles is none: what lies beyond weighs some 1e-6.
+const NEGLIGIBLE: f64 = -14.0;
 /// How far beyond a face, in widths of the box.
 const BESIDE: f64 = 1e-3;
 

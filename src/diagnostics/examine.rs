@@ -13,12 +13,15 @@ use crate::gpu::Gpu;
 use crate::integrator::Integrator;
 use crate::kernel::check::Evaluation;
 use crate::problem::Problem;
+use crate::reaction::Reaction;
 use crate::sampler::Info;
 
 /// Particles that the device evaluates at most, and as many as cost a fiftieth of the run's steps.
 const MOST: usize = 1 << 16;
 const FEWEST: usize = 4096;
 const SHARE: usize = 50;
+/// A share of refused moves that no estimate of a density feels.
+const FEW_REFUSED: f32 = 1e-3;
 /// Loop iterations of one dispatch.
 const ITERATIONS: u64 = 1 << 24;
 
@@ -68,6 +71,7 @@ impl Diagnostics<'_> {
         let mut examination = Examination::default();
         let warnings = &mut examination.warnings;
         warnings.extend(left_out(problem, config));
+        warnings.extend(without_moves(problem, info));
         if let Some(reason) = not_of_the_target(problem, info) {
             examination.not_checked = Some(reason.into());
             return Ok(examination);
@@ -251,6 +255,18 @@ struct Sample {
     /// Normalized.
     weights: Vec<f64>,
     family: Vec<u32>,
+}
+
+/// That particles have no transition density because their moves were refused.
+fn without_moves(problem: &Problem, info: &Info) -> Option<Warning> {
+    let is_of_moves = problem.flow.reaction().is_some_and(Reaction::is_of_moves);
+    let refused = info.refused.filter(|refused| is_of_moves && *refused > FEW_REFUSED)?;
+    let text = format!(
+        "{:.2} % of the moves were refused, at walls or on steep slopes, and particles that stayed have no \
+         transition density: the reaction and log Z are off",
+        100.0 * refused
+    );
+    Some(Warning::doubt("refused-moves", text).with_option("--density-estimator kernel"))
 }
 
 /// What the errors of a flow leave out by design.

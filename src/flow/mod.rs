@@ -298,8 +298,8 @@ impl Flow {
         }
     }
 
-    /// Whether one move that is refused at a wall spoils the run: beside a velocity, where mixtures of
-    /// Gaussians have no walls, and where the moves are the population's density.
+    /// Whether refused moves spoil the run: beside a velocity, where mixtures of Gaussians have no
+    /// walls, and where the moves are the population's density.
     pub(crate) fn is_spoiled_by_walls(&self) -> bool {
         let has_velocity = self.has_velocity() && !matches!(self.equation, Equation::Tracks(_));
         has_velocity || self.reaction.as_ref().is_some_and(Reaction::is_of_moves)

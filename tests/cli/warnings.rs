@@ -69,8 +69,9 @@ fn wrong_runs_say_so() {
         ("tails", [&formula("-log(1 + x0^2)")[..], &["--steps", "100"]].concat()),
         ("identities", [&formula("-(x0/1000)^2/2")[..], &["--flow", "langevin"]].concat()),
         ("identities", [&formula("-(x0/0.001)^2/2")[..], &["--flow", "langevin"]].concat()),
-        ("precision", [&formula("-1e12 - x0^2/2")[..], &["--steps", "50"]].concat()),
-        ("precision", [&formula("-3e9 - 0.5*x0^2")[..], &["--integrator", "mala"]].concat()),
+        // Nearly -1e7 - x0^2/2, with a constant that no rule takes off.
+        ("precision", [&formula("-sqrt(1e14 + 1e7*x0^2)")[..], &["--steps", "50"]].concat()),
+        ("precision", [&formula("-sqrt(1e14 + 1e7*x0^2)")[..], &["--integrator", "mala"]].concat()),
     ];
     for (kind, line) in doubtful {
         let record = record(&line);
