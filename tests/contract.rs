@@ -329,15 +329,16 @@ fn a_target_reads_its_data() {
 /// A uniform start: outside of the box the density is zero, and such particles die.
 #[test]
 fn particles_outside_of_the_support_have_weight_zero() {
-    let start = Initial::uniform(&[-3.0, -3.0], &[3.0, 3.0]).unwrap();
-    let target = Target::standard_normal(2).unwrap();
-    let problem = Problem::new(target, start, Flow::annealed()).unwrap();
+    let start = Initial::normal(&[0.0, 0.0], &[1.0, 1.0]).unwrap();
+    let half = Target::from_formula(2, "where(x0 > 0, -x0^2 - x1^2, -inf)").unwrap();
+    let problem = Problem::new(half, start, Flow::annealed()).unwrap();
     let config = Config { ess_threshold: 0.0, ..config() };
     let Some(mut sampler) = common::sampler(&problem, &config) else { return };
     let info = sampler.run().unwrap();
     let particles = particles(&sampler);
     let dead = particles.log_weights().iter().filter(|lw| **lw == f32::NEG_INFINITY).count();
-    assert!(dead > 0 && dead < 5000, "{dead}");
+    assert!(dead > 2000 && dead < 3000, "{dead}");
+    assert_eq!(info.dead, dead as u64);
     assert_eq!(info.non_finite, 0, "minus infinity is a legal log-weight");
     assert!(info.ess > 100.0 && info.ess < 5000.0);
 }
