@@ -28,8 +28,9 @@ const MOST_WIDE: u64 = 128;
 /// Loop iterations of an evaluation above which none is split: no software driver would run it.
 const MOST_ITERATIONS: u64 = ENOUGH * MOST_WIDE;
 
-/// Numbers of data from which on fewer places are looked at, because evaluations take long.
-const MANY_NUMBERS: usize = 200_000;
+/// Places that are looked at, and where evaluations are long.
+const PLACES: usize = 8;
+const FEW_PLACES: usize = 2;
 
 /// Nats by which a log density may lie farther from zero without its constants.
 const CANCELLED: f64 = 1000.0;
@@ -50,10 +51,16 @@ pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> O
     let linked = Linked::new(target.prelude().into_iter().chain([target.source()]));
     let module = linked.check().ok()?;
     let whole = Whole::of(target, &module)?;
-    let numbers: usize = target.storage().iter().map(Vec::len).sum();
-    let most = if numbers > MANY_NUMBERS { 2 } else { 8 };
-    let valued = places.iter().filter_map(|x| Some((whole.value(x)?, x)));
-    let mut valued: Vec<_> = valued.filter(|(value, _)| value.is_finite()).take(most).collect();
+    let mut valued = Vec::new();
+    for x in places {
+        let Some((value, iterations)) = whole.value(x) else { continue };
+        if value.is_finite() {
+            valued.push((value, x));
+        }
+        if valued.len() >= if iterations > ENOUGH { FEW_PLACES } else { PLACES } {
+            break;
+        }
+    }
     // Where the log density is largest particles end.
     valued.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (value, x) = *valued.first()?;
@@ -142,14 +149,19 @@ impl<'t> Whole<'t> {
         Some(Whole::Text(Box::new(evaluator)))
     }
 
-    fn value(&self, x: &[f64]) -> Option<f64> {
+    /// The value, and about how many loop iterations it takes.
+    fn value(&self, x: &[f64]) -> Option<(f64, u64)> {
         match self {
             Whole::Formula(target) => {
                 let center = target.origin();
                 let x = x.iter().enumerate().map(|(j, x)| x + center.of_coordinate(j));
-                target.formula_value(&x.collect::<Vec<_>>())
+                let numbers: usize = target.storage().iter().map(Vec::len).sum();
+                Some((target.formula_value(&x.collect::<Vec<_>>())?, numbers as u64))
             }
-            Whole::Text(evaluator) => Some(evaluator.evaluate(x, &[]).ok()?.value),
+            Whole::Text(evaluator) => {
+                let found = evaluator.evaluate(x, &[]).ok()?;
+                Some((found.value, found.iterations))
+            }
         }
     }
 }
