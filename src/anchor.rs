@@ -25,8 +25,9 @@ const ENOUGH: u64 = 8192;
 /// The most iterations that are written out as one.
 const MOST_WIDE: u64 = 128;
 
-/// Loop iterations of an evaluation above which none is split: no software driver would run it.
-const MOST_ITERATIONS: u64 = ENOUGH * MOST_WIDE;
+/// Loop iterations of an evaluation above which none is split, beside two for each number of data: the
+/// host would take long over what no software driver runs.
+const MOST_ITERATIONS: u64 = 1 << 18;
 
 /// Places that are looked at, and where evaluations are long.
 const PLACES: usize = 8;
@@ -53,7 +54,7 @@ pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> O
     let whole = Whole::of(target, &module)?;
     let mut valued = Vec::new();
     for x in places {
-        let Some((value, iterations)) = whole.value(x) else { continue };
+        let (value, iterations) = whole.value(x)?;
         if value.is_finite() {
             valued.push((value, x));
         }
@@ -65,7 +66,7 @@ pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> O
     valued.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (value, x) = *valued.first()?;
     let mut evaluator = plain.evaluator(target).ok()?;
-    evaluator.limit_iterations(2 * MOST_ITERATIONS);
+    evaluator.limit_iterations(2 * most_iterations(target));
     let found = evaluator.evaluate(x, &[]).ok()?;
     let factor = match found.iterations {
         0..=ENOUGH => 1,
@@ -131,6 +132,14 @@ pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> O
     Some(Anchor { adaptor, offset })
 }
 
+fn numbers(target: &Target) -> u64 {
+    target.storage().iter().map(|data| data.len() as u64).sum()
+}
+
+fn most_iterations(target: &Target) -> u64 {
+    MOST_ITERATIONS.max(2 * numbers(target))
+}
+
 /// The log density in double precision, as it was written.
 enum Whole<'t> {
     /// Formulas have numbers that are not rounded.
@@ -145,7 +154,7 @@ impl<'t> Whole<'t> {
         }
         let mut evaluator = Evaluator::new(module, "log_density").ok()?;
         target.give(module, &mut evaluator);
-        evaluator.limit_iterations(MOST_ITERATIONS);
+        evaluator.limit_iterations(most_iterations(target));
         Some(Whole::Text(Box::new(evaluator)))
     }
 
@@ -155,8 +164,7 @@ impl<'t> Whole<'t> {
             Whole::Formula(target) => {
                 let center = target.origin();
                 let x = x.iter().enumerate().map(|(j, x)| x + center.of_coordinate(j));
-                let numbers: usize = target.storage().iter().map(Vec::len).sum();
-                Some((target.formula_value(&x.collect::<Vec<_>>())?, numbers as u64))
+                Some((target.formula_value(&x.collect::<Vec<_>>())?, numbers(target)))
             }
             Whole::Text(evaluator) => {
                 let found = evaluator.evaluate(x, &[]).ok()?;
