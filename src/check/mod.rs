@@ -237,16 +237,19 @@ impl Check {
     }
 }
 
-/// The log density alone on the host in double precision, by the user's own function; nothing where
-/// the host cannot evaluate it.
-pub(crate) fn host_density(problem: &Problem) -> Option<Evaluator> {
-    Text::of(problem, 0).ok()?.value().ok()
+/// A density on the host in double precision.
+pub(crate) struct HostDensity {
+    /// The log density alone, by the user's own function.
+    pub(crate) value: Evaluator,
+    /// Log density and score as the device evaluates them, without what stays on the host; nothing where
+    /// the host cannot.
+    pub(crate) engine: Option<Evaluator>,
 }
 
-/// The log density and the score that the device evaluates, without what stays on the host, in double
-/// precision; nothing where the host cannot evaluate them.
-pub(crate) fn host_engine(problem: &Problem) -> Option<Evaluator> {
-    Text::of(problem, 0).ok()?.engine().ok()
+/// Nothing where the host cannot evaluate the log density.
+pub(crate) fn host_density(problem: &Problem) -> Option<HostDensity> {
+    let text = Text::of(problem, 0).ok()?;
+    Some(HostDensity { value: text.value().ok()?, engine: text.engine().ok() })
 }
 
 /// The mean of the points and their scale, coordinate by coordinate.

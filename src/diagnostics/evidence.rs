@@ -5,7 +5,7 @@ use crate::sampler::{Info, TraceEvent};
 
 /// An ESS below this fraction of the particles is a collapse.
 const COLLAPSE: f64 = 0.01;
-/// The fewest particles of which one that holds half of the weight is told.
+/// The fewest particles of which one that holds half of the weight is reported.
 const FEWEST: usize = 16;
 /// A share of the weight above which one particle or ancestor decides log Z.
 const HEAVY: f64 = 0.1;

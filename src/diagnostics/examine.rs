@@ -6,7 +6,7 @@ use super::precision::{LOSS, PrecisionLoss};
 use super::reach::Reach;
 use super::{Diagnostics, Warning};
 use crate::autodiff::Evaluator;
-use crate::check::{host_density, host_engine};
+use crate::check::host_density;
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -54,6 +54,7 @@ impl Diagnostics<'_> {
     /// | `rounding` | rounding in so many steps may lose as much; a note where it typically does not |
     /// | `tails` | the target has mass farther out than nearly all particles |
     /// | `start-without-cover` | a note: a uniform start leaves out a part of the target |
+    /// | `refused-moves` | a gradient flow by the transition mixture refused more than 0.1 % of its moves |
     /// | `no-weights` | a note: what the errors of `--flow langevin` leave out |
     /// | `gradient-flow` | a note: what the errors of `--flow wfr` leave out |
     ///
@@ -112,7 +113,8 @@ impl Diagnostics<'_> {
         if let Some(found) = examination.identities.as_ref().filter(|found| found.is_off) {
             warnings.push(self.of_identities(found));
         }
-        let Some(host) = host_density(problem) else { return Ok(examination) };
+        let Some(density) = host_density(problem) else { return Ok(examination) };
+        let host = density.value;
         let at = (dim, &sample.positions[..]);
         let values: Vec<f32> = rows.chunks(dim + 1).map(|row| row[0]).collect();
         let has_log_z = problem.flow.has_path();
@@ -122,7 +124,8 @@ impl Diagnostics<'_> {
             _ if has_log_z => info.step,
             _ => 1,
         };
-        examination.precision = host_engine(problem)
+        examination.precision = density
+            .engine
             .and_then(|engine| PrecisionLoss::at(&engine, at, &values, &sample.weights, steps));
         if let Some(loss) = &examination.precision {
             warnings.extend(self.of_precision(loss, has_log_z));

@@ -166,7 +166,8 @@ mod tests {
             )
             .unwrap(),
         )
-        .unwrap();
+        .unwrap()
+        .value;
         let n = 5000;
         let mut random = Random::new(3);
         let positions: Vec<f32> = (0..n * dim).map(|_| draw(&mut random) as f32).collect();

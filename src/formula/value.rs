@@ -40,7 +40,8 @@ impl Data<'_> {
 }
 
 impl Formula {
-    /// The value at `x`, itself and not its offset from a center, with the parameters and data of a target; none where a parameter has none.
+    /// The value at `x`, itself and not its offset from a center, with the parameters and data of a
+    /// target; none where a parameter has none.
     pub(crate) fn log_density(&self, x: &[f64], data: Data<'_>) -> Option<f64> {
         let constant = |name: &String| {
             let key = format!("{PARAMETER}{name}");
