@@ -79,8 +79,8 @@ pub use data::Data;
 #[cfg(feature = "data")]
 pub use data::DataFile;
 pub use diagnostics::{
-    Diagnostics, Estimate, Examination, Identities, IdentityTest, Mode, Modes, PrecisionLoss,
-    Reach, Warning, WarningSeverity,
+    Diagnostics, Drift, Estimate, Examination, Identities, IdentityTest, Mode, Modes,
+    PrecisionLoss, Reach, Warning, WarningSeverity,
 };
 pub use error::{CheckpointFault, Error, ErrorKind, Location, RecordingFault, Result};
 pub use flow::{Flow, Path, Pilot};

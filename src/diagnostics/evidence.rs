@@ -9,8 +9,7 @@ const COLLAPSE: f64 = 0.01;
 const FEWEST: usize = 16;
 /// A share of the weight above which one particle or ancestor decides log Z.
 const HEAVY: f64 = 0.1;
-/// Effective families below which standard errors are not to be trusted. A run of fewer than 200
-/// particles is held to half of them.
+/// Effective families below which standard errors are not to be trusted.
 const FEW_FAMILIES: f64 = 100.0;
 /// A share of lost particles above which what is sampled is another density.
 const MANY_LOST: f64 = 0.01;
@@ -38,7 +37,7 @@ impl Diagnostics<'_> {
     /// | `collapse` | at some ESS test, or at the end, the ESS was below 1 % of the particles |
     /// | `heavy-particle` | one particle holds more than a tenth of the weight, and 10 times its even share |
     /// | `heavy-family` | the same of the descendants of one time-zero ancestor |
-    /// | `few-families` | the effective number of time-zero ancestors is below 100, or below N/2 |
+    /// | `few-families` | the effective number of time-zero ancestors is below 100 |
     /// | `few-families-of-modes` | effectively fewer than 16 time-zero ancestors of a mode with a mass of 1 % |
     /// | `low-acceptance` | fewer than 20 % of the Metropolis moves were accepted |
     /// | `short-steps` | a note: more than 97 % of them were |
@@ -149,8 +148,7 @@ impl Diagnostics<'_> {
 
     fn few_families(&self) -> Option<Warning> {
         let (left, effective) = (self.unique_ancestors(), self.effective_ancestors());
-        let wanted = FEW_FAMILIES.min(0.5 * self.particles.len() as f64);
-        (effective < wanted || self.is_one_family).then(|| {
+        (effective < FEW_FAMILIES || self.is_one_family).then(|| {
             let plural = if left == 1 { "ancestor is" } else { "ancestors are" };
             let text = format!(
                 "only {left} time-zero {plural} left, effectively {effective:.0}: standard errors \
@@ -272,14 +270,6 @@ mod tests {
     #[test]
     fn a_healthy_run_has_none() {
         assert_eq!(healthy().warnings(), []);
-        // Few particles are no reason by themselves.
-        let mut few = healthy();
-        few.log_weights.truncate(40);
-        few.ancestors.truncate(40);
-        few.positions.truncate(40);
-        few.info.ess = 40.0;
-        few.trace[0].ess = 40.0;
-        assert_eq!(few.warnings(), []);
     }
 
     /// The only warning: its kind, and its text with the option.

@@ -1,6 +1,7 @@
 //! The particles of a run that has ended, held against its density.
 
 use super::cover::{Face, open_face};
+use super::drift::{Drift, drift};
 use super::identities::{Identities, IdentityTest, Points, Proposals};
 use super::precision::{LOSS, PrecisionLoss};
 use super::reach::Reach;
@@ -32,8 +33,11 @@ pub struct Examination {
     /// Why nothing was held against the density, where nothing was.
     pub not_checked: Option<String>,
     /// Identities of the target that the particles should obey; nothing where there are fewer than 30
-    /// effective families, or scores that are not finite.
+    /// effective families.
     pub identities: Option<Identities>,
+    /// How far moves at the target carry the particles; nothing where there are fewer than 30 effective
+    /// families among those that are moved.
+    pub drift: Option<Drift>,
     /// What single precision loses; nothing where the host cannot evaluate the density.
     pub precision: Option<PrecisionLoss>,
     /// Whether the particles reach the target's tails; nothing where the host would take too long.
@@ -50,6 +54,7 @@ impl Diagnostics<'_> {
     /// | kind | what it says |
     /// | --- | --- |
     /// | `identities` | Stein's identities fail, or at walls a Metropolis move changes the particles' moments |
+    /// | `drift` | a few Metropolis moves carry the particles elsewhere |
     /// | `precision` | single precision loses more than 0.1 nat of the log density |
     /// | `rounding` | rounding in so many steps may lose as much; a note where it typically does not |
     /// | `tails` | the target has mass farther out than nearly all particles |
@@ -107,11 +112,17 @@ impl Diagnostics<'_> {
         let there = device.at(gpu, &proposals.positions)?;
         examination.identities = points.test(&proposals, &there, is_inside);
         if examination.identities.is_none() {
-            let reason = "fewer than 30 effective families, or scores that are not finite";
+            let reason = "fewer than 30 effective families";
             examination.not_checked = Some(reason.into());
         }
         if let Some(found) = examination.identities.as_ref().filter(|found| found.is_off) {
             warnings.push(self.of_identities(found));
+        }
+        let moments = (&mean[..], &sd[..]);
+        examination.drift = drift(&points, moments, config.seed, is_inside, |x| device.at(gpu, x))?;
+        let has_doubt = examination.identities.is_some_and(|found| found.is_off);
+        if let Some(found) = examination.drift.as_ref().filter(|one| one.is_off && !has_doubt) {
+            warnings.push(self.of_drift(found));
         }
         let Some(density) = host_density(problem) else { return Ok(examination) };
         let host = density.value;
@@ -130,11 +141,10 @@ impl Diagnostics<'_> {
         if let Some(loss) = &examination.precision {
             warnings.extend(self.of_precision(loss, has_log_z));
         }
-        let moments = (&mean[..], &sd[..]);
-        examination.reach = Reach::of(&host, at, &sample.weights, moments, is_inside);
         let families = self.effective_ancestors();
-        if let Some(reach) = examination.reach.as_ref().filter(|one| one.is_short(families)) {
-            warnings.push(self.of_reach(reach, problem));
+        examination.reach = Reach::of(&host, at, &sample.weights, moments, families, is_inside);
+        if let Some(reach) = &examination.reach {
+            warnings.extend(self.of_reach(reach, families, problem));
         }
         if let Some(bounds) = &bounds {
             warnings.extend(self.of_start(&host, bounds, at, &sample.weights));
@@ -178,6 +188,22 @@ impl Diagnostics<'_> {
             found.threshold,
         );
         Warning::doubt("identities", text).with_option(self.cure.longer())
+    }
+
+    fn of_drift(&self, found: &Drift) -> Warning {
+        let (what, unit) = match found.is_spread {
+            true => ("spread", "variances"),
+            false => ("mean", "standard deviations"),
+        };
+        let text = format!(
+            "the particles are not distributed like the target: {} moves that its law is left alone by \
+             shift the {what} of x{} by {:+.2} {unit}, {:.1} standard errors",
+            found.moves,
+            found.coordinate,
+            found.effect,
+            found.z.abs().min(999.9),
+        );
+        Warning::doubt("drift", text).with_option(self.cure.longer())
     }
 
     fn of_precision(&self, loss: &PrecisionLoss, has_log_z: bool) -> Option<Warning> {
@@ -224,14 +250,24 @@ impl Diagnostics<'_> {
         })
     }
 
-    fn of_reach(&self, reach: &Reach, problem: &Problem) -> Warning {
-        let text = format!(
-            "{:.1} % of the target lie farther out than {:.0} % of the particles: they do not reach its \
-             tails, which need a start that is as wide",
-            100.0 * reach.target,
-            100.0 * (1.0 - reach.particles)
-        );
-        Warning::doubt("tails", text).with_option(wider(problem))
+    fn of_reach(&self, reach: &Reach, families: f64, problem: &Problem) -> Option<Warning> {
+        let text = if reach.is_short(families) {
+            format!(
+                "{:.1} % of the target lie farther out than {:.0} % of the particles: they do not reach its \
+                 tails, which need a start that is as wide",
+                100.0 * reach.target,
+                100.0 * (1.0 - reach.particles)
+            )
+        } else if reach.lacks_variance() {
+            format!(
+                "the particles lack {:.0} % of the target's variance, which is far out: standard deviations \
+                 are too small, and tails need a start that is as wide",
+                100.0 * reach.lack
+            )
+        } else {
+            return None;
+        };
+        Some(Warning::doubt("tails", text).with_option(wider(problem)))
     }
 
     fn of_start(

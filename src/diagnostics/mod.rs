@@ -9,6 +9,7 @@ use crate::problem::Problem;
 
 mod cover;
 mod cure;
+mod drift;
 mod evidence;
 mod examine;
 mod families;
@@ -21,6 +22,7 @@ mod resolution;
 mod warning;
 
 use cure::Cure;
+pub use drift::Drift;
 pub(crate) use evidence::is_collapsed;
 pub use examine::Examination;
 pub use identities::{Identities, IdentityTest};

@@ -2,7 +2,8 @@
 //!
 //! Given the direction from the center to a particle, the law of its distance t is known up to a
 //! factor, π(c + t v) t^{d−1}, and quadrature says how much of it lies beyond the distance that 98 %
-//! of the particles stay within. Tails that a start does not have show as mass beyond.
+//! of the particles stay within. Tails that a start does not have show as mass beyond, or where that is
+//! little, as a part of the variance that the particles lack: it grows with t² and shows first.
 
 use crate::autodiff::Evaluator;
 
@@ -13,6 +14,12 @@ const FEWEST: usize = 6;
 const BUDGET: u64 = 20_000_000;
 /// The share of the weight beyond the distance.
 const BEYOND: f64 = 0.02;
+/// The outer part of the variance ends where the target has so many particles left to expect: what is
+/// seen less often, right particles lack too.
+const EXPECTED: f64 = 10.0;
+/// A lack of variance, as a fraction of all, that is worth a doubt, in how many standard errors.
+const LACK: f64 = 0.1;
+const SURE: f64 = 4.0;
 /// Steps of the distance in powers of 2: fine ones within a factor of 32 inward and 8 outward, coarse
 /// ones beyond, from 2⁻²⁴ to 2³⁰ times the distance.
 const FINE: f64 = 1.0 / 24.0;
@@ -30,6 +37,11 @@ pub struct Reach {
     pub particles: f64,
     /// The standard error of `target` from the differences between rays.
     pub se: f64,
+    /// The part of the variance, in all coordinates' deviations together, that the particles lack beyond
+    /// the distance, up to where ten of them would be expected.
+    pub lack: f64,
+    /// The standard error of `lack`, from rays and from the number of families.
+    pub lack_se: f64,
 }
 
 impl Reach {
@@ -39,6 +51,7 @@ impl Reach {
         (dim, positions): (usize, &[f32]),
         weights: &[f64],
         (mean, sd): (&[f64], &[f64]),
+        families: f64,
         is_inside: impl Fn(&[f32]) -> bool,
     ) -> Option<Reach> {
         if sd.iter().any(|sd| !(*sd > 0.0 && sd.is_finite())) {
@@ -68,7 +81,7 @@ impl Reach {
             return None;
         }
         let grid = Grid::new(bound);
-        let (mut shares, mut spent) = (Vec::new(), 0);
+        let (mut rays, mut spent): (Vec<Vec<f64>>, u64) = (Vec::new(), 0);
         for i in super::precision::drawn(weights, RAYS) {
             let v = away(i);
             let length = distance(&v);
@@ -86,7 +99,7 @@ impl Reach {
                     found.value
                 })
             };
-            if shares.is_empty() {
+            if rays.is_empty() {
                 at(length, &mut spent);
                 let of_a_ray = spent * grid.nodes.len() as u64;
                 if of_a_ray * FEWEST as u64 > BUDGET {
@@ -96,14 +109,30 @@ impl Reach {
             if spent > BUDGET {
                 break;
             }
-            shares.extend(grid.share_beyond(dim, |t| at(t, &mut spent)));
+            rays.extend(grid.law(dim, |t| at(t, &mut spent)));
         }
-        let n = shares.len() as f64;
-        let target = shares.iter().sum::<f64>() / n;
-        let squares: f64 = shares.iter().map(|share| (share - target).powi(2)).sum();
-        let se = (squares / (n * (n - 1.0))).sqrt();
-        let reach = Reach { rays: shares.len(), target, particles: beyond, se };
-        (shares.len() >= FEWEST).then_some(reach)
+        if rays.len() < FEWEST {
+            return None;
+        }
+        let shares = rays.iter().map(|law| grid.sum(law, bound, f64::INFINITY, 0));
+        let (target, se) = mean_and_error(shares);
+        let end = grid.end(&rays, EXPECTED / families);
+        let outer = rays.iter().map(|law| grid.sum(law, bound, end, 2));
+        let (outer, outer_se) = mean_and_error(outer);
+        let fourth = mean_and_error(rays.iter().map(|law| grid.sum(law, bound, end, 4))).0;
+        let of_particles = |low: f64, high: f64| -> f64 {
+            let within = order.iter().filter(|(t, _)| *t > low && *t <= high);
+            within.map(|(t, i)| weights[*i] * t * t).sum()
+        };
+        let all = of_particles(0.0, end.max(bound));
+        Some(Reach {
+            rays: rays.len(),
+            target,
+            particles: beyond,
+            se,
+            lack: (outer - of_particles(bound, end)) / all,
+            lack_se: (outer_se.powi(2) + fourth / families).sqrt() / all,
+        })
     }
 
     /// Whether the target reaches farther than `families` of particles would miss by chance.
@@ -112,12 +141,25 @@ impl Reach {
         let is_sure = self.target - self.particles > 3.0 * self.se;
         is_sure && self.target > 2.0 * self.particles + 4.0 * chance
     }
+
+    /// Whether the particles lack a part of the variance.
+    pub(super) fn lacks_variance(&self) -> bool {
+        self.lack > LACK && self.lack > SURE * self.lack_se
+    }
+}
+
+/// The mean of some numbers and its standard error.
+fn mean_and_error(numbers: impl Iterator<Item = f64>) -> (f64, f64) {
+    let all: Vec<f64> = numbers.collect();
+    let n = all.len() as f64;
+    let mean = all.iter().sum::<f64>() / n;
+    let squares: f64 = all.iter().map(|one| (one - mean).powi(2)).sum();
+    (mean, (squares / (n * (n - 1.0))).sqrt())
 }
 
 /// Distances along a ray: the node, and its width in the logarithm.
 struct Grid {
     nodes: Vec<(f64, f64)>,
-    bound: f64,
 }
 
 impl Grid {
@@ -129,24 +171,38 @@ impl Grid {
             nodes.push((bound * (low + 0.5 * step).exp2(), step));
             low += step;
         }
-        Grid { nodes, bound }
+        Grid { nodes }
     }
 
-    /// The share of π(t) t^{d−1} beyond the bound.
-    fn share_beyond(&self, dim: usize, mut log_density: impl FnMut(f64) -> f64) -> Option<f64> {
+    /// The masses of π(t) t^{d−1} at the nodes, which sum to 1; nothing where there is none.
+    fn law(&self, dim: usize, mut log_density: impl FnMut(f64) -> f64) -> Option<Vec<f64>> {
         let logs: Vec<f64> = self
             .nodes
             .iter()
             .map(|(t, step)| log_density(*t) + dim as f64 * t.ln() + step.ln())
             .collect();
-        let finite = || logs.iter().copied().filter(|log| log.is_finite());
-        let peak = finite().reduce(f64::max)?;
-        let (mut within, mut beyond) = (0.0, 0.0);
-        for ((t, _), log) in self.nodes.iter().zip(&logs) {
-            let mass = if log.is_finite() { (log - peak).exp() } else { 0.0 };
-            if *t > self.bound { beyond += mass } else { within += mass }
+        let peak = logs.iter().copied().filter(|log| log.is_finite()).reduce(f64::max)?;
+        let mass = |log: &f64| if log.is_finite() { (log - peak).exp() } else { 0.0 };
+        let all: f64 = logs.iter().map(mass).sum();
+        Some(logs.iter().map(|log| mass(log) / all).collect())
+    }
+
+    /// The sum of tⁿ times the mass at distances t above `low` and up to `high`.
+    fn sum(&self, law: &[f64], low: f64, high: f64, power: i32) -> f64 {
+        let within = self.nodes.iter().zip(law).filter(|((t, _), _)| *t > low && *t <= high);
+        within.map(|((t, _), mass)| t.powi(power) * mass).sum()
+    }
+
+    /// The farthest distance beyond which the mean of the laws has this share; 0 where there is none.
+    fn end(&self, laws: &[Vec<f64>], share: f64) -> f64 {
+        let mut left = 0.0;
+        for (k, (t, _)) in self.nodes.iter().enumerate().rev() {
+            left += laws.iter().map(|law| law[k]).sum::<f64>() / laws.len() as f64;
+            if left >= share {
+                return *t;
+            }
         }
-        Some(beyond / (within + beyond))
+        0.0
     }
 }
 
@@ -174,7 +230,7 @@ mod tests {
         let weights = vec![1.0 / n as f64; n];
         let moments = (vec![0.0; dim], vec![1.0; dim]);
         let moments = (&moments.0[..], &moments.1[..]);
-        Reach::of(&host, (dim, &positions), &weights, moments, |_| true).unwrap()
+        Reach::of(&host, (dim, &positions), &weights, moments, 5000.0, |_| true).unwrap()
     }
 
     const NORMAL: &str = "fn log_density(x: Point) -> f32 { var s = 0.0;

@@ -1,5 +1,6 @@
-//! The commands of README.md and of the book's pages, run as they are written on the files that the text
-//! tells to save, with few particles and steps: what counts here is that they run.
+//! The commands of README.md and of documents beside the book, run as they are written on the files that
+//! the text tells to save, with few particles and steps: what counts here is that they run. Those of the
+//! book's pages run at full length in scripts/book.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +9,7 @@ use std::time::Instant;
 use crate::program::has_adapter;
 
 /// At least so many commands are in all documents together.
-const COMMANDS: usize = 60;
+const COMMANDS: usize = 20;
 
 /// Files that the texts name and do not show: mixtures, and the names of the README's own target.
 const MIXTURES: [&str; 4] = ["left.txt", "right.txt", "a.txt", "b.txt"];
@@ -133,12 +134,18 @@ fn prepare(folder: &Path) {
     }
 }
 
-/// README.md and the pages of the book, by name.
+/// README.md and what of docs/ is no page of the book, by name.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let summary = std::fs::read_to_string(root.join("docs/SUMMARY.md")).unwrap();
+    let is_page = |path: &Path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        summary.contains(&format!("({name})"))
+    };
     let pages = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<_> =
-        pages.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
+    let mut pages: Vec<_> = pages
+        .filter(|path| path.extension().is_some_and(|e| e == "md") && !is_page(path))
+        .collect();
     pages.push(root.join("README.md"));
     pages.sort();
     pages
