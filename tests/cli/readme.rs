@@ -16,28 +16,22 @@ const MIXTURES: [&str; 4] = ["left.txt", "right.txt", "a.txt", "b.txt"];
 const UNNAMED: [&str; 2] = ["my_target.wgsl", "mine.wgsl"];
 
 /// What is not run but only read, and why.
-const NOT_RUN: [(&str, &str); 6] = [
+const NOT_RUN: [(&str, &str); 5] = [
+    ("wfr compare", "half a minute of compiling shaders; tests/cli/results.rs"),
+    ("wfr selftest", "half a minute; tests/cli/selftest.rs"),
     ("wfr bench", "a minute; tests/cli/results.rs runs it"),
     ("wfr experiment ablation", "half a minute of compiling shaders; tests/cli/compose.rs"),
     ("wfr experiment fkc", "a minute of compiling shaders; tests/cli/fkc.rs"),
-    ("wfr experiment overhead", "a minute of compiling shaders; tests/cli/compose.rs"),
-    ("wfr experiment robustness", "half a minute of compiling shaders; tests/cli/compose.rs"),
-    (
-        "wfr experiment stress",
-        "minutes of compiling shaders in 64 dimensions; tests/cli/compose.rs",
-    ),
 ];
 
 /// No commands of the program: they install what is missing, build, and draw.
 const SCRIPTS: &str = "scripts/";
 
 /// Options that make a command quick; they replace those of the text.
-const QUICK: [(&str, &[&str]); 8] = [
+const QUICK: [(&str, &[&str]); 6] = [
     ("wfr sample", &["-n 512", "--steps 100"]),
     ("wfr compose", &["-n 512", "--steps 40"]),
-    ("wfr compare", &["-n 512", "--steps 32"]),
     ("wfr gap", &["-n 512", "--steps 32"]),
-    ("wfr demo", &["-n 512", "--steps 20"]),
     ("wfr run", &["-n 512"]),
     ("wfr experiment transfer", &["-n 256", "--steps 20"]),
     ("wfr experiment geodesics", &["-n 512", "--steps 40", "--looks 4"]),
