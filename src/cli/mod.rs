@@ -53,6 +53,7 @@ mod selftest;
 mod table;
 mod targets;
 mod version;
+mod window_system;
 
 use console::Console;
 pub(crate) use failure::{Done, Failure};
@@ -145,6 +146,7 @@ impl Verbosity {
 
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
+    window_system::leave_out();
     let words: Vec<OsString> = env::args_os().collect();
     let cli = Cli::read(&words).unwrap_or_else(|error| error.exit());
     match run(cli) {

@@ -27,7 +27,9 @@ fn right_runs_carry_no_doubt() {
     }
     let half_line = ["half.wgsl", "--dim", "1", "--integrator", "mala"];
     let normal = ["--density", "-x0^2/2", "--dim", "1"];
-    let runs: [&[&str]; 6] = [
+    let jump = ["--density", "-x0^2/2 + where(x0 > 0, 1, 0)", "--dim", "1"];
+    let runs: [&[&str]; 7] = [
+        &jump,
         &["double-well", "--set", "a=4"],
         &["double-well", "--set", "a=4", "--integrator", "mala"],
         &["double-well", "--set", "a=4", "--integrator", "baoab"],
@@ -65,7 +67,13 @@ fn wrong_runs_say_so() {
         return;
     }
     let formula = |text: &'static str| ["--density", text, "--dim", "1", "-n", "10000"];
-    let doubtful: [(&str, Vec<&str>); 5] = [
+    let doubtful: [(&str, Vec<&str>); 7] = [
+        // Jumps, of which no score knows.
+        (
+            "identities",
+            [&formula("-x0^2/2 + where(x0 > 0, 3, 0)")[..], &["--flow", "langevin"]].concat(),
+        ),
+        ("few-families", vec!["double-well", "-n", "20", "--steps", "20"]),
         ("tails", [&formula("-log(1 + x0^2)")[..], &["--steps", "100"]].concat()),
         ("identities", [&formula("-(x0/1000)^2/2")[..], &["--flow", "langevin"]].concat()),
         ("identities", [&formula("-(x0/0.001)^2/2")[..], &["--flow", "langevin"]].concat()),
