@@ -72,8 +72,8 @@ Exit codes:
   3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows
   4  your WGSL or formula is invalid, and the error says file:line:column; or wfr check found an
      error in it
-  130  stopped by Ctrl-C; sample, compose and resume hand over what they have, and a second one
-     ends them
+  130  stopped by Ctrl-C, SIGTERM or a key of the live view; sample, compose and resume hand over what
+     they have, and another one more than two seconds later ends them
 
 Environment:
   NO_COLOR      no colours, unless --color always

@@ -5,7 +5,6 @@ use wfr::{Config, Flow, Initial, Modes, Pilot, Problem, Target, Tuning, tune};
 
 use super::console::Console;
 use super::failure::Done;
-use super::interrupt;
 use super::options::{FlowName, ProblemOptions, RetryOptions, RunOptions};
 use super::path::{Chosen, PathOptions};
 use super::persist::Course;
@@ -99,7 +98,6 @@ pub(crate) fn go(arguments: &Arguments, resumption: Option<Resumption>, console:
         None => None,
     };
     let settings = tuned.as_ref().map_or(&config, |tuned| &tuned.config);
-    interrupt::heed();
     let known = Known { label: &name, pilot, modes, tuned: tuned.clone(), truth: None };
     let (retries, known) = (arguments.retry.retries, &known);
     let course = Course { problem: &problem, config: settings, known, retries };
