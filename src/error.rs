@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::loss::{Cause, Loss, Lost};
+use crate::shown;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -241,9 +242,18 @@ impl fmt::Display for Location {
     }
 }
 
+/// What it says comes in part from files, and is printable and of bounded length whatever they hold.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
+        f.write_str(&shown::message(&Sentence(&self.0).to_string()))
+    }
+}
+
+struct Sentence<'a>(&'a ErrorKind);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             ErrorKind::NoAdapter { message } => f.write_str(message),
             ErrorKind::RequestDevice { message } => {
                 write!(f, "the adapter gave no device: {message}")

@@ -18,6 +18,7 @@ pub mod diffusion;
 pub mod distance;
 mod driver;
 mod error;
+mod excerpt;
 mod flow;
 mod formula;
 mod generator;
@@ -45,6 +46,7 @@ mod schedule;
 #[cfg(any(test, feature = "reference"))]
 pub mod selftest;
 mod shaders;
+mod shown;
 mod target;
 #[cfg(test)]
 mod testing;

@@ -4,8 +4,10 @@
 
 mod bounded;
 mod cli;
+mod excerpt;
 mod output;
 mod plot;
+mod shown;
 
 fn main() -> std::process::ExitCode {
     cli::main()

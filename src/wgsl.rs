@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use wgpu::naga;
 
 use crate::error::{Error, ErrorKind, Location, Result};
+use crate::excerpt::excerpt;
 
 mod lengths;
 mod limits;
@@ -289,14 +290,7 @@ impl Linked {
             .text
             .get(span.start - start..span.end - start)
             .map_or(1, |text| text.lines().next().map_or(1, |first| first.chars().count().max(1)));
-        let number = location.line.to_string();
-        let gutter = " ".repeat(number.len());
-        let indent: String = line
-            .chars()
-            .take(location.column as usize - 1)
-            .map(|c| if c == '\t' { '\t' } else { ' ' })
-            .collect();
-        Some(format!("{number} | {line}\n{gutter} | {indent}{}", "^".repeat(length)))
+        Some(excerpt(location.line as usize, line, location.column as usize - 1, length))
     }
 }
 

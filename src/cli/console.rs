@@ -11,6 +11,7 @@ use wfr::{Gpu, Info};
 use super::color;
 use super::failure::{Done, Failure};
 use super::numbers::seconds;
+use crate::shown::{self, printable};
 
 /// Standard output and standard error, with the log lines above the progress bar.
 pub(crate) struct Console {
@@ -36,7 +37,8 @@ impl Console {
                     log::Level::Debug => "debug",
                     log::Level::Trace => "trace",
                 };
-                writeln!(out, "{} {}", color::word(word), record.args())
+                let text = record.args().to_string();
+                writeln!(out, "{} {}", color::word(word), shown::message(&text))
             })
             // The words have their colours already, or none.
             .write_style(env_logger::WriteStyle::Always)
@@ -118,14 +120,20 @@ impl Drop for Bar {
 /// Writes a result to standard output, whole.
 pub(crate) fn print(text: &str) -> Done {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| Failure::of_stdout(&e))
+    out.write_all(printable(text).as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Failure::of_stdout(&e))
 }
 
 /// Writes a result to standard output as one line of JSON.
 pub(crate) fn print_json(record: &impl serde::Serialize) -> Done {
     let text = serde_json::to_string(record);
-    let text = text.map_err(|error| Failure::Output(error.to_string()))?;
-    print(&format!("{text}\n"))
+    let mut text = text.map_err(|error| Failure::Output(error.to_string()))?;
+    // A terminal reads it too, and these are letters of the basic plane.
+    while let Some(letter) = text.chars().find(|letter| shown::steers(*letter)) {
+        text = text.replace(letter, &format!("\\u{:04x}", u32::from(letter)));
+    }
+    print(&(text + "\n"))
 }
 
 /// Says what to expect when the adapter is the processor.

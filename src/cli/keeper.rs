@@ -25,6 +25,7 @@ use crate::output::{
     Stage, Start,
 };
 use crate::plot::Exact;
+use crate::shown::printable;
 
 /// The population at moments of the run.
 const FRAMES: &str = "frames.npz";
@@ -266,7 +267,7 @@ fn fill(
     let record = serde_json::to_string_pretty(&kept.record);
     let record = record.map_err(|error| Failure::Output(error.to_string()))?;
     staged.put_text("summary.json", &(record + "\n"))?;
-    staged.put_text("summary.txt", &report::summary(outcome, estimates))?;
+    staged.put_text("summary.txt", &printable(&report::summary(outcome, estimates)))?;
     staged.take()?;
     Ok(kept)
 }

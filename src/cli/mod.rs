@@ -148,8 +148,8 @@ impl Verbosity {
 pub(crate) fn main() -> ExitCode {
     window_system::leave_out();
     let words: Vec<OsString> = env::args_os().collect();
-    let cli = Cli::read(&words).unwrap_or_else(|error| error.exit());
-    match run(cli) {
+    let done = Cli::read(&words).map_err(|error| Failure::Line(Box::new(error))).and_then(run);
+    match done {
         Ok(()) if interrupt::asked() => ExitCode::from(interrupt::EXIT_CODE),
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
