@@ -36,6 +36,17 @@ fn hear() {
     }
 }
 
+/// Where a file may not grow further, its write is an error like any other, and does not end the program.
+pub(super) fn outlive_limits() {
+    #[cfg(unix)]
+    {
+        let reached = std::sync::Arc::new(AtomicBool::new(false));
+        if let Err(error) = signal_hook::flag::register(libc::SIGXFSZ, reached) {
+            log::debug!("a file that may not grow further ends the program: {error}");
+        }
+    }
+}
+
 /// As a signal does, by a key.
 pub(super) fn ask() {
     ASKED.store(true, Ordering::SeqCst);

@@ -147,6 +147,7 @@ impl Verbosity {
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
     window_system::leave_out();
+    interrupt::outlive_limits();
     let words: Vec<OsString> = env::args_os().collect();
     let done = Cli::read(&words).map_err(|error| Failure::Line(Box::new(error))).and_then(run);
     match done {
