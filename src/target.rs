@@ -649,6 +649,25 @@ impl Target {
         }
     }
 
+    /// The parameters that have values, by name: those that were set, and the defaults of the others as far
+    /// as they are numbers.
+    pub fn all_parameters(&self) -> Vec<(String, f64)> {
+        let named = |(name, value): (&str, f64)| (name.to_string(), value);
+        if let Some(entry) = self.entry {
+            let value = |known: &Parameter| {
+                let set = self.constants.iter().find(|(key, _)| key == known.name);
+                (known.name.to_string(), set.map_or(known.default, |(_, value)| *value))
+            };
+            return entry.parameters.iter().map(value).collect();
+        }
+        match overrides::declared(self.dim, &self.wgsl).filter(|_| self.formula.is_none()) {
+            Some(declared) => {
+                declared.into_iter().filter_map(|found| found.with_value(&self.constants)).collect()
+            }
+            None => self.parameters().into_iter().map(named).collect(),
+        }
+    }
+
     /// Checks that everything was given that a formula needs: parameters and data.
     pub(crate) fn check_formula(&self) -> Result<()> {
         match &self.formula {
