@@ -16,6 +16,7 @@ pub(crate) mod arrays;
 mod catalogue;
 mod mixture;
 mod overrides;
+mod sizes;
 
 pub use catalogue::{Entry, Parameter, catalogue};
 pub use mixture::Component;
