@@ -1,7 +1,7 @@
 //! The schedule that the device chooses while it runs.
 
 use crate::error::{Error, Result};
-use crate::schedule::Schedule;
+use crate::schedule::{LONGEST, SHORTEST, Schedule};
 
 /// How an adaptive schedule is chosen, for [`Schedule::adaptive`].
 ///
@@ -62,6 +62,12 @@ impl Adaptive {
         }
         if !(self.dt > 0.0 && self.dt.is_finite()) {
             return out(format!("adaptive: dt = {} is not positive and finite", self.dt));
+        }
+        if !(SHORTEST..=LONGEST).contains(&self.dt) {
+            return out(format!(
+                "adaptive: dt = {:e} is not between {SHORTEST:e} and {LONGEST:e}",
+                self.dt
+            ));
         }
         let most = Schedule::MAX_STEPS / self.moves_per_stage;
         if self.max_stages == 0 || self.max_stages > most {

@@ -64,6 +64,8 @@ impl Initial {
         check_lengths("mean", &mean, "sd", &sd)?;
         check_each("mean", &mean, "finite", |v| v.is_finite())?;
         check_each("sd", &sd, "positive and finite", |v| v > 0.0 && v.is_finite())?;
+        // Of which single precision holds the square and its inverse.
+        check_each("sd", &sd, "between 1e-18 and 1e18", |v| (1e-18..=1e18).contains(&v))?;
         let description = format!("normal(mean={}, sd={})", list(&mean), list(&sd));
         Ok(Initial::independent(Independent::Normal { mean, sd }, description, Center::default()))
     }
@@ -560,7 +562,12 @@ fn check_lengths(a: &str, left: &[f64], b: &str, right: &[f64]) -> Result<()> {
 fn check_each(name: &str, values: &[f64], want: &str, good: fn(f32) -> bool) -> Result<()> {
     match values.iter().position(|v| !good(*v as f32)) {
         Some(j) => {
-            let reason = format!("{name}[{j}] = {} is not {want}", plain(values[j]));
+            let size = values[j].abs();
+            let value = match (1e-9..1e16).contains(&size) || size == 0.0 || !size.is_finite() {
+                true => plain(values[j]),
+                false => format!("{:e}", values[j]),
+            };
+            let reason = format!("{name}[{j}] = {value} is not {want}");
             Err(Error::config("initial", reason))
         }
         None => Ok(()),
