@@ -259,6 +259,12 @@ impl Problem {
         })
     }
 
+    /// Sentences on what the texts do not see of their data, of the target and of a start that is one.
+    pub(crate) fn rounded_data(&self) -> Vec<String> {
+        let laws = [Some(&self.target), self.start().law()];
+        laws.into_iter().flatten().flat_map(Target::rounded_data).collect()
+    }
+
     /// Says where the loops of a text could not be counted, or depend on the place, for whom a driver
     /// stops long ones.
     pub(crate) fn warn_of_loops(&self) {

@@ -3,10 +3,10 @@
 use std::fmt;
 
 /// Fewer steps of single precision to a standard deviation are reported.
-const FEW: f64 = 1e3;
+pub(crate) const FEW: f64 = 1e3;
 
 /// With fewer still the numbers are those of another law, on a grid.
-const TOO_FEW: f64 = 30.0;
+pub(crate) const TOO_FEW: f64 = 30.0;
 
 /// A coordinate whose standard deviation spans fewer than 1000 steps of single precision where it
 /// lies.
@@ -43,7 +43,7 @@ pub(crate) fn resolution(places: impl Iterator<Item = Place>) -> Option<Resoluti
 }
 
 /// The distance from an f32 of this size to the next; 0 at zero and where there is none.
-fn step(size: f64) -> f64 {
+pub(crate) fn step(size: f64) -> f64 {
     let single = size as f32;
     if !single.is_normal() {
         return 0.0;
@@ -65,7 +65,7 @@ impl Resolution {
 }
 
 /// A mean to a hundredth of the standard deviation.
-fn rounded(mean: f64, sd: f64) -> String {
+pub(crate) fn rounded(mean: f64, sd: f64) -> String {
     let decimals = if sd > 0.0 { (2.0 - sd.log10().floor()).clamp(0.0, 12.0) as usize } else { 3 };
     let text = format!("{mean:.decimals$}");
     match text.contains('.') {

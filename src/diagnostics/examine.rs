@@ -56,6 +56,7 @@ impl Diagnostics<'_> {
     /// | `start-without-cover` | a note: a uniform start leaves out a part of the target |
     /// | `refused-moves` | a gradient flow by the transition mixture refused more than 0.1 % of its moves |
     /// | `no-weights` | a note: what the errors of `--flow langevin` leave out |
+    /// | `rounded-data` | a note: a text in WGSL sees data whose digits single precision does not hold |
     /// | `gradient-flow` | a note: what the errors of `--flow wfr` leave out |
     ///
     /// The identities are blind to the shares of modes.
@@ -72,6 +73,8 @@ impl Diagnostics<'_> {
         let mut examination = Examination::default();
         let warnings = &mut examination.warnings;
         warnings.extend(left_out(problem, config));
+        let rounded = problem.rounded_data().into_iter();
+        warnings.extend(rounded.map(|text| Warning::note("rounded-data", text)));
         warnings.extend(without_moves(problem, info));
         if let Some(reason) = not_of_the_target(problem, info) {
             examination.not_checked = Some(reason.into());
