@@ -317,10 +317,12 @@ fn wider(problem: &Problem) -> String {
         [one] => Some(one),
         _ => None,
     });
-    let all_alike = |values: &[f32]| values.windows(2).all(|pair| pair[0] == pair[1]);
+    let all_alike = |values: &[f64]| values.windows(2).all(|pair| pair[0] == pair[1]);
+    let is_one_center = problem.center().is_none_or(all_alike);
     match normal {
-        Some(one) if all_alike(&one.mean) && all_alike(&one.scale) => {
-            format!("--initial 'normal(mean={}, sd={})'", one.mean[0], 5.0 * one.scale[0])
+        Some(one) if is_one_center && all_alike(&one.mean) && all_alike(&one.scale) => {
+            let mean = one.mean[0] + problem.center().map_or(0.0, |center| center[0]);
+            format!("--initial 'normal(mean={mean}, sd={})'", 5.0 * one.scale[0])
         }
         _ => "a wider --initial".into(),
     }

@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn components_share_a_position_by_responsibility() {
         let component =
-            |weight, mean: f32| Component { weight, mean: vec![mean], scale: vec![1.0] };
+            |weight, mean: f64| Component { weight, mean: vec![mean], scale: vec![1.0] };
         let target =
             Target::gaussian_mixture(&[component(1.0, -1.0), component(3.0, 1.0)]).unwrap();
         let modes = Modes::of(&target).unwrap();

@@ -31,8 +31,8 @@ struct End {
     resamplings: u32,
 }
 
-fn mixture(parts: &[(f64, f32, f32)]) -> Target {
-    let component = |&(weight, at, scale): &(f64, f32, f32)| Component {
+fn mixture(parts: &[(f64, f64, f64)]) -> Target {
+    let component = |&(weight, at, scale): &(f64, f64, f64)| Component {
         weight,
         mean: vec![at, -at],
         scale: vec![scale],
