@@ -80,10 +80,11 @@ impl Problem {
         let center = center(&target, &initial, &flow);
         let (target, initial) = (target.about(&center)?, initial.about(&center)?);
         if let Some(found) = initial.resolution() {
+            let text = found.with_advice(target.built_in_name());
             if found.is_grave() {
-                return Err(Error::config("initial", format!("is too fine: {found}")));
+                return Err(Error::config("initial", format!("is too fine: {text}")));
             }
-            log::warn!("the initial law: {found}");
+            log::warn!("the initial law: {text}");
         }
         // Data that are missing are told before the shapes that they would have set.
         let adaptor = Adaptor::of(&target)?;

@@ -595,6 +595,11 @@ impl Target {
         &self.center
     }
 
+    /// The name of a target of the catalogue.
+    pub(crate) fn built_in_name(&self) -> Option<&str> {
+        self.entry.map(|entry| entry.name)
+    }
+
     /// Whether the text was made from a formula.
     pub(crate) fn is_formula(&self) -> bool {
         self.formula.is_some()

@@ -88,6 +88,7 @@ pub(super) fn check(
 /// counted.
 pub(super) fn places(text: &Text<'_>, findings: &mut Vec<Finding>) {
     if let Some(found) = text.problem.initial.resolution() {
+        let found = found.with_advice(text.problem.target.built_in_name());
         findings.push(Finding::warning(Topic::Precision, format!("the initial law: {found}")));
     }
     for note in text.problem.rounded_data() {

@@ -6,7 +6,7 @@ use super::precision::{LOSS, PrecisionLoss};
 use super::reach::Reach;
 use super::{Diagnostics, Warning};
 use crate::autodiff::Evaluator;
-use crate::check::host_density;
+use crate::check::{Agreement, host_density};
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -22,6 +22,8 @@ const FEWEST: usize = 4096;
 const SHARE: usize = 50;
 /// A share of refused moves that no estimate of a density feels.
 const FEW_REFUSED: f32 = 1e-3;
+/// Particles where a score that was written by hand is compared with the derivative.
+const SCORES: usize = 64;
 /// Loop iterations of one dispatch.
 const ITERATIONS: u64 = 1 << 24;
 
@@ -50,6 +52,7 @@ impl Diagnostics<'_> {
     /// | kind | what it says |
     /// | --- | --- |
     /// | `identities` | Stein's identities fail, or at walls a Metropolis move changes the particles' moments |
+    /// | `score` | the target's text has a score of its own that is not the derivative of its log density |
     /// | `precision` | single precision loses more than 0.1 nat of the log density |
     /// | `rounding` | rounding in so many steps may lose as much; a note where it typically does not |
     /// | `tails` | the target has mass farther out than nearly all particles |
@@ -113,10 +116,19 @@ impl Diagnostics<'_> {
             let reason = "fewer than 30 effective families, or scores that are not finite";
             examination.not_checked = Some(reason.into());
         }
-        if let Some(found) = examination.identities.as_ref().filter(|found| found.is_off) {
+        let density = host_density(problem);
+        let own_score = density.as_ref().and_then(|density| {
+            let points =
+                sample.positions.chunks(dim).step_by(sample.weights.len().div_ceil(SCORES));
+            density.own_score(points.map(|x| x.iter().copied().map(f64::from).collect()))
+        });
+        // Identities are made of the score: a wrong one says nothing of the particles.
+        if let Some(found) = own_score.filter(Agreement::is_broken) {
+            warnings.extend(of_score(&found, problem.target.name()));
+        } else if let Some(found) = examination.identities.as_ref().filter(|found| found.is_off) {
             warnings.push(self.of_identities(found));
         }
-        let Some(density) = host_density(problem) else { return Ok(examination) };
+        let Some(density) = density else { return Ok(examination) };
         let host = density.value;
         let at = (dim, &sample.positions[..]);
         let values: Vec<f32> = rows.chunks(dim + 1).map(|row| row[0]).collect();
@@ -252,6 +264,22 @@ impl Diagnostics<'_> {
         let option = "--initial 'normal(mean=…, sd=…)', or a wider box";
         Some(Warning::note("start-without-cover", text).with_option(option))
     }
+}
+
+/// That the score of the user's text is no derivative.
+fn of_score(found: &Agreement, file: &str) -> Option<Warning> {
+    let worst = found.worst.as_ref()?;
+    let text = format!(
+        "the score written in {file} differs from the derivative of log_density at {} of {} particles: \
+         along x{} it is {:.4e} where the derivative is {:.4e}; correct it, or leave it out to have it \
+         derived",
+        found.apart,
+        found.points,
+        worst.coordinate.unwrap_or(0),
+        worst.found,
+        worst.expected
+    );
+    Some(Warning::doubt("score", text))
 }
 
 /// A part of the population.

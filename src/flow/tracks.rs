@@ -198,7 +198,7 @@ mod tests {
         let [near, far] = [3.2 / 2.8, 1.0].map(|length| cone(&from, &to, length));
         assert_eq!((near.len(), far.len()), (1, 2));
         assert_eq!((far[0].mass, far[1].mass), ([0.5, 0.0, 0.0], [0.0, 0.0, 0.25]));
-        assert_eq!((state(&far[0], 0.7).1, state(&far[1], 0.7).1), (0.0, f64::from(3.2_f32)));
+        assert_eq!((state(&far[0], 0.7).1, state(&far[1], 0.7).1), (0.0, 3.2));
     }
 
     #[test]
