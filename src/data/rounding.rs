@@ -32,7 +32,10 @@ pub(crate) struct Coarse {
     column: usize,
     mean: f64,
     sd: f64,
+    /// The distance of one number of single precision to the next at the mean.
     step: f64,
+    /// The same, or less where rounding takes less than numbers anywhere between would lose.
+    felt: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,12 +66,13 @@ impl Rounding {
         let found = moments.iter().zip(&lost).enumerate().filter_map(|(column, (law, lost))| {
             let Moments { mean, sd } = *law;
             // Numbers that are held exactly have no steps, and others lose up to half of one.
-            let step = step(mean.abs().max(sd)).min(4.0 * lost);
+            let step = step(mean.abs().max(sd));
+            let felt = step.min(4.0 * lost);
             // Equal numbers, as far as an f64 tells, are a constant.
             let is_constant = sd <= TOO_FEW * KEPT * mean.abs();
-            (sd < FEW * step && !is_constant).then_some(Coarse { column, mean, sd, step })
+            (sd < FEW * felt && !is_constant).then_some(Coarse { column, mean, sd, step, felt })
         });
-        let coarse = found.min_by(|a, b| a.steps().total_cmp(&b.steps()));
+        let coarse = found.min_by(|a, b| (a.sd / a.felt).total_cmp(&(b.sd / b.felt)));
         (coarse.is_some() || whole.is_some()).then_some(Rounding { coarse, whole, columns })
     }
 
@@ -116,7 +120,7 @@ impl Coarse {
     }
 
     fn is_grave(&self) -> bool {
-        self.steps() < TOO_FEW
+        self.sd < TOO_FEW * self.felt
     }
 }
 

@@ -41,9 +41,8 @@ impl Component {
         for (i, mean) in self.mean.iter().enumerate() {
             if !(*mean as f32).is_finite() {
                 let i = i + 1;
-                return Err(format!(
-                    "mean_{i} is {mean:?}; expected a finite number of single precision"
-                ));
+                let of = if mean.is_finite() { " of single precision" } else { "" };
+                return Err(format!("mean_{i} is {mean:?}; expected a finite number{of}"));
             }
         }
         for (i, scale) in self.scale.iter().enumerate() {
@@ -267,11 +266,7 @@ mod tests {
             ("1,,0,1\n", None, "line 1: there is no number before comma 2".into()),
             ("-1 0 1\n", None, "line 1: weight is -1; expected a number of at least 0".into()),
             ("nan 0 1\n", None, "line 1: weight is NaN; expected a number of at least 0".into()),
-            (
-                "1 0 inf 1\n",
-                None,
-                "line 1: mean_2 is inf; expected a finite number of single precision".into(),
-            ),
+            ("1 0 inf 1\n", None, "line 1: mean_2 is inf; expected a finite number".into()),
             (
                 "1 1e39 1\n",
                 None,
