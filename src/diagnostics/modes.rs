@@ -65,9 +65,7 @@ impl Modes {
         match target.law()? {
             Law::GaussianMixture(components) => {
                 (2..=MAX_COMPONENTS).contains(&components.len()).then(|| Modes {
-                    names: numbered(
-                        components.iter().map(|one| one.mean.iter().map(|x| f64::from(*x))),
-                    ),
+                    names: numbered(components.iter().map(|one| one.mean.iter().copied())),
                     masses: Some(components.iter().map(|component| component.weight).collect()),
                     regions: Regions::Components(components.to_vec()),
                 })
