@@ -138,7 +138,7 @@ fn langevin_has_the_exact_variance_at_coarse_steps() {
 /// With the drift's sign flipped every mean is off by 2 to 4.
 #[test]
 fn the_exponential_step_is_the_ornstein_uhlenbeck_transition() {
-    let (mean, sd) = ([1.0, -1.0], [0.5, 0.5]);
+    let (mean, sd) = ([1.0_f64, -1.0], [0.5_f64, 0.5]);
     let (start, spread) = ([3.0, 0.5], 0.25);
     let (h, rate) = (3.0, 0.25);
     let component = Component { weight: 1.0, mean: mean.to_vec(), scale: sd.to_vec() };
@@ -165,8 +165,8 @@ fn the_exponential_step_is_the_ornstein_uhlenbeck_transition() {
         let z = kappa * f64::from(rate) * h;
         let mut laws = Vec::new();
         for j in 0..2 {
-            let (mean, start) = (f64::from(mean[j]), start[j]);
-            let precision = 1.0 / f64::from(sd[j]).powi(2);
+            let (mean, start) = (mean[j], start[j]);
+            let precision = 1.0 / sd[j].powi(2);
             // x' = x + length ε precision (μ − x) + noise.
             let pull = -(-z).exp_m1() / kappa * precision;
             let decay = 1.0 - pull;
