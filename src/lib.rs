@@ -6,6 +6,7 @@ mod adaptive;
 mod adaptor;
 mod anchor;
 pub mod autodiff;
+mod beta;
 mod bounded;
 mod buffers;
 mod center;

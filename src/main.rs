@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod beta;
 mod bounded;
 mod cli;
 mod excerpt;

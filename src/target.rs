@@ -1,12 +1,13 @@
 //! What to sample: an unnormalised log density and its score, as WGSL text with its data.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::bounded;
 use crate::center::Center;
-use crate::data::{Data, Far};
+use crate::data::{Data, Far, Rounding};
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
 use crate::shaders::{self, Prelude};
@@ -71,6 +72,8 @@ pub struct Target {
     far: Vec<Option<Arc<Far>>>,
     /// What the columns of data in `storage` are counted from, by their bindings.
     data_centers: Vec<Option<Vec<f64>>>,
+    /// What a text in WGSL does not see of its arrays, by their names.
+    rounding: BTreeMap<String, Rounding>,
 }
 
 /// A built-in target with its parameters: what [`crate::truth`] and the host oracle work with.
@@ -245,6 +248,7 @@ impl Target {
             center: Center::default(),
             far: Vec::new(),
             data_centers: Vec::new(),
+            rounding: BTreeMap::new(),
         })
     }
 
@@ -346,6 +350,7 @@ impl Target {
             center: Center::default(),
             far: Vec::new(),
             data_centers: Vec::new(),
+            rounding: BTreeMap::new(),
         })
     }
 
@@ -419,7 +424,8 @@ impl Target {
     ///
     /// # Errors
     /// A text that does not parse, a name that it does not declare, and data that do not fit the
-    /// type. A declared array without data is an error of [`crate::Problem::new`].
+    /// type; for a text in WGSL, a column far from zero of whose spread single precision leaves too
+    /// little. A declared array without data is an error of [`crate::Problem::new`].
     pub fn with_data(mut self, name: &str, data: &Data) -> Result<Target> {
         let arrays = self.arrays()?;
         let array = arrays::find(&self.name, &arrays, name)?;
@@ -436,6 +442,15 @@ impl Target {
         if self.formula.is_some() {
             self.far.resize(self.far.len().max(binding + 1), None);
             self.far[binding] = data.far();
+        } else {
+            self.rounding.remove(&array.name);
+            if let Some(rounding) = data.rounding() {
+                if let Some(reason) = rounding.refusal() {
+                    let short = arrays::short(&array.name);
+                    return Err(Error::config(format!("{}.{short}", self.name), reason));
+                }
+                self.rounding.insert(array.name.clone(), *rounding);
+            }
         }
 
         let overrides = overrides::declared(self.dim, &self.wgsl).unwrap_or_default();
@@ -446,6 +461,15 @@ impl Target {
             }
         }
         Ok(self)
+    }
+
+    /// Sentences on what the text does not see of its data, because it sees each number in single
+    /// precision; none of a formula.
+    pub(crate) fn rounded_data(&self) -> Vec<String> {
+        let notes = |(name, rounding): (&String, &Rounding)| {
+            rounding.notes(&format!("{}.{}", self.name, arrays::short(name)))
+        };
+        self.rounding.iter().flat_map(notes).collect()
     }
 
     /// The names of the arrays that the WGSL text declares, as [`Target::with_data`] takes them.
@@ -570,6 +594,11 @@ impl Target {
     /// What coordinates are counted from.
     pub(crate) fn origin(&self) -> &Center {
         &self.center
+    }
+
+    /// The name of a target of the catalogue.
+    pub(crate) fn built_in_name(&self) -> Option<&str> {
+        self.entry.map(|entry| entry.name)
     }
 
     /// Whether the text was made from a formula.

@@ -21,10 +21,11 @@ pub(crate) struct Console {
 impl Console {
     /// Starts logging. The progress bar shows on a terminal only, and not when `quiet`.
     pub(crate) fn start(quiet: bool, verbose: u8) -> Console {
+        // What the WGSL compiler logs of a text that it refuses is in the error.
         let filter = match (quiet, verbose) {
-            (true, _) => "error",
-            (_, 0) => "warn,wfr=info",
-            (_, 1) => "info,wfr=debug",
+            (true, _) => "error,naga=off",
+            (_, 0) => "warn,wfr=info,naga=off",
+            (_, 1) => "info,wfr=debug,naga=off",
             _ => "debug",
         };
         let environment = env_logger::Env::default().default_filter_or(filter);

@@ -88,7 +88,7 @@ fn stopped(outcome: &Outcome) -> Option<Warning> {
         Some(beta) => format!(
             "the particles are those of time {time}, and all numbers are of the density there, at \
              β = {}, not of the target's",
-            three_significant(beta)
+            crate::beta::shown(beta)
         ),
         None => format!("the particles are those of time {time}"),
     };
@@ -100,11 +100,6 @@ fn stopped(outcome: &Outcome) -> Option<Warning> {
         ),
     };
     Some(Warning::doubt(STOPPED, text))
-}
-
-/// `0.2`, `0.0345`.
-fn three_significant(value: f64) -> String {
-    decimals(value, if value < 0.1 { 5 } else { 3 })
 }
 
 /// The doubts, the settings in two lines, the results in tables, the notes, and the time that the run

@@ -115,7 +115,7 @@ pub(crate) fn resolved(arguments: &Arguments) -> Done<Resolved> {
 pub(crate) fn law(arguments: &Arguments) -> Done<(Law, Option<Modes>)> {
     let target = arguments.problem.target()?;
     let modes = arguments.problem.modes(&target)?;
-    Ok((Law::Target(target), modes))
+    Ok((Law::Target(Box::new(target)), modes))
 }
 
 /// The flow that the options ask for; those of another one are refused.

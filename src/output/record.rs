@@ -47,8 +47,7 @@ impl Estimates {
             .resampled(outcome.config.resampler, outcome.info.resamplings)
             .of_run(&outcome.problem, &outcome.config);
         let modes = modes.map_or_else(Vec::new, |modes| diagnostics.modes(modes));
-        let of_weights =
-            Estimate { value: outcome.info.log_normalizer, se: diagnostics.log_normalizer_se() };
+        let of_weights = diagnostics.log_normalizer(&outcome.info);
         // The weights of a gradient flow do not tell log Z; its estimates of the density may.
         let log_normalizer = match outcome.problem.flow().reaction() {
             Some(reaction) => {
