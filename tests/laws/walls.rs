@@ -4,7 +4,7 @@
 //! On a path that kills what steps over a wall in place of refusing the step, log Z is off by 0.9 to 30
 //! in every case here, and converges to that with the number of steps.
 
-use wfr::diffusion::{Composition, Noise, Rule, ScoreModel, Spacing};
+use wfr::diffusion::{Composition, Curve, Noise, Rule, ScoreModel, Spacing};
 use wfr::{Component, Config, Estimate, Flow, Gpu, Initial, Integrator, Problem, Schedule, Target};
 
 use crate::common::{self, Law, assert_hold, assert_rejected};
@@ -243,7 +243,8 @@ fn finite_walls_are_walls() {
     }
 }
 
-/// The product of a normal with itself, N(0, 1/2) over 2√π, cut at 1/2 by a reward of −∞.
+/// The product of a normal with itself, N(0, 1/2) over 2√π, cut at 1/2 by the reward: by −∞, and by
+/// numbers that no slope leads away from, wherever the reward is counted from.
 ///
 /// With the cut at every level log Z is off by several nats.
 #[test]
@@ -251,27 +252,39 @@ fn a_reward_may_cut_at_the_end() {
     let noise = Noise::variance_preserving(0.1, 20.0);
     let one = Component { weight: 1.0, mean: vec![0.0], scale: vec![1.0] };
     let model = ScoreModel::gaussian_mixture(std::slice::from_ref(&one)).unwrap();
-    let reward = target(1, "x[0] > 0.5", "0.0", "Point()");
-    let composition = Composition::new(noise, vec![model.clone(), model], Rule::product())
-        .with_reward(reward, 1.0);
-    let problem = composition.problem().unwrap();
     let density = |x: f64| (-x * x).exp() / std::f64::consts::TAU;
     let z = integral(density, 0.5, 6.0);
     let mean = integral(|x| x * density(x), 0.5, 6.0) / z;
-    let config = Config {
-        schedule: noise.schedule(Spacing::Uniform, 0.0, 100).unwrap(),
-        ..config(Integrator::KernelRatio, 0.1, 1)
-    };
-    let Some(gpu) = common::gpu(&problem, &config) else { return };
-    let measured = common::averaged(&gpu, &problem, &config, 0..2, |info, d| {
-        assert_eq!(info.lost.total(), 0);
-        vec![common::log_z(info, d), moments(d, 0)[0]]
-    })
-    .unwrap();
-    assert_hold(&[
-        Law::new("a reward that cuts: log Z", measured[0], z.ln(), 0.0),
-        Law::new("a reward that cuts: mean", measured[1], mean, 0.0),
-    ]);
+    let grows = Curve::linear(0.0, 1.0);
+    for (inside, outside, strength) in [
+        ("0", "-inf", Curve::constant(1.0)),
+        ("0", "-1e30", grows.clone()),
+        ("0", "-1e4 - x0^2", grows.clone()),
+        ("0", "-100", Curve::constant(1.0)),
+        ("-2000", "-3000", grows),
+    ] {
+        let name = format!("a reward of {inside} that falls to {outside}");
+        let reward =
+            Target::from_formula(1, &format!("where(x0 > 0.5, {inside}, {outside})")).unwrap();
+        let composition = Composition::new(noise, vec![model.clone(); 2], Rule::product())
+            .with_reward(reward, strength);
+        let problem = composition.problem().unwrap();
+        let config = Config {
+            schedule: noise.schedule(Spacing::Uniform, 0.0, 100).unwrap(),
+            ..config(Integrator::KernelRatio, 0.1, 1)
+        };
+        let Some(gpu) = common::gpu(&problem, &config) else { return };
+        let measured = common::averaged(&gpu, &problem, &config, 0..2, |info, d| {
+            assert_eq!(info.lost.total(), 0);
+            vec![common::log_z(info, d), moments(d, 0)[0]]
+        })
+        .unwrap();
+        let log_z = z.ln() + inside.parse::<f64>().unwrap();
+        assert_hold(&[
+            Law::new(format!("{name}: log Z"), measured[0], log_z, 0.0),
+            Law::new(format!("{name}: mean"), measured[1], mean, 0.0),
+        ]);
+    }
 }
 
 /// Of a nonnegative unbiased estimate P(Ẑ > cZ) ≤ 1/c, whatever the variance: of 24 runs with c = 1000
