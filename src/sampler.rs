@@ -699,7 +699,7 @@ impl Sampler {
         }
         let reason = format!(
             "= {} has no exact weights at walls beside a velocity, and particles came to where the \
-             density is zero or not a number; drop the velocity and use mala",
+             density is zero, not a number, or e^-50 of what it was; drop the velocity and use mala",
             self.integrator
         );
         Err(Error::config("integrator", reason))

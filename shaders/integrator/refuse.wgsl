@@ -40,6 +40,27 @@ fn refuse_above(log_alpha: f32) -> bool {
     return !float_is_non_finite(log_alpha) && log_alpha >= REFUSE_FLOOR;
 }
 
+// Whether a move goes over an edge of the density at `at`: out of it, or down by more than the floor
+// beyond what the slope at either end tells. For flows with a velocity, whose moves have no ratio of
+// their own to be judged by.
+fn refuse_is_over_edge(
+    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    densities: f32, at: Instant,
+) -> bool {
+    var before = (*pending).local;
+    var begin = flow_drift(&before, at);
+    var end = flow_drift(local, at);
+    var by_begin = 0.0;
+    var by_end = 0.0;
+    for (var j = 0u; j < DIM; j++) {
+        let way = (*x)[j] - (*pending).x[j];
+        by_begin += begin[j] * way;
+        by_end += end[j] * way;
+    }
+    let fall = densities - min(0.0, min(by_begin, by_end));
+    return float_is_non_finite(fall) || fall < REFUSE_FLOOR;
+}
+
 // What a log-weight gains by a step of a flow that has a density and no path: nothing, unless the
 // density is zero, or not a number, where the step begins.
 fn refuse_gain(local: ptr<function, Local>, at: Instant) -> f32 {
