@@ -14,6 +14,8 @@ mod examine;
 mod families;
 mod identities;
 mod modes;
+#[cfg_attr(not(test), expect(dead_code, reason = "the examination does not call it yet"))]
+mod outside;
 mod precision;
 mod quantiles;
 mod reach;
