@@ -315,6 +315,47 @@ fn steep_targets_never_give_impossible_numbers() {
     }
 }
 
+/// Where a density falls steeply the error is that of so many particles, and not that of a jump of the
+/// weights which one run in ten sees: with a bound of 8 on the ratio of a move, the mean square is more
+/// than ten times as large.
+#[test]
+fn steep_slopes_leave_no_rare_weights() {
+    let slope = |slope: f64| {
+        let target =
+            target(1, "x[0] > 0.0", &format!("-{slope:?} * x[0]"), &format!("Point(-{slope:?})"));
+        Walled {
+            name: "slope",
+            target,
+            initial: uniform(1, 0.0, 1.0),
+            log_z: -slope.ln(),
+            mean: 1.0 / slope,
+        }
+    };
+    let low_wall = {
+        let text = "-x^2/2 - where(x < 0, 10, 0)";
+        let target = Target::from_formula(1, text).unwrap();
+        Walled { target, ..finite_wall("low wall", -1e4) }
+    };
+    for (case, integrator, h) in [
+        (slope(20.0), Integrator::KernelRatio, 0.1),
+        (slope(50.0), Integrator::KernelRatio, 0.1),
+        (low_wall, Integrator::Baoab, 0.63),
+    ] {
+        let Some(gpu) = case.gpu() else { return };
+        let problem = case.problem(Flow::annealed());
+        let mut squares = 0.0;
+        let seeds = 16;
+        for seed in 0..seeds {
+            let config = Config { particles: 1 << 12, seed, ..config(integrator, h, 50) };
+            let mut sampler = wfr::Sampler::new(&gpu, &problem, config).unwrap();
+            squares += (sampler.run().unwrap().log_normalizer - case.log_z).powi(2);
+        }
+        let error = (squares / f64::from(seeds as u32)).sqrt();
+        println!("{}, {integrator}: log Z off by {error:.4}", case.name);
+        assert!(error < 0.05, "{}, {integrator}: {error}", case.name);
+    }
+}
+
 /// Euler and Strang keep their first order at walls: the error halves with the step.
 #[test]
 fn biased_integrators_keep_their_order_at_walls() {

@@ -11,7 +11,7 @@ use crate::target::Target;
 
 /// Places that are looked at, at most and at least.
 const MOST_PLACES: u64 = 512;
-const LEAST_PLACES: u64 = 16;
+const LEAST_PLACES: u64 = 4;
 
 /// Operations that the host may spend.
 const BUDGET: u64 = 20_000_000;
