@@ -27,7 +27,7 @@ pub enum Integrator {
     /// Forward/backward kernel ratio (Neal 2001; Crooks 1998): weights exact at every step size,
     /// tamed or not. Costs some operations per coordinate more than Euler and needs a path of
     /// densities; the default where there is one. A move that a wall, or a slope as steep as one,
-    /// changes the density by e⁸ or more against its reverse is refused. Beside a velocity a wall makes
+    /// changes the density by e² or more against its reverse is refused. Beside a velocity a wall makes
     /// the run an error.
     KernelRatio,
     /// Annealed importance sampling (Neal 2001) by Metropolis-adjusted Langevin moves (Roberts &

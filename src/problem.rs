@@ -140,10 +140,11 @@ impl Problem {
     }
 
     /// The problem of a composition: its target is the reward.
-    pub(crate) fn composed(composition: Composition) -> Result<Problem> {
+    pub(crate) fn composed(mut composition: Composition) -> Result<Problem> {
         composition.check()?;
         let target = composition.target()?;
         let plain = Problem::new(target, composition.initial()?, Flow::composition())?;
+        composition.survey(&plain.target, &plain.adaptor);
         let mut sources = composition.files();
         if composition.needs_laplacian() {
             sources.push(laplacian(&plain)?);

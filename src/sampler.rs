@@ -714,8 +714,8 @@ impl Sampler {
         }
         let reason = format!(
             "= {} has no exact weights at walls beside a velocity, as no integrator has, and particles \
-             came to where the density is zero or not a number; leave the velocity out, or choose \
-             coordinates in which the density is nowhere zero",
+             came to where the density is zero, not a number, or e^-50 of what it was; leave the velocity \
+             out, or choose coordinates in which the density is nowhere zero",
             self.integrator
         );
         Err(Error::config("integrator", reason))

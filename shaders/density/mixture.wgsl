@@ -27,5 +27,5 @@ fn density_log(x: ptr<function, Point>, slot: u32) -> f32 {
 
 fn density_log_ratio(x: ptr<function, Point>, slot: u32, aim: f32) -> f32 {
     let step = subset_unpack(mixture_sums[PARTICLES + 2u]);
-    return aim + cover_log(x, slot, step) - density_log(x, slot);
+    return aim + cover_log(x, slot, step, aim) - density_log(x, slot);
 }

@@ -3,10 +3,8 @@
 // density and divergence, and the reward r of a tilt rho e^(B r).
 // Reads by compose_number a table: a row for each node of the schedule, the columns of
 // `composition.rs`, then those of each mixture.
-
-// What a reward of minus infinity counts as before the last node: e^-4 is little, and not so little
-// that particles are missing where the edge lets them stay.
-const REWARD_FLOOR: f32 = -4.0;
+// Needs REWARD_FLOOR, what a wall of the reward counts as before the last node, and REWARD_WALL and
+// REWARD_REACH, which say where it has walls.
 
 // The node at which the dispatch begins: the table may be bound from there on.
 var<private> compose_first: u32;
@@ -31,15 +29,34 @@ fn compose_column(node: u32, column: u32) -> f32 {
     return compose_number(node * NODE_COLUMNS + column);
 }
 
-// A reward of minus infinity. Noise takes particles over its edge and back, so that only the last
-// density may have one: before, weights by ratios take any number in its place and stay exact.
-// Rates do not see an edge, and there is no number for it.
+// A reward that is so low that its slope does not lead back within reach of where particles are, or
+// that is minus infinity.
+fn compose_is_wall(local: ptr<function, Local>) -> bool {
+    if (float_is_minus_infinity((*local).reward)) {
+        return true;
+    }
+    var squares = 0.0;
+    for (var j = 0u; j < DIM; j++) {
+        squares += (*local).reward_score[j] * (*local).reward_score[j];
+    }
+    let led = (*local).reward + REWARD_REACH * sqrt(squares);
+    return !float_is_non_finite(led) && led < REWARD_WALL;
+}
+
+// At a wall. Noise takes particles over its edge and back, so that only the last density may have
+// one: before, weights by ratios take any number in its place and stay exact. Rates do not see an
+// edge, and there is no number for one that has no end.
 fn compose_wall(local: ptr<function, Local>, node: u32) {
-    (*local).reward_score = Point();
     if (!FLOORS_REWARD) {
-        (*local).reward = float_nan();
+        if (float_is_minus_infinity((*local).reward)) {
+            (*local).reward = float_nan();
+            (*local).reward_score = Point();
+        }
     } else if (node < SCHEDULE_STEPS) {
         (*local).reward = REWARD_FLOOR;
+        (*local).reward_score = Point();
+    } else if (float_is_minus_infinity((*local).reward)) {
+        (*local).reward_score = Point();
     }
 }
 
@@ -51,7 +68,7 @@ fn step_local(x: ptr<function, Point>, local: ptr<function, Local>, source: u32,
         let reward = target_log_density_and_score(x, &slope);
         (*local).reward = reward;
         (*local).reward_score = slope;
-        if (float_is_minus_infinity(reward)) {
+        if (compose_is_wall(local)) {
             compose_wall(local, node);
         }
     }

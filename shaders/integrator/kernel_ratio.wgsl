@@ -36,7 +36,9 @@ fn integrator_end(
         let here = flow_log_density(&before, now);
         let densities = flow_log_density(local, next) - here;
         ratio = move_log_ratio(densities, pending, &back, now.dt);
-        kept = !float_is_non_finite(ratio);
+        let fall = flow_log_ratio(&before, local, next);
+        let edge = refuse_is_over_edge(x, local, pending, fall, next);
+        kept = !float_is_non_finite(ratio) && !edge;
     } else {
         let densities = flow_log_ratio(&before, local, next);
         ratio = move_log_ratio(densities, pending, &back, now.dt);

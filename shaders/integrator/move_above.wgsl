@@ -13,7 +13,7 @@ fn move_is_above(
     var before = (*pending).local;
     let densities = flow_log_ratio(&before, local, next);
     if (HAS_VELOCITY) {
-        return allowed && !float_is_non_finite(densities);
+        return allowed && !refuse_is_over_edge(x, local, pending, densities, next);
     }
     var back = move_drift(local, now, now, -1.0, now.dt);
     let log_alpha = move_log_ratio(densities, pending, &back, now.dt);

@@ -3,6 +3,7 @@
 use super::cover::{Face, open_face};
 use super::drift::{Drift, drift};
 use super::identities::{Identities, IdentityTest, Points, Proposals};
+use super::outside::of_outside;
 use super::precision::{LOSS, PrecisionLoss};
 use super::reach::Reach;
 use super::{Diagnostics, Warning};
@@ -56,6 +57,7 @@ impl Diagnostics<'_> {
     /// | kind | what it says |
     /// | --- | --- |
     /// | `identities` | Stein's identities fail, or at walls a Metropolis move changes the particles' moments |
+    /// | `outside` | without a path: particles lie where the target has next to nothing |
     /// | `drift` | a few Metropolis moves carry the particles elsewhere |
     /// | `score` | the target's text has a score of its own that is not the derivative of its log density |
     /// | `precision` | single precision loses more than 0.1 nat of the log density |
@@ -106,6 +108,10 @@ impl Diagnostics<'_> {
         let batch = batch.min(sample.weights.len() as u32);
         let device = Evaluation::new(gpu, problem, batch)?;
         let rows = device.at(gpu, &sample.positions)?;
+        let values: Vec<f32> = rows.chunks(dim + 1).map(|row| row[0]).collect();
+        if !problem.flow.has_path() {
+            warnings.extend(of_outside(&values, &sample.weights, dim));
+        }
         let points = Points {
             dim,
             positions: &sample.positions,
@@ -142,7 +148,6 @@ impl Diagnostics<'_> {
         let Some(density) = density else { return Ok(examination) };
         let host = density.value;
         let at = (dim, &sample.positions[..]);
-        let values: Vec<f32> = rows.chunks(dim + 1).map(|row| row[0]).collect();
         let has_log_z = problem.flow.has_path();
         let steps = match problem.integrator(config) {
             // The density enters the weights only by increments of β, whose factors sum to 1.

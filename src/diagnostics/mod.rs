@@ -17,6 +17,7 @@ mod examine;
 mod families;
 mod identities;
 mod modes;
+mod outside;
 mod precision;
 mod quantiles;
 mod reach;

@@ -1,15 +1,18 @@
 //! Several diffusion models as one law.
 
 mod check;
+mod survey;
 mod table;
 mod text;
 
 use super::{Curve, Divergence, Noise, Rule, ScoreModel};
+use crate::adaptor::Adaptor;
 use crate::error::Result;
 use crate::initial::Initial;
 use crate::integrator::Integrator;
 use crate::plan::{Carries, Counts};
 use crate::target::Target;
+pub(crate) use survey::Survey;
 
 /// Several diffusion models on one noise, combined by a rule: what is sampled, and how.
 ///
@@ -82,6 +85,8 @@ pub(crate) struct Reward {
     pub(crate) strength: Curve,
     /// λ, by which the drift follows ∇r.
     pub(crate) guidance: Option<f64>,
+    /// What the host found of it, once the composition is a problem.
+    pub(crate) survey: Option<Survey>,
 }
 
 impl Composition {
@@ -123,12 +128,16 @@ impl Composition {
     /// The same with the density tilted by exp(B(β) r(x)): r is the log density of `reward`, a
     /// formula or WGSL, and B goes from 0 to its final strength.
     ///
-    /// Where r is −∞ the tilted density ends. With weights by kernel ratios r counts as −4 there until
-    /// the last step, which keeps them exact; with weights by rates a particle that comes there is
-    /// lost.
+    /// Where r is −∞ the tilted density ends. Until the last step r counts there as 4/B below the
+    /// largest r that is found where particles start, which keeps weights by kernel ratios exact; so it
+    /// does where r is finite, but lower than that, and its slope does not lead back. Weights by rates
+    /// do not see an edge: a sampler refuses them where it finds one.
     pub fn with_reward(self, reward: Target, strength: impl Into<Curve>) -> Composition {
         let strength = strength.into();
-        Composition { reward: Some(Reward { target: reward, strength, guidance: None }), ..self }
+        Composition {
+            reward: Some(Reward { target: reward, strength, guidance: None, survey: None }),
+            ..self
+        }
     }
 
     /// The same with the drift following the reward by λ g² B ∇r; η²/2 unless set, which needs no
@@ -193,6 +202,11 @@ impl Composition {
     /// Where log densities come from.
     pub fn tracking(&self) -> Tracking {
         self.tracking
+    }
+
+    /// What the host found of the reward.
+    pub(crate) fn reward_survey(&self) -> Option<&Survey> {
+        self.reward.as_ref()?.survey.as_ref()
     }
 
     /// Whether the density is tilted by a reward.
@@ -309,10 +323,22 @@ impl Composition {
 
     /// The law at the largest noise.
     pub(crate) fn initial(&self) -> Result<Initial> {
-        let degree = self.rule.exponents(0.0, self.models.len()).degree();
-        let sd = (self.noise.sigma(self.noise.end()) / degree.sqrt()) as f32;
         let dim = self.dim() as usize;
-        Initial::normal(&vec![0.0; dim], &vec![sd; dim])
+        Initial::normal(&vec![0.0; dim], &vec![self.initial_sd() as f32; dim])
+    }
+
+    fn initial_sd(&self) -> f64 {
+        let degree = self.rule.exponents(0.0, self.models.len()).degree();
+        self.noise.sigma(self.noise.end()) / degree.sqrt()
+    }
+
+    /// Looks for walls of the reward, where there is one.
+    pub(crate) fn survey(&mut self, target: &Target, adaptor: &Adaptor) {
+        let (sd, noise) = (self.initial_sd(), self.noise.sigma(self.noise.end()));
+        if let Some(reward) = &mut self.reward {
+            let strength = reward.strength.at(1.0);
+            reward.survey = Some(Survey::of(target, adaptor, sd, noise, strength));
+        }
     }
 
     /// The reward, or a density that is the same everywhere.

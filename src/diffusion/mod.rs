@@ -15,6 +15,7 @@ mod rule;
 
 pub(crate) use model::Kind;
 
+pub(crate) use composition::Survey;
 pub use composition::{Composition, Tracking};
 pub use curve::Curve;
 pub use divergence::{Divergence, Probe};

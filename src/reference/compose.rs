@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 
 use super::normal::normal_draw;
 use super::threefry::STREAM_STEP;
-use crate::diffusion::{Composition, Evaluation, Exponents, Interval, Tracking};
+use crate::diffusion::{Composition, Evaluation, Exponents, Interval, Survey, Tracking};
 use crate::{Config, Integrator};
 
 /// A reward r at a point.
@@ -156,7 +156,10 @@ impl Composer<'_> {
         let beta = self.config.schedule.beta(k);
         let models = self.look(&walker.x, self.tau(k));
         let (strength, reward) = match &composition.reward {
-            Some(reward) => (reward.strength.at(beta), (self.reward)(&walker.x)),
+            Some(reward) => {
+                let found = self.wall(k, (self.reward)(&walker.x), reward.survey.as_ref());
+                (reward.strength.at(beta), found)
+            }
             None => {
                 let slope = vec![0.0; walker.x.len()];
                 (0.0, Reward { value: 0.0, slope, laplacian: 0.0 })
@@ -185,6 +188,22 @@ impl Composer<'_> {
             None => score.clone(),
         };
         Place { models, reward, strength, exponents, logs, parts, score, drift }
+    }
+
+    /// The reward as a step by ratios takes it: at a wall a number before the last node.
+    fn wall(&self, k: u32, found: Reward, survey: Option<&Survey>) -> Reward {
+        let Some(survey) = survey.filter(|survey| {
+            self.composition.weighs_by_ratio(self.integrator)
+                && survey.is_wall(found.value, &found.slope)
+        }) else {
+            return found;
+        };
+        let flat = Reward { slope: vec![0.0; found.slope.len()], laplacian: 0.0, ..found };
+        match k < self.config.schedule.steps() {
+            true => Reward { value: survey.floor, ..flat },
+            false if found.value == f64::NEG_INFINITY => flat,
+            false => found,
+        }
     }
 
     fn advance(&self, walker: &mut Walker, k: u32) -> f64 {

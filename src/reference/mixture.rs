@@ -39,6 +39,9 @@ pub fn density_log(
     (own + (1.0 - weights[slot]) * sum / mass).ln()
 }
 
+/// The fall of a log density, in nats, that leads out of its support: `shaders/density/cover.wgsl`.
+const COVER_FALL: f64 = 50.0;
+
 /// The log of how much of a kernel about particle `slot` lies inside of a support, by at most `trials`
 /// pairs of points drawn after `step` steps.
 pub fn cover_log(
@@ -46,8 +49,10 @@ pub fn cover_log(
     trials: u32,
     x: &[f64],
     bandwidths: &[f64],
-    inside: impl Fn(&[f64]) -> bool,
+    log_density: impl Fn(&[f64]) -> f64,
 ) -> f64 {
+    let least = log_density(x) - COVER_FALL;
+    let inside = |x: &[f64]| log_density(x).is_finite() && log_density(x) >= least;
     let point = |trial: u32, sign: f64| -> Vec<f64> {
         let noise = normal_draw(seed, slot, step * trials + trial, STREAM_COVER, x.len());
         let axes = x.iter().zip(bandwidths).zip(noise);

@@ -69,7 +69,7 @@ struct Reach {
 }
 
 /// The bounds of `shaders/integrator/refuse.wgsl`.
-const REFUSE_BOUND: f64 = 8.0;
+const REFUSE_BOUND: f64 = 2.0;
 const REFUSE_FLOOR: f64 = -50.0;
 
 impl Walker {

@@ -106,12 +106,17 @@ fn a_velocity_at_a_wall_is_an_error() {
             let gpu = common::gpu(&problem, &config)?;
             Some(new(&gpu, &problem, &config).run())
         };
-        let Some(result) = run("log(where(x > 0, 1, 0)) - x") else { return };
-        let error = result.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::InvalidConfig { .. }), "{error}");
-        let text = error.to_string();
-        assert!(text.contains("at walls beside a velocity, as no integrator has"), "{text}");
-        run("-x^2/2").unwrap().unwrap();
+        for wall in ["-inf", "-1e30", "-1e4", "-1e4 - x^2"] {
+            let Some(result) = run(&format!("where(x > 0, -x, {wall})")) else { return };
+            let error = result.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::InvalidConfig { .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.contains("at walls beside a velocity, as no integrator has"), "{text}");
+        }
+        // Slopes are none, however steep.
+        for text in ["-x^2/2", "-x^12", "-exp(5*x) - x^2", "-1e3*max(-x, 0) - abs(x)"] {
+            run(text).unwrap().unwrap();
+        }
     }
     // What the errors advise is possible: the kernel ratio with the velocity, Metropolis without.
     let config = settings(Integrator::Mala);

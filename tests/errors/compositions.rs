@@ -111,6 +111,10 @@ fn settings_of_compositions() {
         Composition::new(noise(), models, Rule::mixture(0.5))
     };
     let plain = || pair(Rule::mixture(0.5));
+    let walled = |outside: &str| {
+        let reward = Target::from_formula(2, &format!("where(x0 > 0.5, 0, {outside})")).unwrap();
+        plain().with_reward(reward, 1.0)
+    };
     let all = Outputs { divergence: true, log_density: true };
     let (euler, ratio) = (Integrator::Euler, Integrator::KernelRatio);
     let preconditioned = Config { preconditioner: Some(vec![1.0, 2.0]), ..settings(euler) };
@@ -127,6 +131,8 @@ fn settings_of_compositions() {
         (external(Outputs::default()).with_stochasticity(0.5), settings(euler)),
         (external(Outputs::default()).with_frozen_drift(vec![0.5.into(); 2]), settings(euler)),
         (plain(), long),
+        (walled("-inf"), settings(euler)),
+        (walled("-1e4"), settings(euler)),
     ];
     let start = plain().problem().unwrap();
     let Some(gpu) = common::gpu(&start, &settings(euler)) else { return };

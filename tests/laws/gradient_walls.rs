@@ -164,6 +164,11 @@ fn flat() -> Case {
     }
 }
 
+/// The same with numbers in place of −∞.
+fn flat_to(name: &'static str, formula: &'static str) -> Case {
+    Case { name, formula, ..flat() }
+}
+
 fn rectangle() -> Case {
     Case {
         name: "box",
@@ -268,6 +273,12 @@ fn on_a_grid_the_mass_next_to_a_wall_is_right() {
 #[test]
 fn by_kernels_the_mass_next_to_a_wall_is_right() {
     assert_right(&flat(), &kernel(0.3), 1 << 13, 0.01);
+    for case in [
+        flat_to("flat to -1e30", "where(abs(x0) < 1, 0, -1e30)"),
+        flat_to("flat to -100", "where(abs(x0) < 1, 0, -100)"),
+    ] {
+        assert_holds(&case, &kernel(0.3), Realisation::Weights, (1 << 13, 0.01));
+    }
     assert_holds(&interval(), &kernel(0.1), Realisation::Jumps, (1 << 13, 0.03));
     for case in [interval(), half_line(), rectangle(), hole()] {
         assert_right(&case, &kernel(0.1), 1 << 13, 0.03);

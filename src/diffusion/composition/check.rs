@@ -92,6 +92,15 @@ impl Composition {
                     .into(),
             );
         }
+        if self.is_corrected()
+            && !self.weighs_by_ratio(integrator)
+            && let Some(survey) = self.reward_survey().filter(|survey| survey.has_deep_walls())
+        {
+            return refused(format!(
+                "= {integrator} weighs by rates, which miss the edge of a reward, and this one {survey}; use \
+                 kernel-ratio"
+            ));
+        }
         network::check(self.divergence, self.dim())?;
         if config.preconditioner.is_some() {
             let reason = "is not for compositions, whose noise is the models'; leave it out";

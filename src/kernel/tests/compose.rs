@@ -34,6 +34,14 @@ fn reward(x: &[f64]) -> Reward {
     }
 }
 
+/// The same where x₀ > −0.2, and −60 elsewhere.
+fn walled_reward(x: &[f64]) -> Reward {
+    match x[0] > -0.2 {
+        true => reward(x),
+        false => Reward { value: -60.0, slope: vec![0.0; x.len()], laplacian: 0.0 },
+    }
+}
+
 fn rules() -> [(Rule, usize); 6] {
     let line = Curve::linear;
     [
@@ -55,12 +63,20 @@ struct Way {
     frozen: bool,
     /// λ, where there is a reward.
     reward: Option<f64>,
+    /// Whether the reward has a wall.
+    walled: bool,
 }
 
-fn ways() -> [Way; 9] {
+fn ways() -> [Way; 11] {
     use Integrator::{Euler, Exponential, KernelRatio};
-    let plain =
-        Way { integrator: Euler, eta: 1.0, tracking: Tracking::Exact, frozen: false, reward: None };
+    let plain = Way {
+        integrator: Euler,
+        eta: 1.0,
+        tracking: Tracking::Exact,
+        frozen: false,
+        reward: None,
+        walled: false,
+    };
     [
         Way { eta: 0.6, ..plain },
         Way { tracking: Tracking::Ito, eta: 1.4, ..plain },
@@ -71,6 +87,8 @@ fn ways() -> [Way; 9] {
         Way { integrator: KernelRatio, eta: 1.4, frozen: true, reward: Some(0.98), ..plain },
         Way { integrator: Exponential, eta: 0.6, reward: Some(0.0), ..plain },
         Way { integrator: KernelRatio, tracking: Tracking::Ito, ..plain },
+        Way { integrator: KernelRatio, reward: Some(0.5), walled: true, ..plain },
+        Way { integrator: Exponential, eta: 1.4, reward: Some(0.2), walled: true, ..plain },
     ]
 }
 
@@ -86,7 +104,11 @@ fn composition(noise: Noise, dim: u32, rule: &(Rule, usize), way: Way) -> Compos
     };
     match way.reward {
         Some(lambda) => {
-            let target = Target::from_formula(dim, "-sum(i, (x[i] - 1)^2)/4").unwrap();
+            let text = match way.walled {
+                true => "where(x0 > -0.2, -sum(i, (x[i] - 1)^2)/4, -60)",
+                false => "-sum(i, (x[i] - 1)^2)/4",
+            };
+            let target = Target::from_formula(dim, text).unwrap();
             composition.with_reward(target, Curve::linear(0.2, 1.5)).with_reward_guidance(lambda)
         }
         None => composition,
@@ -163,8 +185,8 @@ fn steps_of_compositions_are_near_the_oracle() {
             let problem = composition.clone().problem().unwrap();
             let mut sampler = Sampler::new(&gpu, &problem, config.clone()).unwrap();
             let composer = Composer {
-                composition: &composition,
-                reward,
+                composition: problem.composition().unwrap(),
+                reward: if way.walled { walled_reward } else { reward },
                 integrator: way.integrator,
                 config: &config,
             };
