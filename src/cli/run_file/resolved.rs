@@ -10,7 +10,7 @@ use wfr::Schedule;
 
 use super::file::Named;
 use super::key::{Key, Shape, command, keys};
-use super::{FILE_NAME, Given, comment};
+use super::{FILE_NAME, Given, comment, ending};
 use crate::bounded;
 use crate::cli::{Done, Failure};
 
@@ -114,9 +114,10 @@ impl Resolved {
     /// The run file.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
-            "# A run by wfr {} with every setting. To run it again: wfr run {FILE_NAME}\n\
+            "# A run by wfr {} with every setting. To run it again: wfr run {FILE_NAME}\n{}\n\
              command = \"{}\"\n",
             env!("CARGO_PKG_VERSION"),
+            ending::ANNOUNCEMENT,
             self.command,
         );
         let mut table = "";
@@ -130,7 +131,7 @@ impl Resolved {
             }
             let _ = writeln!(text, "{}{} = {}", comment::of(key), key.name, written(key, values));
         }
-        text
+        text + "\n" + ending::LINE + "\n"
     }
 
     /// Writes the run file and the copies into a folder, each whole or not at all.
