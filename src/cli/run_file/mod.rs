@@ -30,7 +30,7 @@ pub(crate) use given::Given;
 pub(crate) use law::{Law, problem_of};
 pub(super) use output::refuse_links;
 use read::{Reach, RunFile};
-pub(crate) use resolved::Resolved;
+pub(crate) use resolved::{INPUTS, Resolved, inputs_of, refuse_linked_inputs};
 
 /// The name of the run file in a folder of results.
 pub(crate) const FILE_NAME: &str = "run.toml";
@@ -76,6 +76,9 @@ pub(crate) struct Arguments {
 pub(crate) fn expand(arguments: &Arguments, verbosity: &Verbosity) -> Done<Option<Cli>> {
     match &arguments.file {
         Some(file) => {
+            // It may be that of a folder of results.
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            crate::output::recover(folder.unwrap_or(Path::new(".")))?;
             let before = verbosity.words();
             command_line(file, Reach::Anywhere, &arguments.options, before).map(Some)
         }
