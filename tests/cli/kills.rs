@@ -189,7 +189,7 @@ fn a_run_that_is_asked_to_end_can_be_resumed_from_that_step() {
 fn wait_until(so: impl Fn() -> bool) {
     let began = Instant::now();
     while !so() && began.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
