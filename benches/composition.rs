@@ -34,7 +34,7 @@ impl Case {
         let model = |m: usize| {
             let component = |k: usize| Component {
                 weight: 1.0,
-                mean: (0..self.dim).map(|j| 8.0 * ((7 * k + 3 * j + 5 * m) as f32).sin()).collect(),
+                mean: (0..self.dim).map(|j| 8.0 * ((7 * k + 3 * j + 5 * m) as f64).sin()).collect(),
                 scale: vec![0.5],
             };
             ScoreModel::gaussian_mixture(&(0..self.components).map(component).collect::<Vec<_>>())

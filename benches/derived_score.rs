@@ -92,7 +92,7 @@ fn components(dim: usize) -> Vec<Component> {
     let place = |k: usize| (k as f64 * 0.618_033_988_749_895).fract();
     let component = |k: usize| Component {
         weight: 1.0,
-        mean: (0..dim).map(|j| (20.0 * place(k * dim + j + 1) - 10.0) as f32).collect(),
+        mean: (0..dim).map(|j| 20.0 * place(k * dim + j + 1) - 10.0).collect(),
         scale: vec![1.0],
     };
     (0..40).map(component).collect()

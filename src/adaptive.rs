@@ -1,7 +1,7 @@
 //! The schedule that the device chooses while it runs.
 
 use crate::error::{Error, Result};
-use crate::schedule::Schedule;
+use crate::schedule::{LONGEST, SHORTEST, Schedule};
 
 /// How an adaptive schedule is chosen, for [`Schedule::adaptive`].
 ///
@@ -16,7 +16,7 @@ use crate::schedule::Schedule;
 /// [`Sampler::schedule`](crate::Sampler::schedule), is unbiased with exact weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adaptive {
-    /// The conditional effective sample size to keep, as a fraction of N, between ½ and 1: nearer
+    /// The conditional effective sample size to keep, as a fraction of N, between 0 and 1: nearer
     /// to 1, more stages.
     pub cess: f64,
     /// Steps per stage, 1 to 1024. ESS is tested once a stage, whatever
@@ -50,8 +50,8 @@ impl Adaptive {
     /// Checks every field against its bounds.
     pub(crate) fn check(&self) -> Result<()> {
         let out = |reason: String| Err(Error::config("schedule", reason));
-        if !(self.cess > 0.5 && self.cess < 1.0) {
-            return out(format!("adaptive: cess = {} is not between 0.5 and 1", self.cess));
+        if !(self.cess > 0.0 && self.cess < 1.0) {
+            return out(format!("adaptive: cess = {} is not between 0 and 1", self.cess));
         }
         if self.moves_per_stage == 0 || self.moves_per_stage > Adaptive::MAX_MOVES {
             return out(format!(
@@ -62,6 +62,12 @@ impl Adaptive {
         }
         if !(self.dt > 0.0 && self.dt.is_finite()) {
             return out(format!("adaptive: dt = {} is not positive and finite", self.dt));
+        }
+        if !(SHORTEST..=LONGEST).contains(&self.dt) {
+            return out(format!(
+                "adaptive: dt = {:e} is not between {SHORTEST:e} and {LONGEST:e}",
+                self.dt
+            ));
         }
         let most = Schedule::MAX_STEPS / self.moves_per_stage;
         if self.max_stages == 0 || self.max_stages > most {
@@ -89,9 +95,9 @@ mod tests {
         let of = |adaptive: Adaptive| Schedule::adaptive(adaptive).unwrap_err().to_string();
         let base = Adaptive::default();
         for (error, expected) in [
-            (of(Adaptive { cess: 0.5, ..base }), "cess = 0.5 is not between 0.5 and 1"),
-            (of(Adaptive { cess: f64::NAN, ..base }), "cess = NaN is not between 0.5 and 1"),
-            (of(Adaptive { cess: 1.0, ..base }), "cess = 1 is not between 0.5 and 1"),
+            (of(Adaptive { cess: 0.0, ..base }), "cess = 0 is not between 0 and 1"),
+            (of(Adaptive { cess: f64::NAN, ..base }), "cess = NaN is not between 0 and 1"),
+            (of(Adaptive { cess: 1.0, ..base }), "cess = 1 is not between 0 and 1"),
             (
                 of(Adaptive { moves_per_stage: 0, ..base }),
                 "moves_per_stage = 0 is not between 1 and 1024",

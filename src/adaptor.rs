@@ -232,7 +232,7 @@ impl Adaptor {
     pub(crate) fn of(target: &Target) -> Result<Adaptor> {
         let source = target.source();
         let linked = Linked::new(target.prelude().into_iter().chain([source.clone()]));
-        let module = linked.check()?;
+        let module = target.with_sizes(linked.check()?);
         check_snippet(&linked, &module, &source, Some(target.storage()))?;
 
         let is_fused = signature(&module, FUSED)

@@ -50,7 +50,7 @@ pub(crate) struct Anchor {
 pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> Option<Anchor> {
     let Score::Derived { mode, .. } = plain.score else { return None };
     let linked = Linked::new(target.prelude().into_iter().chain([target.source()]));
-    let module = linked.check().ok()?;
+    let module = target.with_sizes(linked.check().ok()?);
     let whole = Whole::of(target, &module)?;
     let mut valued = Vec::new();
     for x in places {
@@ -185,10 +185,10 @@ pub(crate) fn places(initial: &Initial, sources: &[Source]) -> Vec<Vec<f64>> {
             rows.map(|row| row.iter().map(|x| f64::from(*x)).collect()).collect()
         }
         (_, Some(components)) => {
-            let shifted = |shift: f32| {
+            let shifted = |shift: f64| {
                 components.iter().take(COUNT).map(move |component| {
                     let axes = component.mean.iter().zip(&component.scale);
-                    axes.map(|(mean, scale)| f64::from(mean + shift * scale)).collect::<Vec<f64>>()
+                    axes.map(|(mean, scale)| mean + shift * scale).collect::<Vec<f64>>()
                 })
             };
             [0.0, 0.7, -0.7].into_iter().flat_map(shifted).collect()

@@ -14,16 +14,14 @@ mod csv;
 mod file;
 #[cfg(feature = "data")]
 mod npy;
+mod rounding;
 
 #[cfg(feature = "data")]
 pub use file::DataFile;
+pub(crate) use rounding::Rounding;
 
 /// The most numbers of one array: as many as a storage buffer of 4 GiB holds.
 const MOST: usize = 1 << 30;
-
-/// The largest whole number up to which an `f32` holds every whole number.
-#[cfg(feature = "data")]
-const EXACT: u64 = 1 << 24;
 
 /// A vector or a matrix of finite numbers, row after row: what [`crate::Target::with_data`] takes.
 ///
@@ -47,6 +45,8 @@ pub struct Data {
     values: Vec<f32>,
     /// The same counted from the means of the columns, where one lies far from zero.
     far: Option<Arc<Far>>,
+    /// What single precision loses of the numbers, where that is worth a word.
+    rounding: Option<Rounding>,
 }
 
 /// Data whose columns are counted from centers.
@@ -64,10 +64,9 @@ pub(crate) struct Far {
 const MOVED: f64 = 16.0;
 
 impl Far {
-    /// From numbers in double precision, row after row.
-    fn of(columns: usize, count: usize, number: impl Fn(usize) -> f64) -> Option<Far> {
-        let column = |j: usize| Moments::of((j..count).step_by(columns).map(|k| (1.0, number(k))));
-        let moments: Vec<Moments> = (0..columns).map(column).collect();
+    /// From numbers in double precision, row after row, and the moments of their columns.
+    fn of(moments: &[Moments], count: usize, number: impl Fn(usize) -> f64) -> Option<Far> {
+        let columns = moments.len();
         let center = |m: &Moments| if m.is_beyond(MOVED) { m.mean } else { 0.0 };
         let centers: Vec<f64> = moments.iter().map(center).collect();
         if centers.iter().all(|center| *center == 0.0) {
@@ -91,8 +90,9 @@ impl Data {
     /// As [`Data::new`], from numbers in double precision.
     ///
     /// A device computes in single precision. A formula takes a column far from zero, such as times,
-    /// as differences from the column's mean, so that no digit that counts is lost; a text in WGSL
-    /// sees each number rounded.
+    /// as differences from the column's mean, so that no digit that counts is lost. A text in WGSL
+    /// sees each number rounded: [`crate::Target::with_data`] refuses a column for it whose standard
+    /// deviation then spans fewer than 30 steps of single precision.
     ///
     /// # Errors
     /// As [`Data::new`], and for a number beyond the largest `f32`.
@@ -163,8 +163,23 @@ impl Data {
         }
         let number =
             |k: usize| f64::from(values[k]) + rests.get(k).map_or(0.0, |rest| f64::from(*rest));
-        let far = Far::of(columns, values.len(), number).map(Arc::new);
-        Ok(Data { rows, columns, values, far })
+        let count = values.len();
+        // Counted from the first, so that a constant has no spread.
+        let column = |j: usize| {
+            let first = number(j);
+            let rest = (j..count).step_by(columns).map(|k| (1.0, number(k) - first));
+            let Moments { mean, sd } = Moments::of(rest);
+            Moments { mean: mean + first, sd }
+        };
+        let moments: Vec<Moments> = (0..columns).map(column).collect();
+        let far = Far::of(&moments, count, number).map(Arc::new);
+        let rounding = Rounding::of(&moments, &values, rests);
+        Ok(Data { rows, columns, values, far, rounding })
+    }
+
+    /// What single precision loses of the numbers, where that is worth a word.
+    pub(crate) fn rounding(&self) -> Option<&Rounding> {
+        self.rounding.as_ref()
     }
 
     /// The same counted from centers, where a column lies far from zero.

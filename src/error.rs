@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::loss::{Cause, Loss, Lost};
+use crate::shown;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -89,6 +90,10 @@ pub enum ErrorKind {
         lost: Lost,
         /// The first of them.
         first: Option<Loss>,
+        /// Where none was lost, the highest log density among some particles, on the host: −∞ where
+        /// the target has no density, a number where it is too low for single precision; none where
+        /// the host cannot tell.
+        log_density: Option<f64>,
     },
     /// Particles were lost, and [`Config::on_loss`](crate::Config::on_loss) is
     /// [`OnLoss::Stop`](crate::OnLoss::Stop). The sampler's particles are valid: those lost have
@@ -241,9 +246,18 @@ impl fmt::Display for Location {
     }
 }
 
+/// What it says comes in part from files, and is printable and of bounded length whatever they hold.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
+        f.write_str(&shown::message(&Sentence(&self.0).to_string()))
+    }
+}
+
+struct Sentence<'a>(&'a ErrorKind);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             ErrorKind::NoAdapter { message } => f.write_str(message),
             ErrorKind::RequestDevice { message } => {
                 write!(f, "the adapter gave no device: {message}")
@@ -266,14 +280,23 @@ impl fmt::Display for Error {
                 let role = if *role == "initial" { "an initial law" } else { &format!("a {role}") };
                 write!(f, "{source}: {role} must define `{signature}`; {found}")
             }
-            ErrorKind::AllWeightsZero { step, lost, first, .. } => {
+            ErrorKind::AllWeightsZero { step, lost, first, log_density, .. } => {
                 write!(f, "all weights are zero at step {step}: ")?;
-                match first {
-                    Some(first) => {
+                match (first, log_density) {
+                    (Some(first), _) => {
                         let step = first.step;
                         write!(f, "particles are lost, {lost}, the first in step {step}: {first}")
                     }
-                    None => f.write_str(
+                    (None, Some(f64::NEG_INFINITY)) => f.write_str(
+                        "the log density is −∞ at every particle; start the particles where it is \
+                         finite, and see wfr check",
+                    ),
+                    (None, Some(highest)) => write!(
+                        f,
+                        "the log density is too low for single precision at every particle, {highest:.3e} \
+                         at best; start the particles where it is higher, or subtract a constant from it"
+                    ),
+                    (None, None) => f.write_str(
                         "the log density is −∞ at every particle, or too large a number for single \
                          precision; start the particles where it is finite, and see wfr check",
                     ),
@@ -317,9 +340,9 @@ impl fmt::Display for Error {
             }
             ErrorKind::StagesExhausted { beta, stages } => write!(
                 f,
-                "the adaptive schedule has used up its max_stages = {stages} at β = {beta:.3e} of 1; \
-                 allow more stages, lower its cess, or start from an initial law nearer to the \
-                 target"
+                "the adaptive schedule has used up its max_stages = {stages} at β = {} of 1; allow \
+                 more stages, lower its cess, or start from an initial law nearer to the target",
+                crate::beta::shown(*beta)
             ),
             ErrorKind::DeviceLost { message } => write!(f, "the device was lost: {message}"),
             ErrorKind::Device { message } => write!(f, "the device reported: {message}"),

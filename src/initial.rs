@@ -64,6 +64,8 @@ impl Initial {
         check_lengths("mean", &mean, "sd", &sd)?;
         check_each("mean", &mean, "finite", |v| v.is_finite())?;
         check_each("sd", &sd, "positive and finite", |v| v > 0.0 && v.is_finite())?;
+        // Of which single precision holds the square and its inverse.
+        check_each("sd", &sd, "between 1e-18 and 1e18", |v| (1e-18..=1e18).contains(&v))?;
         let description = format!("normal(mean={}, sd={})", list(&mean), list(&sd));
         Ok(Initial::independent(Independent::Normal { mean, sd }, description, Center::default()))
     }
@@ -72,8 +74,8 @@ impl Initial {
     fn independent(law: Independent, description: String, center: Center) -> Initial {
         let (dim, gaussians) = match &law {
             Independent::Normal { mean, sd } => {
-                let mean = relative(mean, &center);
-                let one = Component { weight: 1.0, mean, scale: singles(sd) };
+                let mean = mean.iter().enumerate().map(|(j, m)| m - center.of_coordinate(j));
+                let one = Component { weight: 1.0, mean: mean.collect(), scale: sd.clone() };
                 (sd.len() as u32, Some(vec![one]))
             }
             Independent::Uniform { low, .. } => (low.len() as u32, None),
@@ -386,8 +388,7 @@ impl Initial {
         if let Kind::Mixture { .. } = self.kind {
             let of = |one: &Component| {
                 resolution(one.mean.iter().zip(&one.scale).enumerate().map(|(j, (mean, sd))| {
-                    let (mean, sd) = (f64::from(*mean) + center(j), f64::from(*sd));
-                    Place { mean, sd, center: center(j) }
+                    Place { mean: mean + center(j), sd: *sd, center: center(j) }
                 }))
             };
             let worst = self.gaussians()?.iter().filter_map(of);
@@ -407,12 +408,12 @@ impl Initial {
         if self.center == *center {
             return Ok(self.clone());
         }
-        let moved = |j: usize, x: f32| {
-            let x = f64::from(x) + self.center.of_coordinate(j);
-            (x - center.of_coordinate(j)) as f32
-        };
+        let moved = |j: usize, x: f64| x + self.center.of_coordinate(j) - center.of_coordinate(j);
         let wide = self.dim as usize;
-        let rows = |all: &[f32]| all.iter().enumerate().map(|(k, x)| moved(k % wide, *x)).collect();
+        let rows = |all: &[f32]| -> Vec<f32> {
+            let all = all.iter().enumerate();
+            all.map(|(k, x)| moved(k % wide, f64::from(*x)) as f32).collect()
+        };
         let mut about = match &self.kind {
             Kind::Independent(law) => {
                 Initial::independent(law.clone(), self.description.clone(), center.clone())
@@ -430,9 +431,11 @@ impl Initial {
             }
             Kind::Mixture { weighted: false, .. } => {
                 let components = self.gaussians().unwrap_or_default().iter();
-                let components: Vec<_> = components
-                    .map(|one| Component { mean: rows(&one.mean), ..one.clone() })
-                    .collect();
+                let moved = |one: &Component| {
+                    let mean = one.mean.iter().enumerate().map(|(j, mean)| moved(j, *mean));
+                    Component { mean: mean.collect(), ..one.clone() }
+                };
+                let components: Vec<_> = components.map(moved).collect();
                 let shares: Vec<f64> = components.iter().map(|one| one.weight).collect();
                 Initial::mixture(components, &shares, self.description.clone())?
             }
@@ -446,10 +449,10 @@ impl Initial {
 
 /// The moments of a coordinate of a mixture.
 fn mixed(components: &[Component], j: usize, center: &Center) -> Moments {
-    let weighted = components.iter().map(|one| (one.weight, f64::from(one.mean[j])));
+    let weighted = components.iter().map(|one| (one.weight, one.mean[j]));
     let Moments { mean, sd } = Moments::of(weighted);
     let total: f64 = components.iter().map(|one| one.weight).sum();
-    let within = components.iter().map(|one| one.weight * f64::from(one.scale[j]).powi(2));
+    let within = components.iter().map(|one| one.weight * one.scale[j].powi(2));
     let within = within.sum::<f64>() / total;
     Moments { mean: mean + center.of_coordinate(j), sd: sd.mul_add(sd, within).sqrt() }
 }
@@ -560,7 +563,12 @@ fn check_lengths(a: &str, left: &[f64], b: &str, right: &[f64]) -> Result<()> {
 fn check_each(name: &str, values: &[f64], want: &str, good: fn(f32) -> bool) -> Result<()> {
     match values.iter().position(|v| !good(*v as f32)) {
         Some(j) => {
-            let reason = format!("{name}[{j}] = {} is not {want}", plain(values[j]));
+            let size = values[j].abs();
+            let value = match (1e-9..1e16).contains(&size) || size == 0.0 || !size.is_finite() {
+                true => plain(values[j]),
+                false => format!("{:e}", values[j]),
+            };
+            let reason = format!("{name}[{j}] = {value} is not {want}");
             Err(Error::config("initial", reason))
         }
         None => Ok(()),
@@ -583,5 +591,25 @@ mod tests {
         }
         let normal = Initial::normal(&[0.0], &[1.0]).unwrap();
         assert_eq!((normal.pilot_particles(9, 4), normal.pilot_particles(3, 4)), (4, 3));
+    }
+
+    /// Counted from a center, the means of a mixture keep what an f32 around 1.7e9 has no place for.
+    #[test]
+    fn the_center_of_a_mixture_is_taken_off_in_double_precision() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "1 1700000030.25 2\n3 1699999990.5 2\n").unwrap();
+        let text = "fn log_density(x: Point) -> f32 { return -x[0] * x[0]; }";
+        let target = Target::from_wgsl(1, "offset.wgsl", text).unwrap();
+        let target = target.with_center(&[1.7e9]).unwrap();
+        let start = Initial::gaussian_mixture_from_file(file.path(), Some(1)).unwrap();
+        let moments = start.moments().unwrap();
+        assert!((moments[0].mean - 1_700_000_000.437_5).abs() < 1e-6);
+        let problem = crate::Problem::new(target, start, crate::Flow::annealed()).unwrap();
+        let about = problem.initial();
+        let means = about.gaussians().unwrap().iter().map(|one| one.mean[0]).collect::<Vec<_>>();
+        assert_eq!(means, [30.25, -9.5]);
+        // What the device reads: weight, mean, inverse scale.
+        let packed = &about.law().unwrap().storage()[0];
+        assert_eq!((packed[2], packed[5]), (30.25, -9.5));
     }
 }

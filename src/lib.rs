@@ -6,6 +6,7 @@ mod adaptive;
 mod adaptor;
 mod anchor;
 pub mod autodiff;
+mod beta;
 mod bounded;
 mod buffers;
 mod center;
@@ -18,6 +19,7 @@ pub mod diffusion;
 pub mod distance;
 mod driver;
 mod error;
+mod excerpt;
 mod flow;
 mod formula;
 mod generator;
@@ -45,6 +47,7 @@ mod schedule;
 #[cfg(any(test, feature = "reference"))]
 pub mod selftest;
 mod shaders;
+mod shown;
 mod target;
 #[cfg(test)]
 mod testing;

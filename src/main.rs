@@ -2,10 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+mod beta;
 mod bounded;
 mod cli;
+mod excerpt;
 mod output;
 mod plot;
+mod shown;
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -80,10 +80,11 @@ impl Problem {
         let center = center(&target, &initial, &flow);
         let (target, initial) = (target.about(&center)?, initial.about(&center)?);
         if let Some(found) = initial.resolution() {
+            let text = found.with_advice(target.built_in_name());
             if found.is_grave() {
-                return Err(Error::config("initial", format!("is too fine: {found}")));
+                return Err(Error::config("initial", format!("is too fine: {text}")));
             }
-            log::warn!("the initial law: {found}");
+            log::warn!("the initial law: {text}");
         }
         // Data that are missing are told before the shapes that they would have set.
         let adaptor = Adaptor::of(&target)?;
@@ -257,6 +258,12 @@ impl Problem {
             Kind::Wgsl(_) => loops::of_initial(self),
             _ => Counted::NONE,
         })
+    }
+
+    /// Sentences on what the texts do not see of their data, of the target and of a start that is one.
+    pub(crate) fn rounded_data(&self) -> Vec<String> {
+        let laws = [Some(&self.target), self.start().law()];
+        laws.into_iter().flatten().flat_map(Target::rounded_data).collect()
     }
 
     /// Says where the loops of a text could not be counted, or depend on the place, for whom a driver

@@ -3,10 +3,10 @@
 use std::fmt;
 
 /// Fewer steps of single precision to a standard deviation are reported.
-const FEW: f64 = 1e3;
+pub(crate) const FEW: f64 = 1e3;
 
 /// With fewer still the numbers are those of another law, on a grid.
-const TOO_FEW: f64 = 30.0;
+pub(crate) const TOO_FEW: f64 = 30.0;
 
 /// A coordinate whose standard deviation spans fewer than 1000 steps of single precision where it
 /// lies.
@@ -43,7 +43,7 @@ pub(crate) fn resolution(places: impl Iterator<Item = Place>) -> Option<Resoluti
 }
 
 /// The distance from an f32 of this size to the next; 0 at zero and where there is none.
-fn step(size: f64) -> f64 {
+pub(crate) fn step(size: f64) -> f64 {
     let single = size as f32;
     if !single.is_normal() {
         return 0.0;
@@ -58,6 +58,25 @@ impl Resolution {
         self.sd / self.step
     }
 
+    /// The mean, to a hundredth of the standard deviation.
+    fn place(&self) -> String {
+        rounded(self.mean, self.sd)
+    }
+
+    /// What it is, and the way out: the target that is built in and so takes no center has its name
+    /// here.
+    pub(crate) fn with_advice(&self, built_in: Option<&str>) -> String {
+        let (j, mean) = (self.coordinate, self.place());
+        let center = format!("--center 'x{j}={mean}' or Target::with_center");
+        match built_in {
+            Some(name) => format!(
+                "{self}; {name} is built in and takes no center, so write the density as a formula and \
+                 count the coordinate from there with {center}"
+            ),
+            None => format!("{self}; count the coordinate from there with {center}"),
+        }
+    }
+
     /// Whether they are fewer than 30, so that numbers of the run are not those of the law.
     pub fn is_grave(&self) -> bool {
         self.steps() < TOO_FEW
@@ -65,7 +84,7 @@ impl Resolution {
 }
 
 /// A mean to a hundredth of the standard deviation.
-fn rounded(mean: f64, sd: f64) -> String {
+pub(crate) fn rounded(mean: f64, sd: f64) -> String {
     let decimals = if sd > 0.0 { (2.0 - sd.log10().floor()).clamp(0.0, 12.0) as usize } else { 3 };
     let text = format!("{mean:.decimals$}");
     match text.contains('.') {
@@ -79,13 +98,11 @@ impl fmt::Display for Resolution {
         let Resolution { coordinate: j, sd, step, .. } = self;
         let (steps, least) = (self.steps(), if self.is_grave() { TOO_FEW } else { FEW });
         let trust = if self.is_grave() { "numbers are not trustworthy: " } else { "" };
-        let mean = rounded(self.mean, *sd);
+        let mean = self.place();
         write!(
             f,
             "{trust}x{j} has mean {mean} and standard deviation {sd:.3e}, where one step of single \
-             precision is {step:.3e}: {steps:.2} steps, expected {least} or more; count the \
-             coordinate from there, for a formula or a text in WGSL with --center 'x{j}={mean}' or \
-             Target::with_center"
+             precision is {step:.3e}: {steps:.2} steps, expected {least} or more"
         )
     }
 }
@@ -112,8 +129,16 @@ mod tests {
         let found = of(&[place(1e6, 100.0, 0.0), far, place(1e5, 0.5, 0.0)]).unwrap();
         assert_eq!((found.coordinate, found.step), (1, 0.25));
         assert!(found.is_grave() && (found.steps() - 1.6).abs() < 1e-12);
-        let text = Resolution { mean: 2_460_000.553_741_461, ..found }.to_string();
-        assert!(text.contains("--center 'x1=2460000.554'"), "{text}");
+        let found = Resolution { mean: 2_460_000.553_741_461, ..found };
+        let text = found.with_advice(None);
+        assert!(text.ends_with("; count the coordinate from there with --center 'x1=2460000.554' or Target::with_center"), "{text}");
+        let text = found.with_advice(Some("ring"));
+        assert!(
+            text.contains(
+                "; ring is built in and takes no center, so write the density as a formula and"
+            ),
+            "{text}"
+        );
         assert_eq!(rounded(-1.7e9, 31.0), "-1700000000");
         assert!(!of(&[place(1e5, 0.5, 0.0)]).unwrap().is_grave());
         // Counted from near it, there are steps enough.

@@ -4,6 +4,7 @@ mod advance;
 mod losses;
 mod models;
 mod needs;
+mod nowhere;
 mod pace;
 mod population;
 mod recording;
@@ -94,6 +95,8 @@ pub struct Sampler {
     finished: bool,
     /// What the device leaves out of log Z.
     offset: Offset,
+    /// What the host asks when all weights are zero.
+    witness: Option<Box<Problem>>,
     pace: Pace,
     told: losses::Told,
     /// What is in the encoders of the host program.
@@ -256,7 +259,13 @@ fn check_integrator(problem: &Problem, config: &Config, integrator: Integrator) 
         return refused(&format!("{reason} {} flow has not", flow.name()));
     }
     if matches!(integrator, Integrator::Mala | Integrator::Baoab) && flow.has_velocity() {
-        return refused(&format!("cannot follow the velocity of the {} flow", flow.name()));
+        let other = if flow.has_path() { "kernel-ratio" } else { "euler" };
+        let or = if flow.velocity().is_some() { ", or leave the velocity out" } else { "" };
+        let reason = format!(
+            "= {integrator} cannot follow the velocity of the {} flow; use {other}{or}",
+            flow.name()
+        );
+        return Err(Error::config("integrator", reason));
     }
     let ratio = integrator == Integrator::Exponential && flow.has_path();
     if (integrator.needs_density() || ratio) && flow.transport() == 0.0 {
@@ -376,6 +385,7 @@ impl Sampler {
             conditional,
             wgsl: linked.text().to_string(),
             offset: Offset { flow: problem.flow.clone(), target: problem.log_offset() },
+            witness: nowhere::witness(problem),
             identity: Identity::of(problem, &config),
             max_segment,
             encoded: 0,
@@ -658,7 +668,12 @@ impl Sampler {
         if control.failed != 0 || row.failed != 0 {
             let step = if control.failed != 0 { control.failed - 1 } else { row.step };
             let non_finite = control.max_non_finite.max(row.non_finite);
-            return Err(ErrorKind::AllWeightsZero { step, non_finite, lost, first }.into());
+            let log_density = match first {
+                Some(_) => None,
+                None => self.highest_log_density().await,
+            };
+            let zero = ErrorKind::AllWeightsZero { step, non_finite, lost, first, log_density };
+            return Err(zero.into());
         }
         let event = self.event(row);
         let moved = self.moves(control.step_end).await?;
@@ -698,8 +713,9 @@ impl Sampler {
             return Ok(());
         }
         let reason = format!(
-            "= {} has no exact weights at walls beside a velocity, and particles came to where the \
-             density is zero or not a number; drop the velocity and use mala",
+            "= {} has no exact weights at walls beside a velocity, as no integrator has, and particles \
+             came to where the density is zero or not a number; leave the velocity out, or choose \
+             coordinates in which the density is nowhere zero",
             self.integrator
         );
         Err(Error::config("integrator", reason))

@@ -376,9 +376,17 @@ impl Schedule {
     }
 }
 
+/// Times of which single precision can hold the steps, and a power or two of them.
+pub(crate) const SHORTEST: f64 = 1e-18;
+pub(crate) const LONGEST: f64 = 1e18;
+
 fn check(time: f64, steps: u32) -> Result<()> {
     if !(time > 0.0 && time.is_finite()) {
         return Err(Error::config("time", format!("= {time} is not positive and finite")));
+    }
+    if !(SHORTEST..=LONGEST).contains(&time) {
+        let reason = format!("= {time:e} is not between {SHORTEST:e} and {LONGEST:e}");
+        return Err(Error::config("time", reason));
     }
     if steps == 0 || steps > Schedule::MAX_STEPS {
         let reason = format!("= {steps} is not between 1 and {}", Schedule::MAX_STEPS);
@@ -391,6 +399,9 @@ fn check(time: f64, steps: u32) -> Result<()> {
 fn check_point((t, beta): (f64, f64), before: Option<(f64, f64)>) -> Result<(), String> {
     if !t.is_finite() || !(0.0..=1.0).contains(&beta) {
         return Err(format!("({t}, {beta}) needs a finite t and 0 ≤ β ≤ 1"));
+    }
+    if t.abs() > LONGEST {
+        return Err(format!("({t:e}, {beta}) needs a t of at most {LONGEST:e}"));
     }
     if before.is_some_and(|(earlier, less)| t <= earlier || beta < less) {
         return Err(format!(

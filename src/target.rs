@@ -1,12 +1,13 @@
 //! What to sample: an unnormalised log density and its score, as WGSL text with its data.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::bounded;
 use crate::center::Center;
-use crate::data::{Data, Far};
+use crate::data::{Data, Far, Rounding};
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
 use crate::shaders::{self, Prelude};
@@ -16,6 +17,7 @@ pub(crate) mod arrays;
 mod catalogue;
 mod mixture;
 mod overrides;
+mod sizes;
 
 pub use catalogue::{Entry, Parameter, catalogue};
 pub use mixture::Component;
@@ -70,6 +72,8 @@ pub struct Target {
     far: Vec<Option<Arc<Far>>>,
     /// What the columns of data in `storage` are counted from, by their bindings.
     data_centers: Vec<Option<Vec<f64>>>,
+    /// What a text in WGSL does not see of its arrays, by their names.
+    rounding: BTreeMap<String, Rounding>,
 }
 
 /// A built-in target with its parameters: what [`crate::truth`] and the host oracle work with.
@@ -244,6 +248,7 @@ impl Target {
             center: Center::default(),
             far: Vec::new(),
             data_centers: Vec::new(),
+            rounding: BTreeMap::new(),
         })
     }
 
@@ -345,6 +350,7 @@ impl Target {
             center: Center::default(),
             far: Vec::new(),
             data_centers: Vec::new(),
+            rounding: BTreeMap::new(),
         })
     }
 
@@ -418,7 +424,8 @@ impl Target {
     ///
     /// # Errors
     /// A text that does not parse, a name that it does not declare, and data that do not fit the
-    /// type. A declared array without data is an error of [`crate::Problem::new`].
+    /// type; for a text in WGSL, a column far from zero of whose spread single precision leaves too
+    /// little. A declared array without data is an error of [`crate::Problem::new`].
     pub fn with_data(mut self, name: &str, data: &Data) -> Result<Target> {
         let arrays = self.arrays()?;
         let array = arrays::find(&self.name, &arrays, name)?;
@@ -435,6 +442,15 @@ impl Target {
         if self.formula.is_some() {
             self.far.resize(self.far.len().max(binding + 1), None);
             self.far[binding] = data.far();
+        } else {
+            self.rounding.remove(&array.name);
+            if let Some(rounding) = data.rounding() {
+                if let Some(reason) = rounding.refusal() {
+                    let short = arrays::short(&array.name);
+                    return Err(Error::config(format!("{}.{short}", self.name), reason));
+                }
+                self.rounding.insert(array.name.clone(), *rounding);
+            }
         }
 
         let overrides = overrides::declared(self.dim, &self.wgsl).unwrap_or_default();
@@ -445,6 +461,15 @@ impl Target {
             }
         }
         Ok(self)
+    }
+
+    /// Sentences on what the text does not see of its data, because it sees each number in single
+    /// precision; none of a formula.
+    pub(crate) fn rounded_data(&self) -> Vec<String> {
+        let notes = |(name, rounding): (&String, &Rounding)| {
+            rounding.notes(&format!("{}.{}", self.name, arrays::short(name)))
+        };
+        self.rounding.iter().flat_map(notes).collect()
     }
 
     /// The names of the arrays that the WGSL text declares, as [`Target::with_data`] takes them.
@@ -571,6 +596,11 @@ impl Target {
         &self.center
     }
 
+    /// The name of a target of the catalogue.
+    pub(crate) fn built_in_name(&self) -> Option<&str> {
+        self.entry.map(|entry| entry.name)
+    }
+
     /// Whether the text was made from a formula.
     pub(crate) fn is_formula(&self) -> bool {
         self.formula.is_some()
@@ -646,6 +676,25 @@ impl Target {
             Some(_) => all
                 .filter_map(|(key, value)| Some((key.strip_prefix(formula::PARAMETER)?, value)))
                 .collect(),
+        }
+    }
+
+    /// The parameters that have values, by name: those that were set, and the defaults of the others as far
+    /// as they are numbers.
+    pub fn all_parameters(&self) -> Vec<(String, f64)> {
+        let named = |(name, value): (&str, f64)| (name.to_string(), value);
+        if let Some(entry) = self.entry {
+            let value = |known: &Parameter| {
+                let set = self.constants.iter().find(|(key, _)| key == known.name);
+                (known.name.to_string(), set.map_or(known.default, |(_, value)| *value))
+            };
+            return entry.parameters.iter().map(value).collect();
+        }
+        match overrides::declared(self.dim, &self.wgsl).filter(|_| self.formula.is_none()) {
+            Some(declared) => {
+                declared.into_iter().filter_map(|found| found.with_value(&self.constants)).collect()
+            }
+            None => self.parameters().into_iter().map(named).collect(),
         }
     }
 

@@ -4,8 +4,10 @@ use std::io::Write as _;
 use std::sync::OnceLock;
 
 use crate::gpu::{self, Gpu};
+use crate::loss::Lost;
 use crate::readback;
 pub(crate) use crate::reference::cases::{POPULATIONS, log_weights, noise, normals};
+use crate::sampler::Info;
 
 /// The device of all tests, or none: then a test returns, having said so on the terminal.
 ///
@@ -81,4 +83,23 @@ pub(crate) fn read<T: bytemuck::Pod>(gpu: &Gpu, buffer: &wgpu::Buffer) -> Vec<T>
 /// Runs one compute pass.
 pub(crate) fn pass(gpu: &Gpu, record: impl FnOnce(&mut wgpu::ComputePass<'_>)) {
     gpu.submit_pass(record).expect("the pass is valid");
+}
+
+/// A run of 100 steps at its end, of this ESS.
+pub(crate) fn info(ess: f32) -> Info {
+    Info {
+        step: 100,
+        time: 1.0,
+        beta: 1.0,
+        stages: 0,
+        ess,
+        log_normalizer: 0.0,
+        max_weight: 1.0 / ess,
+        non_finite: 0,
+        lost: Lost::default(),
+        resamplings: 0,
+        acceptance: None,
+        refused: None,
+        dead: 0,
+    }
 }

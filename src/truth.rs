@@ -98,9 +98,9 @@ fn many_well(dim: usize, depth: f64, tilt: f64) -> Truth {
 fn gaussian_mixture(dim: usize, components: &[Component]) -> Truth {
     let mut truth = Truth { right_mass: 0.0, ..Truth::symmetric(vec![0.0; dim]) };
     for Component { weight, mean, scale } in components {
-        truth.right_mass += weight * normal_cdf(f64::from(mean[0]) / f64::from(scale[0]));
+        truth.right_mass += weight * normal_cdf(mean[0] / scale[0]);
         for i in 0..dim {
-            let (mean, scale) = (f64::from(mean[i]), f64::from(scale[i]));
+            let (mean, scale) = (mean[i], scale[i]);
             truth.mean[i] += weight * mean;
             truth.second_moment[i] += weight * (mean * mean + scale * scale);
         }

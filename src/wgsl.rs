@@ -9,7 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use wgpu::naga;
 
 use crate::error::{Error, ErrorKind, Location, Result};
+use crate::excerpt::excerpt;
 
+mod arrays;
 mod lengths;
 mod limits;
 mod prefix;
@@ -52,6 +54,9 @@ impl Source {
 pub fn library(name: &str) -> Option<Source> {
     crate::shaders::find(name)
 }
+
+/// How the compiler begins where an operator does not take its operands, and does not say where.
+const NO_OPERANDS: &str = "Incompatible operands";
 
 /// Several sources joined into one WGSL text.
 #[derive(Debug, Clone, Default)]
@@ -143,7 +148,15 @@ impl Linked {
         let labels: Vec<_> =
             error.labels().filter_map(|(span, text)| Some((span.to_range()?, text))).collect();
         let message = error.message().to_string();
-        let Some((span, _)) = labels.first().cloned() else { return self.error(message, None) };
+        let Some((span, _)) = labels.first().cloned() else {
+            let is_this = |text: &str| {
+                let parsed = guarded(|| naga::front::wgsl::parse_str(text));
+                parsed.is_ok_and(|parsed| parsed.is_err_and(|error| error.message() == message))
+            };
+            let at =
+                message.starts_with(NO_OPERANDS).then(|| arrays::statement(&self.text, is_this));
+            return self.type_error(message, at.flatten());
+        };
         if span.start >= self.text.trim_end().len() {
             let end = self.text.trim_end().len();
             let last = floor_boundary(&self.text, end.saturating_sub(1));
@@ -175,7 +188,7 @@ impl Linked {
             let value = &self.text[source.clone()];
             let way_out = conversion(wanted, value);
             let message = format!("`{value}` is {found} where {wanted} is needed; {way_out}");
-            return self.error(message, Some(source));
+            return self.type_error(message, Some(source));
         }
         if message.starts_with("the type of")
             && let [_, name, _, wanted, _, found, ..] = message.split('`').collect::<Vec<_>>()[..]
@@ -183,7 +196,7 @@ impl Linked {
             let way_out = conversion(wanted, "…");
             let message =
                 format!("`{name}` is declared {wanted} but its value is {found}; {way_out}");
-            return self.error(message, Some(span));
+            return self.type_error(message, Some(span));
         }
         if message.starts_with("inconsistent type passed")
             && let Some((argument, text)) = labels.get(1).cloned()
@@ -196,9 +209,35 @@ impl Linked {
                  itself",
                 other.unwrap_or_default()
             );
-            return self.error(message, Some(argument));
+            return self.type_error(message, Some(argument));
         }
-        self.error(message, Some(span))
+        let is_of_types = ["wrong type passed", "invalid field accessor", "Expression ["];
+        match is_of_types.iter().any(|start| message.starts_with(start)) {
+            true => self.type_error(message, Some(span)),
+            false => self.error(message, Some(span)),
+        }
+    }
+
+    /// An error of types; where a position that is an array is taken for a number, it says so there.
+    fn type_error(&self, message: String, span: Option<std::ops::Range<usize>>) -> Error {
+        let Some((at, what)) = span.as_ref().and_then(|span| self.array_at(span)) else {
+            return self.error(message, span);
+        };
+        let is_of_the_compiler = ["Expression [", "The type of [", "Call to [", NO_OPERANDS];
+        let message = match is_of_the_compiler.iter().any(|start| message.starts_with(start)) {
+            true => "an array is no operand".to_string(),
+            false => message.split("; ").next().unwrap_or_default().to_string(),
+        };
+        self.error(format!("{message}: {what}"), Some(at))
+    }
+
+    /// A position that is an array, in the statement of this place.
+    fn array_at(&self, span: &std::ops::Range<usize>) -> Option<(std::ops::Range<usize>, String)> {
+        let (start, source) = self.part(span.start)?;
+        let dim = self.text.split("const DIM: u32 = ").nth(1)?.split('u').next()?.parse().ok()?;
+        let within = span.start - start..(span.end - start).min(source.text.len());
+        let (at, what) = arrays::of_position(&source.text, within, dim)?;
+        Some((start + at.start..start + at.end, what))
     }
 
     /// A validator's error, in words of our own where it speaks of its internals.
@@ -267,7 +306,10 @@ impl Linked {
                 if message.is_empty() { error.as_inner().to_string() } else { message }
             }
         };
-        self.error(message, span)
+        let is_of_types = ["this joins", "Expression [", "The type of [", "Call to ["];
+        let is_of_types = is_of_types.iter().any(|start| message.starts_with(start))
+            || message.contains("has another type");
+        if is_of_types { self.type_error(message, span) } else { self.error(message, span) }
     }
 
     /// Whether a byte of the whole text is one of this source.
@@ -289,14 +331,7 @@ impl Linked {
             .text
             .get(span.start - start..span.end - start)
             .map_or(1, |text| text.lines().next().map_or(1, |first| first.chars().count().max(1)));
-        let number = location.line.to_string();
-        let gutter = " ".repeat(number.len());
-        let indent: String = line
-            .chars()
-            .take(location.column as usize - 1)
-            .map(|c| if c == '\t' { '\t' } else { ' ' })
-            .collect();
-        Some(format!("{number} | {line}\n{gutter} | {indent}{}", "^".repeat(length)))
+        Some(excerpt(location.line as usize, line, location.column as usize - 1, length))
     }
 }
 

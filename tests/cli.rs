@@ -11,6 +11,8 @@ mod center;
 mod check;
 #[path = "cli/compose.rs"]
 mod compose;
+#[path = "cli/escapes.rs"]
+mod escapes;
 #[path = "cli/fkc.rs"]
 mod fkc;
 #[path = "cli/full.rs"]

@@ -408,13 +408,43 @@ fn too_many_particles_name_the_most_that_fit() {
     }
 }
 
-/// Log densities that are nowhere finite.
+/// In other than 2 to 4 dimensions a position is an array, and WGSL computes with numbers.
+#[test]
+fn arrays_that_are_taken_for_numbers() {
+    let mut text = String::new();
+    for (dim, body) in [
+        (1, "    return -x * x;"),
+        (1, "    let a = x[0];\n    if (x < 0.0) { return a; }\n    return -a;"),
+        (
+            1,
+            "    for (var i = 0; i < 2; i++) {\n        if (1.0 == x) { break; }\n    }\n    return 0.0;",
+        ),
+        (1, "    return exp(x);"),
+        (1, "    return x;"),
+        (5, "    return -dot(x, x);"),
+        (5, "    let y = x;\n    return select(0.0, 1.0, y > 0.0);"),
+        (5, "    return x.x;"),
+        (5, "    return banana(x);"),
+    ] {
+        let density = format!("fn log_density(x: Point) -> f32 {{\n{body}\n}}\n");
+        let target = Target::from_wgsl(dim, "mine.wgsl", density).unwrap();
+        let start = Initial::normal(&vec![0.0; dim as usize], &vec![1.0; dim as usize]).unwrap();
+        let error = Problem::new(target, start, Flow::annealed()).unwrap_err();
+        assert!(error.location().is_some(), "{error}");
+        text += &format!("{error}\n");
+    }
+    golden("arrays_for_numbers", text.trim_end());
+}
+
+/// Log densities that are nowhere finite, or too low for single precision.
 #[test]
 fn weights_that_are_all_zero() {
     let hidden = "fn hidden(bits: u32) -> f32 { var b = bits; return bitcast<f32>(b); }\n";
     for (name, bits, flow) in [
         ("all_nan", "0x7fc00000u", Flow::annealed()),
         ("all_minus_infinity", "0xff800000u", Flow::annealed()),
+        // −1e30.
+        ("all_too_low", "0xf149f2cau", Flow::annealed()),
     ] {
         let density = format!("fn log_density(x: Point) -> f32 {{ return hidden({bits}); }}\n");
         let target =

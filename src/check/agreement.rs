@@ -76,7 +76,7 @@ impl Agreement {
     }
 
     /// Whether so many points are apart that no kink explains them.
-    pub(super) fn is_broken(&self) -> bool {
+    pub(crate) fn is_broken(&self) -> bool {
         self.apart > 2.max(self.points / 20) || (self.apart == self.points && self.points > 0)
     }
 

@@ -40,6 +40,7 @@ mod words;
 pub use agreement::{Agreement, Worst};
 pub use finding::{Finding, Severity, Topic};
 
+use crate::adaptor::Score;
 use crate::autodiff::Evaluator;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -244,12 +245,38 @@ pub(crate) struct HostDensity {
     /// Log density and score as the device evaluates them, without what stays on the host; nothing where
     /// the host cannot.
     pub(crate) engine: Option<Evaluator>,
+    /// Log density and derived score, of a user's text that has a score of its own.
+    derived: Option<Evaluator>,
+}
+
+impl HostDensity {
+    /// The score of the user's own text against the derivative of the log density, at some of the
+    /// points; nothing where there is no such score, or nothing to compare it with.
+    pub(crate) fn own_score(
+        &self,
+        points: impl ExactSizeIterator<Item = Vec<f64>>,
+    ) -> Option<Agreement> {
+        let (engine, derived) = (self.engine.as_ref()?, self.derived.as_ref()?);
+        let wanted = points.len();
+        let mut samples: Vec<Sample> = Vec::new();
+        for x in points {
+            let spent = samples.first().map_or(1, |s| s.alone.operations + s.both.operations);
+            if samples.len() >= sample::affordable(wanted, FEWEST, 2 * spent) {
+                break;
+            }
+            samples.push(sample::at(&self.value, engine, 0.0, &x).ok()?);
+        }
+        let finite: Vec<&Sample> = samples.iter().filter(|sample| sample.is_finite()).collect();
+        score::against_derivative(derived, &finite).ok()
+    }
 }
 
 /// Nothing where the host cannot evaluate the log density.
 pub(crate) fn host_density(problem: &Problem) -> Option<HostDensity> {
     let text = Text::of(problem, 0).ok()?;
-    Some(HostDensity { value: text.value().ok()?, engine: text.engine().ok() })
+    let is_own = problem.score() == Score::Written && problem.target.built_in_name().is_none();
+    let derived = if is_own { text.derived().ok() } else { None };
+    Some(HostDensity { value: text.value().ok()?, engine: text.engine().ok(), derived })
 }
 
 /// The mean of the points and their scale, coordinate by coordinate.

@@ -84,10 +84,15 @@ pub(super) fn check(
     Ok(numbers)
 }
 
-/// Whether single precision tells the places of the start apart, and from where they are counted.
+/// Whether single precision tells the places of the start and the data apart, and from where they are
+/// counted.
 pub(super) fn places(text: &Text<'_>, findings: &mut Vec<Finding>) {
     if let Some(found) = text.problem.initial.resolution() {
+        let found = found.with_advice(text.problem.target.built_in_name());
         findings.push(Finding::warning(Topic::Precision, format!("the initial law: {found}")));
+    }
+    for note in text.problem.rounded_data() {
+        findings.push(Finding::note(Topic::Precision, note));
     }
     let Some(center) = text.problem.center() else { return };
     let far = center.iter().enumerate().filter(|(_, center)| **center != 0.0);

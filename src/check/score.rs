@@ -54,7 +54,10 @@ fn floor(sample: &Sample) -> f64 {
     1e-3 * sample.steepness()
 }
 
-fn against_derivative(derived: &Evaluator, samples: &[&Sample]) -> Result<Agreement, Refusal> {
+pub(super) fn against_derivative(
+    derived: &Evaluator,
+    samples: &[&Sample],
+) -> Result<Agreement, Refusal> {
     let mut agreement = Agreement::default();
     for sample in samples {
         let found = derived.evaluate(&sample.x, &[])?;

@@ -68,7 +68,11 @@ pub(super) fn check(
     numbers
 }
 
-/// Some of the points have weight zero: by intention, or because an exponential vanished.
+/// What grows beyond every number.
+const GROWING: [&str; 6] = ["exp", "exp2", "pow", "sinh", "cosh", "expm1"];
+
+/// Some of the points have weight zero: by intention, or because an exponential vanished or grew beyond
+/// every number.
 fn partly_outside(text: &Text<'_>, samples: &[Sample], outside: usize) -> Finding {
     let all = samples.len();
     let mut points = samples.iter().filter(|sample| sample.value == f64::NEG_INFINITY);
@@ -84,6 +88,20 @@ fn partly_outside(text: &Text<'_>, samples: &[Sample], outside: usize) -> Findin
             text.point(&sample.x)
         );
         return Finding::warning(Topic::Support, message).at(text, span);
+    }
+    let grown = points.clone().find_map(|sample| {
+        let (span, value) = sample.alone.non_finite.clone()?;
+        let span = span.filter(|span| value > 0.0 && text.calls(span, &GROWING))?;
+        Some((sample, span))
+    });
+    if let Some((sample, span)) = grown {
+        let message = format!(
+            "the log density is −∞ at {}, as at {}, where this is infinite even in double precision; work \
+             with logarithms, or subtract the largest exponent first",
+            of(outside, all),
+            text.point(&sample.x)
+        );
+        return Finding::warning(Topic::Support, message).at(text, Some(span));
     }
     let message = format!(
         "the log density is −∞ at {}: outside of the support, where a particle has weight zero",

@@ -121,6 +121,13 @@ impl<'p> Text<'p> {
         is_own.then(|| (location, self.linked.excerpt(span).unwrap_or_default()))
     }
 
+    /// Whether a place begins with a call of one of these functions.
+    pub(super) fn calls(&self, span: &Range<usize>, functions: &[&str]) -> bool {
+        let text = self.linked.text().get(span.clone()).unwrap_or_default();
+        let name = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        functions.contains(&name)
+    }
+
     /// The name of a function of the target where it is defined.
     pub(super) fn definition(&self, name: &str) -> Option<Range<usize>> {
         let text = self.linked.text();

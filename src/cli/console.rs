@@ -11,6 +11,7 @@ use wfr::{Gpu, Info};
 use super::color;
 use super::failure::{Done, Failure};
 use super::numbers::seconds;
+use crate::shown::{self, printable};
 
 /// Standard output and standard error, with the log lines above the progress bar.
 pub(crate) struct Console {
@@ -20,10 +21,11 @@ pub(crate) struct Console {
 impl Console {
     /// Starts logging. The progress bar shows on a terminal only, and not when `quiet`.
     pub(crate) fn start(quiet: bool, verbose: u8) -> Console {
+        // What the WGSL compiler logs of a text that it refuses is in the error.
         let filter = match (quiet, verbose) {
-            (true, _) => "error",
-            (_, 0) => "warn,wfr=info",
-            (_, 1) => "info,wfr=debug",
+            (true, _) => "error,naga=off",
+            (_, 0) => "warn,wfr=info,naga=off",
+            (_, 1) => "info,wfr=debug,naga=off",
             _ => "debug",
         };
         let environment = env_logger::Env::default().default_filter_or(filter);
@@ -36,7 +38,8 @@ impl Console {
                     log::Level::Debug => "debug",
                     log::Level::Trace => "trace",
                 };
-                writeln!(out, "{} {}", color::word(word), record.args())
+                let text = record.args().to_string();
+                writeln!(out, "{} {}", color::word(word), shown::message(&text))
             })
             // The words have their colours already, or none.
             .write_style(env_logger::WriteStyle::Always)
@@ -118,14 +121,20 @@ impl Drop for Bar {
 /// Writes a result to standard output, whole.
 pub(crate) fn print(text: &str) -> Done {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| Failure::of_stdout(&e))
+    out.write_all(printable(text).as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Failure::of_stdout(&e))
 }
 
 /// Writes a result to standard output as one line of JSON.
 pub(crate) fn print_json(record: &impl serde::Serialize) -> Done {
     let text = serde_json::to_string(record);
-    let text = text.map_err(|error| Failure::Output(error.to_string()))?;
-    print(&format!("{text}\n"))
+    let mut text = text.map_err(|error| Failure::Output(error.to_string()))?;
+    // A terminal reads it too, and these are letters of the basic plane.
+    while let Some(letter) = text.chars().find(|letter| shown::steers(*letter)) {
+        text = text.replace(letter, &format!("\\u{:04x}", u32::from(letter)));
+    }
+    print(&(text + "\n"))
 }
 
 /// Says what to expect when the adapter is the processor.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use wfr::ErrorKind;
 
 use super::color;
+use crate::shown;
 
 /// What a command returns.
 pub(crate) type Done<T = ()> = Result<T, Failure>;
@@ -38,14 +39,14 @@ impl Failure {
         let code = match self {
             Failure::Wfr(error) | Failure::Run(error, _) => code_of(error.kind()),
             Failure::Usage(_) => 2,
-            // With clap's own colours, and its exit code.
-            Failure::Line(error) => error.exit(),
+            Failure::Line(error) => return refuse(error),
             Failure::Output(_) | Failure::SelfTest(_) => 1,
             Failure::Found => return ExitCode::from(4),
             Failure::NoReader => return ExitCode::SUCCESS,
         };
         // Standard error may be closed too; then there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{} {self}", color::word("error"));
+        let text = self.to_string();
+        let _ = writeln!(io::stderr(), "{} {}", color::word("error"), shown::message(&text));
         ExitCode::from(code)
     }
 
@@ -56,6 +57,19 @@ impl Failure {
         }
         Failure::Output(format!("standard output cannot be written: {error}"))
     }
+}
+
+/// Says what clap found, with its colours and its exit code.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let readable = shown::message(&text);
+    // Help is asked for, and of any length.
+    if readable == text || !error.use_stderr() {
+        error.exit();
+    }
+    let _ = writeln!(io::stderr(), "{readable}");
+    // 0 or 2.
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn code_of(kind: &ErrorKind) -> u8 {

@@ -54,6 +54,7 @@ mod selftest;
 mod table;
 mod targets;
 mod version;
+mod window_system;
 
 use console::Console;
 pub(crate) use failure::{Done, Failure};
@@ -73,8 +74,8 @@ Exit codes:
   3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows
   4  your WGSL or formula is invalid, and the error says file:line:column; or wfr check found an
      error in it
-  130  stopped by Ctrl-C; sample, compose and resume hand over what they have, and a second one
-     ends them
+  130  stopped by Ctrl-C, SIGTERM or a key of the live view; sample, compose and resume hand over what
+     they have, and another one more than two seconds later ends them
 
 Environment:
   NO_COLOR      no colours, unless --color always
@@ -147,9 +148,11 @@ impl Verbosity {
 
 /// Runs the command that the arguments name.
 pub(crate) fn main() -> ExitCode {
+    window_system::leave_out();
+    interrupt::outlive_limits();
     let words: Vec<OsString> = env::args_os().collect();
-    let cli = Cli::read(&words).unwrap_or_else(|error| error.exit());
-    match run(cli) {
+    let done = Cli::read(&words).map_err(|error| Failure::Line(Box::new(error))).and_then(run);
+    match done {
         Ok(()) if interrupt::asked() => ExitCode::from(interrupt::EXIT_CODE),
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

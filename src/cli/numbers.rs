@@ -64,7 +64,9 @@ pub(crate) fn grouped(value: u64) -> String {
 /// `0.4527 ± unknown`.
 pub(crate) fn with_error(value: f64, error: f64) -> String {
     if value.is_finite() && error.is_nan() {
-        return format!("{value:.4} ± unknown");
+        // No more digits than double precision has.
+        let decimals = (15.0 - value.abs().max(1.0).log10()).clamp(0.0, 4.0) as usize;
+        return format!("{value:.decimals$} ± unknown");
     }
     if !(error > 0.0 && error.is_finite()) {
         return format!("{value:.4}");
@@ -162,6 +164,7 @@ mod tests {
         assert_eq!(with_error(5.0, 0.0), "5.0000");
         assert_eq!(with_error(f64::NAN, f64::NAN), "NaN");
         assert_eq!(with_error(0.5, f64::NAN), "0.5000 ± unknown");
+        assert_eq!(with_error(-1.5e15, f64::NAN), "-1500000000000000 ± unknown");
         assert_eq!(with_error(1234.5, 98.7), "1234 ± 99");
         assert_eq!(three_digits(0.012_34), "0.0123");
         assert_eq!(three_digits(12.34), "12.3");

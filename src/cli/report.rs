@@ -88,7 +88,7 @@ fn stopped(outcome: &Outcome) -> Option<Warning> {
         Some(beta) => format!(
             "the particles are those of time {time}, and all numbers are of the density there, at \
              β = {}, not of the target's",
-            three_significant(beta)
+            crate::beta::shown(beta)
         ),
         None => format!("the particles are those of time {time}"),
     };
@@ -100,11 +100,6 @@ fn stopped(outcome: &Outcome) -> Option<Warning> {
         ),
     };
     Some(Warning::doubt(STOPPED, text))
-}
-
-/// `0.2`, `0.0345`.
-fn three_significant(value: f64) -> String {
-    decimals(value, if value < 0.1 { 5 } else { 3 })
 }
 
 /// The doubts, the settings in two lines, the results in tables, the notes, and the time that the run
@@ -219,15 +214,18 @@ fn modes(modes: &[Mode]) -> String {
         return String::new();
     }
     let mut table = Table::new(1);
-    table.row(["mode", "mass", "exact", "ancestors", "effective"]);
+    // A column where something is exact.
+    let is_known = modes.iter().any(|mode| mode.exact.is_some());
+    let exact = |text: String| is_known.then_some(text);
+    let head = ["mode", "mass"].map(String::from).into_iter();
+    table
+        .row(head.chain(exact("exact".into())).chain(["ancestors", "effective"].map(String::from)));
     for mode in modes.iter().take(MODES_SHOWN) {
-        table.row([
-            mode.name.clone(),
-            with_error(mode.mass.value, mode.mass.se),
-            mode.exact.map_or_else(|| "unknown".into(), |exact| format!("{exact:.4}")),
-            grouped(mode.ancestors as u64),
-            grouped(mode.effective_ancestors.round() as u64),
-        ]);
+        let mass = with_error(mode.mass.value, mode.mass.se);
+        let known = mode.exact.map_or_else(|| "unknown".into(), |exact| format!("{exact:.4}"));
+        let counts =
+            [grouped(mode.ancestors as u64), grouped(mode.effective_ancestors.round() as u64)];
+        table.row([mode.name.clone(), mass].into_iter().chain(exact(known)).chain(counts));
     }
     let more = match modes.len().saturating_sub(MODES_SHOWN) {
         0 => String::new(),

@@ -17,6 +17,7 @@ use super::run::Outcome;
 use super::run_file::{FILE_NAME, INPUTS, Resolved};
 use crate::output::{self, Contents, Estimates, Frame, Kept, Next, OnDevice, Record, Stage};
 use crate::plot::Exact;
+use crate::shown::printable;
 
 /// The population at moments of the run.
 const FRAMES: &str = "frames.npz";
@@ -82,7 +83,7 @@ pub(super) fn write(
     let record = serde_json::to_string_pretty(&kept.record);
     let record = record.map_err(|error| Failure::Output(error.to_string()))?;
     next.put_text("summary.json", &(record + "\n"))?;
-    next.put_text("summary.txt", &report::summary(outcome, estimates))?;
+    next.put_text("summary.txt", &printable(&report::summary(outcome, estimates)))?;
     Ok(kept)
 }
 

@@ -11,6 +11,7 @@ use super::checkpoints::{Every, Made, every};
 use super::clock::Spent;
 use super::console::{self, Console};
 use super::failure::{Done, Failure};
+use super::interrupt;
 use super::keeper::Keeper;
 use super::live::{self, Live};
 use super::numbers;
@@ -242,6 +243,7 @@ impl Results {
         if session.sampler.steps_encoded() >= goal.step() {
             return session.end();
         }
+        interrupt::heed();
         let label = known.label;
         let snapshots = keeper.as_ref().map(|keeper| {
             let snapshots = keeper.snapshots(problem, known.modes.as_ref());

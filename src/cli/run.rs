@@ -180,6 +180,7 @@ pub(crate) struct Session {
 impl Session {
     /// Compiles, allocates and draws the initial particles.
     pub(crate) fn start(gpu: &Gpu, problem: &Problem, config: &Config) -> Done<Session> {
+        let _setting_up = interrupt::SettingUp::begin();
         let setup = Clock::start();
         let sampler = Sampler::new(gpu, problem, config.clone())?;
         wait(gpu)?;
@@ -194,6 +195,7 @@ impl Session {
         checkpoint: &Checkpoint,
         spent: Spent,
     ) -> Done<Session> {
+        let _setting_up = interrupt::SettingUp::begin();
         let setup = Clock::start();
         let sampler = Sampler::resume(gpu, problem, checkpoint)?;
         wait(gpu)?;

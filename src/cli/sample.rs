@@ -5,7 +5,6 @@ use wfr::{Config, Flow, Initial, Modes, Pilot, Problem, Target, Tuning, tune};
 
 use super::console::Console;
 use super::failure::Done;
-use super::interrupt;
 use super::options::{FlowName, ProblemOptions, RetryOptions, RunOptions};
 use super::path::{Chosen, PathOptions};
 use super::persist::Course;
@@ -103,7 +102,6 @@ pub(crate) fn go(
         None => None,
     };
     let settings = tuned.as_ref().map_or(&config, |tuned| &tuned.config);
-    interrupt::heed();
     let known = Known { label: &name, pilot, modes, tuned: tuned.clone(), truth: None };
     let (retries, known) = (arguments.retry.retries, &known);
     let course = Course { problem: &problem, config: settings, known, retries };
@@ -121,7 +119,7 @@ pub(crate) fn resolved(arguments: &Arguments) -> Done<Resolved> {
 pub(crate) fn law(arguments: &Arguments) -> Done<(Law, Option<Modes>)> {
     let target = arguments.problem.target()?;
     let modes = arguments.problem.modes(&target)?;
-    Ok((Law::Target(target), modes))
+    Ok((Law::Target(Box::new(target)), modes))
 }
 
 /// The flow that the options ask for; those of another one are refused.

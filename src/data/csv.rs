@@ -7,7 +7,7 @@ use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 
 use crate::bounded;
 
-use super::{Data, EXACT, FINITE, MOST, rest, too_many};
+use super::{Data, FINITE, MOST, rest, too_many};
 
 /// The most bytes of a table: larger ones are arrays of NumPy.
 const LONGEST: u64 = 1 << 30;
@@ -45,36 +45,28 @@ impl Table {
 
     /// One column, counted from 0.
     pub(super) fn column(&self, column: usize) -> Result<Data, String> {
-        let mut rounded = None;
-        let values = self.rows.iter().map(|row| self.number(row, column, &mut rounded));
+        let values = self.rows.iter().map(|row| self.number(row, column));
         let (values, rests): (Vec<_>, Vec<_>) =
             values.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-        warn(rounded);
         Data::checked(self.rows.len(), 1, values, &rests)
     }
 
     /// All columns as a matrix.
     pub(super) fn whole(&self) -> Result<Data, String> {
-        let (columns, mut rounded) = (self.names.len(), None);
+        let columns = self.names.len();
         let (mut values, mut rests) = (Vec::new(), Vec::new());
         for row in &self.rows {
             for column in 0..columns {
-                let (value, rest) = self.number(row, column, &mut rounded)?;
+                let (value, rest) = self.number(row, column)?;
                 values.push(value);
                 rests.push(rest);
             }
         }
-        warn(rounded);
         Data::checked(self.rows.len(), columns, values, &rests)
     }
 
     /// A number, and what it loses as an f32.
-    fn number(
-        &self,
-        row: &StringRecord,
-        column: usize,
-        rounded: &mut Option<String>,
-    ) -> Result<(f32, f32), String> {
+    fn number(&self, row: &StringRecord, column: usize) -> Result<(f32, f32), String> {
         let cell = row.get(column).unwrap_or_default();
         let at = || {
             let line = line(&self.text, row.position());
@@ -97,17 +89,7 @@ impl Table {
                 f32::MAX
             ));
         }
-        let whole = value.fract() == 0.0 && value.abs() > EXACT as f64;
-        if whole && f64::from(single) != value && rounded.is_none() {
-            *rounded = Some(format!("{cell} in {}", at()));
-        }
         Ok((single, rest(value)))
-    }
-}
-
-fn warn(rounded: Option<String>) {
-    if let Some(example) = rounded {
-        log::warn!("whole numbers above {EXACT} are rounded to f32, for instance {example}");
     }
 }
 

@@ -135,7 +135,7 @@ impl DataFile {
         match (&self.contents, &self.names[..]) {
             (Contents::Npy, _) => {
                 let file = open(&self.path)?;
-                npy::read(&self.path.display().to_string(), file)
+                npy::read(file)
                     .map_err(|reason| Error::file(&self.path, format!("the array {reason}")))
             }
             (Contents::Csv(table), _) => {
@@ -188,8 +188,7 @@ impl DataFile {
                 "would grow from {packed} bytes to {size}; save it without compression"
             )));
         }
-        let shown = format!("{}: the array `{name}`", self.path.display());
-        npy::read(&shown, BufReader::new(member)).map_err(refused)
+        npy::read(BufReader::new(member)).map_err(refused)
     }
 }
 
@@ -271,6 +270,30 @@ mod tests {
         let one = folder.file("one.npz", &zipped(&[("x.npy", &x)]));
         let all = Data::all_from_npz(&one).unwrap();
         assert_eq!(all, [("x".to_string(), DataFile::open(&one).unwrap().whole().unwrap())]);
+    }
+
+    /// Whole numbers by type or by value, in every format.
+    #[test]
+    fn rounded_numbers_are_noticed_in_every_format() {
+        let folder = folder();
+        let whole = [16_777_217_i64, 16_777_219, 5];
+        let as_float: Vec<u8> = whole.iter().flat_map(|v| (*v as f64).to_le_bytes()).collect();
+        let as_integer: Vec<u8> = whole.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let (f, i) = (npy("'<f8'", "(3,)", &as_float), npy("'<i8'", "(3,)", &as_integer));
+        folder.file("f.npy", &f);
+        folder.file("i.npy", &i);
+        folder.file("f.npz", &zipped(&[("y.npy", &f)]));
+        folder.file("i.npz", &zipped(&[("y.npy", &i)]));
+        folder.file("t.csv", b"y\n16777217\n16777219\n5\n");
+        let read = |name: &str| {
+            let data = DataFile::open(folder.0.path().join(name)).unwrap().whole().unwrap();
+            data.rounding().map(|rounding| rounding.notes("y"))
+        };
+        let expected = read("t.csv");
+        assert!(expected.as_ref().unwrap()[0].ends_with("for instance 16777217 at [0]"));
+        for name in ["f.npy", "i.npy", "f.npz", "i.npz"] {
+            assert_eq!(read(name), expected, "{name}");
+        }
     }
 
     #[test]

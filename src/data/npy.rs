@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 
-use super::{Data, EXACT, FINITE, MOST, place, rest, too_many};
+use super::{Data, FINITE, MOST, place, rest, too_many};
 
 /// NumPy's own headers have about a hundred characters.
 const LONGEST_HEADER: usize = 1 << 16;
@@ -36,15 +36,14 @@ struct Header {
     shape: Vec<u64>,
 }
 
-/// Reads an array; a reason where it cannot be taken. `name` is for the log.
-pub(super) fn read(name: &str, mut reader: impl Read) -> Result<Data, String> {
+/// Reads an array; a reason where it cannot be taken.
+pub(super) fn read(mut reader: impl Read) -> Result<Data, String> {
     let header = read_header(&mut reader)?;
     let (rows, columns) = extent(&header.shape)?;
     let Element { bytes, .. } = header.element;
 
     let (count, mut values, mut rests) = (rows * columns, Vec::new(), Vec::new());
     let mut piece = vec![0; PIECE.min(count) * bytes];
-    let mut rounded: Option<(usize, f64)> = None;
     // The place in the array of the k-th number of the file.
     let at = |k: usize| {
         let (row, column) =
@@ -61,7 +60,7 @@ pub(super) fn read(name: &str, mut reader: impl Read) -> Result<Data, String> {
             _ => unreadable(&error),
         })?;
         for word in buffer.chunks_exact(bytes) {
-            let (value, exact) = header.element.value(word);
+            let (value, whole_rest) = header.element.value(word);
             let k = values.len();
             let single = value as f32;
             if !value.is_finite() {
@@ -74,18 +73,9 @@ pub(super) fn read(name: &str, mut reader: impl Read) -> Result<Data, String> {
                     f32::MAX
                 ));
             }
-            if !exact && rounded.is_none() {
-                rounded = Some((k, value));
-            }
             values.push(single);
-            rests.push(rest(value));
+            rests.push(whole_rest.unwrap_or_else(|| rest(value)));
         }
-    }
-    if let Some((k, value)) = rounded {
-        log::warn!(
-            "{name}: integers above {EXACT} are rounded to f32, for instance {value} at {}",
-            at(k)
-        );
     }
     if header.fortran && columns > 1 {
         let turned = |all: &[f32]| -> Vec<f32> {
@@ -214,23 +204,23 @@ impl Element {
         Ok(Element { kind, bytes, big_endian: code.starts_with('>') })
     }
 
-    /// The value, and whether an `f32` holds it when it is a whole number by type.
-    fn value(self, word: &[u8]) -> (f64, bool) {
+    /// The value, and of an integer what an `f32` loses of it: one of 8 bytes may be beyond an `f64`.
+    fn value(self, word: &[u8]) -> (f64, Option<f32>) {
         // The element's bytes, the least first.
         let mut bytes = [0; 8];
         for (k, byte) in word.iter().enumerate() {
             bytes[if self.big_endian { word.len() - 1 - k } else { k }] = *byte;
         }
         let bits = u64::from_le_bytes(bytes);
+        let whole = |value: i128| (value as f64, Some((value - value as f32 as i128) as f32));
         match self.kind {
-            Kind::Bool => (f64::from(u8::from(bits != 0)), true),
-            Kind::Float if self.bytes == 4 => (f64::from(f32::from_bits(bits as u32)), true),
-            Kind::Float => (f64::from_bits(bits), true),
-            Kind::Unsigned => (bits as f64, bits as f32 as u128 == u128::from(bits)),
+            Kind::Bool => (f64::from(u8::from(bits != 0)), None),
+            Kind::Float if self.bytes == 4 => (f64::from(f32::from_bits(bits as u32)), None),
+            Kind::Float => (f64::from_bits(bits), None),
+            Kind::Unsigned => whole(bits.into()),
             Kind::Signed => {
                 let unused = 64 - 8 * self.bytes as u32;
-                let value = (bits << unused) as i64 >> unused;
-                (value as f64, value as f32 as i128 == i128::from(value))
+                whole(((bits << unused) as i64 >> unused).into())
             }
         }
     }
@@ -256,7 +246,7 @@ mod tests {
     }
 
     fn values(file: &[u8]) -> Vec<f32> {
-        read("test", file).unwrap().values().to_vec()
+        read(file).unwrap().values().to_vec()
     }
 
     #[test]
@@ -291,7 +281,7 @@ mod tests {
         let numbers = |order: [f32; 6]| bytes(&order.map(f32::to_le_bytes));
         let c = file("'<f4'", "False", "(2, 3)", &numbers([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
         let f = file("'<f4'", "True", "(2, 3)", &numbers([1.0, 4.0, 2.0, 5.0, 3.0, 6.0]));
-        let (c, f) = (read("c", &c[..]).unwrap(), read("f", &f[..]).unwrap());
+        let (c, f) = (read(&c[..]).unwrap(), read(&f[..]).unwrap());
         assert_eq!(c, f);
         assert_eq!((c.rows(), c.columns(), c.row(1)), (2, 3, &[4.0, 5.0, 6.0][..]));
         // More than one piece.
@@ -364,7 +354,7 @@ mod tests {
             ),
         ];
         for (file, expected) in cases {
-            let reason = read("test", &file[..]).unwrap_err();
+            let reason = read(&file[..]).unwrap_err();
             assert!(reason.contains(expected), "{reason} is not {expected}");
         }
     }
@@ -383,20 +373,20 @@ mod tests {
                 }
             }
             bytes.truncate(cut);
-            if let Ok(data) = read("test", &bytes[..]) {
+            if let Ok(data) = read(&bytes[..]) {
                 assert_eq!(data.rows() * data.columns(), data.values().len());
             }
         }
     }
 
     #[test]
-    fn whole_numbers_that_an_f32_does_not_hold_are_noticed() {
+    fn what_an_f32_loses_of_integers_is_exact() {
         let element = |code| Element::parse(code).unwrap();
-        let exact = |value: i64| element("<i8").value(&value.to_le_bytes());
-        assert_eq!(exact(16_777_216), (16_777_216.0, true));
-        assert_eq!(exact(-16_777_217), (-16_777_217.0, false));
-        assert_eq!(exact(1 << 40), ((1_u64 << 40) as f64, true));
-        assert!(!exact(i64::MAX).1);
-        assert!(!element("<u8").value(&u64::MAX.to_le_bytes()).1);
+        let of = |value: i64| element("<i8").value(&value.to_le_bytes());
+        assert_eq!(of(16_777_216), (16_777_216.0, Some(0.0)));
+        assert_eq!(of(-16_777_217), (-16_777_217.0, Some(-1.0)));
+        assert_eq!(of(1 << 40), ((1_u64 << 40) as f64, Some(0.0)));
+        assert_eq!(of(i64::MAX).1, Some(-1.0));
+        assert_eq!(element("<u8").value(&u64::MAX.to_le_bytes()).1, Some(-1.0));
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Cure {
     can_tune: bool,
     /// Whether the flow has no path of densities, and one could be had.
     is_pathless: bool,
+    /// The name of a target that is built in.
+    built_in: Option<String>,
 }
 
 impl Cure {
@@ -40,7 +42,13 @@ impl Cure {
             adaptive: flow.has_path() && !has_adaptivity,
             can_tune: !has_adaptivity && config.preconditioner.is_none(),
             is_pathless: problem.composition.is_none() && !flow.has_path(),
+            built_in: problem.target.built_in_name().map(String::from),
         }
+    }
+
+    /// The name of the target where it is built in, and so takes no center.
+    pub(super) fn built_in(&self) -> Option<&str> {
+        self.built_in.as_deref()
     }
 
     /// For weights that collapse, walls and stiffness: exact moves first, then a path that is walked as

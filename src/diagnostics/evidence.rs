@@ -56,7 +56,7 @@ impl Diagnostics<'_> {
 
     fn coarse(&self) -> Option<Warning> {
         let found = self.resolution()?;
-        let text = found.to_string();
+        let text = found.with_advice(self.cure.built_in());
         Some(match found.is_grave() {
             true => Warning::doubt("coarse-coordinate", text),
             false => Warning::note("coarse-coordinate", text),
@@ -210,6 +210,7 @@ mod tests {
     use crate::diagnostics::Modes;
     use crate::loss::Lost;
     use crate::particles::Particles;
+    use crate::testing;
 
     const N: usize = 2000;
 
@@ -228,21 +229,7 @@ mod tests {
             log_weights: vec![0.0; N],
             ancestors: (0..N as u32).collect(),
             positions: (0..N).map(|i| if i % 2 == 0 { -1.0 } else { 1.0 }).collect(),
-            info: Info {
-                step: 100,
-                time: 1.0,
-                beta: 1.0,
-                stages: 0,
-                ess,
-                log_normalizer: 0.0,
-                max_weight: 1.0 / ess,
-                non_finite: 0,
-                lost: Lost::default(),
-                resamplings: 0,
-                acceptance: None,
-                refused: None,
-                dead: 0,
-            },
+            info: testing::info(ess),
             trace: vec![TraceEvent {
                 step: 50,
                 time: 0.5,

@@ -7,7 +7,7 @@ use super::precision::{LOSS, PrecisionLoss};
 use super::reach::Reach;
 use super::{Diagnostics, Warning};
 use crate::autodiff::Evaluator;
-use crate::check::host_density;
+use crate::check::{Agreement, host_density};
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -23,6 +23,8 @@ const FEWEST: usize = 4096;
 const SHARE: usize = 50;
 /// A share of refused moves that no estimate of a density feels.
 const FEW_REFUSED: f32 = 1e-3;
+/// Particles where a score that was written by hand is compared with the derivative.
+const SCORES: usize = 64;
 /// Loop iterations of one dispatch.
 const ITERATIONS: u64 = 1 << 24;
 
@@ -55,12 +57,14 @@ impl Diagnostics<'_> {
     /// | --- | --- |
     /// | `identities` | Stein's identities fail, or at walls a Metropolis move changes the particles' moments |
     /// | `drift` | a few Metropolis moves carry the particles elsewhere |
+    /// | `score` | the target's text has a score of its own that is not the derivative of its log density |
     /// | `precision` | single precision loses more than 0.1 nat of the log density |
     /// | `rounding` | rounding in so many steps may lose as much; a note where it typically does not |
     /// | `tails` | the target has mass farther out than nearly all particles |
     /// | `start-without-cover` | a note: a uniform start leaves out a part of the target |
     /// | `refused-moves` | a gradient flow by the transition mixture refused more than 0.1 % of its moves |
     /// | `no-weights` | a note: what the errors of `--flow langevin` leave out |
+    /// | `rounded-data` | a note: a text in WGSL sees data whose digits single precision does not hold |
     /// | `gradient-flow` | a note: what the errors of `--flow wfr` leave out |
     ///
     /// The identities are blind to the shares of modes.
@@ -77,6 +81,8 @@ impl Diagnostics<'_> {
         let mut examination = Examination::default();
         let warnings = &mut examination.warnings;
         warnings.extend(left_out(problem, config));
+        let rounded = problem.rounded_data().into_iter();
+        warnings.extend(rounded.map(|text| Warning::note("rounded-data", text)));
         warnings.extend(without_moves(problem, info));
         if let Some(reason) = not_of_the_target(problem, info) {
             examination.not_checked = Some(reason.into());
@@ -115,7 +121,16 @@ impl Diagnostics<'_> {
             let reason = "fewer than 30 effective families";
             examination.not_checked = Some(reason.into());
         }
-        if let Some(found) = examination.identities.as_ref().filter(|found| found.is_off) {
+        let density = host_density(problem);
+        let own_score = density.as_ref().and_then(|density| {
+            let points =
+                sample.positions.chunks(dim).step_by(sample.weights.len().div_ceil(SCORES));
+            density.own_score(points.map(|x| x.iter().copied().map(f64::from).collect()))
+        });
+        // Identities are made of the score: a wrong one says nothing of the particles.
+        if let Some(found) = own_score.filter(Agreement::is_broken) {
+            warnings.extend(of_score(&found, problem.target.name()));
+        } else if let Some(found) = examination.identities.as_ref().filter(|found| found.is_off) {
             warnings.push(self.of_identities(found));
         }
         let moments = (&mean[..], &sd[..]);
@@ -124,7 +139,7 @@ impl Diagnostics<'_> {
         if let Some(found) = examination.drift.as_ref().filter(|one| one.is_off && !has_doubt) {
             warnings.push(self.of_drift(found));
         }
-        let Some(density) = host_density(problem) else { return Ok(examination) };
+        let Some(density) = density else { return Ok(examination) };
         let host = density.value;
         let at = (dim, &sample.positions[..]);
         let values: Vec<f32> = rows.chunks(dim + 1).map(|row| row[0]).collect();
@@ -287,6 +302,22 @@ impl Diagnostics<'_> {
     }
 }
 
+/// That the score of the user's text is no derivative.
+fn of_score(found: &Agreement, file: &str) -> Option<Warning> {
+    let worst = found.worst.as_ref()?;
+    let text = format!(
+        "the score written in {file} differs from the derivative of log_density at {} of {} particles: \
+         along x{} it is {:.4e} where the derivative is {:.4e}; correct it, or leave it out to have it \
+         derived",
+        found.apart,
+        found.points,
+        worst.coordinate.unwrap_or(0),
+        worst.found,
+        worst.expected
+    );
+    Some(Warning::doubt("score", text))
+}
+
 /// A part of the population.
 struct Sample {
     /// Row-major.
@@ -350,10 +381,12 @@ fn wider(problem: &Problem) -> String {
         [one] => Some(one),
         _ => None,
     });
-    let all_alike = |values: &[f32]| values.windows(2).all(|pair| pair[0] == pair[1]);
+    let all_alike = |values: &[f64]| values.windows(2).all(|pair| pair[0] == pair[1]);
+    let is_one_center = problem.center().is_none_or(all_alike);
     match normal {
-        Some(one) if all_alike(&one.mean) && all_alike(&one.scale) => {
-            format!("--initial 'normal(mean={}, sd={})'", one.mean[0], 5.0 * one.scale[0])
+        Some(one) if is_one_center && all_alike(&one.mean) && all_alike(&one.scale) => {
+            let mean = one.mean[0] + problem.center().map_or(0.0, |center| center[0]);
+            format!("--initial 'normal(mean={mean}, sd={})'", 5.0 * one.scale[0])
         }
         _ => "a wider --initial".into(),
     }

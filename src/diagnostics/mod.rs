@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use crate::config::{Config, Resampler};
 use crate::particles::Particles;
 use crate::problem::Problem;
+use crate::resolution::step;
+use crate::sampler::Info;
 
 mod cover;
 mod cure;
@@ -77,6 +79,8 @@ pub struct Diagnostics<'a> {
     is_one_family: bool,
     /// What warnings advise.
     cure: Cure,
+    /// What the host adds to log Z at the end of the path.
+    log_offset: f64,
 }
 
 /// Effective families from which on there is a spread between them.
@@ -95,6 +99,7 @@ impl<'a> Diagnostics<'a> {
             factor,
             is_one_family: false,
             cure: Cure::unknown(),
+            log_offset: 0.0,
         };
         diagnostics.is_one_family = diagnostics.effective_ancestors() < LEAST_FAMILIES;
         diagnostics
@@ -104,7 +109,8 @@ impl<'a> Diagnostics<'a> {
     /// already, or cannot have.
     #[must_use]
     pub fn of_run(self, problem: &Problem, config: &Config) -> Diagnostics<'a> {
-        Diagnostics { cure: Cure::of(problem, config), ..self }
+        let log_offset = problem.flow.offset_at(1.0, problem.log_offset());
+        Diagnostics { cure: Cure::of(problem, config), log_offset, ..self }
     }
 
     /// The same for a run that resampled `count` times by `resampler`, which standard errors take
@@ -210,6 +216,19 @@ impl<'a> Diagnostics<'a> {
         self.mean(|x| if inside(x) { 1.0 } else { 0.0 })
     }
 
+    /// log Z of a run with its standard error, which is unknown where it is smaller than what rounding
+    /// leaves of a number as large: a step of double precision from 1e-8 on, or of single precision
+    /// from 0.1 on, in which the device has what [`Problem::log_offset`] does not take out.
+    pub fn log_normalizer(&self, info: &Info) -> Estimate {
+        let value = info.log_normalizer;
+        let in_double = value.abs() * f64::EPSILON;
+        let in_single = step((value - info.beta * self.log_offset).abs());
+        let is_coarse = |step: f64, least: f64, se: f64| step >= least && se < step;
+        let se = self.log_normalizer_se();
+        let is_lost = is_coarse(in_double, 1e-8, se) || is_coarse(in_single, 0.1, se);
+        Estimate { value, se: if is_lost { f64::NAN } else { se } }
+    }
+
     /// The standard error of the log-normaliser: the relative error of its exponential.
     pub fn log_normalizer_se(&self) -> f64 {
         let squares: f64 = self.families(|_| 1.0).iter().map(|sum| sum * sum).sum();
@@ -260,6 +279,7 @@ fn effective<'s>(shares: impl Iterator<Item = &'s f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
 
     fn one_dimensional(positions: &[f32], log_weights: &[f32], ancestors: &[u32]) -> Particles {
         Particles::new(1, positions.to_vec(), log_weights.to_vec(), ancestors.to_vec()).unwrap()
@@ -367,5 +387,27 @@ mod tests {
         assert!((drawn.log_normalizer_se() - 1.0 / 3.0).abs() < 1e-12);
         let grid = Diagnostics::new(&particles).resampled(Resampler::Systematic, 1);
         assert_eq!(grid.log_normalizer_se(), diagnostics.log_normalizer_se());
+    }
+
+    /// −1.5e15 ± 1e-3 is no knowledge: two numbers of that size are 0.25 apart.
+    #[test]
+    fn an_error_below_the_rounding_of_log_z_is_unknown() {
+        let log_weights: Vec<f32> = (0..100).map(|i| 0.01 * (i % 7) as f32).collect();
+        let ancestors: Vec<u32> = (0..100).collect();
+        let particles = one_dimensional(&[0.0; 100], &log_weights, &ancestors);
+        let told = |log_offset: f64, log_normalizer: f64| {
+            let diagnostics = Diagnostics { log_offset, ..Diagnostics::new(&particles) };
+            let estimate =
+                diagnostics.log_normalizer(&Info { log_normalizer, ..testing::info(100.0) });
+            assert_eq!(estimate.value, log_normalizer);
+            estimate.se
+        };
+        let se = Diagnostics::new(&particles).log_normalizer_se();
+        assert!((1e-3..3e-3).contains(&se));
+        assert!(told(-1.5e15, -1.5e15).is_nan());
+        // The host's constant has the digits of a double, the device's those of a single.
+        assert_eq!(told(-1e7, -1e7 + 0.5), se);
+        assert!(told(0.0, -1e7 + 0.5).is_nan());
+        assert_eq!((told(0.0, -1e5), told(0.0, 0.0)), (se, se));
     }
 }

@@ -65,9 +65,7 @@ impl Modes {
         match target.law()? {
             Law::GaussianMixture(components) => {
                 (2..=MAX_COMPONENTS).contains(&components.len()).then(|| Modes {
-                    names: numbered(
-                        components.iter().map(|one| one.mean.iter().map(|x| f64::from(*x))),
-                    ),
+                    names: numbered(components.iter().map(|one| one.mean.iter().copied())),
                     masses: Some(components.iter().map(|component| component.weight).collect()),
                     regions: Regions::Components(components.to_vec()),
                 })
@@ -297,7 +295,7 @@ mod tests {
     #[test]
     fn components_share_a_position_by_responsibility() {
         let component =
-            |weight, mean: f32| Component { weight, mean: vec![mean], scale: vec![1.0] };
+            |weight, mean: f64| Component { weight, mean: vec![mean], scale: vec![1.0] };
         let target =
             Target::gaussian_mixture(&[component(1.0, -1.0), component(3.0, 1.0)]).unwrap();
         let modes = Modes::of(&target).unwrap();

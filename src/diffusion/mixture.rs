@@ -35,8 +35,8 @@ impl Mixture {
     fn at(&self, noise: &Noise, tau: f64) -> impl Iterator<Item = Noised> + '_ {
         let (alpha, sigma) = (noise.alpha(tau), noise.sigma(tau));
         self.components.iter().map(move |component| {
-            let mean = component.mean.iter().map(|m| alpha * f64::from(*m)).collect();
-            let variance = |s: &f32| (alpha * f64::from(*s)).powi(2) + sigma * sigma;
+            let mean = component.mean.iter().map(|m| alpha * m).collect();
+            let variance = |s: &f64| (alpha * s).powi(2) + sigma * sigma;
             let precision: Vec<f64> = component.scale.iter().map(|s| 1.0 / variance(s)).collect();
             let logs: f64 = precision.iter().map(|p| 0.5 * (p / std::f64::consts::TAU).ln()).sum();
             Noised { log_factor: component.weight.ln() + logs, mean, precision }

@@ -81,8 +81,8 @@ impl Composition {
         for model in &self.models {
             let Kind::Mixture(mixture) = model.kind() else { return None };
             for component in &mixture.components {
-                let scale = (alpha * f64::from(component.scale[j])).hypot(sigma);
-                let mean = alpha * f64::from(component.mean[j]);
+                let scale = (alpha * component.scale[j]).hypot(sigma);
+                let mean = alpha * component.mean[j];
                 low = low.min(mean - REACH * scale);
                 high = high.max(mean + REACH * scale);
                 least = least.min(scale);
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::target::Component;
 
-    fn normal(mean: Vec<f32>, scale: f32) -> ScoreModel {
+    fn normal(mean: Vec<f64>, scale: f64) -> ScoreModel {
         let one = Component { weight: 1.0, mean, scale: vec![scale] };
         ScoreModel::gaussian_mixture(&[one]).unwrap()
     }
@@ -172,7 +172,7 @@ mod tests {
     fn a_product_of_normals_is_known() {
         let noise = Noise::variance_preserving(0.1, 20.0);
         for dim in [1, 2] {
-            let mean = |first: f32| [first, 0.5][..dim].to_vec();
+            let mean = |first: f64| [first, 0.5][..dim].to_vec();
             let models = vec![normal(mean(-1.0), 0.5), normal(mean(2.0), 0.5)];
             let composition = Composition::new(noise, models, Rule::product());
             let quadrature = composition.quadrature(0.0).unwrap();

@@ -56,7 +56,7 @@ mod tests {
     fn the_floor_of_uniform_shares_is_the_closed_form() {
         // Two far modes of equal weight, almost points: W₁ is 2 · |difference of the counts| / n, a
         // folded normal of variance 2 · n/4 in the limit: E W₁ = 2 · √(n/2) · √(2/π) / n.
-        let mode = |x: f32| Component { weight: 1.0, mean: vec![x], scale: vec![1e-6] };
+        let mode = |x: f64| Component { weight: 1.0, mean: vec![x], scale: vec![1e-6] };
         let law = Mixture::new(&[mode(-1.0), mode(1.0)]).unwrap();
         let (n, pairs) = (1000, 400);
         let found =

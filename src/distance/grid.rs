@@ -152,7 +152,7 @@ mod tests {
         Points::new(2, coordinates.to_vec()).unwrap()
     }
 
-    fn bell(mean: f32) -> Mixture {
+    fn bell(mean: f64) -> Mixture {
         Mixture::new(&[Component { weight: 1.0, mean: vec![mean, 0.0], scale: vec![1.0] }]).unwrap()
     }
 

@@ -38,8 +38,8 @@ impl Mixture {
         };
         let bells = components.iter().map(|component| Bell {
             log_weight: component.weight.ln(),
-            mean: component.mean.iter().map(|x| f64::from(*x)).collect(),
-            variance: component.scale.iter().map(|s| f64::from(*s).powi(2)).collect(),
+            mean: component.mean.clone(),
+            variance: component.scale.iter().map(|s| s.powi(2)).collect(),
         });
         Ok(Mixture { bells: bells.collect(), log_normalizer: 0.0 })
     }
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn law() -> Mixture {
-        let component = |weight, mean: [f32; 2], scale: [f32; 2]| Component {
+        let component = |weight, mean: [f64; 2], scale: [f64; 2]| Component {
             weight,
             mean: mean.to_vec(),
             scale: scale.to_vec(),

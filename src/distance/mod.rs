@@ -15,7 +15,7 @@
 //! use wfr::distance::{Mixture, floor, wasserstein};
 //!
 //! # fn main() -> wfr::Result<()> {
-//! let component = |x: f32| Component { weight: 1.0, mean: vec![x, 0.0], scale: vec![0.5] };
+//! let component = |x: f64| Component { weight: 1.0, mean: vec![x, 0.0], scale: vec![0.5] };
 //! let law = Mixture::new(&[component(-3.0), component(3.0)])?;
 //! let one_mode = Mixture::new(&[component(3.0)])?;
 //!

@@ -62,17 +62,15 @@ impl Track {
             }
         });
         for (from, to) in [(&self.from.mean, &self.to.mean), (&self.from.scale, &self.to.scale)] {
-            out.extend(from);
-            out.extend(to.iter().zip(from).map(|(to, from)| to - from));
+            out.extend(from.iter().map(|x| *x as f32));
+            out.extend(to.iter().zip(from).map(|(to, from)| (to - from) as f32));
         }
     }
 }
 
 /// The squared distance of Wasserstein between two Gaussians with a scale per axis.
 fn squared_distance(from: &Component, to: &Component) -> f64 {
-    let gap = |a: &[f32], b: &[f32]| -> f64 {
-        a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
-    };
+    let gap = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum() };
     gap(&from.mean, &to.mean) + gap(&from.scale, &to.scale)
 }
 
@@ -145,7 +143,7 @@ pub(crate) fn pack(tracks: &[Track]) -> Vec<f32> {
 mod tests {
     use super::*;
 
-    fn gaussian(weight: f64, mean: f32, scale: f32) -> Component {
+    fn gaussian(weight: f64, mean: f64, scale: f64) -> Component {
         Component { weight, mean: vec![mean], scale: vec![scale] }
     }
 
@@ -160,7 +158,7 @@ mod tests {
                 y.atan2(x + beta * end * theta.cos()) / theta
             }
         };
-        let [from, to] = [&track.from, &track.to].map(|c| f64::from(c.mean[0]));
+        let [from, to] = [&track.from, &track.to].map(|c| c.mean[0]);
         (mass, from + way * (to - from))
     }
 
@@ -171,10 +169,10 @@ mod tests {
         for (m0, m1, gap, length) in
             [(0.7, 1.6, 1.3, 1.0), (1.0, 1.0, 2.0, 0.8), (0.2, 3.0, 0.1, 2.0)]
         {
-            let (from, to) = (gaussian(m0, 0.5, 1.0), gaussian(m1, 0.5 + gap as f32, 1.0));
+            let (from, to) = (gaussian(m0, 0.5, 1.0), gaussian(m1, 0.5 + gap, 1.0));
             let tracks = cone(&from, &to, length);
             let [track] = &tracks[..] else { panic!("{} tracks", tracks.len()) };
-            let theta = f64::from(gap as f32) / (2.0 * length);
+            let theta = gap / (2.0 * length);
             let square = 4.0 * length * length * (m0 + m1 - 2.0 * (m0 * m1).sqrt() * theta.cos());
             for k in 1..20 {
                 let (beta, step) = (f64::from(k) / 20.0, 1e-4);
@@ -189,7 +187,7 @@ mod tests {
                 assert!((a.0 - b.0).abs() < 1e-12 && (a.1 - b.1).abs() < 1e-6, "{a:?} {b:?}");
             };
             near(state(track, 0.0), (m0, 0.5));
-            near(state(track, 1.0), (m1, 0.5 + f64::from(gap as f32)));
+            near(state(track, 1.0), (m1, 0.5 + gap));
         }
     }
 
@@ -200,7 +198,7 @@ mod tests {
         let [near, far] = [3.2 / 2.8, 1.0].map(|length| cone(&from, &to, length));
         assert_eq!((near.len(), far.len()), (1, 2));
         assert_eq!((far[0].mass, far[1].mass), ([0.5, 0.0, 0.0], [0.0, 0.0, 0.25]));
-        assert_eq!((state(&far[0], 0.7).1, state(&far[1], 0.7).1), (0.0, f64::from(3.2_f32)));
+        assert_eq!((state(&far[0], 0.7).1, state(&far[1], 0.7).1), (0.0, 3.2));
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub(crate) use value::Data;
 pub(crate) use value::value;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::shown::steers;
 use crate::target;
 use crate::wgsl::{Linked, Source};
 
@@ -165,9 +166,9 @@ impl Formula {
 
     fn write(&self, expr: &Expr) -> Result<String, Fault> {
         let mut text = String::new();
-        // A comment ends at its line.
+        // A comment ends at its line, and WGSL knows more ends of lines than one.
         for line in self.text.lines() {
-            let _ = writeln!(text, "// {}", line.replace(char::is_control, " "));
+            let _ = writeln!(text, "// {}", line.replace(|c| steers(c) || c == '\t', " "));
         }
         let parameters: Vec<_> =
             self.parameters.iter().map(|name| format!("{PARAMETER}{name}")).collect();

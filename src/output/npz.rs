@@ -27,17 +27,30 @@ pub(crate) fn write(
     attributes: &Map<String, Value>,
 ) -> io::Result<()> {
     let mut zip = ZipWriter::new(BufWriter::new(File::create(path)?));
-    let text = Value::Object(attributes.clone()).to_string();
-    let characters: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
-    start(&mut zip, "attributes", &format!("<U{}", characters.len() / 4), &[], characters.len())?;
-    zip.write_all(&characters)?;
-    for array in arrays {
-        start(&mut zip, array.name, array.element().numpy(), &array.shape, array.size())?;
-        array.each_bytes(|bytes| zip.write_all(bytes))?;
+    if let Err(error) = fill(&mut zip, arrays, attributes) {
+        // What is unfinished would complain on standard error that it is.
+        std::mem::forget(zip);
+        return Err(error);
     }
     let mut file = zip.finish()?;
     file.flush()?;
     file.get_ref().sync_all()
+}
+
+fn fill(
+    zip: &mut ZipWriter<BufWriter<File>>,
+    arrays: &[Array<'_>],
+    attributes: &Map<String, Value>,
+) -> io::Result<()> {
+    let text = Value::Object(attributes.clone()).to_string();
+    let characters: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    start(zip, "attributes", &format!("<U{}", characters.len() / 4), &[], characters.len())?;
+    zip.write_all(&characters)?;
+    for array in arrays {
+        start(zip, array.name, array.element().numpy(), &array.shape, array.size())?;
+        array.each_bytes(|bytes| zip.write_all(bytes))?;
+    }
+    Ok(())
 }
 
 /// Begins a member with the header of an array that has so many bytes.

@@ -6,9 +6,7 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use wfr::{
-    Diagnostics, Estimate, Losses, Mode, Modes, Particles, Target, Truth, Tuned, Warning, catalogue,
-};
+use wfr::{Diagnostics, Estimate, Losses, Mode, Modes, Particles, Target, Truth, Tuned, Warning};
 
 use super::checks::ChecksRecord;
 use super::composition::CompositionRecord;
@@ -49,8 +47,7 @@ impl Estimates {
             .resampled(outcome.config.resampler, outcome.info.resamplings)
             .of_run(&outcome.problem, &outcome.config);
         let modes = modes.map_or_else(Vec::new, |modes| diagnostics.modes(modes));
-        let of_weights =
-            Estimate { value: outcome.info.log_normalizer, se: diagnostics.log_normalizer_se() };
+        let of_weights = diagnostics.log_normalizer(&outcome.info);
         // The weights of a gradient flow do not tell log Z; its estimates of the density may.
         let log_normalizer = match outcome.problem.flow().reaction() {
             Some(reaction) => {
@@ -428,14 +425,9 @@ impl Record {
     }
 }
 
-/// The target's parameters: those that were set, and the defaults of a built-in target.
+/// The target's parameters: those that were set, and the defaults of the others.
 pub(crate) fn parameters(target: &Target) -> BTreeMap<String, f64> {
-    let entry = catalogue().iter().find(|entry| entry.name == target.name());
-    let defaults = entry.map_or(&[][..], |entry| entry.parameters);
-    let mut all: BTreeMap<_, _> =
-        defaults.iter().map(|known| (known.name.to_string(), known.default)).collect();
-    all.extend(target.parameters().into_iter().map(|(name, value)| (name.to_string(), value)));
-    all
+    target.all_parameters().into_iter().collect()
 }
 
 /// A number; what is not finite was written as `null`.

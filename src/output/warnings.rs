@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use wfr::Warning;
 
+use crate::beta;
+
 /// The run ended before the path's end.
 pub(crate) const STOPPED: &str = "stopped";
 pub(crate) const FAILED: &str = "failed";
@@ -86,17 +88,9 @@ pub(crate) fn log_z_label(beta: Option<f64>, warnings: &[WarningRecord]) -> Stri
             true => "log Z inside the start's box".into(),
             false => "log Z".into(),
         },
-        Some(beta) if beta < 1.0 => format!("log Z at β = {}", three_decimals(beta)),
+        Some(beta) if beta < 1.0 => format!("log Z at β = {}", beta::shown(beta)),
         _ => "log Z so far".into(),
     }
-}
-
-/// `0.2`, `0.034`, `1e-5`.
-fn three_decimals(value: f64) -> String {
-    if value != 0.0 && value < 1e-3 {
-        return format!("{value:.0e}");
-    }
-    format!("{}", (1e3 * value).round() / 1e3)
 }
 
 #[cfg(test)]

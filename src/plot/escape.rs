@@ -1,5 +1,7 @@
 //! Text inside of XML and HTML.
 
+use crate::shown::steers;
+
 /// The text with everything named that markup would read as its own, also between quotes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -10,8 +12,8 @@ pub(crate) fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // XML has no name for control characters.
-            control if control.is_control() && !"\n\t".contains(control) => out.push('\u{fffd}'),
+            // XML has no name for control characters, and marks of direction turn what is read.
+            letter if steers(letter) => out.push('\u{fffd}'),
             other => out.push(other),
         }
     }
@@ -22,8 +24,9 @@ pub(crate) fn escaped(text: &str) -> String {
 mod tests {
     #[test]
     fn markup_in_a_text_is_text() {
-        let text = super::escaped("<b a='1' c=\"2\">&amp;\u{1}</b>\n");
-        let expected = "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;amp;\u{fffd}&lt;/b&gt;\n";
+        let text = super::escaped("<b a='1' c=\"2\">&amp;\u{1}\u{202e}</b>\n");
+        let expected =
+            "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;amp;\u{fffd}\u{fffd}&lt;/b&gt;\n";
         assert_eq!(text, expected);
     }
 }

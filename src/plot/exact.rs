@@ -165,8 +165,8 @@ impl Exact {
 
 /// The density N(mean, scale²) of one axis of a component.
 fn factor(component: &Component, axis: usize, x: f64) -> f64 {
-    let scale = f64::from(component.scale[axis]);
-    let z = (x - f64::from(component.mean[axis])) / scale;
+    let scale = component.scale[axis];
+    let z = (x - component.mean[axis]) / scale;
     (-0.5 * z * z).exp() / (scale * TAU.sqrt())
 }
 
@@ -338,7 +338,7 @@ mod tests {
         check(Target::double_well(1).unwrap(), 3.0, 1e-6);
         check(Target::double_well(3).unwrap().set("stiffness", 2.0).unwrap(), 7.0, 1e-6);
         check(Target::many_well(4).unwrap(), 7.0, 1e-6);
-        let component = |weight, mean: [f32; 3], scale: f32| Component {
+        let component = |weight, mean: [f64; 3], scale: f64| Component {
             weight,
             mean: mean.to_vec(),
             scale: vec![scale; 3],

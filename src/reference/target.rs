@@ -65,8 +65,8 @@ pub fn score(target: &Target, x: &[f64]) -> Option<Vec<f64>> {
             for (component, term) in components.iter().zip(terms) {
                 let share = (term - total).exp();
                 for (i, slope) in slope.iter_mut().enumerate() {
-                    let scale = f64::from(component.scale[i]);
-                    *slope += share * (f64::from(component.mean[i]) - x[i]) / (scale * scale);
+                    let scale = component.scale[i];
+                    *slope += share * (component.mean[i] - x[i]) / (scale * scale);
                 }
             }
         }

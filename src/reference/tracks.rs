@@ -91,10 +91,10 @@ fn moment(track: &Track, beta: f64) -> Moment {
             (y.atan2(x) / theta, begin * end * theta.sin() / (theta * mass))
         }
     };
-    let line = |from: &[f32], to: &[f32]| -> (Vec<f64>, Vec<f64>) {
+    let line = |from: &[f64], to: &[f64]| -> (Vec<f64>, Vec<f64>) {
         let pairs = from.iter().zip(to).map(|(from, to)| {
-            let gap = f64::from(to - from);
-            (f64::from(*from) + way * gap, speed * gap)
+            let gap = to - from;
+            (from + way * gap, speed * gap)
         });
         pairs.unzip()
     };

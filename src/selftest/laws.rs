@@ -157,7 +157,7 @@ pub(super) fn gradient_flow(gpu: &Gpu) -> Result<Vec<Finding>> {
 /// The geometric average of two Gaussian diffusion models, N(1/2, 1) and N(1, 1/4), by the exact weights
 /// of the kernel ratio: N(0.9, 0.4), and log Z = log(0.8)/2 − 1/20, Bhattacharyya's coefficient.
 pub(super) fn composition(gpu: &Gpu) -> Result<Vec<Finding>> {
-    let model = |mean: f32, scale: f32| {
+    let model = |mean: f64, scale: f64| {
         ScoreModel::gaussian_mixture(&[Component {
             weight: 1.0,
             mean: vec![mean],

@@ -6,18 +6,21 @@ use super::MAX_DIM;
 use crate::rows;
 
 /// One Gaussian of a mixture: its weight, its mean and its standard deviations.
+///
+/// A start keeps all digits of a mean far from zero where coordinates are counted from a center, see
+/// [`crate::Target::with_center`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Component {
     /// The weight, 0 or more; only its proportion to the others' counts.
     pub weight: f64,
     /// The mean: as many numbers as there are dimensions.
-    pub mean: Vec<f32>,
+    pub mean: Vec<f64>,
     /// The standard deviation: one number for all axes, or one per axis.
-    pub scale: Vec<f32>,
+    pub scale: Vec<f64>,
 }
 
 /// Scales whose inverse squares stay well inside f32.
-const SCALES: std::ops::RangeInclusive<f32> = 1e-15..=1e15;
+const SCALES: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
 /// The shader reads the number of components as an f32.
 const MAX_COMPONENTS: usize = 1 << 24;
 
@@ -36,8 +39,10 @@ impl Component {
             return Err(format!("scale has {found} numbers; expected {expected}"));
         }
         for (i, mean) in self.mean.iter().enumerate() {
-            if !mean.is_finite() {
-                return Err(format!("mean_{} is {mean}; expected a finite number", i + 1));
+            if !(*mean as f32).is_finite() {
+                let i = i + 1;
+                let of = if mean.is_finite() { " of single precision" } else { "" };
+                return Err(format!("mean_{i} is {mean:?}; expected a finite number{of}"));
             }
         }
         for (i, scale) in self.scale.iter().enumerate() {
@@ -96,8 +101,8 @@ pub(super) fn pack(components: &[Component]) -> Vec<f32> {
     for component in components {
         // Above −∞ also for a component without weight.
         packed.push(component.log_factor().max(-1e38) as f32);
-        packed.extend(&component.mean);
-        packed.extend(component.scale.iter().map(|scale| 1.0 / scale));
+        packed.extend(component.mean.iter().map(|mean| *mean as f32));
+        packed.extend(component.scale.iter().map(|scale| (1.0 / scale) as f32));
     }
     packed
 }
@@ -105,15 +110,14 @@ pub(super) fn pack(components: &[Component]) -> Vec<f32> {
 impl Component {
     /// log w − Σᵢ log sᵢ − d/2 · log 2π, of a component with a scale for every axis.
     pub(crate) fn log_factor(&self) -> f64 {
-        let logs: f64 = self.scale.iter().map(|scale| f64::from(*scale).ln()).sum();
+        let logs: f64 = self.scale.iter().map(|scale| scale.ln()).sum();
         self.weight.ln() - logs - 0.5 * self.mean.len() as f64 * TAU.ln()
     }
 
     /// log of the weight times the density at `x`, of a component with a scale for every axis.
     pub(crate) fn log_term(&self, x: &[f64]) -> f64 {
         let axes = x.iter().zip(&self.mean).zip(&self.scale);
-        let z2 =
-            axes.map(|((x, mean), scale)| ((x - f64::from(*mean)) / f64::from(*scale)).powi(2));
+        let z2 = axes.map(|((x, mean), scale)| ((x - mean) / scale).powi(2));
         self.log_factor() - 0.5 * z2.sum::<f64>()
     }
 }
@@ -133,7 +137,7 @@ pub(super) fn parse(text: &str, dim: Option<u32>) -> Result<Vec<Component>, Stri
             return Err(format!("line {line}: {}", columns_expected(found, dim)));
         }
         let (mean, scale) = numbers[1..].split_at(dim);
-        let [mean, scale] = [mean, scale].map(|part| part.iter().map(|x| *x as f32).collect());
+        let [mean, scale] = [mean, scale].map(|part| part.to_vec());
         let component = Component { weight: numbers[0], mean, scale };
         component.check().map_err(|reason| format!("line {line}: {reason}"))?;
         components.push(component);
@@ -196,7 +200,7 @@ pub(super) fn circle_of_eight(dim: usize) -> Vec<Component> {
         let angle = FRAC_PI_8 * f64::from(2 * k + 1);
         let mut mean = vec![0.0; dim];
         for (axis, along) in mean.iter_mut().zip([angle.cos(), angle.sin()]) {
-            *axis = (4.0 * along) as f32;
+            *axis = 4.0 * along;
         }
         Component { weight: f64::from(k + 1), mean, scale: vec![0.5] }
     });
@@ -208,7 +212,7 @@ mod tests {
     use super::*;
     use crate::target::Target;
 
-    fn component(weight: f64, mean: &[f32], scale: &[f32]) -> Component {
+    fn component(weight: f64, mean: &[f64], scale: &[f64]) -> Component {
         Component { weight, mean: mean.to_vec(), scale: scale.to_vec() }
     }
 
@@ -263,7 +267,11 @@ mod tests {
             ("-1 0 1\n", None, "line 1: weight is -1; expected a number of at least 0".into()),
             ("nan 0 1\n", None, "line 1: weight is NaN; expected a number of at least 0".into()),
             ("1 0 inf 1\n", None, "line 1: mean_2 is inf; expected a finite number".into()),
-            ("1 1e39 1\n", None, "line 1: mean_1 is inf; expected a finite number".into()),
+            (
+                "1 1e39 1\n",
+                None,
+                "line 1: mean_1 is 1e39; expected a finite number of single precision".into(),
+            ),
             (
                 "1 0 0 1 0\n",
                 Some(2),

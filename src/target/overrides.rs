@@ -16,6 +16,15 @@ pub(super) struct Override {
     kind: ScalarKind,
 }
 
+impl Override {
+    /// Its name with the value that it has, set or by default.
+    pub(super) fn with_value(self, constants: &[(String, f64)]) -> Option<(String, f64)> {
+        let set = constants.iter().find(|(key, _)| *key == self.key).map(|(_, value)| *value);
+        let value = set.or(self.default)?;
+        Some((self.name, value))
+    }
+}
+
 /// The overrides of a target's text, in its order; `None` where the text does not parse.
 pub(super) fn declared(dim: u32, text: &str) -> Option<Vec<Override>> {
     let linked = Linked::new([super::prelude(dim, text), Source::new("", text)]);
@@ -104,6 +113,16 @@ mod tests {
         override flag: bool = true;
         override lag = -2i;
         fn log_density(x: Point) -> f32 { return -depth * x[0] * f32(count); }";
+
+    #[test]
+    fn parameters_have_their_values_set_or_by_default() {
+        let set = target().set("count", 5.0).unwrap();
+        let all = set.all_parameters();
+        let of = |name: &str| all.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        assert_eq!((of("depth"), of("count"), of("flag")), (Some(0.1), Some(5.0), Some(1.0)));
+        // One is computed, and one has none.
+        assert_eq!((of("twice"), of("shift")), (None, None));
+    }
 
     fn target() -> Target {
         Target::from_wgsl(2, "mine.wgsl", TEXT).unwrap()

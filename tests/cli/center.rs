@@ -149,3 +149,33 @@ fn a_check_says_what_is_counted_from_where() {
     assert!(done.out.contains("warning: the initial law: x0 has mean 100000"), "{}", done.out);
     assert!(done.out.contains("128.00 steps, expected 1000 or more"), "{}", done.out);
 }
+
+/// Around 1.7e9 single precision has a number every 128: the means of a start come from a file in more.
+#[test]
+fn a_mixture_starts_where_its_file_says() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("date.wgsl", OFFSET);
+    folder.write("modes.txt", "1 1700000049.7 0.8\n1 1700000050.3 0.8\n");
+    let text = ["sample", "date.wgsl", "--dim", "1", "--initial", "mixture(modes.txt)"];
+    let (record, err) = run(&folder, &of(&text, &["--center", "x0=1700000050", "--json"]));
+    for (name, truth) in [("log_normalizer", 0.0), ("mean", 1_700_000_050.0), ("sd", 0.4)] {
+        close(&record, name, truth);
+    }
+    let doubts = record["warnings"].as_array().unwrap().iter();
+    assert_eq!(doubts.filter(|one| one["severity"] == "doubt").count(), 0, "{err}");
+}
+
+/// Advice that a built-in target would refuse is no advice.
+#[test]
+fn a_built_in_target_is_not_told_to_take_a_center() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let start = ["sample", "ring", "--initial", "normal(mean=2460000, sd=0.4)"];
+    let advice = "ring is built in and takes no center, so write the density as a formula";
+    folder.wfr(&start).failed_with(2, &["initial is too fine", advice]);
+}

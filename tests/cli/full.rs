@@ -29,7 +29,7 @@ fn script(folder: &Folder, shell: &[&str], text: &str) -> Done {
 /// No file grows beyond so many blocks of 512 bytes, and a write that would is refused, in this shell
 /// and what it starts.
 fn limited(folder: &Folder, blocks: u32, line: &str) -> Done {
-    script(folder, &["sh", "-c"], &format!("trap '' XFSZ; ulimit -f {blocks}; exec $wfr {line}"))
+    script(folder, &["sh", "-c"], &format!("ulimit -f {blocks}; exec $wfr {line}"))
 }
 
 /// A checkpoint of 16,000 particles has some 460 kB, and the particles with 10⁵ draws over 1 MB.

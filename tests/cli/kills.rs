@@ -185,6 +185,24 @@ fn a_run_that_is_asked_to_end_can_be_resumed_from_that_step() {
     assert_eq!(told.len() as u32, second.div_ceil(16));
 }
 
+/// Compiling for many dimensions takes a while, and nothing is lost if it is not waited for.
+#[test]
+fn a_run_that_is_being_set_up_ends_at_once() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let line = "sample many-well --dim 64 -n 2000 --steps 1e6";
+    let mut child = start(&folder, &line.split(' ').collect::<Vec<_>>());
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(child.try_wait().unwrap().is_none());
+    let asked = Instant::now();
+    let process = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    child.wait().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+}
+
 /// Waits for what a run does, a minute at the most.
 fn wait_until(so: impl Fn() -> bool) {
     let began = Instant::now();
@@ -201,7 +219,11 @@ fn terminated(folder: &Folder, arguments: &[&str]) -> u32 {
     let mut child = start(folder, arguments);
     wait_until(|| lines() >= before + 20);
     let process = child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    // Batch systems send two, to the program and to its group.
+    for _ in 0..2 {
+        assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+        std::thread::sleep(Duration::from_millis(100));
+    }
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let summary = std::fs::read(folder.path("run/summary.json")).unwrap();
     let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();

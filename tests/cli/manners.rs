@@ -137,3 +137,13 @@ fn ctrl_c_stops_a_run_and_keeps_what_it_has() {
     let record: Value = serde_json::from_str(&folder.wfr(&adaptive).succeeded().out).unwrap();
     assert_eq!(record["complete"], true);
 }
+
+/// In a bare container the driver's choice between windows would complain, twice.
+#[test]
+fn nothing_is_said_of_a_window_system() {
+    if !has_adapter() {
+        return;
+    }
+    let done = Folder::new().wfr(&["adapters", "-q"]).succeeded();
+    assert_eq!(done.err, "");
+}

@@ -298,3 +298,24 @@ fn more_particles_than_the_adapter_holds_are_refused_with_the_largest_number() {
     let most = refused.error().rsplit("use at most ").next().unwrap();
     assert!(most.parse::<u32>().is_ok_and(|most| most < 134_217_728), "{most}");
 }
+
+/// Numbers that single precision does not hold are refused by name, and not met again in a shader.
+#[test]
+fn numbers_beyond_single_precision_are_refused() {
+    let folder = Folder::new();
+    for (line, words) in [
+        (&["ring", "--time", "1e308"][..], "time = 1e308 is not between 1e-18 and 1e18"),
+        (&["ring", "--initial", "normal(mean=0, sd=1e-45)"], "sd[0] = 1e-45 is not between"),
+        (&["ring", "--initial", "normal(mean=0, sd=1e30)"], "sd[0] = 1e30 is not between"),
+    ] {
+        folder.wfr(&[&["sample"], line].concat()).failed_with(2, &[words]);
+    }
+    folder
+        .wfr(&["experiment", "transfer", "--share", "1.5"])
+        .failed_with(2, &["'1.5'", "is not between 0 and 1"]);
+    // Unicode's own end of a line ends a comment in WGSL.
+    let formula = ["--density", "-x0^2\u{2028}/2", "--dim", "1", "-n", "64", "--steps", "8"];
+    if has_adapter() {
+        folder.wfr(&[&["sample"], &formula[..]].concat()).succeeded();
+    }
+}

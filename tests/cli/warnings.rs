@@ -27,7 +27,9 @@ fn right_runs_carry_no_doubt() {
     }
     let half_line = ["half.wgsl", "--dim", "1", "--integrator", "mala"];
     let normal = ["--density", "-x0^2/2", "--dim", "1"];
-    let runs: [&[&str]; 6] = [
+    let jump = ["--density", "-x0^2/2 + where(x0 > 0, 1, 0)", "--dim", "1"];
+    let runs: [&[&str]; 7] = [
+        &jump,
         &["double-well", "--set", "a=4"],
         &["double-well", "--set", "a=4", "--integrator", "mala"],
         &["double-well", "--set", "a=4", "--integrator", "baoab"],
@@ -65,7 +67,13 @@ fn wrong_runs_say_so() {
         return;
     }
     let formula = |text: &'static str| ["--density", text, "--dim", "1", "-n", "10000"];
-    let doubtful: [(&str, Vec<&str>); 5] = [
+    let doubtful: [(&str, Vec<&str>); 7] = [
+        // Jumps, of which no score knows.
+        (
+            "identities",
+            [&formula("-x0^2/2 + where(x0 > 0, 3, 0)")[..], &["--flow", "langevin"]].concat(),
+        ),
+        ("few-families", vec!["double-well", "-n", "20", "--steps", "20"]),
         ("tails", [&formula("-log(1 + x0^2)")[..], &["--steps", "100"]].concat()),
         ("identities", [&formula("-(x0/1000)^2/2")[..], &["--flow", "langevin"]].concat()),
         ("identities", [&formula("-(x0/0.001)^2/2")[..], &["--flow", "langevin"]].concat()),
@@ -120,4 +128,89 @@ fn flows_with_a_bias_say_so_in_one_line() {
         let record: Value = serde_json::from_str(&done.out).unwrap();
         assert!(kinds(&record, "note").contains(&kind), "{}", record["warnings"]);
     }
+}
+
+/// A score that is no derivative is what is wrong, not the particles.
+#[test]
+fn a_wrong_score_is_blamed_itself() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let density = "fn log_density(x: Point) -> f32 { return -0.5 * dot(x, x); }\n";
+    for (name, score) in [("wrong.wgsl", "2.0 * x"), ("right.wgsl", "-x")] {
+        let score = format!("fn score(x: Point) -> Point {{ return {score}; }}\n");
+        folder.write(name, &format!("{density}{score}"));
+        let run = ["sample", "--json", name, "--dim", "2", "--integrator", "mala"];
+        let done = folder.wfr(&[&run[..], &SMALL].concat()).succeeded();
+        let record: Value = serde_json::from_str(&done.out).unwrap();
+        let doubts = kinds(&record, "doubt");
+        match name {
+            "wrong.wgsl" => {
+                assert!(doubts.contains(&"score") && !doubts.contains(&"identities"), "{doubts:?}");
+                let begin =
+                    "the score written in wrong.wgsl differs from the derivative of log_density at";
+                assert!(done.err.contains(begin), "{}", done.err);
+            }
+            _ => assert!(doubts.is_empty(), "{doubts:?}"),
+        }
+    }
+}
+
+/// What a text in WGSL does not see of its data is refused, or noted; a formula sees all of it.
+#[test]
+fn data_far_from_zero_are_told() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let column = |name: &str, mean: f64, step: f64| {
+        let rows: String =
+            (0..50).map(|n| format!("{}\n", mean + step * (f64::from(n) - 24.5))).collect();
+        folder.write(name, &format!("t\n{rows}"));
+    };
+    column("times.csv", 1.7e9, 1.07);
+    column("dates.csv", 2_460_000.5, 1.07);
+    column("years.csv", 2000.5, 1.0);
+    let text = "@group(1) @binding(0) var<storage, read> t: array<f32>;
+        override t_rows: u32;
+        fn log_density(x: Point) -> f32 {
+            var sum = -0.5 * x[0] * x[0];
+            for (var n = 0u; n < t_rows; n++) {
+                let r = (t[n] - t[0] - x[0]) / 100.0;
+                sum -= 0.5 * r * r;
+            }
+            return sum;
+        }\n";
+    folder.write("mine.wgsl", text);
+    let line = |command: &'static str, data: &'static str| {
+        folder.wfr(&[&[command, "mine.wgsl", "--json", "--dim", "1", "--data", data][..]].concat())
+    };
+    for command in ["sample", "check"] {
+        line(command, "t=times.csv").failed_with(
+            2,
+            &[
+                "mine.wgsl.t loses its digits in single precision: its mean is 1700000000 and its standard \
+                 deviation 1.544e1, where one step is 1.280e2: 0.12 steps, expected 30 or more",
+                "subtract the mean from the data first, or write the density as a formula",
+            ],
+        );
+    }
+    let told = |data: &'static str| {
+        let done = line("sample", data).succeeded();
+        let record: Value = serde_json::from_str(&done.out).unwrap();
+        let notes =
+            kinds(&record, "note").into_iter().filter(|kind| *kind == "rounded-data").count();
+        let report: Value = serde_json::from_str(&line("check", data).succeeded().out).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let found =
+            findings.filter(|one| one["message"].as_str().unwrap().contains("mine.wgsl.t loses"));
+        (notes, found.count())
+    };
+    assert_eq!(told("t=dates.csv"), (1, 1));
+    assert_eq!(told("t=years.csv"), (0, 0));
+    let formula = "-x0^2/2 - sum(n in data.t, ((data.t[n] - 1.7e9 - x0)/100)^2/2)";
+    let run = ["sample", "--json", "--density", formula, "--dim", "1", "--data", "t=times.csv"];
+    let record: Value = serde_json::from_str(&folder.wfr(&run).succeeded().out).unwrap();
+    assert!(!kinds(&record, "note").contains(&"rounded-data"), "{record}");
 }

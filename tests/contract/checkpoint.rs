@@ -217,7 +217,7 @@ fn fill(call: &ModelCall<'_>) {
 
 #[test]
 fn compositions_and_paths_go_on() {
-    let components = |means: [f32; 2]| {
+    let components = |means: [f64; 2]| {
         means.map(|mean| Component { weight: 1.0, mean: vec![mean], scale: vec![0.5] })
     };
     let start = Initial::gaussian_mixture(&components([-2.0, 1.0])).unwrap();

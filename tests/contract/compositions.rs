@@ -10,10 +10,10 @@ fn noise() -> Noise {
 }
 
 fn composition(dim: usize, rule: Rule) -> Composition {
-    let model = |means: [f32; 2], sd: f32| {
-        let component = |mean: f32| Component {
+    let model = |means: [f64; 2], sd: f64| {
+        let component = |mean: f64| Component {
             weight: 1.0,
-            mean: (0..dim).map(|j| mean - 0.5 * j as f32).collect(),
+            mean: (0..dim).map(|j| mean - 0.5 * j as f64).collect(),
             scale: vec![sd; dim],
         };
         ScoreModel::gaussian_mixture(&means.map(component)).unwrap()

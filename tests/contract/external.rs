@@ -12,7 +12,7 @@ fn noise() -> Noise {
 }
 
 fn mixtures() -> [ScoreModel; 2] {
-    let one = |weight, mean: [f32; 2], scale| Component {
+    let one = |weight, mean: [f64; 2], scale| Component {
         weight,
         mean: mean.to_vec(),
         scale: vec![scale],

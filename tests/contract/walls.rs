@@ -110,7 +110,16 @@ fn a_velocity_at_a_wall_is_an_error() {
         let error = result.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::InvalidConfig { .. }), "{error}");
         let text = error.to_string();
-        assert!(text.contains("at walls beside a velocity") && text.contains("mala"), "{text}");
+        assert!(text.contains("at walls beside a velocity, as no integrator has"), "{text}");
         run("-x^2/2").unwrap().unwrap();
     }
+    // What the errors advise is possible: the kernel ratio with the velocity, Metropolis without.
+    let config = settings(Integrator::Mala);
+    let wall = formula("log(where(x > 0, 1, 0)) - x");
+    let problem = Problem::new(wall.clone(), start.clone(), flow).unwrap();
+    let Some(gpu) = common::gpu(&problem, &config) else { return };
+    let text = Sampler::new(&gpu, &problem, config.clone()).unwrap_err().to_string();
+    assert!(text.ends_with("flow; use kernel-ratio, or leave the velocity out"), "{text}");
+    let problem = Problem::new(wall, start, Flow::annealed()).unwrap();
+    new(&gpu, &problem, &config).run().unwrap();
 }

@@ -84,8 +84,8 @@ const LAWS: [[Part; 2]; 3] = [
 fn models(count: usize) -> Vec<ScoreModel> {
     let component = |&(weight, mean, scale): &Part| Component {
         weight,
-        mean: mean.iter().map(|v| *v as f32).collect(),
-        scale: scale.iter().map(|v| *v as f32).collect(),
+        mean: mean.to_vec(),
+        scale: scale.to_vec(),
     };
     let model = |law: &[_; 2]| {
         ScoreModel::gaussian_mixture(&law.iter().map(component).collect::<Vec<_>>()).unwrap()

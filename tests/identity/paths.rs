@@ -232,8 +232,8 @@ fn shaders_of_power_means_satisfy_the_equation() {
     }
 }
 
-fn components(list: &[(f64, [f32; 2], f32)]) -> Vec<Component> {
-    let one = |(weight, mean, scale): &(f64, [f32; 2], f32)| Component {
+fn components(list: &[(f64, [f64; 2], f64)]) -> Vec<Component> {
+    let one = |(weight, mean, scale): &(f64, [f64; 2], f64)| Component {
         weight: *weight,
         mean: mean.to_vec(),
         scale: vec![*scale, 1.25 * scale],

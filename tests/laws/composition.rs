@@ -17,13 +17,13 @@ use wfr::{Component, Config, Diagnostics, Estimate, Gpu, Info, Integrator};
 use crate::common::{self, Law, assert_hold, assert_rejected};
 
 /// Weights, means and variances of the mixtures that rules combine.
-type Parts = [(f64, f32, f32); 2];
+type Parts = [(f64, f64, f64); 2];
 const LEFT: Parts = [(0.3, -3.0, 0.25), (0.7, 1.0, 0.5)];
 const RIGHT: Parts = [(0.6, -1.0, 0.4), (0.4, 2.5, 0.3)];
 const WIDE: Parts = [(0.5, -1.5, 1.0), (0.5, 2.0, 0.6)];
 
 fn model(parts: &Parts) -> ScoreModel {
-    let component = |&(weight, mean, variance): &(f64, f32, f32)| Component {
+    let component = |&(weight, mean, variance): &(f64, f64, f64)| Component {
         weight,
         mean: vec![mean],
         scale: vec![variance.sqrt()],

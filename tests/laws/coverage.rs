@@ -31,11 +31,12 @@ struct End {
     resamplings: u32,
 }
 
-fn mixture(parts: &[(f64, f32, f32)]) -> Target {
-    let component = |&(weight, at, scale): &(f64, f32, f32)| Component {
+/// With scales that the device holds, so that the host's weights are its own.
+fn mixture(parts: &[(f64, f64, f32)]) -> Target {
+    let component = |&(weight, at, scale): &(f64, f64, f32)| Component {
         weight,
         mean: vec![at, -at],
-        scale: vec![scale],
+        scale: vec![scale.into()],
     };
     let components: Vec<_> = parts.iter().map(component).collect();
     Target::gaussian_mixture(&components).unwrap()

@@ -120,7 +120,7 @@ fn derived_scores_carry_mass_over_a_barrier() {
 /// Flipped, log Z is off by 2.0 and E y² by 6.7.
 #[test]
 fn derived_scores_find_forty_modes() {
-    let place = |k: usize, by: f64| (16.0 * (k as f64 * by).fract() - 8.0) as f32;
+    let place = |k: usize, by: f64| 16.0 * (k as f64 * by).fract() - 8.0;
     let components: Vec<Component> = (1..=40)
         .map(|k| Component {
             weight: 1.0 + (k % 4) as f64,
@@ -131,7 +131,7 @@ fn derived_scores_find_forty_modes() {
         .collect();
     let total: f64 = components.iter().map(|c| c.weight).sum();
     let mean = |f: &dyn Fn(f64) -> f64, j: usize| -> f64 {
-        components.iter().map(|c| c.weight * f(f64::from(c.mean[j]))).sum::<f64>() / total
+        components.iter().map(|c| c.weight * f(c.mean[j])).sum::<f64>() / total
     };
     let truths = vec![
         ("log Z", 0.0),

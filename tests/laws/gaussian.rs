@@ -63,7 +63,7 @@ fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
 /// the bound is 0.007.
 #[test]
 fn langevin_has_ornstein_uhlenbeck_moments() {
-    let (means, scales) = ([1.0, -1.0], [0.5, 2.0]);
+    let (means, scales) = ([1.0_f64, -1.0], [0.5_f64, 2.0]);
     let component = Component { weight: 1.0, mean: means.to_vec(), scale: scales.to_vec() };
     let start = Initial::normal(&[3.0, 0.5], &[0.25, 1.0]).unwrap();
     let starts = [Gaussian::new(3.0, 0.0625), Gaussian::new(0.5, 1.0)];
@@ -90,12 +90,12 @@ fn langevin_has_ornstein_uhlenbeck_moments() {
             let particles = common::particles(&sampler);
             let diagnostics = Diagnostics::new(&particles);
             for j in 0..2 {
-                let square = f64::from(scales[j]).powi(2);
+                let square = scales[j].powi(2);
                 let (dt, t) = (time / f64::from(steps), time * f64::from(look) / f64::from(steps));
-                let shift = f64::from(means[j]) / square;
+                let shift = means[j] / square;
                 let exact = (0..look).fold(starts[j], |g, _| g.moved(1.0 / square, shift, dt));
                 let decay = (-t / square).exp();
-                let at_rest = f64::from(means[j]);
+                let at_rest = means[j];
                 let limit = [
                     at_rest + (starts[j].mean - at_rest) * decay,
                     square + (starts[j].variance - square) * decay * decay,

@@ -138,7 +138,7 @@ fn langevin_has_the_exact_variance_at_coarse_steps() {
 /// With the drift's sign flipped every mean is off by 2 to 4.
 #[test]
 fn the_exponential_step_is_the_ornstein_uhlenbeck_transition() {
-    let (mean, sd) = ([1.0, -1.0], [0.5, 0.5]);
+    let (mean, sd) = ([1.0_f64, -1.0], [0.5_f64, 0.5]);
     let (start, spread) = ([3.0, 0.5], 0.25);
     let (h, rate) = (3.0, 0.25);
     let component = Component { weight: 1.0, mean: mean.to_vec(), scale: sd.to_vec() };
@@ -165,8 +165,8 @@ fn the_exponential_step_is_the_ornstein_uhlenbeck_transition() {
         let z = kappa * f64::from(rate) * h;
         let mut laws = Vec::new();
         for j in 0..2 {
-            let (mean, start) = (f64::from(mean[j]), start[j]);
-            let precision = 1.0 / f64::from(sd[j]).powi(2);
+            let (mean, start) = (mean[j], start[j]);
+            let precision = 1.0 / sd[j].powi(2);
             // x' = x + length ε precision (μ − x) + noise.
             let pull = -(-z).exp_m1() / kappa * precision;
             let decay = 1.0 - pull;
@@ -191,7 +191,7 @@ fn the_exponential_step_is_the_ornstein_uhlenbeck_transition() {
 }
 
 /// Scales from 0.05 to 5: what pilot runs find.
-const SCALES: [f32; 4] = [0.05, 0.3, 1.0, 5.0];
+const SCALES: [f64; 4] = [0.05, 0.3, 1.0, 5.0];
 
 fn ill_scaled(spread: f32, flow: Flow) -> Problem {
     let mean = vec![0.2, -0.5, 1.0, -3.0];
@@ -209,7 +209,7 @@ fn ill_scaled_laws(
     let measured = common::averaged(gpu, &ill_scaled(1.5, flow), config, seeds, |info, d| {
         [common::log_z(info, d)].into_iter().chain(moments(d, 0)).chain(moments(d, 3)).collect()
     })?;
-    let square = |scale: f32| f64::from(scale).powi(2);
+    let square = |scale: f64| scale.powi(2);
     let truths = [
         ("log Z", 0.0),
         ("mean of the narrow", 0.2),
@@ -250,7 +250,7 @@ fn tuned_runs_sample_an_ill_scaled_gaussian() {
         println!("{integrator}: {mobilities:?}, acceptance {:?}", tuned.acceptance);
         println!("steps of {:?}", tuned.config.schedule.step_lengths());
         for (mobility, scale) in mobilities.iter().zip(SCALES) {
-            let ratio = mobility / scale.powi(2);
+            let ratio = f64::from(*mobility) / scale.powi(2);
             assert!((0.8..1.25).contains(&ratio), "{mobility} for a scale of {scale}");
         }
         if let Some(acceptance) = tuned.acceptance {
@@ -285,8 +285,8 @@ fn tuned_langevin_meets_every_scale() {
         let measured = common::averaged(&gpu, &problem, config, 0..2, |_, d| {
             (0..4).map(|j| moments(d, j)[1]).collect()
         });
-        let law = |(scale, measured): (f32, _)| {
-            Law::new(format!("variance at scale {scale}"), measured, f64::from(scale).powi(2), 0.0)
+        let law = |(scale, measured): (f64, _)| {
+            Law::new(format!("variance at scale {scale}"), measured, scale.powi(2), 0.0)
         };
         SCALES.into_iter().zip(measured.unwrap()).map(law).collect()
     };

@@ -165,8 +165,8 @@ fn a_wrong_ratio_is_another_clock() {
     }
 }
 
-fn mixture(list: &[(f64, f32, f32)]) -> Vec<Component> {
-    let one = |(weight, mean, scale): &(f64, f32, f32)| Component {
+fn mixture(list: &[(f64, f64, f64)]) -> Vec<Component> {
+    let one = |(weight, mean, scale): &(f64, f64, f64)| Component {
         weight: *weight,
         mean: vec![*mean, 0.5 * mean],
         scale: vec![*scale, 1.0],

@@ -90,12 +90,14 @@ fn mixture_modes_have_their_weights() {
     let components: Vec<Component> = (0..6)
         .map(|k| Component {
             weight: (k + 1) as f64,
-            mean: vec![(4.0 * angle(k).cos()) as f32, (4.0 * angle(k).sin()) as f32],
+            mean: vec![4.0 * angle(k).cos(), 4.0 * angle(k).sin()],
             scale: vec![0.5],
         })
         .collect();
     let nearest = |x: &[f32]| {
-        let square = |c: &Component| (x[0] - c.mean[0]).powi(2) + (x[1] - c.mean[1]).powi(2);
+        let square = |c: &Component| {
+            (f64::from(x[0]) - c.mean[0]).powi(2) + (f64::from(x[1]) - c.mean[1]).powi(2)
+        };
         (0..6).min_by(|a, b| square(&components[*a]).total_cmp(&square(&components[*b]))).unwrap()
     };
     let mut truths = vec![("log Z".to_string(), 0.0)];

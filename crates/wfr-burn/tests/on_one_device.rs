@@ -47,8 +47,8 @@ fn noise() -> Noise {
 fn inside(bells: &[Bell]) -> ScoreModel {
     let one = |(weight, mean, scale): &Bell| Component {
         weight: *weight,
-        mean: mean.map(|x| x as f32).to_vec(),
-        scale: vec![*scale as f32],
+        mean: mean.to_vec(),
+        scale: vec![*scale],
     };
     ScoreModel::gaussian_mixture(&bells.iter().map(one).collect::<Vec<_>>()).unwrap()
 }

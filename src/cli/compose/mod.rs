@@ -14,7 +14,6 @@ mod rule;
 use super::console::Console;
 use super::failure::{Done, Failure};
 use super::integrator::integrators;
-use super::interrupt;
 use super::options::{PopulationOptions, RetryOptions};
 use super::persist::Course;
 use super::results::{Known, Results};
@@ -146,7 +145,6 @@ pub(crate) fn go(
     };
     let problem = composition.problem()?;
     let mut device = Device::new(arguments.population.device.adapter.as_deref());
-    interrupt::heed();
     let truth = exact.map(|exact| exact.truth());
     let known = Known { label: "composition", truth, modes, ..Known::default() };
     let (retries, known) = (arguments.retry.retries, &known);

@@ -47,8 +47,9 @@ pub(crate) fn centres(composition: &Composition) -> Done<Option<Modes>> {
     let components = composition.models().iter().filter_map(ScoreModel::components).flatten();
     let mut centres: Vec<Vec<f32>> = Vec::new();
     for component in components {
-        if !centres.contains(&component.mean) {
-            centres.push(component.mean.clone());
+        let center = component.mean.iter().map(|x| *x as f32).collect();
+        if !centres.contains(&center) {
+            centres.push(center);
         }
     }
     Ok(match centres.len() {

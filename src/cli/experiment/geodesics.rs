@@ -79,7 +79,7 @@ fn geodesics() -> [Geodesic; 6] {
     ]
 }
 
-fn mixture(parts: [(f64, f32, f32); 2]) -> [Component; 2] {
+fn mixture(parts: [(f64, f64, f64); 2]) -> [Component; 2] {
     parts.map(|(weight, mean, scale)| Component { weight, mean: vec![mean], scale: vec![scale] })
 }
 

@@ -11,7 +11,7 @@ use crate::cli::run::{self, Device, Outcome};
 use crate::output::Estimates;
 
 /// A component: its weight, mean and variance. The plane's is the line's with a second coordinate.
-type Bell = (f64, [f32; 2], f32);
+type Bell = (f64, [f64; 2], f64);
 const LEFT: [Bell; 2] = [(0.3, [-3.0, 1.0], 0.25), (0.7, [1.0, -0.5], 0.5)];
 const RIGHT: [Bell; 2] = [(0.6, [-1.0, 0.3], 0.4), (0.4, [2.5, 1.0], 0.3)];
 
@@ -112,14 +112,13 @@ pub(super) fn sample(
 pub(super) fn spread(dim: usize) -> Done<Vec<ScoreModel>> {
     let law = Component { weight: 1.0, mean: vec![0.0; dim], scale: vec![1.2] };
     let drawn = Mixture::new(&[law])?.sample(4, 0);
-    let means: Vec<Vec<f32>> =
-        drawn.iter().map(|(x, _)| x.iter().map(|x| *x as f32).collect()).collect();
-    let component = |mean: &Vec<f32>| Component {
+    let means: Vec<Vec<f64>> = drawn.iter().map(|(x, _)| x.to_vec()).collect();
+    let component = |mean: &Vec<f64>| Component {
         weight: 1.0,
         mean: mean.clone(),
-        scale: vec![0.5_f32.sqrt()],
+        scale: vec![0.5_f64.sqrt()],
     };
-    let model = |means: &[Vec<f32>]| {
+    let model = |means: &[Vec<f64>]| {
         ScoreModel::gaussian_mixture(&means.iter().map(component).collect::<Vec<_>>())
     };
     Ok(vec![model(&means[..2])?, model(&means[2..])?])

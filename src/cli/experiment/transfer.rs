@@ -35,6 +35,7 @@ const CELLS: usize = 64;
 pub(crate) struct Arguments {
     /// The share b of the second model.
     #[arg(long, value_name = "B", default_value = "0.5", allow_negative_numbers = true)]
+    #[arg(value_parser = share)]
     share: f64,
     /// Compose the closed forms that the networks were trained on in their place.
     #[arg(long)]
@@ -43,6 +44,15 @@ pub(crate) struct Arguments {
     size: SizeOptions,
     #[command(flatten)]
     common: CommonOptions,
+}
+
+/// A share of one of two models.
+fn share(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "is no number".to_string())?;
+    match (0.0..=1.0).contains(&value) {
+        true => Ok(value),
+        false => Err("is not between 0 and 1".into()),
+    }
 }
 
 /// One way of sampling and what it gave.

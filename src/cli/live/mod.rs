@@ -78,7 +78,7 @@ impl<'a> Live<'a> {
                 wait = Duration::ZERO;
                 match self.state.key(key) {
                     Action::Nothing => {}
-                    Action::Stop => return Ok(ControlFlow::Break(())),
+                    Action::Stop => interrupt::ask(),
                     // The run is told to have ended by itself.
                     Action::Leave => return Ok(ControlFlow::Continue(())),
                     Action::Save => self.save(sampler)?,

@@ -10,7 +10,7 @@ use crate::cli::{Command, Done, Failure, compose, sample};
 
 /// The law that particles were to find, for what is known of it exactly.
 pub(crate) enum Law {
-    Target(Target),
+    Target(Box<Target>),
     /// Models composed, at the last level of noise.
     Composition {
         composition: Box<Composition>,

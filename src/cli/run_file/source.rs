@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::bounded;
 use crate::cli::{Done, Failure};
+use crate::excerpt::excerpt;
 
 /// The text of a run file under the name that errors give it.
 pub(super) struct Source {
@@ -29,17 +30,13 @@ impl Source {
         let before = self.text.get(..start).unwrap_or_default();
         let number = before.matches('\n').count() + 1;
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = self.text[line_start..].lines().next().unwrap_or_default();
+        // A tab is as wide as the mark's blank below it.
+        let line = self.text[line_start..].lines().next().unwrap_or_default().replace('\t', " ");
         let column = before[line_start..].chars().count() + 1;
         let marked = self.text.get(span).unwrap_or_default().lines().next().unwrap_or_default();
-        let marks = "^".repeat(marked.chars().count().max(1));
-        let (name, gutter) = (&self.name, " ".repeat(number.to_string().len()));
-        let indent = " ".repeat(column - 1);
-        // A tab is as wide as the mark's blank below it.
-        let line = line.replace('\t', " ");
-        Failure::Usage(format!(
-            "{name}:{number}:{column}: {message}\n{number} | {line}\n{gutter} | {indent}{marks}"
-        ))
+        let excerpt = excerpt(number, &line, column - 1, marked.chars().count().max(1));
+        let end = if excerpt.is_empty() { "" } else { "\n" };
+        Failure::Usage(format!("{}:{number}:{column}: {message}{end}{excerpt}", self.name))
     }
 
     /// A usage error about the file as a whole.
@@ -63,6 +60,6 @@ mod tests {
             "a.toml:2:2: is odd\n2 |  übung = 3 # x\n  |  ^^^^^"
         );
         let end = source.text.len();
-        assert_eq!(shown(end..end), "a.toml:3:1: is odd\n3 | \n  | ^");
+        assert_eq!(shown(end..end), "a.toml:3:1: is odd");
     }
 }

@@ -12,8 +12,8 @@ const STEPS: u32 = 6;
 fn models(dim: u32, count: usize) -> Vec<ScoreModel> {
     let model = |i: usize| {
         let component = |k: usize| {
-            let place = |j: u32| 0.5 * ((3 * i + 2 * k + j as usize) % 5) as f32 - 1.0;
-            let scale = |j: u32| 0.5 + 0.125 * ((i + k + j as usize) % 4) as f32;
+            let place = |j: u32| 0.5 * ((3 * i + 2 * k + j as usize) % 5) as f64 - 1.0;
+            let scale = |j: u32| 0.5 + 0.125 * ((i + k + j as usize) % 4) as f64;
             Component {
                 weight: 1.0 + k as f64,
                 mean: (0..dim).map(place).collect(),

@@ -46,8 +46,11 @@ fn targets() -> Vec<Target> {
         let numbers = normals(dim as u32, count * dim);
         let component = |k: usize| Component {
             weight: 1.0 + k as f64,
-            mean: numbers[k * dim..(k + 1) * dim].iter().map(|z| 2.0 * *z as f32).collect(),
-            scale: (0..dim).map(|j| 0.5 + 0.25 * ((j + k) % 3) as f32).collect(),
+            mean: numbers[k * dim..(k + 1) * dim]
+                .iter()
+                .map(|z| f64::from(2.0 * *z as f32))
+                .collect(),
+            scale: (0..dim).map(|j| 0.5 + 0.25 * ((j + k) % 3) as f64).collect(),
         };
         let components: Vec<_> = (0..count).map(component).collect();
         targets.push(Target::gaussian_mixture(&components).unwrap());

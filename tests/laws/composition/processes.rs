@@ -39,7 +39,7 @@ fn any_noise_gives_the_same_law() {
 /// The two mixtures in the plane.
 #[test]
 fn two_dimensions() {
-    let model = |parts: &Parts, second: [f32; 2]| {
+    let model = |parts: &Parts, second: [f64; 2]| {
         let component = |i: usize| {
             let (weight, mean, variance) = parts[i];
             Component { weight, mean: vec![mean, second[i]], scale: vec![variance.sqrt(); 2] }

@@ -43,7 +43,7 @@ fn tracking_by_divergences() {
 fn probed_divergences_are_those_of_the_directions_drawn() {
     let (probes, dim, seed) = (3, 2, 11);
     let model = || {
-        let component = |weight, mean: [f32; 2], scale| Component {
+        let component = |weight, mean: [f64; 2], scale| Component {
             weight,
             mean: mean.to_vec(),
             scale: vec![scale],

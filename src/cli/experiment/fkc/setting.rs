@@ -19,10 +19,10 @@ const TEST_EVERY: u32 = 4;
 /// The Gaussians of the mixture.
 pub(super) fn gaussians() -> Done<Vec<Component>> {
     let component = |line: &str| {
-        let numbers: Vec<f32> = line.split_whitespace().map_while(|n| n.parse().ok()).collect();
+        let numbers: Vec<f64> = line.split_whitespace().map_while(|n| n.parse().ok()).collect();
         match numbers[..] {
             [weight, x, y, scale] => {
-                Some(Component { weight: weight.into(), mean: vec![x, y], scale: vec![scale] })
+                Some(Component { weight, mean: vec![x, y], scale: vec![scale] })
             }
             _ => None,
         }

@@ -66,8 +66,8 @@ fn check(name: &str, problem: &Problem, config: &Config) {
 fn mixtures(dim: u32, flow: Flow) -> Problem {
     let component = |k: usize| Component {
         weight: 1.0 + k as f64,
-        mean: (0..dim).map(|j| ((k + j as usize) % 4) as f32 - 1.5).collect(),
-        scale: (0..dim).map(|j| 0.5 + 0.25 * ((k + 2 * j as usize) % 3) as f32).collect(),
+        mean: (0..dim).map(|j| ((k + j as usize) % 4) as f64 - 1.5).collect(),
+        scale: (0..dim).map(|j| 0.5 + 0.25 * ((k + 2 * j as usize) % 3) as f64).collect(),
     };
     let law = |count| (0..count).map(component).collect::<Vec<_>>();
     let target = Target::gaussian_mixture(&law(8)).unwrap();
@@ -171,8 +171,8 @@ fn compositions_take_no_more_loops_than_the_table_says() {
     let model = |dim: u32, k: usize| {
         let component = |i: usize| Component {
             weight: 1.0 + i as f64,
-            mean: (0..dim).map(|j| ((k + i + j as usize) % 3) as f32 - 1.0).collect(),
-            scale: (0..dim).map(|j| 0.5 + 0.2 * ((i + j as usize) % 2) as f32).collect(),
+            mean: (0..dim).map(|j| ((k + i + j as usize) % 3) as f64 - 1.0).collect(),
+            scale: (0..dim).map(|j| 0.5 + 0.2 * ((i + j as usize) % 2) as f64).collect(),
         };
         ScoreModel::gaussian_mixture(&(0..4).map(component).collect::<Vec<_>>()).unwrap()
     };
