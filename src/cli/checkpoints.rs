@@ -62,6 +62,15 @@ pub(crate) struct Made {
     pub(crate) path: PathBuf,
 }
 
+/// The checkpoint of a step in a folder of results.
+pub(crate) fn path(results: &Path, step: u32) -> PathBuf {
+    results.join(FOLDER).join(file_name(step))
+}
+
+fn file_name(step: u32) -> String {
+    format!("step-{step:010}.safetensors")
+}
+
 /// The checkpoints in a folder of results, oldest first.
 pub(crate) fn in_folder(results: &Path) -> Done<Vec<Made>> {
     let folder = results.join(FOLDER);
@@ -170,7 +179,7 @@ impl Checkpoints {
     /// Makes one of now, and removes those that it makes needless. A run goes on without it where there
     /// is no room: it says so, once until one is made again.
     pub(crate) fn make(&mut self, sampler: &mut Sampler, step: u32, progress: &Progress) -> Done {
-        let path = self.folder.join(format!("step-{step:010}.safetensors"));
+        let path = self.folder.join(file_name(step));
         let began = Instant::now();
         // Where there is no folder of results any more, none is made.
         let made = match fs::create_dir(&self.folder) {

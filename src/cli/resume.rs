@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::{Args, ValueHint};
 use wfr::{CheckpointFault, Config, ErrorKind, Schedule};
@@ -134,24 +135,27 @@ fn go_on(arguments: &Arguments, verbosity: &Verbosity, console: &Console) -> Don
     let folder = &arguments.folder;
     run_file::refuse_links(folder)?;
     output::recover(folder)?;
-    let place = place(folder);
-    let file = place.join(FILE_NAME);
-    let command = run_file::command_of(&file)?;
+    let mut place = place(folder);
+    let command = run_file::command_of(&place.join(FILE_NAME))?;
     let lock = Some(Lock::take(folder)?);
     if place != *folder {
         let (place, folder) = (place.display(), folder.display());
         log::info!("going on with the run in {place}, which is to replace that in {folder}");
     }
     let mut run_file = resolved(&command)?;
-    let origin = origin(arguments, &place)?;
+    let mut origin = origin(arguments, &place)?;
     if let Some(steps) = arguments.more_steps {
         let longer = longer(&origin, &run_file, steps, arguments.more_time)?;
         run_file.replace_schedule(&longer);
+        if place == *folder {
+            (place, origin) = apart(folder, &origin)?;
+        }
         run_file.write(&place).map_err(Failure::Output)?;
     }
     let mut options = vec!["--overwrite".into(), OsString::from("--out")];
     options.push(folder.into());
     options.extend(arguments.again.words());
+    let file = place.join(FILE_NAME);
     let command = run_file::of_results(&file, &options, verbosity.words())?.command;
     let is_chosen = arguments.checkpoint.is_some();
     let folder = folder.clone();
@@ -167,6 +171,25 @@ fn go_on(arguments: &Arguments, verbosity: &Verbosity, console: &Console) -> Don
 fn place(folder: &Path) -> PathBuf {
     let next = Next::of(folder).path();
     if next.join(FILE_NAME).is_file() { next } else { folder.to_path_buf() }
+}
+
+/// A place for a longer run, with copies of its checkpoint and of what streamed so far: the results of the
+/// shorter stay with their run file until all of the longer are there.
+fn apart(folder: &Path, origin: &Origin) -> Done<(PathBuf, Origin)> {
+    let next = Next::of(folder);
+    next.begin()?;
+    let place = next.path();
+    let failed = |error: io::Error| {
+        Failure::Output(format!("{} cannot be filled: {error}", place.display()))
+    };
+    let checkpoint = checkpoints::path(&place, origin.checkpoint.step());
+    fs::create_dir(place.join(checkpoints::FOLDER)).map_err(failed)?;
+    fs::copy(&origin.path, &checkpoint).map_err(failed)?;
+    if let Err(error) = fs::copy(folder.join(METRICS), place.join(METRICS)) {
+        // It is begun again then.
+        log::debug!("{METRICS}: {error}");
+    }
+    Ok((place, Origin::open(&checkpoint)?))
 }
 
 /// The run file as it is.

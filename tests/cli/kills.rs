@@ -347,6 +347,29 @@ fn a_run_that_is_to_replace_another_goes_on() {
     assert_same(&counted(&run), &old);
 }
 
+/// A longer run is to replace the shorter, which stays until then.
+#[test]
+fn a_longer_run_that_is_killed_leaves_the_shorter() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = with_centres();
+    wfr(&folder, &format!("{BEFORE} run")).succeeded();
+    let (run, next) = (folder.path("run"), folder.path("run/.next"));
+    copy(&run, &folder.path("calm"));
+    wfr(&folder, "resume calm --more-steps 1600").succeeded();
+    let (old, told) = (counted(&run), tests(&run));
+    let mut child = start(&folder, &words("resume run --more-steps 1600"));
+    wait_until(|| checkpoints(&next).len() > 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_same(&counted(&run), &old);
+    assert_eq!(tests(&run), told);
+    wfr(&folder, "resume run").succeeded();
+    assert_same(&counted(&run), &counted(&folder.path("calm")));
+    assert_eq!(tests(&run), tests(&folder.path("calm")));
+}
+
 /// The results are not lost with the folder that was to have them.
 #[test]
 fn a_folder_that_goes_away_is_an_error_and_the_results_are_beside_it() {
