@@ -11,6 +11,8 @@ pub(crate) const TEXT: u64 = 4 << 20;
 pub(crate) const TABLE: u64 = 256 << 20;
 /// The most bytes of what is no ordinary file, such as a pipe or a device: it may have no end.
 const STREAM: u64 = 64 << 20;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The bytes of a file, at most `most` of them; a reason where it cannot be read or has more.
 pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
@@ -27,9 +29,12 @@ pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     if bytes.len() as u64 > most { Err(too_long()) } else { Ok(bytes) }
 }
 
-/// The text of a file, likewise.
+/// The text of a file, likewise, without the byte order mark that some editors begin it with.
 pub(crate) fn text(path: &Path, most: u64) -> Result<String, String> {
-    let bytes = bytes(path, most)?;
+    let mut bytes = bytes(path, most)?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
     String::from_utf8(bytes)
         .map_err(|error| format!("cannot be read: it is no UTF-8 text ({})", error.utf8_error()))
 }
@@ -44,6 +49,12 @@ mod tests {
         std::fs::write(file.path(), "abc").unwrap();
         assert_eq!(bytes(file.path(), 3).unwrap(), b"abc");
         assert_eq!(text(file.path(), 3).unwrap(), "abc");
+        // One mark is taken off, and at the start alone.
+        for (written, read) in [("\u{feff}a", "a"), ("\u{feff}\u{feff}", "\u{feff}")] {
+            std::fs::write(file.path(), written).unwrap();
+            assert_eq!(text(file.path(), 6).unwrap(), read);
+        }
+        std::fs::write(file.path(), "abc").unwrap();
         let error = bytes(file.path(), 2).unwrap_err();
         assert_eq!(error, "has more than 2 bytes, the most that is read of such a file");
         std::fs::write(file.path(), b"a\xff").unwrap();

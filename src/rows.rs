@@ -1,18 +1,27 @@
 //! Texts with a row of numbers a line, separated by commas or blanks; `#` begins a comment.
 
+/// The most characters of a wrong number that an error shows: a run file of others may name any file,
+/// and whole lines of it must not go into logs.
+const SHOWN: usize = 16;
+
 /// The rows with the numbers of their lines, counted from 1; errors begin with the line.
 ///
 /// `expected` says what a line holds.
 pub(crate) fn parse(text: &str, expected: &str) -> Result<Vec<(usize, Vec<f64>)>, String> {
     let mut rows = Vec::new();
     for (i, line) in text.lines().enumerate() {
-        let number = |field: &str| {
+        let number = |(k, field): (usize, &str)| {
+            let wrong = || match field.chars().count() <= SHOWN {
+                true => format!("{field:?}"),
+                false => format!("field {}", k + 1),
+            };
             field
                 .parse::<f64>()
-                .map_err(|_| format!("{field:?} is not a number; expected {expected}"))
+                .map_err(|_| format!("{} is not a number; expected {expected}", wrong()))
         };
-        let numbers = fields(line)
-            .and_then(|fields| fields.into_iter().map(number).collect::<Result<_, _>>());
+        let numbers = fields(line).and_then(|fields| {
+            fields.into_iter().enumerate().map(number).collect::<Result<_, _>>()
+        });
         let numbers: Vec<f64> = numbers.map_err(|reason| format!("line {}: {reason}", i + 1))?;
         if !numbers.is_empty() {
             rows.push((i + 1, numbers));
@@ -44,6 +53,8 @@ mod tests {
         assert_eq!(rows, [(2, vec![0.0, 1.0]), (4, vec![2.0, -0.3])]);
         let error = parse("0 1\n2 x\n", "`a b`").unwrap_err();
         assert_eq!(error, "line 2: \"x\" is not a number; expected `a b`");
+        let error = parse("1 root:x:0:0:root:/root:/bin/sh\n", "`a b`").unwrap_err();
+        assert_eq!(error, "line 1: field 2 is not a number; expected `a b`");
         assert_eq!(parse("1,,2", "").unwrap_err(), "line 1: there is no number before comma 2");
     }
 }

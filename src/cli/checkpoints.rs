@@ -12,7 +12,7 @@ use super::numbers::{self, seconds};
 use super::progress::Progress;
 
 /// Where they lie, below the folder of the results.
-const FOLDER: &str = "checkpoints";
+pub(crate) const FOLDER: &str = "checkpoints";
 
 /// How many stay: should the last one be broken, there is one before it.
 const KEPT: usize = 2;
@@ -62,6 +62,15 @@ pub(crate) struct Made {
     pub(crate) path: PathBuf,
 }
 
+/// The checkpoint of a step in a folder of results.
+pub(crate) fn path(results: &Path, step: u32) -> PathBuf {
+    results.join(FOLDER).join(file_name(step))
+}
+
+fn file_name(step: u32) -> String {
+    format!("step-{step:010}.safetensors")
+}
+
 /// The checkpoints in a folder of results, oldest first.
 pub(crate) fn in_folder(results: &Path) -> Done<Vec<Made>> {
     let folder = results.join(FOLDER);
@@ -76,19 +85,24 @@ pub(crate) fn in_folder(results: &Path) -> Done<Vec<Made>> {
     Ok(all)
 }
 
-/// Removes all checkpoints of a folder of results, for another run.
-pub(crate) fn clear(results: &Path) -> Done {
+/// All checkpoints of a folder of results, and what was being written when a program ended, by their
+/// names below it.
+pub(crate) fn names_in(results: &Path) -> Done<Vec<String>> {
     let folder = results.join(FOLDER);
-    let failed = |path: &Path, error: &io::Error| {
-        Failure::Output(format!("{} cannot be removed: {error}", path.display()))
-    };
-    for name in names(&folder).map_err(|error| failed(&folder, &error))? {
-        if is_ours(&name) {
-            let path = folder.join(name);
-            fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
-        }
-    }
-    Ok(())
+    let names = names(&folder).map_err(|error| {
+        Failure::Output(format!("{} cannot be read: {error}", folder.display()))
+    })?;
+    let ours = names.into_iter().filter(|name| is_ours(name));
+    Ok(ours.map(|name| format!("{FOLDER}/{name}")).collect())
+}
+
+/// Removes all these, for another run.
+pub(crate) fn clear(results: &Path) -> Done {
+    names_in(results)?.into_iter().map(|name| results.join(name)).try_for_each(|path| {
+        fs::remove_file(&path).map_err(|error| {
+            Failure::Output(format!("{} cannot be removed: {error}", path.display()))
+        })
+    })
 }
 
 /// The names of the files in a folder; none where there is no folder.
@@ -101,7 +115,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// Whether a name is that of a checkpoint, or of one that was being written when the program ended.
-fn is_ours(name: &str) -> bool {
+pub(crate) fn is_ours(name: &str) -> bool {
     name.ends_with(".safetensors") && (name.starts_with("step-") || name.starts_with('.'))
 }
 
@@ -165,15 +179,16 @@ impl Checkpoints {
     /// Makes one of now, and removes those that it makes needless. A run goes on without it where there
     /// is no room: it says so, once until one is made again.
     pub(crate) fn make(&mut self, sampler: &mut Sampler, step: u32, progress: &Progress) -> Done {
-        let path = self.folder.join(format!("step-{step:010}.safetensors"));
+        let path = self.folder.join(file_name(step));
         let began = Instant::now();
-        let made = match fs::create_dir_all(&self.folder) {
-            Ok(()) => sampler.save(&path, &progress.attached()?),
-            Err(error) => Err(ErrorKind::File {
+        // Where there is no folder of results any more, none is made.
+        let made = match fs::create_dir(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(ErrorKind::File {
                 path: self.folder.clone(),
                 message: format!("cannot be made: {error}"),
             }
             .into()),
+            _ => sampler.save(&path, &progress.attached()?),
         };
         self.wait(step);
         match made {

@@ -1,34 +1,22 @@
 //! What fills a folder of results, from the start of a run to its end.
 
-use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use wfr::{Info, Modes, Problem, Sampler};
 
 use super::checkpoints::{self, Checkpoints, Made};
 use super::clock::Spent;
-use super::compose::last_level;
 use super::failure::{Done, Failure};
 use super::file_name;
 use super::frames::Frames;
 use super::path::PilotRecord;
-use super::plot::{self, Drawing};
 use super::progress::{Progress, SessionRecord, TunedState};
-use super::report;
+use super::result_files;
 use super::results::{Known, Results};
 use super::run::{self, End, Outcome, Watcher};
-use super::run_file::{FILE_NAME, Resolved};
-use crate::output::{
-    self, Contents, Estimates, Folder, Frame, Kept, Lock, Metrics, OnDevice, Record, Resumed,
-    Stage, Start,
-};
-use crate::plot::Exact;
-use crate::shown::printable;
-
-/// The population at moments of the run.
-const FRAMES: &str = "frames.npz";
+use super::run_file::{self, FILE_NAME, Resolved};
+use crate::output::{self, Estimates, Folder, Lock, Metrics, Next, Resumed, Stage, Start};
 
 /// What other programs read along.
 pub(crate) const METRICS: &str = "metrics.jsonl";
@@ -37,16 +25,22 @@ pub(crate) const METRICS: &str = "metrics.jsonl";
 pub(crate) struct Keeper<'a> {
     options: &'a Results,
     folder: Folder,
+    /// Where the run file and all that streams go: the folder, or within it what is to replace the
+    /// results of an earlier run.
+    place: PathBuf,
     run_file: Resolved,
-    /// Of a run that begins; one that goes on has locked its folder already.
+    /// Of the folder, from the start on.
     lock: Option<Lock>,
     streams: Option<Streams>,
+    /// The folder that was to have the results, where it went away.
+    gone: Option<PathBuf>,
     /// The checkpoint that a run goes on from which another command began, and those made since.
     made: Vec<Made>,
 }
 
 /// What grows while the run goes on.
 struct Streams {
+    start: Start,
     metrics: Metrics,
     frames: Frames,
     checkpoints: Option<Checkpoints>,
@@ -56,20 +50,33 @@ struct Streams {
 }
 
 impl<'a> Keeper<'a> {
-    /// Of a run that begins, or goes on from this checkpoint in the folder.
-    pub(crate) fn new(
+    /// Of a run that begins.
+    pub(crate) fn new(options: &'a Results, folder: Folder, run_file: Resolved) -> Keeper<'a> {
+        let place = folder.path().to_path_buf();
+        let (lock, streams, gone, made) = (None, None, None, Vec::new());
+        Keeper { options, folder, place, run_file, lock, streams, gone, made }
+    }
+
+    /// Of a run that goes on from this checkpoint, in this place in a folder that is locked.
+    pub(crate) fn again(
         options: &'a Results,
         folder: Folder,
         run_file: Resolved,
-        from: Option<Made>,
+        (place, lock, from): (PathBuf, Lock, Made),
     ) -> Keeper<'a> {
-        let made = from.into_iter().collect();
-        Keeper { options, folder, run_file, lock: None, streams: None, made }
+        let mut new = Keeper::new(options, folder, run_file);
+        (new.place, new.lock, new.made) = (place, Some(lock), vec![from]);
+        new
     }
 
     /// The folder of the results.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The folder that was to have them, where it was removed or renamed while the run went on.
+    pub(crate) fn gone(&self) -> Option<&Path> {
+        self.gone.as_deref()
     }
 
     /// The checkpoints of this run that are there, oldest first.
@@ -98,22 +105,20 @@ impl<'a> Keeper<'a> {
             particles: config.particles,
             steps,
         };
-        if progress.is_none() && self.lock.is_none() {
-            self.folder.make()?;
-            self.lock = Some(Lock::take(self.folder.path())?);
+        if progress.is_none() {
+            self.begin()?;
         }
-        let always = [FILE_NAME, "summary.json", "summary.txt"].map(String::from);
-        self.folder.sweep(all_files().chain(always));
-        let path = self.folder.path().join(METRICS);
+        for folder in [self.folder.path(), &self.place] {
+            output::sweep(folder, result_files::names().chain([FILE_NAME.to_string()]));
+        }
+        let path = self.place.join(METRICS);
         let (dim, wanted) = (problem.target().dim(), self.options.frames);
         let step = sampler.steps_encoded();
         let (metrics, frames, made) = match progress {
             None => {
-                // A checkpoint of another run must never lie beside this one's run file.
-                checkpoints::clear(self.folder.path())?;
                 self.run_file.learn("run.integrator", sampler.integrator());
                 self.run_file.learn("results.posterior", self.options.draws(config.particles));
-                self.run_file.write(self.folder.path()).map_err(Failure::Output)?;
+                self.run_file.write(&self.place).map_err(Failure::Output)?;
                 let frames = Frames::start(sampler, dim, wanted)?;
                 (Metrics::start(&path, &start)?, frames, Vec::new())
             }
@@ -126,12 +131,70 @@ impl<'a> Keeper<'a> {
                 (metrics, frames, self.made().iter().filter(here).cloned().collect())
             }
         };
-        let checkpoints = self.options.checkpoint_every.map(|every| {
-            Checkpoints::new(self.folder.path(), every, config.test_every(), step, made)
-        });
+        let checkpoints = self.checkpoints(sampler, made);
         let pilot = known.pilot.as_ref().map(PilotRecord::from);
         let tuned = known.tuned.as_ref().map(TunedState::from);
-        self.streams = Some(Streams { metrics, frames, checkpoints, pilot, tuned });
+        self.streams = Some(Streams { start, metrics, frames, checkpoints, pilot, tuned });
+        Ok(())
+    }
+
+    /// Makes and locks the folder, and finds the place in it: beside the results of an earlier run
+    /// nothing of this one may lie before all of it is there.
+    fn begin(&mut self) -> Done {
+        let folder = self.folder.path();
+        if self.lock.is_none() {
+            self.folder.make()?;
+            self.lock = Some(Lock::take(folder)?);
+            output::settle(folder)?;
+        }
+        let next = Next::of(folder);
+        if result_files::are_in(folder)? {
+            run_file::refuse_linked_inputs(folder).map_err(Failure::Output)?;
+            next.begin()?;
+            self.place = next.path();
+            let (folder, next) = (folder.display(), self.place.display());
+            log::info!("the results in {folder} stay until the end; follow {next}/{METRICS}");
+        } else {
+            next.discard()?;
+            // A checkpoint that was being written when a program ended.
+            checkpoints::clear(folder)?;
+        }
+        Ok(())
+    }
+
+    fn checkpoints(&self, sampler: &Sampler, made: Vec<Made>) -> Option<Checkpoints> {
+        let (block, step) = (sampler.config().test_every(), sampler.steps_encoded());
+        let every = self.options.checkpoint_every;
+        every.map(|every| Checkpoints::new(&self.place, every, block, step, made))
+    }
+
+    /// Goes on in a folder beside the one that was to have the results, where that was removed or
+    /// renamed.
+    fn stay_together(&mut self, sampler: &Sampler) -> Done {
+        let old = self.folder.path();
+        if !self.lock.as_ref().is_some_and(|lock| lock.is_gone(old)) {
+            return Ok(());
+        }
+        let name = old.file_name().unwrap_or_default().to_string_lossy();
+        let named = |k: u32| old.with_file_name(format!("{name}-{k}"));
+        let free = (2..).map(named).find(|path| path.symlink_metadata().is_err());
+        let path = free.unwrap_or_else(|| unreachable!("bug in wfr: there are always more names"));
+        log::warn!(
+            "{} was removed or renamed; the run goes on in {}",
+            old.display(),
+            path.display()
+        );
+        self.gone.get_or_insert_with(|| old.to_path_buf());
+        self.folder = Folder::check(&path, false)?;
+        self.folder.make()?;
+        self.lock = Some(Lock::take(&path)?);
+        self.place.clone_from(&path);
+        self.run_file.write(&path).map_err(Failure::Output)?;
+        let checkpoints = self.checkpoints(sampler, Vec::new());
+        if let Some(streams) = &mut self.streams {
+            streams.metrics = Metrics::start(&path.join(METRICS), &streams.start)?;
+            streams.checkpoints = checkpoints;
+        }
         Ok(())
     }
 
@@ -143,37 +206,45 @@ impl<'a> Keeper<'a> {
         outcome: &Outcome,
         estimates: &Estimates,
     ) -> Done {
+        self.stay_together(sampler)?;
         let Some(streams) = &mut self.streams else {
             unreachable!("bug in wfr: a run ends that did not start");
         };
-        let folder = &self.folder;
-        streams.metrics.tests(&outcome.trace, outcome.spent.wall);
+        let (folder, wall) = (self.folder.path(), outcome.spent.wall);
+        streams.metrics.tests(&outcome.trace, wall);
         streams.checkpoint(sampler, outcome.info.step, outcome.spent)?;
         let frames = streams.frames.finish(sampler)?;
-        let kept =
-            fill(folder, (self.options, &self.run_file), sampler, outcome, estimates, frames)?;
-        let mut made = Vec::new();
-        if self.options.plot || self.options.animate {
-            // A run that was stopped is somewhere on its way.
-            let exact = outcome.complete.then(|| exact(outcome)).flatten();
-            let drawing = Drawing::usual(self.options.animate);
-            made = drawing.draw(
-                sampler.gpu(),
-                folder.path(),
-                &kept,
-                exact.as_ref(),
-                folder.replaces(),
-            )?;
+        let next = Next::of(folder);
+        let replaces = self.place == next.path();
+        // What an earlier attempt left half-written must not be taken.
+        match replaces {
+            true => next.clear(result_files::names())?,
+            false => next.begin()?,
         }
-        made.extend(self.options.format.iter().map(|format| format.file_name().to_string()));
-        if !kept.frames.is_empty() {
-            made.push(FRAMES.into());
+        let kept = (self.options, &self.run_file);
+        let written = result_files::write(&next, kept, sampler, outcome, estimates, frames)
+            .and_then(|all| result_files::draw(&next, kept, sampler, outcome, &all));
+        if let Err(failure) = written {
+            // Room is for what stays; why there is none is the error.
+            let _ = if replaces { next.clear(result_files::names()) } else { next.discard() };
+            return Err(failure);
         }
-        folder.clear(all_files().filter(|name| !made.contains(name)))?;
-        let (end, wall) = (Stage::from(&outcome.info), outcome.spent.wall);
-        streams.metrics.losses(outcome.info.step, outcome.losses.lost, wall);
-        streams.metrics.done(&end, outcome.complete, wall)?;
-        log::info!("the results are in {}", folder.path().display());
+        let mut before: Vec<String> = result_files::names().collect();
+        let mut done = || {
+            streams.metrics.losses(outcome.info.step, outcome.losses.lost, wall);
+            streams.metrics.done(&Stage::from(&outcome.info), outcome.complete, wall)
+        };
+        // A run is done when its results count.
+        if replaces {
+            done()?;
+            before.extend(run_file::inputs_of(folder));
+            before.extend(checkpoints::names_in(folder)?);
+            next.take(before.into_iter())?;
+        } else {
+            next.take(before.into_iter())?;
+            done()?;
+        }
+        log::info!("the results are in {}", folder.display());
         Ok(())
     }
 
@@ -189,11 +260,15 @@ impl<'a> Keeper<'a> {
             let info = pollster::block_on(sampler.info())?;
             let folder = Folder::check(&parent.join(format!("step-{}", info.step)), true)?;
             folder.make()?;
-            run_file.write(folder.path()).map_err(Failure::Output)?;
+            let next = Next::of(folder.path());
+            next.begin()?;
+            run_file.write(&next.path()).map_err(Failure::Output)?;
             let end = End { info, complete: sampler.is_finished() };
             let outcome = run::outcome(sampler, problem, end)?;
             let estimates = Estimates::of(&outcome, modes);
-            fill(&folder, (options, &run_file), sampler, &outcome, &estimates, Vec::new())?;
+            let kept = (options, &run_file);
+            result_files::write(&next, kept, sampler, &outcome, &estimates, Vec::new())?;
+            next.take(std::iter::empty())?;
             Ok(folder.path().to_path_buf())
         }
     }
@@ -223,68 +298,9 @@ impl Streams {
     }
 }
 
-/// All files that a run may leave, or not: those of one that was here before must not stay beside it.
-fn all_files() -> impl Iterator<Item = String> {
-    let particles = ["particles.npz", "particles.safetensors", "particles.nc", FRAMES];
-    particles.map(String::from).into_iter().chain(plot::all_files())
-}
-
-/// Writes the particles and what they tell.
-fn fill(
-    folder: &Folder,
-    (options, run_file): (&Results, &Resolved),
-    sampler: &Sampler,
-    outcome: &Outcome,
-    estimates: &Estimates,
-    frames: Vec<Frame>,
-) -> Done<Kept> {
-    let particles = OnDevice::new(sampler, outcome.particles.dim());
-    let draws = options.draws(outcome.config.particles) as usize;
-    let end = Stage::from(&outcome.info);
-    let kept = Kept {
-        record: Record::new(outcome, estimates),
-        particles: Arc::clone(&outcome.particles),
-        posterior: output::posterior(&particles, draws, outcome.config.seed)?,
-        stages: outcome.trace.iter().map(Stage::from).chain([end]).collect(),
-        frames,
-    };
-    let contents = Contents {
-        record: &kept.record,
-        config: &run_file.text(),
-        particles: &particles,
-        every: options.thin as usize,
-        posterior: &kept.posterior,
-        stages: &kept.stages,
-    };
-    let words = |error: io::Error| error.to_string();
-    let mut staged = folder.stage();
-    for format in &options.format {
-        staged.put(format.file_name(), |path| contents.write(*format, path).map_err(words))?;
-    }
-    if !kept.frames.is_empty() {
-        staged.put(FRAMES, |path| output::write_frames(path, &kept.frames).map_err(words))?;
-    }
-    let record = serde_json::to_string_pretty(&kept.record);
-    let record = record.map_err(|error| Failure::Output(error.to_string()))?;
-    staged.put_text("summary.json", &(record + "\n"))?;
-    staged.put_text("summary.txt", &printable(&report::summary(outcome, estimates)))?;
-    staged.take()?;
-    Ok(kept)
-}
-
-/// What is known exactly of the law that was sampled.
-fn exact(outcome: &Outcome) -> Option<Exact> {
-    match outcome.problem.composition() {
-        Some(composition) => {
-            let last = last_level(composition.noise(), &outcome.config);
-            Exact::of_composition(composition, last)
-        }
-        None => Exact::of_target(outcome.problem.target()),
-    }
-}
-
 impl Watcher for Keeper<'_> {
     fn look(&mut self, sampler: &mut Sampler, info: &Info, spent: Spent) -> Done<ControlFlow<()>> {
+        self.stay_together(sampler)?;
         let Some(streams) = &mut self.streams else { return Ok(ControlFlow::Continue(())) };
         streams.metrics.tests(pollster::block_on(sampler.trace())?, spent.wall);
         streams.metrics.losses(info.step, info.lost, spent.wall);
@@ -302,5 +318,16 @@ impl Watcher for Keeper<'_> {
         let Some(streams) = &self.streams else { return u32::MAX };
         let checkpoint = streams.checkpoints.as_ref().map(|made| made.next_step(step));
         streams.frames.next_step(step).min(checkpoint.unwrap_or(u32::MAX))
+    }
+}
+
+/// What was to replace other results, and cannot be gone on with, is of no use.
+impl Drop for Keeper<'_> {
+    fn drop(&mut self) {
+        let next = Next::of(self.folder.path());
+        if self.place == next.path() && self.made().is_empty() {
+            // It is hidden, and the next run removes it.
+            let _ = next.discard();
+        }
     }
 }

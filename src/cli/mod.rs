@@ -43,6 +43,7 @@ mod plot;
 mod progress;
 mod reaction;
 mod report;
+mod result_files;
 mod results;
 mod resume;
 mod run;
@@ -60,13 +61,14 @@ pub(crate) use failure::{Done, Failure};
 pub(crate) use numbers::{grouped, with_error};
 pub(crate) use path::PilotRecord;
 pub(crate) use report::{all_warnings, tells_log_z};
+pub(crate) use result_files::is_ours;
 pub(crate) use run::Outcome;
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, also when the reader of the output went away
-  1  the run failed: all weights zero, the device lost, a result that could not be written; or the
-     self-test did
+  1  the run failed: all weights zero, the device lost, a result that could not be written, its folder
+     removed; or the self-test did
   2  wrong usage: an unknown option or name, a value out of range, a file that cannot be read, no
      checkpoint to resume from or a broken one
   3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows

@@ -341,8 +341,12 @@ impl ScheduleOptions {
     }
 }
 
-/// The text of a .wgsl file.
+/// The text of a .wgsl file; of no other, since errors show lines of it.
 pub(crate) fn read_wgsl(path: &str) -> Done<String> {
+    let ending = Path::new(path).extension().unwrap_or_default();
+    if !ending.eq_ignore_ascii_case("wgsl") {
+        return Err(Failure::Usage(format!("{path} does not end in .wgsl; name it so")));
+    }
     bounded::text(Path::new(path), bounded::TEXT)
         .map_err(|reason| Failure::Usage(format!("{path} {reason}")))
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use wfr::{Config, Estimate, Flow, Gpu, Initial, Path, Pilot, Problem, Target};
 
 use super::failure::{Done, Failure};
+use super::options::read_wgsl;
 use super::run::Device;
-use crate::bounded;
 
 const FORMS: &str = "write geometric, mixture, fisher-rao, harmonic, power:0.25, power:1..-0.5, arc, \
                      arc:0.9, displacement, hybrid or cone:1.5";
@@ -143,9 +143,9 @@ impl PathOptions {
         };
         let flow = match &self.velocity {
             Some(file) => {
-                let text = bounded::text(file, bounded::TEXT)
-                    .map_err(|reason| Failure::Usage(format!("{} {reason}", file.display())))?;
-                flow.with_velocity(file.display().to_string(), text)
+                let name = file.display().to_string();
+                let text = read_wgsl(&name)?;
+                flow.with_velocity(name, text)
             }
             None => flow,
         };

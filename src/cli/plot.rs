@@ -12,7 +12,7 @@ use super::failure::{Done, Failure};
 use super::options::DeviceOptions;
 use super::run_file::{FILE_NAME, Law, problem_of, refuse_links};
 use crate::bounded;
-use crate::output::{Kept, Picture, Place, Report};
+use crate::output::{self, Kept, Picture, Place, Report};
 use crate::plot::{self, Exact, Format, Kind, MOST_COORDINATES, Scene};
 
 const EXAMPLES: &str = "\
@@ -63,6 +63,7 @@ pub(crate) struct Drawing {
 pub(crate) fn run(arguments: &Arguments) -> Done {
     let folder = &arguments.folder;
     refuse_links(folder)?;
+    output::recover(folder)?;
     let kept = Kept::read(folder)?;
     let exact = match problem_of(folder) {
         // A run that was stopped is somewhere on its way.
@@ -77,7 +78,9 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         let adapter = wfr::adapter(arguments.device.adapter.as_deref()).await?;
         Gpu::request(&adapter, adapter.limits()).await
     })?;
-    let drawn = arguments.drawing.draw(&gpu, folder, &kept, exact.as_ref(), arguments.overwrite)?;
+    let run_file = bounded::text(&folder.join(FILE_NAME), bounded::TEXT).ok();
+    let canvas = Canvas { folder, overwrite: arguments.overwrite, run_file };
+    let drawn = arguments.drawing.draw(&gpu, &canvas, &kept, exact.as_ref())?;
     let lines = drawn.iter().map(|name| format!("{}\n", folder.join(name).display()));
     console::print(&lines.collect::<String>())
 }
@@ -93,21 +96,30 @@ fn exact(law: &Law, center: Option<&[f64]>) -> Option<Exact> {
     }
 }
 
+/// Where pictures and a report go.
+pub(crate) struct Canvas<'a> {
+    /// With the particles in it.
+    pub(crate) folder: &'a Path,
+    pub(crate) overwrite: bool,
+    /// The text that the report shows.
+    pub(crate) run_file: Option<String>,
+}
+
 impl Drawing {
     /// All pictures as SVG, and the animation if asked for.
     pub(crate) fn usual(animate: bool) -> Drawing {
         Drawing { kinds: vec![], format: vec![Format::Svg], coordinates: vec![], animate }
     }
 
-    /// Draws into a folder of results, and gives the names of the files made.
+    /// Draws, and gives the names of the files made.
     pub(crate) fn draw(
         &self,
         gpu: &Gpu,
-        folder: &Path,
+        canvas: &Canvas<'_>,
         kept: &Kept,
         exact: Option<&Exact>,
-        overwrite: bool,
     ) -> Done<Vec<String>> {
+        let Canvas { folder, overwrite, run_file } = canvas;
         let coordinates = self.coordinates(kept.particles.dim())?;
         let counts = Histograms::new(gpu, &kept.particles)?;
         let scene = Scene::new(kept, &counts, exact, coordinates).map_err(Failure::Output)?;
@@ -126,7 +138,7 @@ impl Drawing {
         // All places are checked before anything is drawn.
         let place = |name: &str| {
             let extension = name.rsplit('.').next().unwrap_or_default();
-            Place::check(&folder.join(name), extension, overwrite)
+            Place::check(&folder.join(name), extension, *overwrite)
         };
         for (name, _) in &names {
             place(name)?;
@@ -157,7 +169,6 @@ impl Drawing {
             write(&place, &bytes).map(|()| bytes)
         });
         let animation = animation.transpose()?;
-        let run_file = bounded::text(&folder.join(FILE_NAME), bounded::TEXT).ok();
         let particles = PARTICLES.iter().find(|name| folder.join(name).exists());
         let page = Report {
             kept,

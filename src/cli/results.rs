@@ -19,7 +19,7 @@ use super::persist::{Course, Goal, Origin, persist};
 use super::report;
 use super::run::{Device, End, Outcome, Session, Watcher};
 use super::run_file::Resolved;
-use crate::output::{Estimates, Folder, Format, Record};
+use crate::output::{Estimates, Folder, Format, Lock, Record};
 
 /// Where results go.
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub(crate) struct Results {
     /// its end, for `wfr resume`; the last two are kept.
     #[arg(long, value_name = "TIME|STEPS", value_parser = every, allow_negative_numbers = true)]
     pub(super) checkpoint_every: Option<Every>,
-    /// Replace the files in --out where they exist.
+    /// Replace the results in --out, at the end of the run, by all of the new ones or none.
     #[arg(long)]
     pub(super) overwrite: bool,
     /// Print one JSON object with all settings and results.
@@ -98,18 +98,18 @@ impl Results {
         self.check()?;
         let Some(path) = &self.out else { return Ok(None) };
         let folder = Folder::check(path, self.overwrite)?;
-        Ok(Some(Keeper::new(self, folder, run_file()?, None)))
+        Ok(Some(Keeper::new(self, folder, run_file()?)))
     }
 
-    /// What goes on filling a folder from a checkpoint in it.
+    /// What goes on filling a locked folder, in this place in it, from a checkpoint.
     pub(crate) fn keeper_again(
         &self,
         folder: &Path,
         run_file: Resolved,
-        from: Made,
+        from: (PathBuf, Lock, Made),
     ) -> Done<Keeper<'_>> {
         self.check()?;
-        Ok(Keeper::new(self, Folder::check(folder, true)?, run_file, Some(from)))
+        Ok(Keeper::again(self, Folder::check(folder, true)?, run_file, from))
     }
 
     fn check(&self) -> Done {
@@ -169,10 +169,18 @@ impl Results {
             self.attempt(session, keeper, goal, course, console)
         };
         let (outcome, estimates) = persist(course, device, origin, keeper.as_mut(), attempt)?;
-        if self.json {
-            return console::print_json(&Record::new(&outcome, &estimates).with_cost(&outcome));
+        match self.json {
+            true => console::print_json(&Record::new(&outcome, &estimates).with_cost(&outcome))?,
+            false => console::print(&report::text(&outcome, &estimates))?,
         }
-        console::print(&report::text(&outcome, &estimates))
+        match keeper.as_ref().and_then(|keeper| Some((keeper.gone()?, keeper.folder()))) {
+            Some((gone, folder)) => Err(Failure::Output(format!(
+                "{} was removed or renamed while the run filled it; the results are in {}",
+                gone.display(),
+                folder.display()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Runs to the goal, warns and fills the folder.

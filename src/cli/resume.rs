@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::{Args, ValueHint};
 use wfr::{CheckpointFault, Config, ErrorKind, Schedule};
@@ -14,7 +15,7 @@ use super::persist::Origin;
 use super::results::Results;
 use super::run_file::{self, FILE_NAME, Resolved};
 use super::{Command, Verbosity, compose, numbers, sample};
-use crate::output::{self, Lock};
+use crate::output::{self, Lock, Next};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -105,6 +106,10 @@ impl Again {
 /// A run that goes on.
 pub(crate) struct Resumption {
     folder: PathBuf,
+    /// Where in it the run streams to.
+    place: PathBuf,
+    /// Of the folder, until a keeper has it.
+    lock: Option<Lock>,
     /// That of the folder, whatever options are given now.
     run_file: Resolved,
     pub(crate) origin: Origin,
@@ -129,27 +134,62 @@ pub(crate) fn run(arguments: &Arguments, verbosity: &Verbosity, console: &Consol
 fn go_on(arguments: &Arguments, verbosity: &Verbosity, console: &Console) -> Done {
     let folder = &arguments.folder;
     run_file::refuse_links(folder)?;
-    let file = folder.join(FILE_NAME);
-    let command = run_file::command_of(&file)?;
-    let _lock = Lock::take(folder)?;
+    output::recover(folder)?;
+    let mut place = place(folder);
+    let command = run_file::command_of(&place.join(FILE_NAME))?;
+    let lock = Some(Lock::take(folder)?);
+    if place != *folder {
+        let (place, folder) = (place.display(), folder.display());
+        log::info!("going on with the run in {place}, which is to replace that in {folder}");
+    }
     let mut run_file = resolved(&command)?;
-    let origin = origin(arguments)?;
+    let mut origin = origin(arguments, &place)?;
     if let Some(steps) = arguments.more_steps {
         let longer = longer(&origin, &run_file, steps, arguments.more_time)?;
         run_file.replace_schedule(&longer);
-        run_file.write(folder).map_err(Failure::Output)?;
+        if place == *folder {
+            (place, origin) = apart(folder, &origin)?;
+        }
+        run_file.write(&place).map_err(Failure::Output)?;
     }
     let mut options = vec!["--overwrite".into(), OsString::from("--out")];
     options.push(folder.into());
     options.extend(arguments.again.words());
+    let file = place.join(FILE_NAME);
     let command = run_file::of_results(&file, &options, verbosity.words())?.command;
     let is_chosen = arguments.checkpoint.is_some();
-    let resumption = Resumption { folder: folder.clone(), run_file, origin, is_chosen };
+    let folder = folder.clone();
+    let resumption = Resumption { folder, place, lock, run_file, origin, is_chosen };
     match command {
         Command::Sample(arguments) => sample::go(&arguments, Some(resumption), console),
         Command::Compose(arguments) => compose::go(&arguments, Some(resumption), console),
         _ => unreachable!("bug in wfr: a run file names another command"),
     }
+}
+
+/// Where in a folder of results the run is that goes on: one that is to replace another comes first.
+fn place(folder: &Path) -> PathBuf {
+    let next = Next::of(folder).path();
+    if next.join(FILE_NAME).is_file() { next } else { folder.to_path_buf() }
+}
+
+/// A place for a longer run, with copies of its checkpoint and of what streamed so far: the results of the
+/// shorter stay with their run file until all of the longer are there.
+fn apart(folder: &Path, origin: &Origin) -> Done<(PathBuf, Origin)> {
+    let next = Next::of(folder);
+    next.begin()?;
+    let place = next.path();
+    let failed = |error: io::Error| {
+        Failure::Output(format!("{} cannot be filled: {error}", place.display()))
+    };
+    let checkpoint = checkpoints::path(&place, origin.checkpoint.step());
+    fs::create_dir(place.join(checkpoints::FOLDER)).map_err(failed)?;
+    fs::copy(&origin.path, &checkpoint).map_err(failed)?;
+    if let Err(error) = fs::copy(folder.join(METRICS), place.join(METRICS)) {
+        // It is begun again then.
+        log::debug!("{METRICS}: {error}");
+    }
+    Ok((place, Origin::open(&checkpoint)?))
 }
 
 /// The run file as it is.
@@ -161,25 +201,24 @@ fn resolved(command: &Command) -> Done<Resolved> {
     }
 }
 
-/// The checkpoint asked for, or the last one.
-fn origin(arguments: &Arguments) -> Done<Origin> {
+/// The checkpoint asked for, or the last one in the run's place.
+fn origin(arguments: &Arguments, place: &Path) -> Done<Origin> {
     if let Some(path) = &arguments.checkpoint {
         return Origin::open(path);
     }
-    let folder = &arguments.folder;
-    match checkpoints::in_folder(folder)?.last() {
+    match checkpoints::in_folder(place)?.last() {
         Some(last) => Origin::open(&last.path),
         None => Err(Failure::Usage(format!(
             "{} holds no checkpoint to go on from; {}",
-            folder.display(),
-            anew(folder)
+            place.display(),
+            anew(&arguments.folder)
         ))),
     }
 }
 
 /// What can be done where a checkpoint of the folder is no good: there may be one before it.
 fn way_out(folder: &Path, fault: &ErrorKind) -> String {
-    let all = checkpoints::in_folder(folder).unwrap_or_default();
+    let all = checkpoints::in_folder(&place(folder)).unwrap_or_default();
     let is_bad =
         |made: &Made| matches!(fault, ErrorKind::Checkpoint { path, .. } if *path == made.path);
     let before = all.split(is_bad).next().unwrap_or_default();
@@ -193,13 +232,18 @@ fn way_out(folder: &Path, fault: &ErrorKind) -> String {
     }
 }
 
-/// How to begin again.
+/// How to begin again, or to keep what was to be replaced.
 fn anew(folder: &Path) -> String {
-    let folder = folder.display();
-    format!(
-        "begin again with `wfr run {folder}/{FILE_NAME} --out {folder} --overwrite \
-         --checkpoint-every 5m`"
-    )
+    let place = place(folder);
+    let again = format!(
+        "begin again with `wfr run {}/{FILE_NAME} --out {} --overwrite --checkpoint-every 5m`",
+        place.display(),
+        folder.display()
+    );
+    match place == *folder {
+        true => again,
+        false => format!("{again}, or remove {} to keep the run before", place.display()),
+    }
 }
 
 /// The steps so far and these, where the path has ended.
@@ -233,10 +277,12 @@ fn longer(origin: &Origin, run_file: &Resolved, steps: u32, time: Option<f64>) -
 }
 
 impl Resumption {
-    /// What goes on filling the folder.
-    pub(crate) fn keeper<'r>(&self, results: &'r Results) -> Done<Keeper<'r>> {
+    /// What goes on filling the folder, asked for once: it keeps the folder locked.
+    pub(crate) fn keeper<'r>(&mut self, results: &'r Results) -> Done<Keeper<'r>> {
         let (path, step) = (self.origin.path.clone(), self.origin.checkpoint.step());
-        results.keeper_again(&self.folder, self.run_file.clone(), Made { step, path })
+        let lock = self.lock.take().expect("bug in wfr: a run goes on once");
+        let from = (self.place.clone(), lock, Made { step, path });
+        results.keeper_again(&self.folder, self.run_file.clone(), from)
     }
 
     /// The checkpoint for the settings of the run file, and the settings with what was tuned; nothing
@@ -256,7 +302,7 @@ impl Resumption {
         if own != *made {
             let message = format!(
                 "was made with other settings than {} says",
-                self.folder.join(FILE_NAME).display()
+                self.place.join(FILE_NAME).display()
             );
             return Err(self.origin.fault(CheckpointFault::OtherProblem, message));
         }
@@ -266,7 +312,8 @@ impl Resumption {
         };
         let config = Config { schedule, integrator: config.integrator, ..made.clone() };
         let origin = self.origin.with_schedule_of(&config)?;
-        let is_done = || output::is_done(&self.folder.join(METRICS));
+        // What is to replace other results is done once it has.
+        let is_done = || self.place == self.folder && output::is_done(&self.folder.join(METRICS));
         if origin.checkpoint.is_finished() && !self.is_chosen && is_done() {
             let (folder, step) = (self.folder.display(), origin.checkpoint.step());
             log::info!(

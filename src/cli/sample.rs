@@ -66,9 +66,13 @@ pub(crate) struct Arguments {
 }
 
 /// Runs the command, or goes on with what it began.
-pub(crate) fn go(arguments: &Arguments, resumption: Option<Resumption>, console: &Console) -> Done {
+pub(crate) fn go(
+    arguments: &Arguments,
+    mut resumption: Option<Resumption>,
+    console: &Console,
+) -> Done {
     let results = &arguments.results;
-    let keeper = match &resumption {
+    let keeper = match &mut resumption {
         Some(resumption) => Some(resumption.keeper(results)?),
         None => results.keeper(|| resolved(arguments))?,
     };

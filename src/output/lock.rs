@@ -1,6 +1,7 @@
 //! One run at a time in a folder of results.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io;
 use std::path::Path;
 
 use crate::cli::{Done, Failure};
@@ -13,17 +14,18 @@ const NAME: &str = ".lock";
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
+    /// What the file system calls the folder, whatever its name.
+    folder: Option<Identity>,
 }
+
+/// A folder's device and number, where the system tells them.
+type Identity = (u64, u64);
 
 impl Lock {
     /// Locks a folder that is there; refused while another run has it.
     pub(crate) fn take(folder: &Path) -> Done<Lock> {
         let shown = folder.display();
-        let mut options = OpenOptions::new();
-        // To read as well: a pipe of that name would wait for somebody who does.
-        options.create(true).truncate(false).read(true).write(true);
-        let opened = options.open(folder.join(NAME));
-        let file = opened.map_err(|error| {
+        let file = open(&folder.join(NAME)).map_err(|error| {
             Failure::Usage(format!("{shown} cannot be locked for this run: {NAME}: {error}"))
         })?;
         match file.try_lock() {
@@ -38,8 +40,45 @@ impl Lock {
                 "{shown} cannot be locked, and nothing keeps another run from filling it too: {error}"
             ),
         }
-        Ok(Lock { _file: file })
+        Ok(Lock { _file: file, folder: folder.metadata().ok().and_then(|about| identity(&about)) })
     }
+
+    /// Whether the folder of this name is another one than that which was locked, or none: somebody
+    /// has removed or renamed it.
+    pub(crate) fn is_gone(&self, folder: &Path) -> bool {
+        match folder.metadata() {
+            Ok(about) => self.folder.is_some_and(|own| identity(&about) != Some(own)),
+            // Other errors may pass.
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn identity(about: &Metadata) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    Some((about.dev(), about.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Option<Identity> {
+    None
+}
+
+/// Opens the file, made where there is none. A link is refused, whether it leads somewhere or not: its
+/// folder may be anybody's.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    // This follows no link.
+    match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    if !path.symlink_metadata()?.is_file() {
+        return Err(io::Error::other("it is a link or no file; remove it"));
+    }
+    options.open(path)
 }
 
 #[cfg(test)]
@@ -57,10 +96,42 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_went_away_is_noticed() {
+        let parent = tempfile::tempdir().unwrap();
+        let [folder, other] = ["run", "other"].map(|name| parent.path().join(name));
+        std::fs::create_dir(&folder).unwrap();
+        let lock = Lock::take(&folder).unwrap();
+        assert!(!lock.is_gone(&folder));
+        std::fs::rename(&folder, &other).unwrap();
+        assert!(lock.is_gone(&folder) && !lock.is_gone(&other));
+        #[cfg(unix)]
+        {
+            std::fs::create_dir(&folder).unwrap();
+            assert!(lock.is_gone(&folder), "another folder of its name");
+        }
+    }
+
+    #[test]
     fn a_folder_that_takes_no_lock_is_named() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(NAME)).unwrap();
         let message = Lock::take(folder.path()).unwrap_err().to_string();
         assert!(message.contains("cannot be locked for this run: .lock: "), "{message}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn no_link_is_followed() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (there, none) = (elsewhere.path().join("there"), elsewhere.path().join("none"));
+        std::fs::write(&there, "keep").unwrap();
+        for beyond in [&there, &none] {
+            let lock = folder.path().join(NAME);
+            std::os::unix::fs::symlink(beyond, &lock).unwrap();
+            let message = Lock::take(folder.path()).unwrap_err().to_string();
+            assert!(message.ends_with(".lock: it is a link or no file; remove it"), "{message}");
+            std::fs::remove_file(lock).unwrap();
+        }
+        assert!(!none.exists());
     }
 }

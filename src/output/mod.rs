@@ -11,6 +11,7 @@ mod lock;
 mod metrics;
 #[cfg(feature = "arviz")]
 mod netcdf;
+mod next;
 mod npz;
 mod place;
 mod posterior;
@@ -25,13 +26,14 @@ mod warnings;
 mod windows;
 
 pub(crate) use contents::{Contents, Format};
-pub(crate) use folder::Folder;
+pub(crate) use folder::{Folder, sweep};
 pub(crate) use frames::{to_bytes as frames_to_bytes, write as write_frames};
 #[cfg(test)]
 pub(crate) use kept::made_up;
 pub(crate) use kept::{Frame, Kept, Stage};
 pub(crate) use lock::Lock;
 pub(crate) use metrics::{Metrics, Resumed, Start, Written, is_done};
+pub(crate) use next::{Next, recover, settle};
 pub(crate) use place::Place;
 pub(crate) use posterior::posterior;
 pub(crate) use read::read_frames;

@@ -56,21 +56,20 @@ impl Place {
         self.take()
     }
 
-    /// Lets `write` make a file beside the place, where nobody looks; [`Place::take`] moves it there
-    /// and [`Place::leave`] removes it.
-    pub(super) fn write_beside(&self, write: impl FnOnce(&Path) -> Result<(), String>) -> Done {
+    /// Lets `write` make a file beside the place, where nobody looks.
+    fn write_beside(&self, write: impl FnOnce(&Path) -> Result<(), String>) -> Done {
         // A link of that name would be followed; mostly there is nothing.
         self.leave();
         write(&self.beside()).and_then(|()| self.check_free()).map_err(|why| self.unwritten(&why))
     }
 
     /// Moves what lies beside the place there.
-    pub(super) fn take(&self) -> Done {
+    fn take(&self) -> Done {
         fs::rename(self.beside(), &self.path).map_err(|error| self.unwritten(&error.to_string()))
     }
 
     /// Removes what lies beside the place.
-    pub(super) fn leave(&self) {
+    fn leave(&self) {
         // A file that was never made, or is where it belongs, cannot be removed.
         let _ = fs::remove_file(self.beside());
     }

@@ -17,21 +17,24 @@ fn no_link_leads_a_run_file_out_of_its_folder() {
 
     let (folder, elsewhere) = (Folder::new(), Folder::new());
     let beyond = elsewhere.path("");
-    let out = "[problem]\ntarget = \"ring\"\n[results]\noverwrite = true\nout = ";
+    let out = "[problem]\ntarget = \"ring\"\n[results]\n# A comment\nout = ";
     symlink(&beyond, folder.path("link")).unwrap();
     std::fs::create_dir(folder.path("out")).unwrap();
     symlink(&beyond, folder.path("out/inputs")).unwrap();
-    let expected = "is or holds a link or a pipe, which may lead out of the current folder";
+    let expected = "is or holds a link or a pipe, which may lead out of the run file's folder";
     for place in ["link", "link/new", "out"] {
         folder.write("a.toml", &format!("{out}\"{place}\"\n"));
         let words = ["a.toml:5:7: results.out", expected, "on the command line with --out"];
         folder.wfr(&["run", "a.toml"]).failed_with(2, &words);
+        folder.wfr(&["run", "a.toml", "--overwrite"]).failed_with(2, &words);
     }
     // Where no folder is named it is called as the run file.
     folder.write("out.toml", "[problem]\ntarget = \"ring\"\n");
     folder.wfr(&["run", "out.toml"]).failed_with(2, &["the folder of the results, out,", expected]);
     folder.write("...toml", "[problem]\ntarget = \"ring\"\n");
-    folder.wfr(&["run", "...toml"]).failed_with(2, &["leads out of the current folder"]);
+    folder
+        .wfr(&["run", "...toml"])
+        .failed_with(2, &["is no place below the run file's own folder"]);
     assert_eq!(elsewhere.names(), Vec::<String>::new());
 }
 
@@ -64,7 +67,21 @@ fn results_are_not_written_through_links() {
 fn names_that_other_systems_take_otherwise_are_refused() {
     let folder = Folder::new();
     let long = "a".repeat(300);
-    for name in ["nul", "con.txt", "a/COM1", "a\\\\..\\\\..\\\\b", "a\\u0000b", "a\\nb", &long] {
+    for name in [
+        "nul",
+        "con.txt",
+        "a/COM1",
+        "a\\\\..\\\\..\\\\b",
+        "a\\u0000b",
+        "a\\nb",
+        &long,
+        ".git",
+        "a/.ssh",
+        "a.",
+        "a\\u202Etxt",
+        "u\\u0308ber",
+        ".g\\u200Cit",
+    ] {
         folder.write("a.toml", &format!("[results]\nout = \"{name}\"\n"));
         let words = ["a.toml:2:7: results.out is no name of a folder on every system"];
         folder.wfr(&["run", "a.toml"]).failed_with(2, &words);

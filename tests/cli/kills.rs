@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
 use wfr::Checkpoint;
 
-use crate::program::{Folder, has_adapter};
+use crate::program::{Folder, files, has_adapter};
 use crate::resume::{assert_same, checkpoints, results, tests, wfr};
 
 /// Kills of each of the two chains, which run side by side.
@@ -158,7 +159,7 @@ fn check(run: &Path, furthest: u32) -> u32 {
         assert!(text.contains("checkpoint_every = 1"), "{text}");
     }
     // Results come at the end.
-    assert!(!run.join("particles.npz").exists());
+    assert!(!run.join("particles.npz").exists() && !run.join(".next").exists());
     newest
 }
 
@@ -206,7 +207,7 @@ fn a_run_that_is_being_set_up_ends_at_once() {
 fn wait_until(so: impl Fn() -> bool) {
     let began = Instant::now();
     while !so() && began.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -228,6 +229,204 @@ fn terminated(folder: &Folder, arguments: &[&str]) -> u32 {
     let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
     assert_eq!(summary["complete"], false);
     summary["steps"].as_u64().unwrap() as u32
+}
+
+/// A run and another in its place, with files that only one of them has.
+const BEFORE: &str = "sample ring -n 500 --steps 96 --frames 2 --seed 1 --mode-centres before.txt \
+                      --format npz,safetensors --checkpoint-every 64 --out";
+const AFTER: &str = "sample ring -n 2000 --steps 1600 --frames 2 --seed 2 --mode-centres after.txt \
+                     --checkpoint-every 64 --out";
+
+/// A folder with the files that the two name.
+fn with_centres() -> Folder {
+    let folder = Folder::new();
+    for name in ["before.txt", "after.txt"] {
+        folder.write(name, "-2 0\n2 0\n");
+    }
+    folder
+}
+
+/// The results but for what is to replace them and what `wfr plot` adds.
+fn counted(run: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = files(run);
+    all.retain(|name, _| !name.starts_with(".next/") && name != "weights.svg");
+    // They tell times; what metrics.jsonl tells of beside them is compared by itself.
+    all.remove("metrics.jsonl").unwrap();
+    let checkpoints = all.iter_mut().filter(|(name, _)| name.starts_with("checkpoints/"));
+    checkpoints.for_each(|(_, bytes)| bytes.clear());
+    all
+}
+
+/// Whenever a run is killed that replaces another, the folder has all of the one or all of the other.
+#[test]
+fn a_kill_leaves_the_run_before_or_the_one_in_its_place() {
+    if !has_adapter() {
+        return;
+    }
+    let mut random = StdRng::seed_from_u64(3);
+    let folder = with_centres();
+    wfr(&folder, &format!("{BEFORE} before")).succeeded();
+    let began = Instant::now();
+    wfr(&folder, &format!("{AFTER} after")).succeeded();
+    let longest = began.elapsed().as_millis() as u64;
+    let [before, after] = ["before", "after"].map(|run| {
+        let path = folder.path(run);
+        (counted(&path), tests(&path))
+    });
+    let run = folder.path("run");
+    let (mut old, mut new) = (0, 0);
+    for kill in 0..24 {
+        let _ = std::fs::remove_dir_all(&run);
+        copy(&folder.path("before"), &run);
+        std::fs::write(run.join("mine.txt"), "mine").unwrap();
+        let mut child = start(&folder, &words(&format!("{AFTER} run --overwrite")));
+        match kill % 3 {
+            0 => std::thread::sleep(Duration::from_millis(random.random_range(0..longest))),
+            // While it writes the results, and while it moves them.
+            1 => wait_for(&run.join(".next/particles.npz"), &mut child),
+            _ => wait_for(&run.join(".next/complete.json"), &mut child),
+        }
+        // It may be over already.
+        let _ = child.kill();
+        child.wait().unwrap();
+        wfr(&folder, "plot run --kinds weights").succeeded();
+        let mut now = counted(&run);
+        assert_eq!(now.remove("mine.txt").unwrap(), b"mine");
+        let is_new = now["run.toml"] == after.0["run.toml"];
+        let expected = if is_new { &after } else { &before };
+        assert_same(&now, &expected.0);
+        assert_eq!(tests(&run), expected.1);
+        *(if is_new { &mut new } else { &mut old }) += 1;
+    }
+    println!("{old} kills left the run before, {new} the one in its place");
+    assert!(old > 4 && new > 4, "{old} and {new}");
+}
+
+/// What is to replace a run has checkpoints of its own, from which it goes on.
+#[test]
+fn a_run_that_is_to_replace_another_goes_on() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = with_centres();
+    wfr(&folder, &format!("{BEFORE} run")).succeeded();
+    wfr(&folder, &format!("{AFTER} after")).succeeded();
+    let (run, next) = (folder.path("run"), folder.path("run/.next"));
+    let old = counted(&run);
+    // Killed before there is a checkpoint, it can begin again or be given up.
+    let mut child = start(&folder, &words(&format!("{AFTER} run --overwrite")));
+    wait_for(&next.join("run.toml"), &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let _ = std::fs::remove_dir_all(next.join("checkpoints"));
+    wfr(&folder, "resume run").failed(
+        2,
+        "error: run/.next holds no checkpoint to go on from; begin again with `wfr run \
+         run/.next/run.toml --out run --overwrite --checkpoint-every 5m`, or remove run/.next to keep \
+         the run before",
+    );
+    let again = "run run/.next/run.toml --out run --overwrite --checkpoint-every 64";
+    let mut child = start(&folder, &words(again));
+    wait_until(|| !checkpoints(&next).is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_same(&counted(&run), &old);
+    let done = wfr(&folder, "resume run").succeeded();
+    let told = "going on with the run in run/.next, which is to replace that in run";
+    assert!(done.err.contains(told), "{}", done.err);
+    assert!(!next.exists());
+    assert_same(&counted(&run), &counted(&folder.path("after")));
+    assert_eq!(tests(&run), tests(&folder.path("after")));
+    // A run in the place of this one discards what was to replace it.
+    let mut child = start(&folder, &words(&format!("{BEFORE} run --overwrite")));
+    wait_for(&next.join("run.toml"), &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wfr(&folder, &format!("{BEFORE} run --overwrite")).succeeded();
+    assert!(!next.exists());
+    assert_same(&counted(&run), &old);
+}
+
+/// A longer run is to replace the shorter, which stays until then.
+#[test]
+fn a_longer_run_that_is_killed_leaves_the_shorter() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = with_centres();
+    wfr(&folder, &format!("{BEFORE} run")).succeeded();
+    let (run, next) = (folder.path("run"), folder.path("run/.next"));
+    copy(&run, &folder.path("calm"));
+    wfr(&folder, "resume calm --more-steps 1600").succeeded();
+    let (old, told) = (counted(&run), tests(&run));
+    let mut child = start(&folder, &words("resume run --more-steps 1600"));
+    wait_until(|| checkpoints(&next).len() > 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_same(&counted(&run), &old);
+    assert_eq!(tests(&run), told);
+    wfr(&folder, "resume run").succeeded();
+    assert_same(&counted(&run), &counted(&folder.path("calm")));
+    assert_eq!(tests(&run), tests(&folder.path("calm")));
+}
+
+/// The results are not lost with the folder that was to have them.
+#[test]
+fn a_folder_that_goes_away_is_an_error_and_the_results_are_beside_it() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = with_centres();
+    wfr(&folder, &format!("{AFTER} calm")).succeeded();
+    let calm = folder.path("calm");
+    for (out, renamed) in [("run", true), ("gone", false)] {
+        let path = folder.path(out);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wfr"));
+        command.args(words(&format!("{AFTER} {out}"))).current_dir(folder.path(""));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until(|| !checkpoints(&path).is_empty());
+        match renamed {
+            true => std::fs::rename(&path, folder.path("other")).unwrap(),
+            false => std::fs::remove_dir_all(&path).unwrap(),
+        }
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let error = format!(
+            "error: {out} was removed or renamed while the run filled it; the results are in {out}-2"
+        );
+        assert!(said.contains(&error), "{said}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains("log Z"));
+        assert!(!path.exists(), "it is not made anew");
+        let there = folder.path(&format!("{out}-2"));
+        assert_same(&results(&there), &results(&calm));
+        assert_eq!(tests(&there), tests(&calm));
+        assert_eq!(checkpoints(&there).len(), 2);
+    }
+    assert!(!folder.path("other/particles.npz").exists());
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// Waits until a file is there, or the program has ended.
+fn wait_for(file: &Path, child: &mut Child) {
+    let began = Instant::now();
+    while !file.exists()
+        && began.elapsed() < Duration::from_secs(60)
+        && child.try_wait().unwrap().is_none()
+    {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for (name, bytes) in files(from) {
+        let path = to.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
 }
 
 /// While a run fills a folder no other begins or goes on in it, nor changes its run file; a kill frees it.

@@ -32,7 +32,12 @@ impl Folder {
 
     /// The names of all files, hidden ones too.
     pub fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.0.path()).unwrap();
+        self.names_in("")
+    }
+
+    /// The same of a folder below.
+    pub fn names_in(&self, below: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path(below)).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();

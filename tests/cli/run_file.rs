@@ -35,16 +35,17 @@ fn a_run_file_is_its_command_line() {
     };
     let by_file =
         |rest: &[&str]| record(folder.wfr(&[&["run", "below/modes.toml"], rest].concat()));
-    // Without --out the results go into a folder of the file's name.
+    // Without --out the results go into a folder of the file's name beside it.
     assert_eq!(by_file(&[]), by_options(&["--seed", "7", "--out", "b"]));
     for file in ["particles.npz", "frames.npz", "summary.json", "run.toml", "inputs/modes.txt"] {
-        let [a, b] = ["modes", "b"].map(|out| std::fs::read(folder.path(out).join(file)).unwrap());
+        let [a, b] =
+            ["below/modes", "b"].map(|out| std::fs::read(folder.path(out).join(file)).unwrap());
         assert!(a == b, "{file} is the same to the byte");
     }
     let other = by_file(&["--seed", "8", "--out", "c"]);
     assert_eq!(other, by_options(&["--seed", "8"]));
     assert_eq!(other["seed"], 8);
-    folder.wfr(&["run", "below/modes.toml"]).failed_with(2, &["modes holds files already"]);
+    folder.wfr(&["run", "below/modes.toml"]).failed_with(2, &["below/modes holds files already"]);
 }
 
 #[test]
@@ -192,21 +193,148 @@ fn mistakes_are_shown_at_their_place() {
 }
 
 #[test]
-fn a_file_writes_nothing_outside_the_current_folder() {
+fn a_file_writes_nothing_outside_its_own_folder() {
     let folder = Folder::new();
-    for place in ["/elsewhere/x", "../x", "a/../../x"] {
+    for place in ["/elsewhere/x", "../x", "a/../../x", ".", "./"] {
         folder.write("a.toml", &format!("[results]\nout = \"{place}\""));
         folder.wfr(&["run", "a.toml"]).failed(
             2,
             &format!(
-                "error: a.toml:2:7: results.out leads out of the current folder, which a run file \
-                 may not; give a relative path without .., or give any place on the command line \
-                 with --out\n\
+                "error: a.toml:2:7: results.out is no place below the run file's own folder, and a run \
+                 file writes nowhere else; give a relative path without .., or give any place on the \
+                 command line with --out\n\
                  2 | out = \"{place}\"\n  |       {}",
                 "^".repeat(place.len() + 2)
             ),
         );
     }
+}
+
+/// A run file of others replaces nothing and writes beside itself, unless the command line says otherwise.
+#[test]
+fn a_file_replaces_nothing_and_writes_beside_itself() {
+    let folder = Folder::new();
+    for name in ["other", "precious", "other/precious"] {
+        std::fs::create_dir(folder.path(name)).unwrap();
+        folder.write(&format!("{name}/report.html"), "keep");
+    }
+    let problem = "[problem]\ntarget = \"ring\"\n[run]\nparticles = 64\nsteps = 8\n[results]\n";
+    folder.write("other/a.toml", &format!("{problem}out = \"precious\"\noverwrite = true\n"));
+    let refused = "other/a.toml:8:13: results.overwrite is not for run files, which replace nothing; add \
+                   --overwrite on the command line";
+    folder.wfr(&["run", "other/a.toml"]).failed_with(2, &[refused]);
+    folder.write("other/b.toml", &format!("{problem}out = \"precious\"\noverwrite = false\n"));
+    folder
+        .wfr(&["run", "other/b.toml"])
+        .failed_with(2, &["other/precious holds files already; add --overwrite"]);
+    // An array is the path that it is joined to.
+    folder.write("other/c.toml", "[results]\nout = [\"../precious\"]\n");
+    folder.wfr(&["run", "other/c.toml"]).failed_with(2, &["is no place below"]);
+    folder.write("other/.git.toml", problem);
+    folder.wfr(&["run", "other/.git.toml"]).failed_with(2, &["is no name of a folder"]);
+    if !has_adapter() {
+        return;
+    }
+    folder.wfr(&["run", "other/a.toml", "--overwrite"]).succeeded();
+    assert!(folder.path("other/precious/particles.npz").exists());
+    assert!(!folder.path("other/precious/report.html").exists(), "it was of an earlier run");
+    folder.write("other/d.toml", &format!("{problem}out = \"../x\"\n"));
+    folder.wfr(&["run", "other/d.toml", "--out", "d"]).succeeded();
+    folder.wfr(&["run", "other/d.toml", "--out", "d", "--overwrite", "--seed", "3"]).succeeded();
+    folder.write("other/e.toml", problem);
+    folder.wfr(&["run", "other/e.toml"]).succeeded();
+    assert!(folder.path("other/e/particles.npz").exists());
+    let names = [".git.toml", "a.toml", "b.toml", "c.toml", "d.toml", "e", "e.toml", "precious"];
+    assert_eq!(folder.names_in("other"), [&names[..], &["report.html"]].concat());
+    assert_eq!(folder.names_in("precious"), ["report.html"]);
+    for name in ["other", "precious"] {
+        let kept = std::fs::read_to_string(folder.path(&format!("{name}/report.html"))).unwrap();
+        assert_eq!(kept, "keep");
+    }
+}
+
+/// Errors show no line of a file that somebody else's run file names.
+#[test]
+fn errors_show_no_line_of_other_files() {
+    let folder = Folder::new();
+    let secret = "hunter2:x:0:0:root:/root:/bin/sh";
+    folder.write("secret", &format!("{secret}\n"));
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("secret", folder.path("link.wgsl")).unwrap();
+    let problem = "[problem]\ndim = 2\n";
+    for setting in [
+        "target = \"gaussian-mixture\"\ncomponents = \"secret\"",
+        "target = \"ring\"\nmode_centres = \"secret\"",
+        "target = \"ring\"\ninitial = \"mixture(secret)\"",
+        "target = \"ring\"\n[run]\nschedule = \"./secret\"",
+        "target = \"ring\"\n[path]\npath = \"power:0.5\"\nvelocity = \"secret\"\n[run]\nflow = \"path\"",
+        "target = \"link.wgsl\"",
+    ] {
+        folder.write("a.toml", &format!("{problem}{setting}\n"));
+        let done = folder.wfr(&["run", "a.toml"]);
+        assert_eq!(done.code, 2, "{setting}: {}", done.err);
+        assert!(done.err.contains("secret") || done.err.contains("link"), "{}", done.err);
+        assert!(!done.err.contains("hunter2"), "{setting}: {}", done.err);
+    }
+}
+
+/// What is left of a run file that was cut off would be another run.
+#[test]
+fn a_run_file_that_was_cut_off_is_noticed() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let line = "sample ring -n 64 --steps 8 --seed 5 --out run --checkpoint-every 8";
+    folder.wfr(&line.split_whitespace().collect::<Vec<_>>()).succeeded();
+    let whole = std::fs::read_to_string(folder.path("run/run.toml")).unwrap();
+    // After a line, where it still is a run file.
+    let half = whole.find("\nparticles").unwrap() + 1;
+    let reason = "run/run.toml lacks the line `# End of the run.` and was cut off";
+    for cut in [half, whole.len() - 3] {
+        folder.write("run/run.toml", &whole[..cut]);
+        folder.wfr(&["run", "run/run.toml", "--out", "again"]).failed_with(2, &[reason]);
+        folder.wfr(&["resume", "run"]).failed_with(2, &[reason]);
+        let done = folder.wfr(&["plot", "run", "--kinds", "weights", "--overwrite"]).succeeded();
+        assert!(done.err.contains(reason), "{}", done.err);
+    }
+    // What somebody has edited runs, and so does a file of one's own.
+    let edited = whole.replace("seed = 5", "seed = 6") + "# mine\n";
+    folder.write("run/run.toml", &edited);
+    folder.wfr(&["run", "run/run.toml", "--out", "edited"]).succeeded();
+    folder.write("mine.toml", "[problem]\ntarget = \"ring\"\n[run]\nparticles = 64\nsteps = 8\n");
+    folder.wfr(&["run", "mine.toml"]).succeeded();
+}
+
+/// Some editors begin a text with a byte order mark.
+#[test]
+fn a_byte_order_mark_is_taken_off_every_text() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let marked = |name: &str, text: &str| folder.write(name, &format!("\u{feff}{text}"));
+    marked("m.txt", "0.5 -1 0 1\n0.5 1 0 1\n");
+    marked("centres.txt", "-1 0\n1 0\n");
+    marked("beta.txt", "0 0\n0.5 0.5\n1 1\n");
+    marked("y.csv", "y\n1\n2\n");
+    marked(
+        "t.wgsl",
+        "@group(1) @binding(0) var<storage, read> y: array<f32>;\n\
+         fn log_density(x: Point) -> f32 { return -y[1] * dot(x, x); }\n",
+    );
+    marked("v.wgsl", "fn velocity(x: Point, beta: f32) -> Point { return 0.01 * x; }\n");
+    marked("r.wgsl", "fn log_density(x: Point) -> f32 { return -dot(x, x); }\n");
+    marked(
+        "a.toml",
+        "[problem]\ntarget = \"t.wgsl\"\ndim = 2\ndata = \"y.csv\"\ninitial = \"mixture(m.txt)\"\n\
+         mode_centres = \"centres.txt\"\n[run]\nparticles = 64\nschedule = \"beta.txt\"\nflow = \"path\"\n[path]\npath = \"power:0.5\"\nvelocity = \"v.wgsl\"\n",
+    );
+    folder.wfr(&["run", "a.toml"]).succeeded();
+    folder.wfr(&["run", "a/run.toml", "--out", "again"]).succeeded();
+    let compose = "compose --model m.txt --rule anneal --power 1 --reward r.wgsl -n 64 --steps 8";
+    folder.wfr(&compose.split(' ').collect::<Vec<_>>()).succeeded();
+    folder.wfr(&["check", "r.wgsl", "--dim", "2"]).succeeded();
 }
 
 #[test]
@@ -238,7 +366,7 @@ fn a_starter_runs() {
         return;
     }
     let record = record(folder.wfr(&["run", "flower/run.toml", "--json"]));
-    assert!(folder.path("run/inputs/target.wgsl").exists());
+    assert!(folder.path("flower/run/inputs/target.wgsl").exists());
     assert_eq!((&record["target"], &record["dim"]), (&"target.wgsl".into(), &2.into()));
 
     let (log_z, se) = (&record["log_normalizer"], &record["log_normalizer_se"]);

@@ -125,10 +125,14 @@ impl From<TrackingName> for Tracking {
 }
 
 /// Runs the command, or goes on with what it began.
-pub(crate) fn go(arguments: &Arguments, resumption: Option<Resumption>, console: &Console) -> Done {
+pub(crate) fn go(
+    arguments: &Arguments,
+    mut resumption: Option<Resumption>,
+    console: &Console,
+) -> Done {
     let Composed { composition, config, exact, modes } = composed(arguments)?;
     let results = &arguments.results;
-    let keeper = match &resumption {
+    let keeper = match &mut resumption {
         Some(resumption) => Some(resumption.keeper(results)?),
         None => results.keeper(|| resolved_with(arguments, &composition))?,
     };

@@ -11,6 +11,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory};
 
 mod comment;
+mod ending;
 mod file;
 mod given;
 mod key;
@@ -29,7 +30,7 @@ pub(crate) use given::Given;
 pub(crate) use law::{Law, problem_of};
 pub(super) use output::refuse_links;
 use read::{Reach, RunFile};
-pub(crate) use resolved::Resolved;
+pub(crate) use resolved::{INPUTS, Resolved, inputs_of, refuse_linked_inputs};
 
 /// The name of the run file in a folder of results.
 pub(crate) const FILE_NAME: &str = "run.toml";
@@ -37,7 +38,7 @@ pub(crate) const FILE_NAME: &str = "run.toml";
 const EXAMPLES: &str = "\
 Examples:
   wfr init flower                            a starter: flower/run.toml and its target
-  wfr run flower/run.toml                    results go into the folder `run`
+  wfr run flower/run.toml                    results go into the folder flower/run
   wfr run flower/run.toml --seed 7 --json    options given here win over the file's
   wfr run --schema > wfr.schema.json         every key with its meaning, for editors
 
@@ -52,7 +53,9 @@ problem.target:
   particles = 1e6
 
 Flags are true or false, options that may be repeated are arrays, NAME=VALUE options are tables. Files
-are relative to the run file's folder. Every run into a folder leaves its run file there.";
+and the folder of the results are relative to the run file's folder; a run file writes nowhere else, and
+replaces nothing, unless the command line says so with --out and --overwrite. Every run into a folder
+leaves its run file there.";
 
 /// Runs what a run file says: `wfr sample` or `wfr compose` with the options in it.
 #[derive(Debug, Args)]
@@ -73,6 +76,9 @@ pub(crate) struct Arguments {
 pub(crate) fn expand(arguments: &Arguments, verbosity: &Verbosity) -> Done<Option<Cli>> {
     match &arguments.file {
         Some(file) => {
+            // It may be that of a folder of results.
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            crate::output::recover(folder.unwrap_or(Path::new(".")))?;
             let before = verbosity.words();
             command_line(file, Reach::Anywhere, &arguments.options, before).map(Some)
         }
@@ -98,21 +104,23 @@ fn command_line(file: &Path, reach: Reach, options: &[OsString], before: Vec<Str
     words.extend(before.into_iter().map(OsString::from));
     words.push(name.into());
     for entry in run_file.entries.iter().filter(|entry| !wins(&entry.id)) {
+        entry.check(&run_file.source)?;
         words.extend(entry.words().map(OsString::from));
     }
     let says_where = |arg: &clap::Arg| {
         wins(arg.get_id()) || run_file.entries.iter().any(|entry| entry.id == *arg.get_id())
     };
-    // Results go into a folder of the file's name.
+    // Results go into a folder of the file's name beside it.
     let out = command.get_arguments().find(|arg| arg.get_value_hint() == ValueHint::DirPath);
     if let Some(long) = out.filter(|out| !says_where(out)).and_then(clap::Arg::get_long) {
         let stem = file.file_stem().unwrap_or_default();
-        if let Some(reason) = output::refused(&stem.to_string_lossy()) {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        if let Some(reason) = output::refused(folder, &stem.to_string_lossy()) {
             let stem = stem.display();
             return Err(Failure::Usage(format!("the folder of the results, {stem}, {reason}")));
         }
         let mut word = OsString::from(format!("--{long}="));
-        word.push(stem);
+        word.push(folder.join(stem));
         words.push(word);
     }
     words.extend(options.iter().cloned());

@@ -1,5 +1,5 @@
 //! Where a run file may have results written, and whether a path stays in a folder: run files come
-//! from others, with the folder that they lie in.
+//! from others, with the folder that they lie in, and write below it alone.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -15,29 +15,28 @@ const LONGEST_NAME: usize = 255;
 /// Names that are devices on Windows, whatever follows a dot after them.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// Why a run file may not write there.
-pub(super) fn refused(value: &str) -> Option<String> {
+/// Why a run file in this folder may not write there.
+pub(super) fn refused(folder: &Path, value: &str) -> Option<String> {
     let path = Path::new(value);
     let way_out = "give any place on the command line with --out";
     let is_inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-    if value.is_empty() || !path.components().all(is_inside) {
+    let goes_down = path.components().any(|part| matches!(part, Component::Normal(_)));
+    if !goes_down || !path.components().all(is_inside) {
         return Some(format!(
-            "leads out of the current folder, which a run file may not; give a relative path \
-             without .., or {way_out}"
+            "is no place below the run file's own folder, and a run file writes nowhere else; give a \
+             relative path without .., or {way_out}"
         ));
     }
-    // On Windows these separate names too, or name drives and streams.
-    let names: Vec<&str> = value.split(['/', '\\', ':']).collect();
-    if names.contains(&"..") || names.iter().any(|name| !is_portable(name)) {
+    if !path.components().filter(|part| *part != Component::CurDir).all(is_portable) {
         return Some(format!(
             "is no name of a folder on every system, which a run file needs; name it by letters, \
              digits and - or _, or {way_out}"
         ));
     }
-    if !is_below(Path::new(""), value) || link(path, DEEPEST).is_some() {
+    if !is_below(folder, value) || link(&folder.join(path), DEEPEST).is_some() {
         return Some(format!(
-            "is or holds a link or a pipe, which may lead out of the current folder, and a run file may not; \
-             remove it, or {way_out}"
+            "is or holds a link or a pipe, which may lead out of the run file's folder, and a run file may \
+             not; remove it, or {way_out}"
         ));
     }
     None
@@ -51,14 +50,22 @@ pub(super) fn is_below(folder: &Path, file: &str) -> bool {
     path.components().all(is_inside) && !names.into_iter().any(|name| is_link(&folder.join(name)))
 }
 
-/// Whether a name means a file of that name on every system.
-fn is_portable(name: &str) -> bool {
+/// Whether a name means a folder of that name, and no hidden one, on every system.
+///
+/// Some systems drop a dot or a blank at the end, take `\\` and `:` as separators, or hide characters that
+/// a reader does not see either, such as joiners, marks that compose and marks of direction.
+fn is_portable(part: Component<'_>) -> bool {
+    let Some(name) = part.as_os_str().to_str() else { return false };
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
     let numbered = ["com", "lpt"].iter().any(|device| {
         stem.strip_prefix(device).is_some_and(|rest| rest.chars().count() == 1 && rest != "0")
     });
+    let is_plain =
+        |c: char| c.is_alphanumeric() || c.is_ascii_graphic() && !"\"$*/:;<>?\\`|".contains(c);
     name.len() <= LONGEST_NAME
-        && !name.chars().any(char::is_control)
+        && name.chars().all(|c| is_plain(c) || c == ' ')
+        && name.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+        && !name.ends_with(['.', ' '])
         && !DEVICES.contains(&stem.as_str())
         && !numbered
 }
@@ -99,15 +106,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outputs_stay_below_the_current_folder() {
-        for inside in ["a/b", "./a", "a.b", "console", "com", "computer", "lpt10", "über"] {
+    fn outputs_stay_below_the_folder() {
+        let refused = |value: &str| refused(Path::new("nowhere"), value);
+        for inside in ["a/b", "./a", "a.b", "console", "com", "lpt10", "über", "a (2)", "_a", "a/"]
+        {
             assert_eq!(refused(inside), None, "{inside}");
         }
-        for outside in ["/a", "../a", "a/../../b", "", ".."] {
-            assert!(refused(outside).unwrap().contains("leads out of"), "{outside}");
+        for outside in ["/a", "../a", "a/../../b", "", "..", ".", "./"] {
+            assert!(refused(outside).unwrap().contains("is no place below"), "{outside}");
         }
         let long = "a".repeat(256);
-        for name in ["a\\..\\b", "nul", "a/CON.txt", "com1", "LPT9.x", "a\0b", "a\nb", &long] {
+        for name in [
+            "a\\..\\b",
+            "C:a",
+            "nul",
+            "a/CON.txt",
+            "com1",
+            "LPT9.x",
+            "a\0b",
+            "a\nb",
+            &long,
+            ".git",
+            "a/.next",
+            "-a",
+            "a.",
+            "a /b",
+            "u\u{308}ber",
+            "\u{200c}.git",
+            ".g\u{200c}it",
+            "a\u{202e}txt.exe",
+            "a\u{feff}",
+            "a\u{ff0f}b",
+        ] {
             assert!(refused(name).unwrap().contains("is no name of a folder"), "{name}");
         }
     }

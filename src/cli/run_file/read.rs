@@ -8,6 +8,7 @@ use clap::{Command, Id};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::ending;
 use super::file::Named;
 use super::key::{COMMANDS, Key, Shape, command, keys, loose, tables};
 use super::output;
@@ -44,10 +45,19 @@ pub(super) struct Entry {
     words: Vec<Word>,
 }
 
+/// Whether files are replaced.
+const OVERWRITE: &str = "results.overwrite";
+
+/// Why no run file says so.
+const NOT_FOR_FILES: &str =
+    "is not for run files, which replace nothing; add --overwrite on the command line";
+
 /// A word of the command line, and where the file says it.
 struct Word {
     text: String,
     span: Range<usize>,
+    /// Why only the command line may say this: the file may be somebody else's.
+    refusal: Option<String>,
 }
 
 type Table<'t> = DeTable<'t>;
@@ -57,6 +67,12 @@ impl RunFile {
     /// Reads the file; the files that it names are relative to its folder.
     pub(super) fn read(path: &Path, reach: Reach) -> Done<RunFile> {
         let source = Source::read(path)?;
+        if ending::is_missing(&source.text) {
+            return Err(source.lacks(format_args!(
+                "the line `{}` and was cut off; restore it, or add the line if all settings are there",
+                ending::LINE
+            )));
+        }
         let folder = path.parent().unwrap_or(Path::new(""));
         let document = DeTable::parse(&source.text)
             .map_err(|error| source.wrong(error.span().unwrap_or(0..0), error.message()))?;
@@ -79,6 +95,15 @@ impl Entry {
     /// The words of the command line.
     pub(super) fn words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(|word| word.text.as_str())
+    }
+
+    /// Refuses what only the command line may say.
+    pub(super) fn check(&self, source: &Source) -> Done {
+        let refused = |word: &Word| {
+            let reason = word.refusal.as_ref()?;
+            Some(source.wrong(word.span.clone(), format!("{} {reason}", self.path)))
+        };
+        self.words.iter().find_map(refused).map_or(Ok(()), Err)
     }
 }
 
@@ -155,7 +180,8 @@ impl Reader<'_> {
         }
         let words = match (key.shape(), value.get_ref()) {
             (Shape::Flag, DeValue::Boolean(true)) => {
-                vec![Word { text: key.flag(), span: value.span() }]
+                let refusal = (key.path() == OVERWRITE).then(|| NOT_FOR_FILES.to_string());
+                vec![Word { text: key.flag(), span: value.span(), refusal }]
             }
             (Shape::Flag, DeValue::Boolean(false)) => Vec::new(),
             (Shape::Flag, _) => {
@@ -182,17 +208,15 @@ impl Reader<'_> {
     }
 
     fn word(&self, key: &Key, text: &str, value: &Value<'_>) -> Done<Word> {
-        let span = value.span();
+        let refusal = key.is_output().then(|| output::refused(self.folder, text)).flatten();
         let text = key.word(&self.located(key, text, value)?);
-        Ok(Word { text, span })
+        Ok(Word { text, span: value.span(), refusal })
     }
 
-    /// The value with the files in it relative to the file's folder.
+    /// The value with the files and folders in it relative to the file's folder.
     fn located(&self, key: &Key, text: &str, value: &Value<'_>) -> Done<String> {
-        if key.is_output()
-            && let Some(reason) = output::refused(text)
-        {
-            return Err(self.wrong(value.span(), format!("{} {reason}", key.path())));
+        if key.is_output() {
+            return self.in_folder(text, value);
         }
         let Some(named) = Named::in_value(key, text, self.folder) else {
             return Ok(text.to_string());
@@ -210,12 +234,22 @@ impl Reader<'_> {
             let message = format!("{} is no file: {}", key.path(), file.display());
             return Err(self.wrong(value.span(), message));
         }
+        // Errors show lines of WGSL, and must not show those of just any file.
+        if file.canonicalize().is_ok_and(|real| real.extension() != file.extension()) {
+            let message = format!("{} is a link to a file of another kind", key.path());
+            return Err(self.wrong(value.span(), message));
+        }
+        Ok(named.with(&self.in_folder(named.file, value)?))
+    }
+
+    /// A path that is relative to the file's folder.
+    fn in_folder(&self, path: &str, value: &Value<'_>) -> Done<String> {
+        let path = self.folder.join(path);
         // A folder that is no Unicode came in on the command line, where it can be avoided.
-        let file = file.to_str().ok_or_else(|| {
-            let message = format!("{} is no Unicode path, which run files need", file.display());
+        path.to_str().map(String::from).ok_or_else(|| {
+            let message = format!("{} is no Unicode path, which run files need", path.display());
             self.wrong(value.span(), message)
-        })?;
-        Ok(named.with(file))
+        })
     }
 
     /// A string, or a number as it is written.

@@ -10,12 +10,12 @@ use wfr::Schedule;
 
 use super::file::Named;
 use super::key::{Key, Shape, command, keys};
-use super::{FILE_NAME, Given, comment};
+use super::{FILE_NAME, Given, comment, ending};
 use crate::bounded;
 use crate::cli::{Done, Failure};
 
 /// The folder of the copies, beside the run file.
-const INPUTS: &str = "inputs";
+pub(crate) const INPUTS: &str = "inputs";
 
 /// The most bytes of a file that is copied: an array of NumPy of as many numbers as a target takes.
 const MOST_COPIED: u64 = 9 << 30;
@@ -114,9 +114,10 @@ impl Resolved {
     /// The run file.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
-            "# A run by wfr {} with every setting. To run it again: wfr run {FILE_NAME}\n\
+            "# A run by wfr {} with every setting. To run it again: wfr run {FILE_NAME}\n{}\n\
              command = \"{}\"\n",
             env!("CARGO_PKG_VERSION"),
+            ending::ANNOUNCEMENT,
             self.command,
         );
         let mut table = "";
@@ -130,23 +131,47 @@ impl Resolved {
             }
             let _ = writeln!(text, "{}{} = {}", comment::of(key), key.name, written(key, values));
         }
-        text
+        text + "\n" + ending::LINE + "\n"
     }
 
     /// Writes the run file and the copies into a folder, each whole or not at all.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), String> {
-        let inputs = folder.join(INPUTS);
-        if inputs.symlink_metadata().is_ok_and(|about| about.is_symlink()) {
-            return Err(format!(
-                "{} is a link, and copies go below it; remove it",
-                inputs.display()
-            ));
-        }
+        refuse_linked_inputs(folder)?;
         for input in &self.inputs {
             put(&folder.join(&input.place), &input.bytes)?;
         }
         put(&folder.join(FILE_NAME), self.text().as_bytes())
     }
+}
+
+/// Refuses a link where the copies go.
+pub(crate) fn refuse_linked_inputs(folder: &Path) -> Result<(), String> {
+    let inputs = folder.join(INPUTS);
+    match inputs.symlink_metadata().is_ok_and(|about| about.is_symlink()) {
+        true => Err(format!("{} is a link, and copies go below it; remove it", inputs.display())),
+        false => Ok(()),
+    }
+}
+
+/// The copies in a folder of results that its run file names, by their names below the folder.
+pub(crate) fn inputs_of(folder: &Path) -> Vec<String> {
+    let text = bounded::text(&folder.join(FILE_NAME), bounded::TEXT).unwrap_or_default();
+    let is_named = |name: &String| {
+        let ends = |(at, _): (usize, &str)| {
+            // A value ends there, or goes on with what a file is followed by.
+            text[at + name.len()..].starts_with(['"', '\'', ':', ')', ' '])
+        };
+        text.match_indices(name.as_str()).any(ends)
+    };
+    let below = |place: &str| {
+        let entries = fs::read_dir(folder.join(place)).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        names.map(|name| format!("{place}/{name}")).collect::<Vec<_>>()
+    };
+    let first = below(INPUTS);
+    let second: Vec<String> = first.iter().flat_map(|place| below(place)).collect();
+    let files = first.into_iter().chain(second).filter(|name| folder.join(name).is_file());
+    files.filter(is_named).collect()
 }
 
 /// Writes a file beside its place, in a folder that is made where there is none, and moves it there.
