@@ -50,6 +50,15 @@ impl Failure {
         ExitCode::from(code)
     }
 
+    /// From a failure to make or open a result: wrong usage, unless what ran out is of the machine.
+    pub(crate) fn of_place(error: &io::Error, message: String) -> Failure {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let is_room = matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge);
+        // EMFILE and ENFILE, which have no kind.
+        let is_handles = cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
+        if is_room || is_handles { Failure::Output(message) } else { Failure::Usage(message) }
+    }
+
     /// From a failure to write standard output.
     pub(crate) fn of_stdout(error: &io::Error) -> Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {

@@ -46,7 +46,8 @@ impl Folder {
     pub(crate) fn make(&self) -> Done {
         if !self.path.is_dir() {
             fs::create_dir(&self.path).map_err(|error| {
-                Failure::Usage(format!("{} cannot be made: {error}", self.path.display()))
+                let message = format!("{} cannot be made: {error}", self.path.display());
+                Failure::of_place(&error, message)
             })?;
         }
         // Whether it takes files is seen at a place of one.

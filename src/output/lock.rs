@@ -26,7 +26,8 @@ impl Lock {
     pub(crate) fn take(folder: &Path) -> Done<Lock> {
         let shown = folder.display();
         let file = open(&folder.join(NAME)).map_err(|error| {
-            Failure::Usage(format!("{shown} cannot be locked for this run: {NAME}: {error}"))
+            let message = format!("{shown} cannot be locked for this run: {NAME}: {error}");
+            Failure::of_place(&error, message)
         })?;
         match file.try_lock() {
             Ok(()) => {}

@@ -35,10 +35,10 @@ impl Place {
         }
         let probe = place.beside();
         OpenOptions::new().write(true).create_new(true).open(&probe).map_err(|error| {
-            Failure::Usage(format!(
-                "{shown} cannot be written: the folder {} takes no file: {error}",
-                folder.display()
-            ))
+            let place = folder.display();
+            let message =
+                format!("{shown} cannot be written: the folder {place} takes no file: {error}");
+            Failure::of_place(&error, message)
         })?;
         // What was just made can be removed; if not, the file is empty and hidden.
         let _ = fs::remove_file(&probe);

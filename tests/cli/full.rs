@@ -140,3 +140,23 @@ fn a_disk_that_is_full_loses_nothing() {
     assert_same(&results(&folder.path("run")), &results(&expected.path("run")));
     assert_eq!(tests(&folder.path("run")), tests(&expected.path("run")));
 }
+
+/// Where there is no room for one more file, or for one more open file, nothing is wrong with the words.
+#[test]
+fn a_machine_that_has_run_out_is_no_wrong_usage() {
+    if !has_adapter() {
+        return;
+    }
+    let folder = Folder::new();
+    let shells: [&[&str]; 2] = [&["unshare", "-rm", "sh", "-ec"], &["unshare", "-m", "sh", "-ec"]];
+    let text = "mkdir -p disk; mount -t tmpfs -o nr_inodes=1 tmpfs disk
+                exec $wfr sample ring -n 64 --steps 8 --out disk/run";
+    for shell in shells {
+        let done = script(&folder, shell, text);
+        if done.err.contains("cannot be made") {
+            done.failed_with(1, &["disk/run cannot be made: No space left on device"]);
+            return;
+        }
+    }
+    println!("skipped: this user may not mount a file system");
+}
