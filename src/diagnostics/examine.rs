@@ -26,6 +26,10 @@ const SHARE: usize = 50;
 const FEW_REFUSED: f32 = 1e-3;
 /// Particles where a score that was written by hand is compared with the derivative.
 const SCORES: usize = 64;
+/// Loop iterations that take no time.
+const QUICK: u64 = 1 << 21;
+/// Normal numbers that the host draws for moves.
+const DRAWS: u64 = 1 << 22;
 /// Loop iterations of one dispatch.
 const ITERATIONS: u64 = 1 << 24;
 
@@ -140,7 +144,11 @@ impl Diagnostics<'_> {
             warnings.push(self.of_identities(found));
         }
         let moments = (&mean[..], &sd[..]);
-        examination.drift = drift(&points, moments, config.seed, is_inside, |x| device.at(gpu, x))?;
+        // A twentieth of the run's, or as many as take no time; the host draws the moves.
+        let of_run = u64::from(config.particles) * u64::from(info.step) / 20;
+        let evaluations = of_run.max(QUICK / per_point).min(DRAWS / dim as u64);
+        examination.drift =
+            drift(&points, moments, (config.seed, evaluations), is_inside, |x| device.at(gpu, x))?;
         let has_doubt = examination.identities.is_some_and(|found| found.is_off);
         if let Some(found) = examination.drift.as_ref().filter(|one| one.is_off && !has_doubt) {
             warnings.push(self.of_drift(found));

@@ -8,7 +8,7 @@ use super::families::{Families, Tested};
 use crate::distance::random::Random;
 
 /// The probability of an alarm where all is well.
-const LEVEL: f64 = 0.01;
+const LEVEL: f64 = 0.005;
 /// Effects below are not worth an alarm, however sure they are.
 const EFFECT: f64 = 0.02;
 /// Families below which nothing is tested.
@@ -60,7 +60,7 @@ pub struct Identities {
     pub tests: usize,
     /// The largest deviation in standard errors, and the bound of that.
     pub z: f64,
-    /// Above it by chance once in a hundred runs.
+    /// Above it by chance once in two hundred runs.
     pub threshold: f64,
     /// How far off the identity is that counts most, as a fraction: of the standard deviation for a
     /// mean, of the variance for a spread.
