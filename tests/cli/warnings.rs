@@ -67,11 +67,16 @@ fn wrong_runs_say_so() {
         return;
     }
     let formula = |text: &'static str| ["--density", text, "--dim", "1", "-n", "10000"];
-    let doubtful: [(&str, Vec<&str>); 7] = [
+    let doubtful: [(&str, Vec<&str>); 8] = [
         // Jumps, of which no score knows.
         (
             "identities",
             [&formula("-x0^2/2 + where(x0 > 0, 3, 0)")[..], &["--flow", "langevin"]].concat(),
+        ),
+        // Arms beyond the start, and steps that are too short to get there.
+        (
+            "drift",
+            "banana --integrator mala --schedule adaptive -n 4000 --seed 2000".split(' ').collect(),
         ),
         ("few-families", vec!["double-well", "-n", "20", "--steps", "20"]),
         ("tails", [&formula("-log(1 + x0^2)")[..], &["--steps", "100"]].concat()),
