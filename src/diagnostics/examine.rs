@@ -69,6 +69,7 @@ impl Diagnostics<'_> {
     /// | `tails` | the target has mass farther out than nearly all particles |
     /// | `start-without-cover` | a note: a uniform start leaves out a part of the target |
     /// | `refused-moves` | a gradient flow by the transition mixture refused more than 0.1 % of its moves |
+    /// | `weights-by-rates` | a note: Euler and Strang along a path, whose weights have a bias |
     /// | `no-weights` | a note: what the errors of `--flow langevin` leave out |
     /// | `rounded-data` | a note: a text in WGSL sees data whose digits single precision does not hold |
     /// | `gradient-flow` | a note: what the errors of `--flow wfr` leave out |
@@ -355,6 +356,17 @@ fn without_moves(problem: &Problem, info: &Info) -> Option<Warning> {
 /// What the errors of a flow leave out by design.
 fn left_out(problem: &Problem, config: &Config) -> Option<Warning> {
     let flow = &problem.flow;
+    let by_rates = matches!(problem.integrator(config), Integrator::Euler | Integrator::Strang);
+    let is_weighted = match &problem.composition {
+        Some(composition) => composition.is_corrected(),
+        None => flow.has_path() && flow.own_text().is_none(),
+    };
+    if by_rates && is_weighted {
+        let text = "errors leave out the bias of weights by rates, of order of the step: log Z shows it most";
+        return Some(
+            Warning::note("weights-by-rates", text).with_option("--integrator kernel-ratio"),
+        );
+    }
     if problem.composition.is_some() || flow.has_path() || flow.own_text().is_some() {
         return None;
     }

@@ -94,7 +94,7 @@ impl Composition {
         }
         if self.is_corrected()
             && !self.weighs_by_ratio(integrator)
-            && let Some(survey) = self.reward_survey().filter(|survey| survey.has_deep_walls())
+            && let Some(survey) = self.reward_survey().filter(|survey| survey.has_edges())
         {
             return refused(format!(
                 "= {integrator} weighs by rates, which miss the edge of a reward, and this one {survey}; use \

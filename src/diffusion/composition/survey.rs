@@ -23,6 +23,13 @@ const FALL: f64 = 4.0;
 /// The fall that no rate follows, in nats of the tilt.
 const DEEP: f64 = 50.0;
 
+/// A short way from each place, as a fraction of the start's deviation, along which slopes tell a smooth
+/// reward from one that jumps.
+const WAY: f64 = 0.05;
+
+/// The least jump that counts, in nats of the tilt.
+const JUMP: f64 = 0.1;
+
 /// A reward at places where particles start.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Survey {
@@ -34,6 +41,8 @@ pub(crate) struct Survey {
     pub(crate) reach: f64,
     /// Places in walls that are −∞ or deep.
     deep: u64,
+    /// Ways from them that cross a jump.
+    jumps: u64,
     places: u64,
     /// The value at one of them.
     lowest: f64,
@@ -51,7 +60,7 @@ impl Survey {
         let dim = reward.dim() as usize;
         // From one end of the noise to the other.
         let reach = 2.0 * reach_sd * ((dim as f64).sqrt() + 4.0);
-        let found = look(reward, adaptor, sd).unwrap_or_default();
+        let (found, jumps) = look(reward, adaptor, sd, JUMP / strength.abs()).unwrap_or_default();
         let values = found.iter().map(|place| place.value).filter(|value| value.is_finite());
         let best = values.fold(f64::NEG_INFINITY, f64::max);
         if best == f64::NEG_INFINITY || strength <= 0.0 {
@@ -59,7 +68,7 @@ impl Survey {
             let places = found.len() as u64;
             let deep = found.iter().filter(|place| place.value == f64::NEG_INFINITY).count() as u64;
             let lowest = f64::NEG_INFINITY;
-            return Survey { floor: -FALL, wall: f64::MIN, reach, deep, places, lowest };
+            return Survey { floor: -FALL, wall: f64::MIN, reach, deep, jumps, places, lowest };
         }
         // A quarter of a nat is coarser than the last digits of any host's functions.
         let best = (4.0 * best).round() / 4.0;
@@ -71,14 +80,15 @@ impl Survey {
             wall: floor,
             reach,
             deep: found.iter().filter(is_deep).count() as u64,
+            jumps,
             places: found.len() as u64,
             lowest,
         }
     }
 
     /// Whether steps that see slopes alone would miss where the reward falls.
-    pub(crate) fn has_deep_walls(&self) -> bool {
-        self.deep > 0
+    pub(crate) fn has_edges(&self) -> bool {
+        self.deep > 0 || self.jumps > 0
     }
 
     /// Whether a reward of this value and slope is a wall.
@@ -91,7 +101,10 @@ impl Survey {
 impl fmt::Display for Survey {
     /// "falls to −∞ at 12 of 512 places where particles start".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Survey { deep, places, lowest, .. } = self;
+        let Survey { deep, jumps, places, lowest, .. } = self;
+        if *deep == 0 {
+            return write!(f, "jumps beside {jumps} of {places} places where particles start");
+        }
         match *lowest == f64::NEG_INFINITY {
             true => f.write_str("is −∞")?,
             false => write!(f, "falls to {lowest:.1e}")?,
@@ -113,23 +126,43 @@ impl Place {
         }
         self.value + reach * self.slope.iter().map(|s| s * s).sum::<f64>().sqrt()
     }
+
+    /// Whether the value changes along a way by more than the slopes at both ends tell. Between these lies
+    /// the change of every function whose slope changes one way, kinks included.
+    fn jumps_to(&self, there: &Place, way: &[f64], least: f64) -> bool {
+        let along =
+            |place: &Place| -> f64 { place.slope.iter().zip(way).map(|(s, w)| s * w).sum() };
+        let (here, far) = (along(self), along(there));
+        let change = there.value - self.value;
+        let rounding = 1e-9 * self.value.abs();
+        let told = 0.5 * (here + far);
+        (change - told).abs() > least + rounding + 0.5 * (here - far).abs()
+    }
 }
 
-/// The reward at some draws; none where the host cannot evaluate it.
-fn look(reward: &Target, adaptor: &Adaptor, sd: f64) -> Option<Vec<Place>> {
+/// The reward at some draws, and how many short ways from them cross a jump of at least this size; nothing
+/// where the host cannot evaluate it.
+fn look(reward: &Target, adaptor: &Adaptor, sd: f64, least: f64) -> Option<(Vec<Place>, u64)> {
     let evaluator = adaptor.evaluator(reward).ok()?;
-    let mut random = Random::new(0);
-    let mut places = Vec::new();
+    // Ways have their own numbers, so that places do not depend on them.
+    let (mut random, mut ways) = (Random::new(0), Random::new(1));
+    let (mut places, mut jumps) = (Vec::new(), 0);
     let mut left = MOST_PLACES;
     while left > 0 {
         let x: Vec<f64> =
             (0..reward.dim()).map(|_| f64::from((sd * random.normal()) as f32)).collect();
         let found = evaluator.evaluate(&x, &[]).ok()?;
-        places.push(Place { value: found.value, slope: found.outputs.into_iter().next()? });
-        let most = (BUDGET / found.operations.max(1)).clamp(LEAST_PLACES, MOST_PLACES);
+        let way: Vec<f64> = x.iter().map(|_| WAY * sd * ways.normal()).collect();
+        let end: Vec<f64> = x.iter().zip(&way).map(|(x, way)| x + way).collect();
+        let there = evaluator.evaluate(&end, &[]).ok()?;
+        let most = (BUDGET / (2 * found.operations).max(1)).clamp(LEAST_PLACES, MOST_PLACES);
+        let here = Place { value: found.value, slope: found.outputs.into_iter().next()? };
+        let there = Place { value: there.value, slope: there.outputs.into_iter().next()? };
+        jumps += u64::from(here.jumps_to(&there, &way, least));
+        places.push(here);
         left = most.saturating_sub(places.len() as u64);
     }
-    Some(places)
+    Some((places, jumps))
 }
 
 #[cfg(test)]
@@ -152,7 +185,7 @@ mod tests {
         ] {
             for strength in [1.0, 4.0] {
                 let found = survey(text, strength);
-                assert!(found.has_deep_walls(), "{text}: {found:?}");
+                assert!(found.has_edges(), "{text}: {found:?}");
                 assert!((found.floor - (offset - 4.0 / strength)).abs() < 0.3, "{text}");
                 assert!(found.deep > 300 && found.deep < 400, "{text}: {found}");
             }
@@ -161,14 +194,19 @@ mod tests {
             ["-50*(x0 - 1)^2", "-1e4*max(0.5 - x0, 0)^2", "-5000*x0 - 1e6", "-(x0^2 - 1)^2 - x1^2"]
         {
             let found = survey(text, 1.0);
-            assert!(!found.has_deep_walls(), "{text}: {found:?}");
+            assert!(!found.has_edges(), "{text}: {found:?}");
+        }
+        for text in ["where(x0 > 0.5, 0, -20)", "where(x0 > 0.5, 0.5, 0) - x1^2"] {
+            let found = survey(text, 1.0);
+            assert!(found.deep == 0 && found.jumps > 1, "{text}: {found:?}");
+            assert!(found.to_string().starts_with("jumps beside "), "{found}");
         }
     }
 
     #[test]
     fn a_reward_that_is_nowhere_finite_has_no_reference() {
         let found = survey("where(x0 > 100, 0, -inf)", 1.0);
-        assert!(found.has_deep_walls() && found.floor == -4.0);
+        assert!(found.has_edges() && found.floor == -4.0);
         assert!(found.to_string().starts_with("is −∞ at 512 of 512"), "{found}");
     }
 }
