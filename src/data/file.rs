@@ -135,7 +135,9 @@ impl DataFile {
         match (&self.contents, &self.names[..]) {
             (Contents::Npy, _) => {
                 let file = open(&self.path)?;
-                npy::read(file)
+                // A pipe does not know how long it is.
+                let about = file.get_ref().metadata().ok().filter(std::fs::Metadata::is_file);
+                npy::read(file, about.map(|about| about.len()))
                     .map_err(|reason| Error::file(&self.path, format!("the array {reason}")))
             }
             (Contents::Csv(table), _) => {
@@ -188,7 +190,7 @@ impl DataFile {
                 "would grow from {packed} bytes to {size}; save it without compression"
             )));
         }
-        npy::read(BufReader::new(member)).map_err(refused)
+        npy::read(BufReader::new(member), Some(size)).map_err(refused)
     }
 }
 
@@ -210,6 +212,7 @@ fn archive(path: &Path) -> Result<NpzArchive<BufReader<File>>> {
 mod tests {
     use std::io::Write;
 
+    use npyz::zip::CompressionMethod;
     use npyz::zip::write::{FileOptions, ZipWriter};
 
     use super::*;
@@ -222,9 +225,13 @@ mod tests {
 
     /// An archive with these members, compressed.
     fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+        zipped_as(CompressionMethod::Deflated, members)
+    }
+
+    fn zipped_as(method: CompressionMethod, members: &[(&str, &[u8])]) -> Vec<u8> {
         let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
         for (name, bytes) in members {
-            zip.start_file(*name, FileOptions::default()).unwrap();
+            zip.start_file(*name, FileOptions::default().compression_method(method)).unwrap();
             zip.write_all(bytes).unwrap();
         }
         zip.finish().unwrap().into_inner()
@@ -270,6 +277,54 @@ mod tests {
         let one = folder.file("one.npz", &zipped(&[("x.npy", &x)]));
         let all = Data::all_from_npz(&one).unwrap();
         assert_eq!(all, [("x".to_string(), DataFile::open(&one).unwrap().whole().unwrap())]);
+    }
+
+    /// One bit of the numbers of an array, packed or not: never another number.
+    #[test]
+    fn a_damaged_member_of_an_archive_is_refused() {
+        let folder = folder();
+        let numbers: Vec<u8> = [6.5_f32, 2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let x = npy("'<f4'", "(2,)", &numbers);
+        for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+            let good = zipped_as(method, &[("x.npy", &x)]);
+            // The member ends where the archive's directory begins.
+            let end = good.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").unwrap();
+            for at in end - 8..end {
+                let mut bad = good.clone();
+                bad[at] ^= 0x20;
+                let path = folder.file("bad.npz", &bad);
+                let error = folder.error(DataFile::open(path).unwrap().get("x"));
+                assert!(error.starts_with("bad.npz: the array `x` "), "{error}");
+                if method == CompressionMethod::Stored {
+                    let expected = "does not have the checksum that its archive states; the file is";
+                    assert!(error.contains(expected), "{error}");
+                }
+            }
+            // Cut off anywhere.
+            for length in 0..good.len() {
+                let path = folder.file("cut.npz", &good[..length]);
+                assert!(DataFile::open(path).and_then(|file| file.get("x")).is_err(), "{length}");
+            }
+        }
+    }
+
+    /// An archive whose directory states another size than the member has.
+    #[test]
+    fn a_member_whose_size_lies_is_refused() {
+        let folder = folder();
+        let x = npy("'|u1'", "(100000,)", &[0; 100_000]);
+        let good = zipped(&[("x.npy", &x)]);
+        let directory = good.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").unwrap();
+        for (size, expected) in [
+            (80, "ends before the 100000 numbers that its header promises"),
+            (1 << 20, "goes on after the 100000 numbers that its header promises"),
+        ] {
+            let mut lie = good.clone();
+            lie[directory + 24..directory + 28].copy_from_slice(&u32::to_le_bytes(size));
+            let path = folder.file("lie.npz", &lie);
+            let error = folder.error(DataFile::open(path).unwrap().get("x"));
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     /// Whole numbers by type or by value, in every format.
