@@ -14,17 +14,28 @@ const STREAM: u64 = 64 << 20;
 
 /// The bytes of a file, at most `most` of them; a reason where it cannot be read or has more.
 pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
-    let file = File::open(path).map_err(unreadable)?;
+    bytes_of(File::open(path).map_err(unreadable)?, most)
+}
+
+/// The bytes of an opened file, likewise.
+pub(crate) fn bytes_of(file: File, most: u64) -> Result<Vec<u8>, String> {
     let about = file.metadata().map_err(unreadable)?;
     let most = if about.is_file() { most } else { most.min(STREAM) };
-    let too_long = || format!("has more than {most} bytes, the most that is read of such a file");
     if about.is_file() && about.len() > most {
-        return Err(too_long());
+        return Err(too_long(most));
     }
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > most { Err(too_long()) } else { Ok(bytes) }
+    if bytes.len() as u64 > most { Err(too_long(most)) } else { Ok(bytes) }
+}
+
+/// What is said of a file with more bytes.
+pub(crate) fn too_long(most: u64) -> String {
+    format!("has more than {most} bytes, the most that is read of such a file")
+}
+
+fn unreadable(error: std::io::Error) -> String {
+    format!("cannot be read: {error}")
 }
 
 /// The text of a file, likewise.

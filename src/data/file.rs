@@ -153,24 +153,30 @@ impl DataFile {
 
     /// Every array or column with its name.
     pub(super) fn all(&self) -> Result<Vec<(String, Data)>> {
-        let mut archive = match &self.contents {
-            Contents::Npz => Some(archive(&self.path)?),
-            _ => None,
+        let all = match &self.contents {
+            Contents::Csv(table) => {
+                table.columns().map_err(|reason| Error::file(&self.path, reason))?
+            }
+            Contents::Npz => self.members()?,
+            // Its array has no name.
+            Contents::Npy => Vec::new(),
         };
+        Ok(self.names.iter().cloned().zip(all).collect())
+    }
+
+    /// Every array of an archive.
+    fn members(&self) -> Result<Vec<Data>> {
+        let mut archive = archive(&self.path)?;
         let (mut all, mut numbers) = (Vec::new(), 0);
-        for (place, name) in self.names.iter().enumerate() {
-            let data = match (&self.contents, &mut archive) {
-                (Contents::Csv(table), _) => self.column(table, place)?,
-                (_, Some(archive)) => self.member(archive, name)?,
-                _ => self.get(name)?,
-            };
+        for name in &self.names {
+            let data = self.member(&mut archive, name)?;
             // Members of an archive may share their bytes.
             numbers += data.values().len();
             if numbers > MOST {
                 let message = format!("has more than {MOST} numbers in all; read one array of it");
                 return Err(Error::file(&self.path, message));
             }
-            all.push((name.clone(), data));
+            all.push(data);
         }
         Ok(all)
     }
