@@ -2,23 +2,26 @@
 
 /// The rows with the numbers of their lines, counted from 1; errors begin with the line.
 ///
-/// `expected` says what a line holds.
-pub(crate) fn parse(text: &str, expected: &str) -> Result<Vec<(usize, Vec<f64>)>, String> {
-    let mut rows = Vec::new();
-    for (i, line) in text.lines().enumerate() {
-        let number = |field: &str| {
-            field
-                .parse::<f64>()
-                .map_err(|_| format!("{field:?} is not a number; expected {expected}"))
-        };
+/// `expected` says what a line holds. One row is in memory at a time: all of them take many times what
+/// their text does.
+pub(crate) fn each<'a>(
+    text: &'a str,
+    expected: &'a str,
+) -> impl Iterator<Item = Result<(usize, Vec<f64>), String>> + 'a {
+    let number = move |field: &str| {
+        field
+            .parse::<f64>()
+            .map_err(|_| format!("{field:?} is not a number; expected {expected}"))
+    };
+    let row = move |(i, line)| {
         let numbers = fields(line)
-            .and_then(|fields| fields.into_iter().map(number).collect::<Result<_, _>>());
-        let numbers: Vec<f64> = numbers.map_err(|reason| format!("line {}: {reason}", i + 1))?;
-        if !numbers.is_empty() {
-            rows.push((i + 1, numbers));
+            .and_then(|fields| fields.into_iter().map(number).collect::<Result<Vec<_>, _>>());
+        match numbers {
+            Ok(numbers) => (!numbers.is_empty()).then_some(Ok((i + 1, numbers))),
+            Err(reason) => Some(Err(format!("line {}: {reason}", i + 1))),
         }
-    }
-    Ok(rows)
+    };
+    text.lines().enumerate().filter_map(row)
 }
 
 fn fields(line: &str) -> Result<Vec<&str>, String> {
@@ -40,10 +43,11 @@ mod tests {
 
     #[test]
     fn rows_keep_the_numbers_of_their_lines() {
-        let rows = parse("# points\n0, 1\n\n 2\t-3e-1 # the last\n", "`a b`").unwrap();
+        let all = |text: &str| each(text, "`a b`").collect::<Result<Vec<_>, _>>();
+        let rows = all("# points\n0, 1\n\n 2\t-3e-1 # the last\n").unwrap();
         assert_eq!(rows, [(2, vec![0.0, 1.0]), (4, vec![2.0, -0.3])]);
-        let error = parse("0 1\n2 x\n", "`a b`").unwrap_err();
+        let error = all("0 1\n2 x\n").unwrap_err();
         assert_eq!(error, "line 2: \"x\" is not a number; expected `a b`");
-        assert_eq!(parse("1,,2", "").unwrap_err(), "line 1: there is no number before comma 2");
+        assert_eq!(all("1,,2").unwrap_err(), "line 1: there is no number before comma 2");
     }
 }

@@ -115,13 +115,17 @@ impl Modes {
         let path = path.as_ref();
         let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
         let expected = format!("the {dim} coordinates of a centre");
-        let rows = rows::parse(&text, &expected).map_err(|reason| Error::file(path, reason))?;
-        if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != dim as usize) {
-            let found = row.len();
-            let reason = format!("line {line}: has {found} columns; expected {expected}");
-            return Err(Error::file(path, reason));
+        let mut centres = Vec::new();
+        for row in rows::each(&text, &expected) {
+            let (line, row) = row.map_err(|reason| Error::file(path, reason))?;
+            if row.len() != dim as usize {
+                let found = row.len();
+                let reason = format!("line {line}: has {found} columns; expected {expected}");
+                return Err(Error::file(path, reason));
+            }
+            centres.push(row);
         }
-        Modes::around(rows.into_iter().map(|(_, row)| row).collect())
+        Modes::around(centres)
             .map_err(|error| Error::file(path, error))
     }
 

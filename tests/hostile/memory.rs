@@ -31,9 +31,9 @@ const READERS: [(&str, &str, f64); 13] = [
     ("whole", "f8.npy", 3.0),
     ("whole", "u1.npy", 5.0),
     ("all", "f8.npz", 3.0),
-    ("mixture", "mixture.txt", 3.0),
-    ("schedule", "schedule.txt", 3.0),
-    ("modes", "modes.txt", 3.0),
+    ("mixture", "mixture.txt", 12.0),
+    ("schedule", "schedule.txt", 5.0),
+    ("modes", "modes.txt", 15.0),
     ("network", "network.safetensors", 3.0),
 ];
 
