@@ -9,6 +9,7 @@ use npyz::npz::NpzArchive;
 use super::csv::Table;
 use super::{Data, MOST, npy};
 use crate::error::{Error, Result};
+use crate::shown::listed;
 
 /// An array of more bytes is not taken from an archive that packs it into fewer than one in
 /// [`MOST_PACKED`]: the numbers would all be the same, and the archive a trap.
@@ -113,9 +114,9 @@ impl DataFile {
         let Some(place) = self.names.iter().position(|known| known == name) else {
             let message = match &self.contents {
                 Contents::Npy => "holds one array without a name".to_string(),
-                Contents::Npz => format!("has no array `{name}`; it has {}", self.names.join(", ")),
+                Contents::Npz => format!("has no array `{name}`; it has {}", listed(&self.names)),
                 Contents::Csv(_) => {
-                    format!("has no column `{name}`; it has {}", self.names.join(", "))
+                    format!("has no column `{name}`; it has {}", listed(&self.names))
                 }
             };
             return Err(Error::file(&self.path, message));
@@ -145,7 +146,7 @@ impl DataFile {
             }
             (Contents::Npz, [name]) => self.get(name),
             (Contents::Npz, names) => {
-                let message = format!("holds several arrays, {}; name one", names.join(", "));
+                let message = format!("holds several arrays, {}; name one", listed(names));
                 Err(Error::file(&self.path, message))
             }
         }
@@ -370,6 +371,34 @@ mod tests {
             folder.error(Data::from_npy(short)),
             "short.npy: the array ends before the 4 numbers that its header promises; the file is \
              cut off"
+        );
+    }
+
+    /// A table of many columns and an archive of many arrays: the error is a sentence.
+    #[test]
+    fn lists_of_names_are_short() {
+        let folder = folder();
+        let names: Vec<String> = (0..1000).map(|k| format!("c{k:03}")).collect();
+        let row = vec!["1"; 1000].join(",");
+        let table = folder.file("t.csv", format!("{}\n{row}\n", names.join(",")).as_bytes());
+        let x = npy("'|u1'", "(1,)", &[1]);
+        let members: Vec<String> = names.iter().map(|name| format!("{name}.npy")).collect();
+        let members: Vec<_> = members.iter().map(|name| (name.as_str(), &x[..])).collect();
+        let archive = folder.file("a.npz", &zipped(&members));
+        let list = "c000, c001, c002, c003, c004, c005, c006, c007 and 992 more";
+        let table = DataFile::open(table).unwrap();
+        assert_eq!(
+            folder.error(table.get("y")),
+            format!("t.csv: has no column `y`; it has {list}")
+        );
+        let archive = DataFile::open(archive).unwrap();
+        assert_eq!(
+            folder.error(archive.get("y")),
+            format!("a.npz: has no array `y`; it has {list}")
+        );
+        assert_eq!(
+            folder.error(archive.whole()),
+            format!("a.npz: holds several arrays, {list}; name one")
         );
     }
 
