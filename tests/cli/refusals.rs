@@ -13,7 +13,7 @@ fn numbers_out_of_range_are_usage_errors() {
         sample("--submission-limit", "0.1ms")
             .failed_with(2, &["submission_limit = 100µs is not between 1 ms and 1 h"]);
     }
-    sample("--submission-limit", "50").failed_with(2, &["'50'", "50ms, 0.5s, 30s, 2min or 1h"]);
+    sample("--submission-limit", "50").failed_with(2, &["'50'", "50ms, 0.5s, 30s, 5m, 2min or 1h"]);
     sample("--particles", "1.5").failed_with(2, &["'1.5'", "--particles", "not a whole number"]);
     sample("--particles", "-1").failed_with(2, &["'-1'", "not a whole number"]);
     sample("--time", "-1").failed(2, "error: time = -1 is not positive and finite");
