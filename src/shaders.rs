@@ -256,6 +256,17 @@ pub(crate) struct WeightShape {
 }
 
 impl WeightShape {
+    /// That of weights which are resampled every time, without a run.
+    pub(crate) fn alone(
+        particles: u32,
+        resampler: Resampler,
+        seed: u64,
+        native_wide: bool,
+    ) -> WeightShape {
+        // A threshold above 1 always resamples.
+        WeightShape { particles, resampler, ess_threshold: 2.0, trace_rows: 1, seed, native_wide }
+    }
+
     /// The text of a weight kernel: constants, 64-bit arithmetic and the files named.
     pub(crate) fn linked(&self, names: &[&str]) -> Linked {
         let prelude = Prelude::default().weights(self).source();
