@@ -78,6 +78,16 @@ impl Table {
         numbers.data(self.rows, 1)
     }
 
+    /// One column in double precision, counted from 0.
+    pub(super) fn doubles(&self, column: usize) -> Result<Vec<f64>, String> {
+        let mut numbers = Vec::with_capacity(self.rows);
+        self.each(|row| {
+            numbers.push(cell(row, column)?);
+            Ok(())
+        })?;
+        Ok(numbers)
+    }
+
     /// All columns, each as an array, in one pass.
     pub(super) fn columns(&self) -> Result<Vec<Data>, String> {
         let columns = self.names.iter().map(|_| Numbers::with_capacity(self.rows));
@@ -195,8 +205,7 @@ impl Numbers {
 
     /// Takes the number of a cell.
     fn read(&mut self, row: &StringRecord, column: usize) -> Result<(), Fault> {
-        let value = number(row.get(column).unwrap_or_default());
-        let value = value.map_err(|reason| Fault { column, reason })?;
+        let value = cell(row, column)?;
         self.rests.push(self.values.len(), rest(value));
         self.values.push(value as f32);
         Ok(())
@@ -208,6 +217,11 @@ impl Numbers {
         }
         Data::checked(rows, columns, self.values, &self.rests.all())
     }
+}
+
+/// The number of a cell.
+fn cell(row: &StringRecord, column: usize) -> Result<f64, Fault> {
+    number(row.get(column).unwrap_or_default()).map_err(|reason| Fault { column, reason })
 }
 
 /// A number that an f32 can stand for.

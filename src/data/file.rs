@@ -74,6 +74,11 @@ impl DataFile {
         DataFile::open_as(path, format)
     }
 
+    /// Opens a comma-separated table, whatever its name.
+    pub(crate) fn open_csv(path: &Path) -> Result<DataFile> {
+        DataFile::open_as(path, Format::Csv)
+    }
+
     pub(super) fn open_as(path: &Path, format: Format) -> Result<DataFile> {
         let (names, contents) = match format {
             Format::Npy => (Vec::new(), Contents::Npy),
@@ -111,16 +116,7 @@ impl DataFile {
     /// An unknown name, with the known ones, and those of [`Data::from_npy`] and
     /// [`Data::all_from_csv`].
     pub fn get(&self, name: &str) -> Result<Data> {
-        let Some(place) = self.names.iter().position(|known| known == name) else {
-            let message = match &self.contents {
-                Contents::Npy => "holds one array without a name".to_string(),
-                Contents::Npz => format!("has no array `{name}`; it has {}", listed(&self.names)),
-                Contents::Csv(_) => {
-                    format!("has no column `{name}`; it has {}", listed(&self.names))
-                }
-            };
-            return Err(Error::file(&self.path, message));
-        };
+        let place = self.place(name)?;
         match &self.contents {
             Contents::Csv(table) => self.column(table, place),
             _ => self.member(&mut archive(&self.path)?, name),
@@ -180,6 +176,31 @@ impl DataFile {
             all.push(data);
         }
         Ok(all)
+    }
+
+    /// A column of a table in double precision.
+    pub(crate) fn doubles(&self, name: &str) -> Result<Vec<f64>> {
+        let place = self.place(name)?;
+        match &self.contents {
+            Contents::Csv(table) => {
+                table.doubles(place).map_err(|reason| Error::file(&self.path, reason))
+            }
+            _ => Err(Error::file(&self.path, "is not a table of comma-separated columns")),
+        }
+    }
+
+    /// Which of the names it is.
+    fn place(&self, name: &str) -> Result<usize> {
+        self.names.iter().position(|known| known == name).ok_or_else(|| {
+            let message = match &self.contents {
+                Contents::Npy => "holds one array without a name".to_string(),
+                Contents::Npz => format!("has no array `{name}`; it has {}", listed(&self.names)),
+                Contents::Csv(_) => {
+                    format!("has no column `{name}`; it has {}", listed(&self.names))
+                }
+            };
+            Error::file(&self.path, message)
+        })
     }
 
     fn column(&self, table: &Table, place: usize) -> Result<Data> {

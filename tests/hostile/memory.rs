@@ -32,7 +32,7 @@ const READERS: [(&str, &str, f64); 13] = [
     ("whole", "u1.npy", 5.0),
     ("all", "f8.npz", 3.0),
     ("mixture", "mixture.txt", 12.0),
-    ("schedule", "schedule.txt", 5.0),
+    ("schedule", "schedule.txt", 3.0),
     ("modes", "modes.txt", 15.0),
     ("network", "network.safetensors", 3.0),
 ];
@@ -108,7 +108,10 @@ fn write(path: &Path, size: usize) {
         "mixture.txt" => rows("", &|k, line| {
             writeln!(line, "1 {:.3} {:.3} 0.5", k as f64 / 7.0, k as f64 / 9.0).unwrap();
         }),
-        "schedule.txt" => rows("0 0\n", &|k, line| writeln!(line, "{}.5 1", k).unwrap()),
+        // As wfr writes them.
+        "schedule.txt" => rows("0 0\n", &|k, line| {
+            writeln!(line, "{:.16} {:.16}", (k + 1) as f64 / 7.0, 1.0).unwrap();
+        }),
         "modes.txt" => rows("", &|k, line| {
             writeln!(line, "{:.3} {:.3}", k as f64 / 7.0, k as f64 / 9.0).unwrap();
         }),
