@@ -334,7 +334,7 @@ impl Initial {
                  Point>) -> f32 {{\n    return {PREFIX}target_log_density_and_score(x, \
                  out);\n}}\n"
             );
-            sources.extend([linked, Source::new("initial", call)]);
+            sources.extend([linked, Source::own("initial", call)]);
         }
         if let Kind::Mixture { weighted, .. } = self.kind {
             let constants = shaders::Prelude::default().bool("INITIAL_WEIGHTED", weighted);
@@ -518,7 +518,7 @@ impl Independent {
                 (constants, "initial/uniform")
             }
         };
-        vec![Source::new("initial", constants), shaders::file(file)]
+        vec![Source::own("initial", constants), shaders::file(file)]
     }
 }
 

@@ -20,7 +20,7 @@ macro_rules! library {
                 $($name => include_str!(concat!("../shaders/", $name, ".wgsl")),)+
                 _ => return None,
             };
-            Some(Source::new(format!("{name}.wgsl"), text))
+            Some(Source::own(format!("{name}.wgsl"), text))
         }
 
         /// The paths of all files, for tests.
@@ -239,7 +239,7 @@ impl Prelude {
 
     /// The same under another name, beside the prelude of the run.
     pub(crate) fn named(self, name: &str) -> Source {
-        Source::new(name, self.0)
+        Source::own(name, self.0)
     }
 }
 

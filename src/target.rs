@@ -492,7 +492,8 @@ impl Target {
 
     /// The text by its name.
     pub(crate) fn source(&self) -> Source {
-        Source::new(self.source_name(), self.wgsl.as_ref())
+        let of = if self.entry.is_some() { Source::own } else { Source::new };
+        of(self.source_name(), self.wgsl.as_ref())
     }
 
     /// What places in the text are named by: lines of what a formula became are not its own.
@@ -805,7 +806,7 @@ pub(crate) fn prelude(dim: u32, text: &str) -> Source {
     let files = infinity(text).into_iter().chain(library(text));
     let dimension = Prelude::default().dimension(dim).source();
     let text = files.fold(dimension.text, |text, file| text + &file.text);
-    Source::new(dimension.name, text)
+    Source::own(dimension.name, text)
 }
 
 #[cfg(test)]

@@ -319,3 +319,32 @@ fn numbers_beyond_single_precision_are_refused() {
         folder.wfr(&[&["sample"], &formula[..]].concat()).succeeded();
     }
 }
+
+/// Names of WGSL's own in a text: the error is at the user's line, in the words of the user's name.
+#[test]
+fn no_error_shows_a_shader_of_the_engine() {
+    let folder = Folder::new();
+    let density = "fn log_density(x: Point) -> f32 { return -dot(x, x); }\n";
+    for (name, declared) in [
+        ("select", "const select = 3;"),
+        ("u32", "alias u32 = f32;"),
+        ("vec2", "struct vec2 { a: f32 }"),
+        ("bitcast", "fn bitcast(x: f32) -> u32 { return 3u; }"),
+        ("atomicAdd", "fn atomicAdd(x: f32) -> u32 { return 3u; }"),
+        ("workgroupBarrier", "fn workgroupBarrier() { }"),
+    ] {
+        folder.write("mine.wgsl", &format!("{density}{declared}\n"));
+        let run = folder.wfr(&["sample", "mine.wgsl", "--dim", "2", "-n", "100"]);
+        let hides = format!("`{name}` hides WGSL's own `{name}`; choose another name");
+        run.failed_with(4, &["error: mine.wgsl:2:", &hides, &format!("2 | {declared}")]);
+    }
+    // A text that is not closed goes on in the engine's.
+    folder.write("v.wgsl", "fn velocity(x: Point, beta: f32) -> Point { return 0.01 * x;\n");
+    let path = ["--flow", "path", "--path", "power:0.5", "--velocity", "v.wgsl", "-n", "100"];
+    folder.wfr(&[&["sample", "ring"][..], &path].concat()).failed(
+        4,
+        "error: v.wgsl:1:60: the text ends too early; a closing `}`, `)` or `;` is missing\n\
+         1 | fn velocity(x: Point, beta: f32) -> Point { return 0.01 * x;\n  |                       \
+                                                     ^",
+    );
+}
