@@ -7,6 +7,10 @@ use std::path::Path;
 /// The most bytes of a text that somebody writes, such as WGSL or a run file.
 #[allow(dead_code, reason = "the library reads tables, the program texts too")]
 pub(crate) const TEXT: u64 = 4 << 20;
+/// The most bytes of a text with a row of numbers a line, each of which takes memory of its own: some
+/// twelve times the text.
+#[allow(dead_code, reason = "the library reads them, the program does not")]
+pub(crate) const ROWS: u64 = 64 << 20;
 /// The most bytes of a table of numbers or of a record, which programs write.
 pub(crate) const TABLE: u64 = 256 << 20;
 /// The most bytes of what is no ordinary file, such as a pipe or a device: it may have no end.

@@ -87,8 +87,7 @@ impl Scratch {
     pub(crate) fn new(device: &wgpu::Device, shape: &WeightShape) -> Scratch {
         let [blocks, control, trace, dispatches, offsets, fractions, copies_through] =
             Scratch::needs(shape);
-        let storage =
-            |need: Need| storage(device, &format!("wfr.{}", need.name), need.bytes);
+        let storage = |need: Need| storage(device, &format!("wfr.{}", need.name), need.bytes);
         Scratch {
             blocks: storage(blocks),
             control: storage(control),

@@ -115,8 +115,7 @@ impl Resampling {
     }
 
     fn fits(particles: u32, resampler: Resampler, room: &Room) -> Result<Plan> {
-        const OF: &str =
-            "wfr::Resampling::requirements(particles, resampler, &adapter.limits())";
+        const OF: &str = "wfr::Resampling::requirements(particles, resampler, &adapter.limits())";
         Plan::without_state(particles, BINDINGS, room, OF, |particles| {
             let row = 4 * u64::from(particles);
             let mut needs = vec![Need::whole("log_weights", row), Need::whole("ancestors", row)];

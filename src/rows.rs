@@ -9,9 +9,7 @@ pub(crate) fn each<'a>(
     expected: &'a str,
 ) -> impl Iterator<Item = Result<(usize, Vec<f64>), String>> + 'a {
     let number = move |field: &str| {
-        field
-            .parse::<f64>()
-            .map_err(|_| format!("{field:?} is not a number; expected {expected}"))
+        field.parse::<f64>().map_err(|_| format!("{field:?} is not a number; expected {expected}"))
     };
     let row = move |(i, line)| {
         let numbers = fields(line)

@@ -170,7 +170,7 @@ impl Target {
     /// scale, or 2 with a scale each).
     pub fn gaussian_mixture_from_file(path: impl AsRef<Path>, dim: Option<u32>) -> Result<Target> {
         let path = path.as_ref();
-        let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
+        let text = bounded::text(path, bounded::ROWS).map_err(|why| Error::file(path, why))?;
         let components = mixture::parse(&text, dim)
             .and_then(|components| mixture::normalised(&components))
             .map_err(|message| Error::file(path, message))?;
@@ -193,7 +193,8 @@ impl Target {
 
     /// A target written in WGSL; errors in `text` will speak of it as `name`.
     ///
-    /// The text is checked when a [`crate::Problem`] is made.
+    /// The text is checked when a [`crate::Problem`] is made. It declares no name of WGSL's own, such
+    /// as `step` or `select`, because it is linked with the engine's texts, which mean WGSL's.
     ///
     /// # Where there is no density
     ///

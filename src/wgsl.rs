@@ -514,7 +514,8 @@ mod tests {
     /// The user's name, wherever it comes first, and never a line of the engine's.
     #[test]
     fn no_error_shows_a_text_of_the_engine() {
-        let own = Source::own("own.wgsl", "fn own(x: f32) -> f32 {\n    return helper(x, SECRET);\n}");
+        let own =
+            Source::own("own.wgsl", "fn own(x: f32) -> f32 {\n    return helper(x, SECRET);\n}");
         let told = |mine: &str, first: bool| {
             let mine = Source::new("mine.wgsl", mine);
             let parts = if first { [mine, own.clone()] } else { [own.clone(), mine] };

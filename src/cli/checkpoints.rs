@@ -234,16 +234,18 @@ mod tests {
         ] {
             assert_eq!(every(text), expected, "{text}");
         }
-        for (text, reason) in [
-            ("1.5", "is not a whole number"),
-            ("0", "makes none; leave --checkpoint-every out"),
-        ] {
+        for (text, reason) in
+            [("1.5", "is not a whole number"), ("0", "makes none; leave --checkpoint-every out")]
+        {
             let error = every(text).unwrap_err();
             assert!(error.starts_with(reason), "{text}: {error}");
         }
         for text in ["often", "5d", "0s", "-3m", "1e9h", "nans", "xm", ""] {
             let error = every(text).unwrap_err();
-            assert!(error.starts_with("is not a length of time above 0 and up to a year"), "{error}");
+            assert!(
+                error.starts_with("is not a length of time above 0 and up to a year"),
+                "{error}"
+            );
             assert!(error.ends_with("5m, 2min or 1h, or a number of steps"), "{error}");
         }
     }

@@ -157,9 +157,14 @@ mod tests {
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "50", "ms", "5 parsecs", "-1s", "0s", "nans", "infh", "1e300h", "1e9h", "5d", "é"] {
+        for text in
+            ["", "50", "ms", "5 parsecs", "-1s", "0s", "nans", "infh", "1e300h", "1e9h", "5d", "é"]
+        {
             let error = duration(text).unwrap_err();
-            assert!(error.contains("write for instance 50ms, 0.5s, 30s, 5m, 2min or 1h"), "{text}: {error}");
+            assert!(
+                error.contains("write for instance 50ms, 0.5s, 30s, 5m, 2min or 1h"),
+                "{text}: {error}"
+            );
         }
     }
 

@@ -124,7 +124,7 @@ impl Table {
         &self,
         read: impl FnOnce(&mut Reader<&mut dyn Read>) -> Result<T, Stop>,
     ) -> Result<T, String> {
-        let read = self.source.from_begin(|source| {
+        let read = self.source.read_whole(|source| {
             read(&mut ReaderBuilder::new().trim(Trim::All).from_reader(source))
         })?;
         read.map_err(|stop| self.explain(&stop))
@@ -166,8 +166,8 @@ impl Source {
         }
     }
 
-    /// What `read` makes of the bytes.
-    fn from_begin<T>(&self, read: impl FnOnce(&mut dyn Read) -> T) -> Result<T, String> {
+    /// What `read` makes of the bytes, from the first on.
+    fn read_whole<T>(&self, read: impl FnOnce(&mut dyn Read) -> T) -> Result<T, String> {
         match self {
             Source::File(file, size) => {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,7 +183,7 @@ impl Source {
     /// the record before, which blank lines may follow.
     fn line(&self, position: Option<&Position>) -> usize {
         let end = position.map_or(0, Position::byte);
-        let count = self.from_begin(|source| {
+        let count = self.read_whole(|source| {
             let bytes = BufReader::new(source).bytes().map_while(Result::ok).zip(0_u64..);
             let before = bytes.take_while(|(byte, at)| *at < end || b"\r\n".contains(byte));
             before.filter(|(byte, _)| *byte == b'\n').count()
@@ -236,10 +236,7 @@ fn number(cell: &str) -> Result<f64, String> {
         return Err(format!("is {value}; {FINITE}"));
     }
     if !(value as f32).is_finite() {
-        return Err(format!(
-            "{value:e} is beyond the largest f32, {:e}; scale the data",
-            f32::MAX
-        ));
+        return Err(format!("{value:e} is beyond the largest f32, {:e}; scale the data", f32::MAX));
     }
     Ok(value)
 }

@@ -324,7 +324,8 @@ mod tests {
                 let error = folder.error(DataFile::open(path).unwrap().get("x"));
                 assert!(error.starts_with("bad.npz: the array `x` "), "{error}");
                 if method == CompressionMethod::Stored {
-                    let expected = "does not have the checksum that its archive states; the file is";
+                    let expected =
+                        "does not have the checksum that its archive states; the file is";
                     assert!(error.contains(expected), "{error}");
                 }
             }

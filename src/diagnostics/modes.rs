@@ -113,7 +113,7 @@ impl Modes {
     /// [`ErrorKind::File`](crate::ErrorKind::File) with the line, and those of [`Modes::around`].
     pub fn from_file(path: impl AsRef<Path>, dim: u32) -> Result<Modes> {
         let path = path.as_ref();
-        let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
+        let text = bounded::text(path, bounded::ROWS).map_err(|why| Error::file(path, why))?;
         let expected = format!("the {dim} coordinates of a centre");
         let mut centres = Vec::new();
         for row in rows::each(&text, &expected) {
@@ -125,8 +125,7 @@ impl Modes {
             }
             centres.push(row);
         }
-        Modes::around(centres)
-            .map_err(|error| Error::file(path, error))
+        Modes::around(centres).map_err(|error| Error::file(path, error))
     }
 
     /// The same modes with exact masses, one each.

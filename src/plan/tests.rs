@@ -89,8 +89,7 @@ fn what_no_number_of_particles_makes_fit_has_another_way_out() {
 #[test]
 fn a_device_requested_with_too_little_is_told_of_its_request() {
     let few = |adapter| {
-        let limits =
-            wgpu::Limits { max_storage_buffers_per_shader_stage: 4, ..software().limits };
+        let limits = wgpu::Limits { max_storage_buffers_per_shader_stage: 4, ..software().limits };
         Room { limits, adapter, ..software() }
     };
     let requirements = "wfr::requirements(&problem, &config, &adapter.limits())";

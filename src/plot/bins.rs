@@ -36,12 +36,7 @@ pub(super) fn plane(density: &[f64], points: f64, most: usize) -> Vec<f64> {
     })
 }
 
-fn best(
-    fine: usize,
-    points: f64,
-    most: usize,
-    of: impl Fn(usize) -> Vec<f64>,
-) -> Vec<f64> {
+fn best(fine: usize, points: f64, most: usize, of: impl Fn(usize) -> Vec<f64>) -> Vec<f64> {
     let counts = (FEWEST..=most.clamp(FEWEST, fine)).filter(|bins| fine.is_multiple_of(*bins));
     let histograms = counts.map(of);
     let least = histograms.min_by(|a, b| risk(a, points).total_cmp(&risk(b, points)));
@@ -58,7 +53,8 @@ fn merged(density: &[f64], by: usize) -> Vec<f64> {
 fn risk(density: &[f64], points: f64) -> f64 {
     let bins = density.len() as f64;
     let total: f64 = density.iter().sum();
-    let squares: f64 = density.iter().map(|value| (value / total.max(f64::MIN_POSITIVE)).powi(2)).sum();
+    let squares: f64 =
+        density.iter().map(|value| (value / total.max(f64::MIN_POSITIVE)).powi(2)).sum();
     bins * (2.0 - (points + 1.0) * squares) / (points - 1.0).max(1.0)
 }
 

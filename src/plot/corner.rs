@@ -101,11 +101,7 @@ type Panel = ((i32, i32), i32);
 type Labelled = (f64, String);
 
 /// Numbers on an axis, about so many and two at least; fewer where they do not fit.
-fn labelled(
-    range: &Range<f64>,
-    wanted: u32,
-    fits: impl Fn(&[Labelled]) -> bool,
-) -> Vec<Labelled> {
+fn labelled(range: &Range<f64>, wanted: u32, fits: impl Fn(&[Labelled]) -> bool) -> Vec<Labelled> {
     let labels = |about: u32| -> Vec<Labelled> {
         let ticks = ticks(range, about).into_iter();
         ticks.map(|tick| (tick, tick_text_in(tick, range))).collect()
@@ -221,7 +217,9 @@ mod tests {
                     };
                     let labels = labelled(&range, wanted, fits);
                     assert!(labels.len() >= 2, "{range:?} {wanted} {most}: {labels:?}");
-                    assert!(labels.iter().all(|(tick, _)| (range.start..=range.end).contains(tick)));
+                    assert!(
+                        labels.iter().all(|(tick, _)| (range.start..=range.end).contains(tick))
+                    );
                     let texts: std::collections::HashSet<_> =
                         labels.iter().map(|(_, label)| label).collect();
                     assert_eq!(texts.len(), labels.len(), "{labels:?}");

@@ -189,8 +189,7 @@ fn common_dim(mut rows: impl Iterator<Item = (usize, usize)>) -> Result<usize, S
         _ => Err(format!(
             "line {first_line}: has {first} columns, which means {} dimensions with one scale or {} \
              with a scale each; state which, with `dim`",
-            dims[0],
-            dims[1],
+            dims[0], dims[1],
         )),
     }
 }

@@ -69,7 +69,10 @@ mod tests {
     #[test]
     fn names_of_wgsl_are_found_at_module_scope_alone() {
         let hidden = |text: &str| hides(text).map(|at| text[at].to_string());
-        assert_eq!(hidden("const a = 1;\nfn select(x: f32) -> f32 { return x; }"), Some("select".into()));
+        assert_eq!(
+            hidden("const a = 1;\nfn select(x: f32) -> f32 { return x; }"),
+            Some("select".into())
+        );
         assert_eq!(hidden("var<private> clamp: f32;"), Some("clamp".into()));
         assert_eq!(hidden("alias u32 = f32;"), Some("u32".into()));
         assert_eq!(hidden("fn f() { let step = 0.1; var max = 1.0; } // fn exp()"), None);

@@ -24,8 +24,7 @@ pub(crate) fn prefixed(source: &Source, prefix: &str, first_binding: u32) -> Res
     let refused = |message: String, at: &Range<usize>| {
         Linked::new([source.clone()]).error(message, Some(at.clone()))
     };
-    let globals: BTreeSet<&str> =
-        globals(text, &tokens).into_iter().map(|at| &text[at]).collect();
+    let globals: BTreeSet<&str> = globals(text, &tokens).into_iter().map(|at| &text[at]).collect();
     let mut out = String::with_capacity(text.len() + 64);
     let mut copied = 0;
     let mut in_structure = false;
