@@ -280,7 +280,7 @@ impl Adaptor {
         let taken = [("log_density", density), ("score", score)];
         let by_value = taken.iter().filter(|(_, argument)| *argument == Some("*x"));
         let by_value = by_value.map(|(name, _)| *name).collect();
-        let source = Source::new("target adaptor", text);
+        let source = Source::own("target adaptor", text);
         Ok(Adaptor { source, score: origin, by_value, iterations: None })
     }
 
@@ -294,7 +294,7 @@ impl Adaptor {
     ) -> Adaptor {
         let body = derivative_call(module, target.dim(), function);
         let text = format!("{derived}{}", calls(&body, None));
-        Adaptor { source: Source::new("target adaptor", text), ..self.clone() }
+        Adaptor { source: Source::own("target adaptor", text), ..self.clone() }
     }
 
     /// The same adaptor with its loop iterations known.

@@ -7,6 +7,10 @@ use std::path::Path;
 /// The most bytes of a text that somebody writes, such as WGSL or a run file.
 #[allow(dead_code, reason = "the library reads tables, the program texts too")]
 pub(crate) const TEXT: u64 = 4 << 20;
+/// The most bytes of a text with a row of numbers a line, each of which takes memory of its own: some
+/// twelve times the text.
+#[allow(dead_code, reason = "the library reads them, the program does not")]
+pub(crate) const ROWS: u64 = 64 << 20;
 /// The most bytes of a table of numbers or of a record, which programs write.
 pub(crate) const TABLE: u64 = 256 << 20;
 /// The most bytes of what is no ordinary file, such as a pipe or a device: it may have no end.
@@ -16,17 +20,28 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The bytes of a file, at most `most` of them; a reason where it cannot be read or has more.
 pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
-    let file = File::open(path).map_err(unreadable)?;
+    bytes_of(File::open(path).map_err(unreadable)?, most)
+}
+
+/// The bytes of an opened file, likewise.
+pub(crate) fn bytes_of(file: File, most: u64) -> Result<Vec<u8>, String> {
     let about = file.metadata().map_err(unreadable)?;
     let most = if about.is_file() { most } else { most.min(STREAM) };
-    let too_long = || format!("has more than {most} bytes, the most that is read of such a file");
     if about.is_file() && about.len() > most {
-        return Err(too_long());
+        return Err(too_long(most));
     }
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > most { Err(too_long()) } else { Ok(bytes) }
+    if bytes.len() as u64 > most { Err(too_long(most)) } else { Ok(bytes) }
+}
+
+/// What is said of a file with more bytes.
+pub(crate) fn too_long(most: u64) -> String {
+    format!("has more than {most} bytes, the most that is read of such a file")
+}
+
+fn unreadable(error: std::io::Error) -> String {
+    format!("cannot be read: {error}")
 }
 
 /// The text of a file, likewise, without the byte order mark that some editors begin it with.

@@ -2,6 +2,7 @@
 
 use crate::kernel::Access;
 use crate::layout::{BLOCK, Block, CESS_GROUPS, CESS_LANES, Control, Dispatches, Sums, TraceRow};
+use crate::plan::Need;
 use crate::shaders::WeightShape;
 
 /// Bytes of the blocks' sums that the kernel `adapt` writes.
@@ -66,34 +67,42 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    pub(crate) fn new(device: &wgpu::Device, shape: &WeightShape) -> Scratch {
+    /// What they take, in the order of the fields.
+    pub(crate) fn needs(shape: &WeightShape) -> [Need; 7] {
         let row = 4 * u64::from(shape.particles);
         let only_if = |wanted: bool| if wanted { row } else { 4 };
-        let storage = |name: &str, size: u64| storage(device, name, size);
+        let is_searched = only_if(!shape.resampler.is_ordered());
+        let blocks = u64::from(shape.particles.div_ceil(BLOCK));
+        [
+            Need::whole("blocks", blocks * size_of::<Block>() as u64),
+            Need::whole("control", size_of::<Control>() as u64),
+            Need::whole("trace", u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64),
+            Need::whole("dispatches", size_of::<Dispatches>() as u64),
+            Need::whole("offsets", is_searched),
+            Need::whole("fractions", is_searched),
+            Need::whole("copies", only_if(shape.resampler == crate::Resampler::Residual)),
+        ]
+    }
+
+    pub(crate) fn new(device: &wgpu::Device, shape: &WeightShape) -> Scratch {
+        let [blocks, control, trace, dispatches, offsets, fractions, copies_through] =
+            Scratch::needs(shape);
+        let storage = |need: Need| storage(device, &format!("wfr.{}", need.name), need.bytes);
         Scratch {
-            blocks: storage(
-                "wfr.blocks",
-                u64::from(shape.particles.div_ceil(BLOCK)) * size_of::<Block>() as u64,
-            ),
-            control: storage("wfr.control", size_of::<Control>() as u64),
-            trace: storage(
-                "wfr.trace",
-                u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64,
-            ),
+            blocks: storage(blocks),
+            control: storage(control),
+            trace: storage(trace),
             dispatches: device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("wfr.dispatches"),
-                size: size_of::<Dispatches>() as u64,
+                size: dispatches.bytes,
                 usage: wgpu::BufferUsages::STORAGE
                     | wgpu::BufferUsages::INDIRECT
                     | wgpu::BufferUsages::COPY_SRC,
                 mapped_at_creation: false,
             }),
-            offsets: storage("wfr.offsets", only_if(!shape.resampler.is_ordered())),
-            fractions: storage("wfr.fractions", only_if(!shape.resampler.is_ordered())),
-            copies_through: storage(
-                "wfr.copies",
-                only_if(shape.resampler == crate::Resampler::Residual),
-            ),
+            offsets: storage(offsets),
+            fractions: storage(fractions),
+            copies_through: storage(copies_through),
         }
     }
 }

@@ -217,6 +217,28 @@ fn rest(value: f64) -> f32 {
     (value - f64::from(value as f32)) as f32
 }
 
+/// What numbers lose as f32, one per number from the first that loses anything on: most arrays lose
+/// nothing, and take no memory for that.
+#[cfg(feature = "data")]
+#[derive(Debug, Default)]
+struct Rests(Vec<f32>);
+
+#[cfg(feature = "data")]
+impl Rests {
+    /// What the `k`-th number has lost, after all those before it.
+    fn push(&mut self, k: usize, rest: f32) {
+        if rest != 0.0 || !self.0.is_empty() {
+            self.0.resize(k, 0.0);
+            self.0.push(rest);
+        }
+    }
+
+    /// One per number, or none.
+    fn all(self) -> Vec<f32> {
+        self.0
+    }
+}
+
 const FINITE: &str = "expected finite numbers, so leave out or fill in what is missing";
 
 /// An element as NumPy counts: from 0.

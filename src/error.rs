@@ -152,6 +152,12 @@ pub enum ErrorKind {
         /// The device's own words.
         message: String,
     },
+    /// A shader of wfr's own does not compile, and no text of yours is known to be the cause: a fault
+    /// of wfr.
+    Internal {
+        /// The place in the shader and what the compiler says.
+        message: String,
+    },
     /// A file is not a checkpoint that this run can go on from.
     Checkpoint {
         /// The file.
@@ -346,6 +352,11 @@ impl fmt::Display for Sentence<'_> {
             ),
             ErrorKind::DeviceLost { message } => write!(f, "the device was lost: {message}"),
             ErrorKind::Device { message } => write!(f, "the device reported: {message}"),
+            ErrorKind::Internal { message } => write!(
+                f,
+                "a shader of wfr's own does not compile ({message}); this is a fault of wfr, please \
+                 report it with what you gave it"
+            ),
             ErrorKind::Checkpoint { path, message, .. } | ErrorKind::File { path, message } => {
                 write!(f, "{}: {message}", path.display())
             }

@@ -23,6 +23,8 @@ pub struct Gpu {
     /// Its queue.
     pub queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
+    /// Unknown of a host's device.
+    adapter_limits: Option<wgpu::Limits>,
     fault: Arc<Mutex<Option<ErrorKind>>>,
     patience: Duration,
 }
@@ -98,7 +100,7 @@ impl Gpu {
             })
             .await
             .map_err(|e| ErrorKind::RequestDevice { message: e.to_string() })?;
-        let gpu = Gpu::from_parts(device, queue);
+        let gpu = Gpu { adapter_limits: Some(adapter.limits()), ..Gpu::from_parts(device, queue) };
         // On a device of our own, an error outside any scope must not panic.
         let fault = gpu.fault.clone();
         gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -118,7 +120,8 @@ impl Gpu {
     /// Takes the host program's device and queue. Its error callbacks are left alone.
     pub fn from_parts(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
         let info = device.adapter_info();
-        Gpu { device, queue, info, fault: Arc::default(), patience: PATIENCE }
+        let (adapter_limits, fault) = (None, Arc::default());
+        Gpu { device, queue, info, adapter_limits, fault, patience: PATIENCE }
     }
 
     /// The same, which counts as lost when it does not answer for so long: ten minutes unless this is
@@ -137,6 +140,11 @@ impl Gpu {
     /// Name, driver and kind of the adapter.
     pub fn adapter_info(&self) -> &wgpu::AdapterInfo {
         &self.info
+    }
+
+    /// What the adapter allows, of which the device may have been requested with less.
+    pub(crate) fn adapter_limits(&self) -> Option<&wgpu::Limits> {
+        self.adapter_limits.as_ref()
     }
 
     /// Whether the adapter computes on the processor.

@@ -12,6 +12,7 @@ use crate::kernel::quantile::{self, Quantile};
 use crate::kernel::tally::{Cloud, CloudShape, Sums, TallyAxis};
 use crate::layout::MAX_PARTICLES;
 use crate::particles::Particles;
+use crate::plan::{Allowed, Room};
 use crate::readback;
 use crate::shaders::WeightShape;
 
@@ -122,7 +123,7 @@ impl Histograms {
     pub fn new(gpu: &Gpu, particles: &Particles) -> Result<Histograms> {
         let n = checked_count(particles)?;
         let dim = particles.dim() as u32;
-        let page_rows = page_rows(n, dim, &gpu.device.limits())?;
+        let page_rows = page_rows(n, dim, &Room::of_device(gpu))?;
         let row = 4 * u64::from(n);
         let shape = CloudShape {
             weights: WeightShape {
@@ -182,25 +183,27 @@ fn checked_count(particles: &Particles) -> Result<u32> {
 }
 
 /// Rows to a page, so that each page fits a binding and all of them a kernel.
-fn page_rows(n: u32, dim: u32, limits: &wgpu::Limits) -> Result<u32> {
-    let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+fn page_rows(n: u32, dim: u32, room: &Room) -> Result<u32> {
     let row = 4 * u64::from(n);
-    let refused = |limit: &str, needed: u64, available: u64, what: String| {
-        let hint = format!("{n} particles in {dim} dimensions need {what}; take fewer of them");
+    let refused = |limit: &str, needed: u64, what: &str, allowed: Allowed| {
+        let Allowed { most: available, words, by_request } = allowed;
+        let more = if by_request { "request it with more, or " } else { "" };
+        let hint = format!(
+            "{n} particles in {dim} dimensions need {what}, {words}; {more}take fewer of them"
+        );
         Err(ErrorKind::LimitExceeded { limit: limit.into(), needed, available, hint }.into())
     };
-    if row > binding {
-        let (needed, allowed) = (crate::words::bytes(row), crate::words::bytes(binding));
-        let what = format!("a {needed} binding, this adapter allows {allowed}");
-        return refused("max_storage_buffer_binding_size", row, binding, what);
+    let binding = room.allowed_binding();
+    if row > binding.most {
+        let what = format!("a {} binding", crate::words::bytes(row));
+        return refused("max_storage_buffer_binding_size", row, &what, binding);
     }
-    let page_rows = ((binding / row).min(u64::from(dim))) as u32;
+    let page_rows = ((binding.most / row).min(u64::from(dim))) as u32;
     let bindings = dim.div_ceil(page_rows) + BINDINGS;
-    let most = limits.max_storage_buffers_per_shader_stage;
-    if bindings > most {
-        let what = format!("{bindings} storage buffers in one kernel, this adapter allows {most}");
-        let limit = "max_storage_buffers_per_shader_stage";
-        return refused(limit, bindings.into(), most.into(), what);
+    let allowed = room.allowed_bindings();
+    if u64::from(bindings) > allowed.most {
+        let what = format!("{bindings} storage buffers in one kernel");
+        return refused("max_storage_buffers_per_shader_stage", bindings.into(), &what, allowed);
     }
     Ok(page_rows)
 }

@@ -70,6 +70,20 @@ impl Initial {
         Ok(Initial::independent(Independent::Normal { mean, sd }, description, Center::default()))
     }
 
+    /// As [`Initial::normal`], from a comma-separated table with a row per coordinate and the columns
+    /// `mean` and `sd`; it may have others.
+    ///
+    /// # Errors
+    /// [`ErrorKind::File`](crate::ErrorKind::File) for a table that cannot be read or lacks a column,
+    /// and for those of [`Initial::normal`].
+    #[cfg(feature = "data")]
+    pub fn normal_from_csv(path: impl AsRef<std::path::Path>) -> Result<Initial> {
+        let path = path.as_ref();
+        let table = crate::DataFile::open_csv(path)?;
+        let (mean, sd) = (table.doubles("mean")?, table.doubles("sd")?);
+        Initial::normal(&mean, &sd).map_err(|error| Error::file(path, error))
+    }
+
     /// A law whose coordinates are independent, counted from a center.
     fn independent(law: Independent, description: String, center: Center) -> Initial {
         let (dim, gaussians) = match &law {
@@ -320,7 +334,7 @@ impl Initial {
                  Point>) -> f32 {{\n    return {PREFIX}target_log_density_and_score(x, \
                  out);\n}}\n"
             );
-            sources.extend([linked, Source::new("initial", call)]);
+            sources.extend([linked, Source::own("initial", call)]);
         }
         if let Kind::Mixture { weighted, .. } = self.kind {
             let constants = shaders::Prelude::default().bool("INITIAL_WEIGHTED", weighted);
@@ -504,7 +518,7 @@ impl Independent {
                 (constants, "initial/uniform")
             }
         };
-        vec![Source::new("initial", constants), shaders::file(file)]
+        vec![Source::own("initial", constants), shaders::file(file)]
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use crate::driver::loop_cap;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gpu::Gpu;
 use crate::integrator::Integrator;
 use crate::kernel::loops::{self, Loops};
 use crate::layout::MAX_PARTICLES;
-use crate::memory;
 use crate::words::bytes;
+
+mod room;
+pub(crate) use room::{Allowed, Room};
 
 /// How a run's memory is laid out, worked out before anything is allocated.
 ///
@@ -123,40 +123,8 @@ pub(crate) struct Draft {
     pub cess_items: u32,
 }
 
-/// What a device has room for.
-#[derive(Debug, Clone)]
-pub(crate) struct Room {
-    pub limits: wgpu::Limits,
-    /// Bytes of memory, where that is known.
-    pub memory: Option<u64>,
-    /// Loop iterations after which the driver stops an invocation, if it does.
-    pub loops: Option<u32>,
-}
-
-impl Room {
-    /// Within these limits, whatever the device.
-    pub(crate) fn within(limits: &wgpu::Limits) -> Room {
-        Room { limits: limits.clone(), memory: None, loops: None }
-    }
-
-    /// What an adapter has room for. A software adapter's memory is the machine's, and its driver
-    /// would hand out more than there is; wgpu does not tell what a GPU has.
-    pub(crate) fn of(limits: &wgpu::Limits, info: &wgpu::AdapterInfo) -> Room {
-        let software = info.device_type == wgpu::DeviceType::Cpu;
-        let memory = if software { memory::available() } else { None };
-        Room { memory, loops: loop_cap(info), ..Room::within(limits) }
-    }
-
-    /// What a device has room for.
-    pub(crate) fn of_device(gpu: &Gpu) -> Room {
-        Room::of(&gpu.device.limits(), gpu.adapter_info())
-    }
-
-    /// The largest binding.
-    fn binding(&self) -> u64 {
-        self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size)
-    }
-}
+/// The call that says which limits a run needs.
+const OF_RUN: &str = "wfr::requirements(&problem, &config, &adapter.limits())";
 
 /// What stands in the way.
 #[derive(Debug)]
@@ -169,6 +137,8 @@ struct Shortage {
     what: String,
     /// What to do where no number of particles fits.
     way_out: &'static str,
+    /// Whether it is the request for the device that allows too little.
+    by_request: bool,
 }
 
 impl Plan {
@@ -184,8 +154,32 @@ impl Plan {
         let dim = whole.carries.dim;
         whole.fit(room).map_err(|shortage| {
             let most = most(particles, |n| draft(n).fit(room).is_ok());
-            shortage.error(particles, dim, most)
+            shortage.error(particles, &format!(" in {dim} dimensions"), OF_RUN, most)
         })
+    }
+
+    /// Lays out what has no state and whose kernels bind `bindings` storage buffers at most.
+    ///
+    /// `needs` are the buffers for so many particles, and grow with them.
+    pub(crate) fn without_state(
+        particles: u32,
+        bindings: u32,
+        room: &Room,
+        requirements: &str,
+        needs: impl Fn(u32) -> Vec<Need>,
+    ) -> Result<Plan> {
+        let fit = |needs: &[Need]| {
+            check_bindings(bindings, "use another adapter", room)?;
+            check_buffers(needs, room)?;
+            check_memory(needs, room)
+        };
+        let own = needs(particles);
+        fit(&own).map_err(|shortage| {
+            let most = most(particles, |n| fit(&needs(n)).is_ok());
+            shortage.error(particles, "", requirements, most)
+        })?;
+        let needs = [Need::in_parts("state", 0)].into_iter().chain(own).collect();
+        Ok(Plan { bindings, needs, ..Plan::in_pages(particles, 0, 1) })
     }
 
     /// The state alone, of what only evaluates.
@@ -215,7 +209,8 @@ impl Plan {
     /// The limits a device must have for this run: the defaults, raised where needed.
     pub fn limits(&self) -> wgpu::Limits {
         let defaults = wgpu::Limits::default();
-        let page = 4 * u64::from(self.particles) * u64::from(self.page_rows);
+        let page_rows = self.page_rows.min(self.rows);
+        let page = 4 * u64::from(self.particles) * u64::from(page_rows);
         let beside_state = || self.needs.iter().skip(1);
         let largest = beside_state().map(|need| need.bytes).max().unwrap_or(0).max(page);
         let whole = beside_state().filter(|need| need.bound == Bound::Whole);
@@ -283,11 +278,12 @@ impl Draft {
                 available: MAX_PARTICLES.into(),
                 what: format!("more than {MAX_PARTICLES} particles, the most the arithmetic holds"),
                 way_out: "",
+                by_request: false,
             });
         }
         let binding = room.binding();
         if row > binding {
-            return Err(too_large_to_bind("", row, binding));
+            return Err(too_large_to_bind("", row, room));
         }
         let page_rows = ((binding / row.max(1)) as u32).min(rows);
         let pages = rows.div_ceil(page_rows);
@@ -300,14 +296,13 @@ impl Draft {
         self.needs.insert(0, Need::in_parts("state", 2 * row * u64::from(rows)));
         self.check_buffers(room)?;
         self.check_loops(room)?;
-        self.check_memory(room)?;
+        check_memory(&self.needs, room)?;
         let needs = self.needs;
         Ok(Plan { particles, rows, pages, page_rows, counts, bindings, cess_items, needs })
     }
 
     /// The storage buffers of the kernel with the most of them.
     fn bindings(&self, pages: u32, counts: bool, room: &Room) -> Result<u32, Shortage> {
-        let most = room.limits.max_storage_buffers_per_shader_stage;
         let step = Reading {
             bindings: pages + STEP_BINDINGS + u32::from(counts) + self.data,
             way_out: "lower the dimension, or use fewer arrays of data",
@@ -315,17 +310,7 @@ impl Draft {
         let mut largest = 0;
         for Reading { bindings, way_out } in [step].iter().chain(&self.readings) {
             let bindings = bindings + pages;
-            if bindings > most {
-                return Err(Shortage {
-                    limit: Some("max_storage_buffers_per_shader_stage"),
-                    needed: bindings.into(),
-                    available: most.into(),
-                    what: format!(
-                        "{bindings} storage buffers in one kernel, this adapter allows {most}"
-                    ),
-                    way_out,
-                });
-            }
+            check_bindings(bindings, way_out, room)?;
             largest = largest.max(bindings);
         }
         Ok(largest)
@@ -333,23 +318,7 @@ impl Draft {
 
     fn check_buffers(&self, room: &Room) -> Result<(), Shortage> {
         // The state is a buffer for each page.
-        for Need { name, bytes: needed, bound } in &self.needs[1..] {
-            if *bound == Bound::Whole && *needed > room.binding() {
-                return Err(too_large_to_bind(name, *needed, room.binding()));
-            }
-            let available = room.limits.max_buffer_size;
-            if *needed > available {
-                let (size, most) = (bytes(*needed), bytes(available));
-                return Err(Shortage {
-                    limit: Some("max_buffer_size"),
-                    needed: *needed,
-                    available,
-                    what: format!("a buffer of {size} for {name}, this adapter allows {most}"),
-                    way_out: way_out(name),
-                });
-            }
-        }
-        Ok(())
+        check_buffers(&self.needs[1..], room)
     }
 
     fn check_loops(&self, room: &Room) -> Result<(), Shortage> {
@@ -362,38 +331,75 @@ impl Draft {
                 available: cap.into(),
                 what: loops.words(cap),
                 way_out: loops.way_out,
+                by_request: false,
             }),
-        }
-    }
-
-    fn check_memory(&self, room: &Room) -> Result<(), Shortage> {
-        let needed = total(&self.needs);
-        match room.memory {
-            Some(available) if needed > available => {
-                let what = format!(
-                    "{} of memory ({}), {} are available",
-                    bytes(needed),
-                    shares(&self.needs),
-                    bytes(available)
-                );
-                let way_out = "free some memory";
-                Err(Shortage { limit: None, needed, available, what, way_out })
-            }
-            _ => Ok(()),
         }
     }
 }
 
+fn check_bindings(bindings: u32, way_out: &'static str, room: &Room) -> Result<(), Shortage> {
+    let Allowed { most, words, by_request } = room.allowed_bindings();
+    if u64::from(bindings) <= most {
+        return Ok(());
+    }
+    Err(Shortage {
+        limit: Some("max_storage_buffers_per_shader_stage"),
+        needed: bindings.into(),
+        available: most,
+        what: format!("{bindings} storage buffers in one kernel, {words}"),
+        way_out,
+        by_request,
+    })
+}
+
+fn check_buffers(needs: &[Need], room: &Room) -> Result<(), Shortage> {
+    let Allowed { most, words, by_request } = room.allowed(|limits| limits.max_buffer_size, bytes);
+    for Need { name, bytes: needed, bound } in needs {
+        if *bound == Bound::Whole && *needed > room.binding() {
+            return Err(too_large_to_bind(name, *needed, room));
+        }
+        if *needed > most {
+            return Err(Shortage {
+                limit: Some("max_buffer_size"),
+                needed: *needed,
+                available: most,
+                what: format!("a buffer of {} for {name}, {words}", bytes(*needed)),
+                way_out: way_out(name),
+                by_request,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_memory(needs: &[Need], room: &Room) -> Result<(), Shortage> {
+    let needed = total(needs);
+    match room.memory {
+        Some(available) if needed > available => {
+            let what = format!(
+                "{} of memory ({}), {} are available",
+                bytes(needed),
+                shares(needs),
+                bytes(available)
+            );
+            let way_out = "free some memory";
+            Err(Shortage { limit: None, needed, available, what, way_out, by_request: false })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A buffer that a binding does not hold; no name for a row of the state.
-fn too_large_to_bind(name: &'static str, needed: u64, available: u64) -> Shortage {
+fn too_large_to_bind(name: &'static str, needed: u64, room: &Room) -> Shortage {
     let of = if name.is_empty() { String::new() } else { format!(" for {name}") };
-    let (size, most) = (bytes(needed), bytes(available));
+    let Allowed { most, words, by_request } = room.allowed_binding();
     Shortage {
         limit: Some("max_storage_buffer_binding_size"),
         needed,
-        available,
-        what: format!("a {size} binding{of}, this adapter allows {most}"),
+        available: most,
+        what: format!("a {} binding{of}, {words}", bytes(needed)),
         way_out: way_out(name),
+        by_request,
     }
 }
 
@@ -424,14 +430,19 @@ fn shares(needs: &[Need]) -> String {
 }
 
 impl Shortage {
-    /// In words, with the largest number of particles that fits.
-    fn error(self, particles: u32, dim: u32, most: u32) -> Error {
-        let Shortage { limit, needed, available, what, way_out } = self;
-        let way_out = match most {
-            0 => format!("no number of particles fits; {way_out}"),
-            _ => format!("use at most {most}"),
+    /// In words, with the largest number of particles that fits. `of` says what they are of, after
+    /// their number, and `requirements` is the call whose limits a device should be requested with.
+    fn error(self, particles: u32, of: &str, requirements: &str, most: u32) -> Error {
+        let Shortage { limit, needed, available, what, way_out, by_request } = self;
+        let way_out = match (by_request, most) {
+            (false, 0) => format!("no number of particles fits; {way_out}"),
+            (false, _) => format!("use at most {most}"),
+            (true, 0) => format!("request it with the limits of {requirements}"),
+            (true, _) => {
+                format!("request it with the limits of {requirements}, or use at most {most}")
+            }
         };
-        let hint = format!("particles = {particles} in {dim} dimensions needs {what}; {way_out}");
+        let hint = format!("particles = {particles}{of} needs {what}; {way_out}");
         match limit {
             Some(limit) => {
                 ErrorKind::LimitExceeded { limit: limit.into(), needed, available, hint }.into()

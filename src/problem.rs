@@ -368,7 +368,7 @@ fn velocity_adaptor(
         stand_in += &call("divergence", "f32", "return 0.0;");
         parts.push(("divergence", "velocity_divergence", "f32"));
     }
-    let linked = Linked::new(texts.chain([Source::new("velocity adaptor", stand_in)]));
+    let linked = Linked::new(texts.chain([Source::own("velocity adaptor", stand_in)]));
     let module = linked.check()?;
     check_snippet(&linked, &module, velocity, None)?;
     let mut text = String::new();
@@ -384,7 +384,7 @@ fn velocity_adaptor(
         };
         text += &call(role, result, &format!("return {name}({argument}, beta);"));
     }
-    Ok(Source::new("velocity adaptor", text))
+    Ok(Source::own("velocity adaptor", text))
 }
 
 fn check_initial(library: &[Source], source: &Source) -> Result<()> {
@@ -411,7 +411,7 @@ fn laplacian(problem: &Problem) -> Result<Source> {
          laplacian: f32;\n    _ = {}(x, &slope, &laplacian);\n    return laplacian;\n}}\n",
         derived.function
     );
-    Ok(Source::new("laplacian of the reward", derived.wgsl + &call))
+    Ok(Source::own("laplacian of the reward", derived.wgsl + &call))
 }
 
 fn check_flow(library: Vec<Source>, flow: &Flow) -> Result<()> {

@@ -13,6 +13,7 @@ use crate::kernel::reduce::Reduce;
 use crate::kernel::residual::Residual;
 use crate::kernel::scan::Scan;
 use crate::layout::MAX_PARTICLES;
+use crate::plan::{Need, Plan, Room};
 use crate::shaders::WeightShape;
 
 /// Exact resampling of the log-weights in one of your buffers, on your device.
@@ -88,13 +89,48 @@ impl Ancestry {
     }
 }
 
+/// The storage buffers of the kernel with the most of them, `scan`.
+const BINDINGS: u32 = 6;
+
 impl Resampling {
+    /// What resampling so many log-weights asks of a device, on an adapter with these limits: what a
+    /// host must ask its adapter for, as by [`requirements`](crate::requirements) for a run.
+    ///
+    /// [`Plan::buffers`] counts the host's own log-weights too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) with the largest number of
+    /// particles that fits, and [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) when
+    /// `particles` is 0 or above 2²⁷. Nothing is allocated.
+    pub fn requirements(
+        particles: u32,
+        resampler: Resampler,
+        limits: &wgpu::Limits,
+    ) -> Result<Plan> {
+        if !(1..=MAX_PARTICLES).contains(&particles) {
+            let reason = format!("= {particles} is not between 1 and {MAX_PARTICLES}");
+            return Err(Error::config("particles", reason));
+        }
+        Resampling::fits(particles, resampler, &Room::within(limits))
+    }
+
+    fn fits(particles: u32, resampler: Resampler, room: &Room) -> Result<Plan> {
+        const OF: &str = "wfr::Resampling::requirements(particles, resampler, &adapter.limits())";
+        Plan::without_state(particles, BINDINGS, room, OF, |particles| {
+            let row = 4 * u64::from(particles);
+            let mut needs = vec![Need::whole("log_weights", row), Need::whole("ancestors", row)];
+            needs.extend(Scratch::needs(&WeightShape::alone(particles, resampler, 0, false)));
+            needs
+        })
+    }
+
     /// Prepares to resample the first `particles` log-weights (f32) of a storage buffer.
     ///
     /// Every recording draws anew: event k of a seed is the same on every adapter.
     ///
     /// # Errors
-    /// When `particles` is 0, above 2²⁷ or more than the buffer holds; when the device refuses.
+    /// When `particles` is 0, above 2²⁷ or more than the buffer holds; when the device was requested
+    /// with less than [`Resampling::requirements`] says, or refuses.
     pub fn new(
         gpu: &Gpu,
         log_weights: &wgpu::Buffer,
@@ -109,15 +145,10 @@ impl Resampling {
             return Err(Error::config("particles", reason));
         }
         loops::check(gpu, &format!("particles = {particles}"), &loops::of_weights(particles))?;
-        // A threshold above 1 always resamples.
-        let shape = WeightShape {
-            particles,
-            resampler,
-            ess_threshold: 2.0,
-            trace_rows: 1,
-            seed,
-            native_wide: gpu.has_wide_integers(),
-        };
+        // The largest of the buffers is there already; whether there is memory shows.
+        let room = Room { memory: None, ..Room::of_device(gpu) };
+        Resampling::fits(particles, resampler, &room)?;
+        let shape = WeightShape::alone(particles, resampler, seed, gpu.has_wide_integers());
         let ancestors = gpu
             .scoped(|| buffers::storage(&gpu.device, "wfr.ancestors", 4 * u64::from(particles)))?;
         Resampling::over(gpu, &shape, log_weights, ancestors)

@@ -185,6 +185,10 @@ impl Schedule {
     /// When there are fewer than two points, the times do not increase, or β leaves [0, 1] or
     /// decreases.
     pub fn from_points(points: &[(f64, f64)]) -> Result<Schedule> {
+        Schedule::of_points(points.to_vec())
+    }
+
+    fn of_points(points: Vec<(f64, f64)>) -> Result<Schedule> {
         if points.len() < 2 || points.len() > Schedule::MAX_STEPS as usize + 1 {
             let reason =
                 format!("has {} points; give 2 to {}", points.len(), Schedule::MAX_STEPS + 1);
@@ -194,7 +198,7 @@ impl Schedule {
             check_point(point, k.checked_sub(1).map(|before| points[before]))
                 .map_err(|reason| Error::config("schedule", format!("point {k} = {reason}")))?;
         }
-        Ok(Schedule { points: points.to_vec(), beta: "points".into(), grid: None, adaptive: None })
+        Ok(Schedule { points, beta: "points".into(), grid: None, adaptive: None })
     }
 
     /// Times and path parameters from a text file: a point `t beta` a line, as by
@@ -207,7 +211,7 @@ impl Schedule {
         let path = path.as_ref();
         let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
         let points = parse(&text).map_err(|reason| Error::file(path, reason))?;
-        let schedule = Schedule::from_points(&points).map_err(|error| Error::file(path, error))?;
+        let schedule = Schedule::of_points(points).map_err(|error| Error::file(path, error))?;
         Ok(Schedule { beta: path.display().to_string(), ..schedule })
     }
 
@@ -414,7 +418,8 @@ fn check_point((t, beta): (f64, f64), before: Option<(f64, f64)>) -> Result<(), 
 /// The points of a file; errors begin with the line.
 fn parse(text: &str) -> Result<Vec<(f64, f64)>, String> {
     let mut points: Vec<(f64, f64)> = Vec::new();
-    for (line, numbers) in rows::parse(text, "`t beta`, a time and a path parameter")? {
+    for row in rows::each(text, "`t beta`, a time and a path parameter") {
+        let (line, numbers) = row?;
         let [t, beta] = numbers[..] else {
             let found = numbers.len();
             return Err(format!(

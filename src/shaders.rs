@@ -20,7 +20,7 @@ macro_rules! library {
                 $($name => include_str!(concat!("../shaders/", $name, ".wgsl")),)+
                 _ => return None,
             };
-            Some(Source::new(format!("{name}.wgsl"), text))
+            Some(Source::own(format!("{name}.wgsl"), text))
         }
 
         /// The paths of all files, for tests.
@@ -239,7 +239,7 @@ impl Prelude {
 
     /// The same under another name, beside the prelude of the run.
     pub(crate) fn named(self, name: &str) -> Source {
-        Source::new(name, self.0)
+        Source::own(name, self.0)
     }
 }
 
@@ -256,6 +256,17 @@ pub(crate) struct WeightShape {
 }
 
 impl WeightShape {
+    /// That of weights which are resampled every time, without a run.
+    pub(crate) fn alone(
+        particles: u32,
+        resampler: Resampler,
+        seed: u64,
+        native_wide: bool,
+    ) -> WeightShape {
+        // A threshold above 1 always resamples.
+        WeightShape { particles, resampler, ess_threshold: 2.0, trace_rows: 1, seed, native_wide }
+    }
+
     /// The text of a weight kernel: constants, 64-bit arithmetic and the files named.
     pub(crate) fn linked(&self, names: &[&str]) -> Linked {
         let prelude = Prelude::default().weights(self).source();

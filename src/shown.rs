@@ -47,9 +47,31 @@ pub(crate) fn message(text: &str) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
+/// The most names of a list.
+const NAMES: usize = 8;
+
+/// The first names, and how many more there are: `a, b, c`, or `c0, c1, c2, c3, c4, c5, c6, c7 and
+/// 299992 more`.
+pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES).map(AsRef::as_ref).collect();
+    let shown = shown.join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_names_eight_at_most() {
+        let names: Vec<String> = (0..300_000).map(|k| format!("c{k}")).collect();
+        assert_eq!(listed(&names[..0]), "");
+        assert_eq!(listed(&names[..8]), "c0, c1, c2, c3, c4, c5, c6, c7");
+        assert_eq!(listed(&names), "c0, c1, c2, c3, c4, c5, c6, c7 and 299992 more");
+    }
 
     #[test]
     fn letters_that_steer_are_written_out() {

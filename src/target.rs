@@ -170,7 +170,7 @@ impl Target {
     /// scale, or 2 with a scale each).
     pub fn gaussian_mixture_from_file(path: impl AsRef<Path>, dim: Option<u32>) -> Result<Target> {
         let path = path.as_ref();
-        let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
+        let text = bounded::text(path, bounded::ROWS).map_err(|why| Error::file(path, why))?;
         let components = mixture::parse(&text, dim)
             .and_then(|components| mixture::normalised(&components))
             .map_err(|message| Error::file(path, message))?;
@@ -193,7 +193,8 @@ impl Target {
 
     /// A target written in WGSL; errors in `text` will speak of it as `name`.
     ///
-    /// The text is checked when a [`crate::Problem`] is made.
+    /// The text is checked when a [`crate::Problem`] is made. It declares no name of WGSL's own, such
+    /// as `step` or `select`, because it is linked with the engine's texts, which mean WGSL's.
     ///
     /// # Where there is no density
     ///
@@ -492,7 +493,8 @@ impl Target {
 
     /// The text by its name.
     pub(crate) fn source(&self) -> Source {
-        Source::new(self.source_name(), self.wgsl.as_ref())
+        let of = if self.entry.is_some() { Source::own } else { Source::new };
+        of(self.source_name(), self.wgsl.as_ref())
     }
 
     /// What places in the text are named by: lines of what a formula became are not its own.
@@ -805,7 +807,7 @@ pub(crate) fn prelude(dim: u32, text: &str) -> Source {
     let files = infinity(text).into_iter().chain(library(text));
     let dimension = Prelude::default().dimension(dim).source();
     let text = files.fold(dimension.text, |text, file| text + &file.text);
-    Source::new(dimension.name, text)
+    Source::own(dimension.name, text)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Location, Result};
 use crate::excerpt::excerpt;
 
 mod arrays;
+mod blame;
 mod lengths;
 mod limits;
 mod prefix;
@@ -30,12 +31,19 @@ pub struct Source {
     pub name: String,
     /// The WGSL.
     pub text: String,
+    /// Whether it is the engine's own, of which errors show nothing.
+    is_own: bool,
 }
 
 impl Source {
     /// A named piece of WGSL.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
-        Source { name: name.into(), text: text.into() }
+        Source { name: name.into(), text: text.into(), is_own: false }
+    }
+
+    /// A piece of the engine's own.
+    pub(crate) fn own(name: impl Into<String>, text: impl Into<String>) -> Source {
+        Source { is_own: true, ..Source::new(name, text) }
     }
 }
 
@@ -57,6 +65,8 @@ pub fn library(name: &str) -> Option<Source> {
 
 /// How the compiler begins where an operator does not take its operands, and does not say where.
 const NO_OPERANDS: &str = "Incompatible operands";
+
+const TOO_EARLY: &str = "the text ends too early; a closing `}`, `)` or `;` is missing";
 
 /// Several sources joined into one WGSL text.
 #[derive(Debug, Clone, Default)]
@@ -126,9 +136,22 @@ impl Linked {
             })?;
         }
         limits::check_lengths(&self.text).map_err(|(at, message)| self.error(message, Some(at)))?;
+        self.check_names()?;
         guarded(|| naga::front::wgsl::parse_str(&self.text))
             .map_err(|reason| self.error(reason, None))?
             .map_err(|error| self.parse_error(&error))
+    }
+
+    /// Refuses names of WGSL's own in the user's texts: the engine's mean WGSL's.
+    fn check_names(&self) -> Result<()> {
+        for (start, source) in self.parts.iter().filter(|(_, source)| !source.is_own) {
+            if let Some(at) = blame::hides(&source.text) {
+                let name = &source.text[at.clone()];
+                let message = format!("`{name}` hides WGSL's own `{name}`; choose another name");
+                return Err(self.error(message, Some(start + at.start..start + at.end)));
+            }
+        }
+        Ok(())
     }
 
     /// What cannot be differentiated, as an error at its place in the source it came from.
@@ -136,11 +159,39 @@ impl Linked {
         self.error(refusal.message().to_string(), refusal.span())
     }
 
-    /// An [`ErrorKind::Shader`] at a range of bytes of the whole text.
+    /// An [`ErrorKind::Shader`] at a range of bytes of the whole text, if it is the user's.
     pub(crate) fn error(&self, message: String, span: Option<std::ops::Range<usize>>) -> Error {
+        if let Some(span) = &span
+            && let Some((start, source)) = self.part(span.start)
+            && source.is_own
+        {
+            return self.error_of_own(&message, source, span.start - start);
+        }
         let location = span.as_ref().and_then(|span| self.locate(span.start));
         let excerpt = span.and_then(|span| self.excerpt(span)).unwrap_or_default();
         ErrorKind::Shader { location, message, excerpt }.into()
+    }
+
+    /// An error in a text of the engine's own: that of a text of the user's that is not closed before
+    /// it, or of a name of the user's in this line, or else a fault of ours.
+    fn error_of_own(&self, message: &str, source: &Source, at: usize) -> Error {
+        let at = floor_boundary(&source.text, at);
+        for (start, part) in self.parts.iter().filter(|(_, part)| !part.is_own) {
+            if let Some(last) = blame::is_open(&part.text) {
+                let last = start + last.start..start + last.end;
+                return self.error(TOO_EARLY.into(), Some(last));
+            }
+        }
+        let number = source.text[..at].matches('\n').count();
+        let line = source.text.lines().nth(number).unwrap_or_default();
+        for (start, part) in self.parts.iter().filter(|(_, part)| !part.is_own) {
+            if let Some(at) = blame::named_in(&part.text, line) {
+                let name = &part.text[at.clone()];
+                return self.error(used_too(name), Some(start + at.start..start + at.end));
+            }
+        }
+        let message = format!("{}, line {}: {message}", source.name, number + 1);
+        ErrorKind::Internal { message }.into()
     }
 
     /// A parser's error, in words of our own where it says too little.
@@ -160,20 +211,24 @@ impl Linked {
         if span.start >= self.text.trim_end().len() {
             let end = self.text.trim_end().len();
             let last = floor_boundary(&self.text, end.saturating_sub(1));
-            let message = "the text ends too early; a closing `}` or `)` is missing";
-            return self.error(message.into(), Some(last..end));
+            return self.error(TOO_EARLY.into(), Some(last..end));
         }
         if message.starts_with("redefinition of") {
             let name = &self.text[span.clone()];
             let first = labels.get(1).and_then(|(span, _)| self.locate(span.start));
+            // Whichever comes first, the user's is the one to change.
+            let other = labels.get(1).map(|(span, _)| span.clone());
+            if let Some(other) = other.filter(|other| self.is_own(&span) && !self.is_own(other)) {
+                return self.error(used_too(name), Some(other));
+            }
             let message = match (first, self.locate(span.start)) {
                 (Some(first), Some(second)) if first.source == second.source => {
                     format!("`{name}` is defined twice, first in line {}", first.line)
                 }
                 (Some(first), _) => {
                     let place = first.source;
-                    // Texts without a file are generated.
-                    let of = if place.contains('.') { "" } else { "the engine's " };
+                    let is_own = labels.get(1).is_some_and(|(span, _)| self.is_own(span));
+                    let of = if is_own { "the engine's " } else { "" };
                     format!("`{name}` is already defined in {of}{place}; choose another name")
                 }
                 (None, _) => message,
@@ -317,6 +372,10 @@ impl Linked {
         self.part(offset).is_some_and(|(_, part)| part == source)
     }
 
+    fn is_own(&self, span: &std::ops::Range<usize>) -> bool {
+        self.part(span.start).is_some_and(|(_, part)| part.is_own)
+    }
+
     fn part(&self, offset: usize) -> Option<(usize, &Source)> {
         let (start, source) = self.parts.iter().rev().find(|(start, _)| *start <= offset)?;
         Some((*start, source))
@@ -333,6 +392,10 @@ impl Linked {
             .map_or(1, |text| text.lines().next().map_or(1, |first| first.chars().count().max(1)));
         Some(excerpt(location.line as usize, line, location.column as usize - 1, length))
     }
+}
+
+fn used_too(name: &str) -> String {
+    format!("`{name}` is a name that wfr uses too; choose another name")
 }
 
 /// What a part of the WGSL compiler gives, or a sentence where it panics: texts are anybody's.
@@ -446,5 +509,50 @@ mod tests {
             error.to_string().contains("2 |     return foo(x);\n  |            ^^^"),
             "{error}"
         );
+    }
+
+    /// The user's name, wherever it comes first, and never a line of the engine's.
+    #[test]
+    fn no_error_shows_a_text_of_the_engine() {
+        let own =
+            Source::own("own.wgsl", "fn own(x: f32) -> f32 {\n    return helper(x, SECRET);\n}");
+        let told = |mine: &str, first: bool| {
+            let mine = Source::new("mine.wgsl", mine);
+            let parts = if first { [mine, own.clone()] } else { [own.clone(), mine] };
+            let error = Linked::new(parts).check().unwrap_err();
+            assert!(!error.to_string().contains("return helper"), "{error}");
+            error
+        };
+        for first in [true, false] {
+            // Of another signature than the engine's text takes it for.
+            let error = told("fn helper(x: f32) -> f32 { return x; }\nconst SECRET = 1;", first);
+            assert_eq!(
+                error.to_string(),
+                "mine.wgsl:1:4: `helper` is a name that wfr uses too; choose another name\n\
+                 1 | fn helper(x: f32) -> f32 { return x; }\n  |    ^^^^^^"
+            );
+            let error = told("fn own() {}", first);
+            assert_eq!(error.location().unwrap().to_string(), "mine.wgsl:1:4");
+            // Not closed: what follows is the engine's.
+            if first {
+                for open in ["fn mine() {\n    if true {\n}", "const mine = (1", "const mine = 1"] {
+                    let error = told(open, first);
+                    assert!(error.to_string().contains("the text ends too early"), "{error}");
+                }
+            }
+            // No text of the user's is the cause.
+            let error = told("fn mine() {}", first);
+            assert!(matches!(error.kind(), ErrorKind::Internal { .. }), "{error:?}");
+            let text = error.to_string();
+            assert!(text.starts_with("a shader of wfr's own does not compile (own.wgsl, line 2: "));
+            assert!(text.ends_with("please report it with what you gave it"), "{text}");
+            // WGSL's own words mean WGSL's, also where the engine's text would compile.
+            let error = told("fn workgroupBarrier() {}", first);
+            assert_eq!(
+                error.to_string(),
+                "mine.wgsl:1:4: `workgroupBarrier` hides WGSL's own `workgroupBarrier`; choose another \
+                 name\n1 | fn workgroupBarrier() {}\n  |    ^^^^^^^^^^^^^^^^"
+            );
+        }
     }
 }

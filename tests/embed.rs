@@ -133,6 +133,57 @@ fn a_foreign_device_gives_the_same_bits() {
     assert!(common::particles(&own) == common::particles(&theirs));
 }
 
+/// A device requested with fewer limits than the engine needs: the error names what to request, and
+/// that is enough.
+#[test]
+fn a_device_of_few_limits_is_told_what_to_request() {
+    let few = wgpu::Limits { max_storage_buffers_per_shader_stage: 4, ..Default::default() };
+    let Some((device, queue)) = foreign(few) else { return };
+    let weights = host_weights(&device, &[0.0; 1000], 0);
+    let gpu = Gpu::from_parts(device, queue);
+    let (problem, config) = (problem(), config());
+    let error = Sampler::new(&gpu, &problem, config.clone()).unwrap_err().to_string();
+    assert!(error.contains("this device was requested with 4; request it with the limits of"));
+    assert!(error.ends_with("wfr::requirements(&problem, &config, &adapter.limits())"), "{error}");
+
+    let resampler = Resampler::Residual;
+    let error = Resampling::new(&gpu, &weights, 1000, resampler, 7).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "particles = 1000 needs 6 storage buffers in one kernel, this device was requested with 4; \
+         request it with the limits of wfr::Resampling::requirements(particles, resampler, \
+         &adapter.limits())"
+    );
+    let adapter = common::adapter().unwrap();
+    let needed = Resampling::requirements(1000, resampler, &adapter.limits()).unwrap();
+    let (device, queue) = foreign(needed.limits()).unwrap();
+    let weights = host_weights(&device, &[0.0; 1000], 0);
+    let gpu = Gpu::from_parts(device, queue);
+    assert!(Resampling::new(&gpu, &weights, 1000, resampler, 7).is_ok());
+    assert!(needed.bytes() > 5 * 4000 && needed.bytes() < 6 * 4000, "{needed:?}");
+
+    let run = wfr::requirements(&problem, &config, &adapter.limits()).unwrap();
+    let (device, queue) = foreign(run.limits()).unwrap();
+    assert!(Sampler::new(&Gpu::from_parts(device, queue), &problem, config).is_ok());
+}
+
+/// What resampling needs is one function of the number of particles.
+#[test]
+fn resampling_names_the_largest_number_that_fits() {
+    let limits = wgpu::Limits::default();
+    let of = |particles, resampler| Resampling::requirements(particles, resampler, &limits);
+    let error = of(1 << 26, Resampler::Systematic).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "particles = 67108864 needs a 256 MiB binding for log_weights, this adapter allows 128 MiB; \
+         use at most 33554432"
+    );
+    assert!(of(33_554_432, Resampler::Systematic).is_ok());
+    assert!(of(33_554_433, Resampler::Systematic).is_err());
+    let error = of(0, Resampler::Systematic).unwrap_err().to_string();
+    assert_eq!(error, "particles = 0 is not between 1 and 134217728");
+}
+
 /// Log-weights of the host in a buffer of the host, longer than what is resampled.
 fn host_weights(device: &wgpu::Device, log_weights: &[f32], spare: usize) -> wgpu::Buffer {
     let buffer = device.create_buffer(&wgpu::BufferDescriptor {

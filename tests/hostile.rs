@@ -3,6 +3,9 @@
 
 #[path = "hostile/entries.rs"]
 mod entries;
+#[cfg(target_os = "linux")]
+#[path = "hostile/memory.rs"]
+mod memory;
 #[path = "hostile/replay.rs"]
 mod replay;
 #[path = "hostile/snippets.rs"]

@@ -44,7 +44,7 @@ impl<'p> Text<'p> {
                  return {FUSED}(&at, &out);\n}}\n"
             );
         }
-        sources.push(Source::new("check", own));
+        sources.push(Source::own("check", own));
         sources.extend(problem.sources.iter().cloned());
         Text::from(problem, sources)
     }
@@ -84,7 +84,7 @@ impl<'p> Text<'p> {
         let has = |name| signature(&self.module, name).is_some();
         let name = if has("log_density") { "log_density" } else { VALUE };
         let derived = autodiff::gradient(&self.module, name)?;
-        let source = Source::new("derivative", derived.wgsl);
+        let source = Source::own("derivative", derived.wgsl);
         let text = Text::from(self.problem, [&self.sources[..], &[source]].concat())
             .map_err(|error| Refusal::new(error.to_string(), None))?;
         text.evaluator(&derived.function)

@@ -26,32 +26,17 @@ pub(crate) enum Every {
     Steps(u32),
 }
 
-/// `30s`, `5m`, `2h`, or a number of steps.
+/// A length of time as everywhere, or a number of steps.
 pub(crate) fn every(text: &str) -> Result<Every, String> {
-    const WAYS: &str = "write a time, for instance 30s, 5m or 2h, or a number of steps";
-    // A year, which no checkpoint has to wait for.
-    const LONGEST: f64 = 366.0 * 86400.0;
-    let text = text.trim();
-    let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-    let timed = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
-    let Some((number, seconds)) = timed else {
-        return match numbers::count(text) {
-            Ok(0) => Err("makes none; leave --checkpoint-every out for that".into()),
-            Ok(steps) => Ok(Every::Steps(steps)),
-            Err(reason) if reason.starts_with("is not a number") => {
-                Err(format!("is neither a time nor a number of steps; {WAYS}"))
-            }
-            Err(reason) => Err(reason),
-        };
-    };
-    let number: f64 = number
-        .trim()
-        .parse()
-        .map_err(|_| format!("has '{number}' where a number is expected; {WAYS}"))?;
-    let seconds = number * seconds;
-    match seconds > 0.0 && seconds <= LONGEST {
-        true => Ok(Every::Time(Duration::from_secs_f64(seconds))),
-        false => Err(format!("is not above 0 and at most a year; {WAYS}")),
+    match numbers::count(text) {
+        Ok(0) => Err("makes none; leave --checkpoint-every out for that".into()),
+        Ok(steps) => Ok(Every::Steps(steps)),
+        // What ends in a digit has no unit.
+        Err(reason) if text.trim().ends_with(|c: char| c.is_ascii_digit()) => Err(reason),
+        Err(_) => match numbers::duration(text) {
+            Ok(time) => Ok(Every::Time(time)),
+            Err(reason) => Err(format!("{reason}, or a number of steps")),
+        },
     }
 }
 
@@ -257,26 +242,26 @@ mod tests {
             ("30s", time(30.0)),
             ("0.5s", time(0.5)),
             ("5m", time(300.0)),
+            ("5min", time(300.0)),
             ("1.5h", time(5400.0)),
             ("1000", Ok(Every::Steps(1000))),
             ("1e4", Ok(Every::Steps(10_000))),
         ] {
             assert_eq!(every(text), expected, "{text}");
         }
-        for (text, reason) in [
-            ("often", "is neither a time nor a number of steps; write a time, for instance 30s"),
-            ("5d", "is neither a time nor a number of steps"),
-            ("1.5", "is not a whole number"),
-            ("0", "makes none; leave --checkpoint-every out"),
-            ("0s", "is not above 0 and at most a year"),
-            ("-3m", "is not above 0"),
-            ("1e9h", "is not above 0 and at most a year"),
-            ("nans", "is not above 0"),
-            ("xm", "has 'x' where a number is expected"),
-            ("", "is neither a time nor a number of steps"),
-        ] {
+        for (text, reason) in
+            [("1.5", "is not a whole number"), ("0", "makes none; leave --checkpoint-every out")]
+        {
             let error = every(text).unwrap_err();
             assert!(error.starts_with(reason), "{text}: {error}");
+        }
+        for text in ["often", "5d", "0s", "-3m", "1e9h", "nans", "xm", ""] {
+            let error = every(text).unwrap_err();
+            assert!(
+                error.starts_with("is not a length of time above 0 and up to a year"),
+                "{error}"
+            );
+            assert!(error.ends_with("5m, 2min or 1h, or a number of steps"), "{error}");
         }
     }
 

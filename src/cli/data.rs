@@ -5,6 +5,7 @@ use std::path::Path;
 use wfr::{Data, DataFile, Target};
 
 use super::failure::{Done, Failure};
+use crate::shown::listed;
 
 /// One `--data` as it is written.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,9 +71,9 @@ pub(super) fn give(mut target: Target, sources: &[Source]) -> Done<Target> {
             return Err(Failure::Usage(format!(
                 "{} has {}, but {} declares {}; write --data NAME={}:KEY",
                 source.file,
-                file.names().join(", "),
+                listed(file.names()),
                 target.name(),
-                if declared.is_empty() { "no arrays".into() } else { declared.join(", ") },
+                if declared.is_empty() { "no arrays".into() } else { listed(&declared) },
                 source.file
             )));
         }

@@ -4,17 +4,50 @@ use wfr::Initial;
 
 use super::failure::{Done, Failure};
 
-const FORMS: &str =
-    "write normal(mean=[-1,0], sd=1), uniform(low=[-3,-3], high=3) or mixture(FILE)";
+const FORMS: &str = "write normal(mean=[-1,0], sd=1), normal(file=FILE.csv), \
+                     uniform(low=[-3,-3], high=3) or mixture(FILE)";
+
+/// The name of a file in a law, and what the law is of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum OfFile<'a> {
+    /// `normal(file=FILE)`
+    Normal(&'a str),
+    /// `mixture(FILE)`
+    Mixture(&'a str),
+}
+
+/// The law of a file, where the text is one.
+pub(crate) fn of_file(text: &str) -> Option<OfFile<'_>> {
+    let (name, inside) = text.trim().strip_suffix(')')?.split_once('(')?;
+    match name.trim_end() {
+        "mixture" => Some(OfFile::Mixture(inside.trim())),
+        "normal" => {
+            let (key, file) = inside.split_once('=')?;
+            (key.trim() == "file").then(|| OfFile::Normal(file.trim()))
+        }
+        _ => None,
+    }
+}
 
 /// Reads a law in `dim` dimensions; a number where a list could stand counts for every coordinate.
 pub(crate) fn parse(text: &str, dim: u32) -> Done<Initial> {
     let wrong = |reason: String| Failure::Usage(format!("initial law '{text}' {reason}"));
-    if let Some(file) = text.trim().strip_prefix("mixture(") {
-        let Some(file) = file.strip_suffix(')') else {
-            return Err(wrong(format!("does not end with a parenthesis; {FORMS}")));
-        };
-        return Ok(Initial::gaussian_mixture_from_file(file.trim(), Some(dim))?);
+    match of_file(text) {
+        Some(OfFile::Mixture(file)) => {
+            return Ok(Initial::gaussian_mixture_from_file(file, Some(dim))?);
+        }
+        Some(OfFile::Normal(file)) => {
+            let law = Initial::normal_from_csv(file)?;
+            if law.dim() != dim {
+                return Err(Failure::Usage(format!(
+                    "{file} has {} rows below the names, but the target's dimension is {dim}; write \
+                     one row a coordinate",
+                    law.dim()
+                )));
+            }
+            return Ok(law);
+        }
+        None => {}
     }
     let (name, arguments) = split(text).map_err(wrong)?;
     let keys: [(&str, Option<f64>); 2] = match name {
@@ -129,6 +162,33 @@ mod tests {
             description("uniform(low=[-3,-2], high=3)", 2),
             "uniform(low=[-3.0, -2.0], high=3.0)"
         );
+    }
+
+    #[test]
+    fn means_and_deviations_come_from_a_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a=b, c.csv");
+        std::fs::write(&path, "name,sd,mean\nalpha,0.5,2460000.25\nbeta,2,-1e-3\n").unwrap();
+        let law = format!("normal( file = {} )", path.display());
+        let initial = parse(&law, 2).unwrap();
+        // In double precision.
+        assert!(format!("{initial:?}").contains("2460000.25"), "{initial:?}");
+        assert!(initial.description().ends_with(", -0.001], sd=[0.5, 2.0])"));
+        let error = description(&law, 3);
+        let expected = "has 2 rows below the names, but the target's dimension is 3; write one row a \
+                        coordinate";
+        assert!(error.ends_with(expected), "{error}");
+        for (table, expected) in [
+            ("mean\n1\n2\n", "has no column `sd`; it has mean"),
+            ("mean,sd\n1,1\n2,\n", "line 3, column `sd`: the cell is empty"),
+            ("mean,sd\n1,1\n2,0\n", "initial sd[1] = 0 is not positive and finite"),
+            ("mean,sd\n", "has no rows below the names of the columns"),
+        ] {
+            std::fs::write(&path, table).unwrap();
+            let error = description(&law, 2);
+            assert!(error.contains(&format!("a=b, c.csv: {expected}")), "{error}");
+        }
+        assert!(description("normal(file=none.csv)", 2).contains("none.csv: cannot be read"));
     }
 
     #[test]

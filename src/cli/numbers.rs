@@ -26,25 +26,25 @@ fn whole(text: &str) -> Result<u64, String> {
     if value > f64::from(u32::MAX) { Err(too_large()) } else { Ok(value as u64) }
 }
 
-/// A length of time: `50ms`, `0.5s`, `30s`, `2min` or `1h`.
+/// A length of time: `50ms`, `30s`, `30sec`, `2m`, `2min` or `1h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    const WAYS: &str = "write for instance 50ms, 0.5s, 30s, 2min or 1h";
-    let text = text.trim();
-    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit);
-    let unit = match unit {
+    // A year, for which no run waits.
+    const LONGEST: f64 = 366.0 * 86400.0;
+    let number = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text.trim()[number.len()..] {
         "ms" => 1e-3,
-        "s" => 1.0,
-        "min" => 60.0,
+        "s" | "sec" => 1.0,
+        "m" | "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("is not a length of time; {WAYS}")),
+        _ => f64::NAN,
     };
-    let number: f64 =
-        number.trim().parse().map_err(|_| format!("is not a length of time; {WAYS}"))?;
-    match Duration::try_from_secs_f64(number * unit) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err(format!("is not a length of time above 0; {WAYS}")),
-    }
+    let seconds = number.trim().parse().map_or(f64::NAN, |number: f64| number * unit);
+    let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero());
+    time.filter(|_| seconds <= LONGEST).ok_or_else(|| {
+        "is not a length of time above 0 and up to a year; write for instance 50ms, 0.5s, 30s, 5m, 2min \
+         or 1h"
+            .to_string()
+    })
 }
 
 /// A number with commas between the thousands: `1,000,000`.
@@ -145,14 +145,26 @@ mod tests {
 
     #[test]
     fn times_are_read_with_their_units() {
-        for (text, millis) in
-            [("50ms", 50), ("0.5s", 500), (" 30 s ", 30_000), ("2min", 120_000), ("1h", 3_600_000)]
-        {
+        for (text, millis) in [
+            ("50ms", 50),
+            ("0.5s", 500),
+            (" 30 s ", 30_000),
+            ("30sec", 30_000),
+            ("1e3s", 1_000_000),
+            ("2min", 120_000),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+        ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "50", "ms", "5 parsecs", "-1s", "0s", "nans", "infh", "1e300h", "1m"] {
+        for text in
+            ["", "50", "ms", "5 parsecs", "-1s", "0s", "nans", "infh", "1e300h", "1e9h", "5d", "é"]
+        {
             let error = duration(text).unwrap_err();
-            assert!(error.contains("50ms, 0.5s, 30s, 2min or 1h"), "{text}: {error}");
+            assert!(
+                error.contains("write for instance 50ms, 0.5s, 30s, 5m, 2min or 1h"),
+                "{text}: {error}"
+            );
         }
     }
 

@@ -29,8 +29,9 @@ pub(crate) struct ProblemOptions {
     #[command(flatten)]
     target: TargetOptions,
     /// The law of the particles at time zero: normal(mean=…, sd=…) or uniform(low=…, high=…), where
-    /// a number counts for every coordinate and a list is written [-1,0]; or mixture(FILE), with
-    /// lines as in --components.
+    /// a number counts for every coordinate and a list is written [-1,0]; normal(file=FILE), a table
+    /// with the columns mean and sd and a row per coordinate; or mixture(FILE), with lines as in
+    /// --components.
     #[arg(long, value_name = "LAW", default_value = DEFAULT_INITIAL)]
     initial: String,
     /// Tell the masses of modes around the points of a text file, one point a line; the nearest

@@ -53,7 +53,7 @@ pub(crate) struct Results {
     /// Draw the density as it evolves too, as an animated PNG.
     #[arg(long)]
     pub(super) animate: bool,
-    /// Keep the state of the run in --out every so often, 30s, 5m, 2h or a number of steps, and at
+    /// Keep the state of the run in --out every so often, 30s, 5min, 2h or a number of steps, and at
     /// its end, for `wfr resume`; the last two are kept.
     #[arg(long, value_name = "TIME|STEPS", value_parser = every, allow_negative_numbers = true)]
     pub(super) checkpoint_every: Option<Every>,

@@ -58,7 +58,7 @@ struct Again {
     /// The GPU: its index or part of its name in `wfr adapters`.
     #[arg(long, value_name = "NAME|INDEX")]
     adapter: Option<String>,
-    /// From one checkpoint to the next: 30s, 5m, 2h or a number of steps.
+    /// From one checkpoint to the next: 30s, 5min, 2h or a number of steps.
     #[arg(long, value_name = "TIME|STEPS", allow_negative_numbers = true)]
     #[arg(value_parser = |text: &str| every(text).map(|_| text.to_string()))]
     checkpoint_every: Option<String>,

@@ -9,6 +9,7 @@ use npyz::npz::NpzArchive;
 use super::csv::Table;
 use super::{Data, MOST, npy};
 use crate::error::{Error, Result};
+use crate::shown::listed;
 
 /// An array of more bytes is not taken from an archive that packs it into fewer than one in
 /// [`MOST_PACKED`]: the numbers would all be the same, and the archive a trap.
@@ -73,6 +74,11 @@ impl DataFile {
         DataFile::open_as(path, format)
     }
 
+    /// Opens a comma-separated table, whatever its name.
+    pub(crate) fn open_csv(path: &Path) -> Result<DataFile> {
+        DataFile::open_as(path, Format::Csv)
+    }
+
     pub(super) fn open_as(path: &Path, format: Format) -> Result<DataFile> {
         let (names, contents) = match format {
             Format::Npy => (Vec::new(), Contents::Npy),
@@ -110,16 +116,7 @@ impl DataFile {
     /// An unknown name, with the known ones, and those of [`Data::from_npy`] and
     /// [`Data::all_from_csv`].
     pub fn get(&self, name: &str) -> Result<Data> {
-        let Some(place) = self.names.iter().position(|known| known == name) else {
-            let message = match &self.contents {
-                Contents::Npy => "holds one array without a name".to_string(),
-                Contents::Npz => format!("has no array `{name}`; it has {}", self.names.join(", ")),
-                Contents::Csv(_) => {
-                    format!("has no column `{name}`; it has {}", self.names.join(", "))
-                }
-            };
-            return Err(Error::file(&self.path, message));
-        };
+        let place = self.place(name)?;
         match &self.contents {
             Contents::Csv(table) => self.column(table, place),
             _ => self.member(&mut archive(&self.path)?, name),
@@ -135,7 +132,9 @@ impl DataFile {
         match (&self.contents, &self.names[..]) {
             (Contents::Npy, _) => {
                 let file = open(&self.path)?;
-                npy::read(file)
+                // A pipe does not know how long it is.
+                let about = file.get_ref().metadata().ok().filter(std::fs::Metadata::is_file);
+                npy::read(file, about.map(|about| about.len()))
                     .map_err(|reason| Error::file(&self.path, format!("the array {reason}")))
             }
             (Contents::Csv(table), _) => {
@@ -143,7 +142,7 @@ impl DataFile {
             }
             (Contents::Npz, [name]) => self.get(name),
             (Contents::Npz, names) => {
-                let message = format!("holds several arrays, {}; name one", names.join(", "));
+                let message = format!("holds several arrays, {}; name one", listed(names));
                 Err(Error::file(&self.path, message))
             }
         }
@@ -151,26 +150,57 @@ impl DataFile {
 
     /// Every array or column with its name.
     pub(super) fn all(&self) -> Result<Vec<(String, Data)>> {
-        let mut archive = match &self.contents {
-            Contents::Npz => Some(archive(&self.path)?),
-            _ => None,
+        let all = match &self.contents {
+            Contents::Csv(table) => {
+                table.columns().map_err(|reason| Error::file(&self.path, reason))?
+            }
+            Contents::Npz => self.members()?,
+            // Its array has no name.
+            Contents::Npy => Vec::new(),
         };
+        Ok(self.names.iter().cloned().zip(all).collect())
+    }
+
+    /// Every array of an archive.
+    fn members(&self) -> Result<Vec<Data>> {
+        let mut archive = archive(&self.path)?;
         let (mut all, mut numbers) = (Vec::new(), 0);
-        for (place, name) in self.names.iter().enumerate() {
-            let data = match (&self.contents, &mut archive) {
-                (Contents::Csv(table), _) => self.column(table, place)?,
-                (_, Some(archive)) => self.member(archive, name)?,
-                _ => self.get(name)?,
-            };
+        for name in &self.names {
+            let data = self.member(&mut archive, name)?;
             // Members of an archive may share their bytes.
             numbers += data.values().len();
             if numbers > MOST {
                 let message = format!("has more than {MOST} numbers in all; read one array of it");
                 return Err(Error::file(&self.path, message));
             }
-            all.push((name.clone(), data));
+            all.push(data);
         }
         Ok(all)
+    }
+
+    /// A column of a table in double precision.
+    pub(crate) fn doubles(&self, name: &str) -> Result<Vec<f64>> {
+        let place = self.place(name)?;
+        match &self.contents {
+            Contents::Csv(table) => {
+                table.doubles(place).map_err(|reason| Error::file(&self.path, reason))
+            }
+            _ => Err(Error::file(&self.path, "is not a table of comma-separated columns")),
+        }
+    }
+
+    /// Which of the names it is.
+    fn place(&self, name: &str) -> Result<usize> {
+        self.names.iter().position(|known| known == name).ok_or_else(|| {
+            let message = match &self.contents {
+                Contents::Npy => "holds one array without a name".to_string(),
+                Contents::Npz => format!("has no array `{name}`; it has {}", listed(&self.names)),
+                Contents::Csv(_) => {
+                    format!("has no column `{name}`; it has {}", listed(&self.names))
+                }
+            };
+            Error::file(&self.path, message)
+        })
     }
 
     fn column(&self, table: &Table, place: usize) -> Result<Data> {
@@ -188,7 +218,7 @@ impl DataFile {
                 "would grow from {packed} bytes to {size}; save it without compression"
             )));
         }
-        npy::read(BufReader::new(member)).map_err(refused)
+        npy::read(BufReader::new(member), Some(size)).map_err(refused)
     }
 }
 
@@ -210,6 +240,7 @@ fn archive(path: &Path) -> Result<NpzArchive<BufReader<File>>> {
 mod tests {
     use std::io::Write;
 
+    use npyz::zip::CompressionMethod;
     use npyz::zip::write::{FileOptions, ZipWriter};
 
     use super::*;
@@ -222,9 +253,13 @@ mod tests {
 
     /// An archive with these members, compressed.
     fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+        zipped_as(CompressionMethod::Deflated, members)
+    }
+
+    fn zipped_as(method: CompressionMethod, members: &[(&str, &[u8])]) -> Vec<u8> {
         let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
         for (name, bytes) in members {
-            zip.start_file(*name, FileOptions::default()).unwrap();
+            zip.start_file(*name, FileOptions::default().compression_method(method)).unwrap();
             zip.write_all(bytes).unwrap();
         }
         zip.finish().unwrap().into_inner()
@@ -272,6 +307,55 @@ mod tests {
         assert_eq!(all, [("x".to_string(), DataFile::open(&one).unwrap().whole().unwrap())]);
     }
 
+    /// One bit of the numbers of an array, packed or not: never another number.
+    #[test]
+    fn a_damaged_member_of_an_archive_is_refused() {
+        let folder = folder();
+        let numbers: Vec<u8> = [6.5_f32, 2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let x = npy("'<f4'", "(2,)", &numbers);
+        for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+            let good = zipped_as(method, &[("x.npy", &x)]);
+            // The member ends where the archive's directory begins.
+            let end = good.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").unwrap();
+            for at in end - 8..end {
+                let mut bad = good.clone();
+                bad[at] ^= 0x20;
+                let path = folder.file("bad.npz", &bad);
+                let error = folder.error(DataFile::open(path).unwrap().get("x"));
+                assert!(error.starts_with("bad.npz: the array `x` "), "{error}");
+                if method == CompressionMethod::Stored {
+                    let expected =
+                        "does not have the checksum that its archive states; the file is";
+                    assert!(error.contains(expected), "{error}");
+                }
+            }
+            // Cut off anywhere.
+            for length in 0..good.len() {
+                let path = folder.file("cut.npz", &good[..length]);
+                assert!(DataFile::open(path).and_then(|file| file.get("x")).is_err(), "{length}");
+            }
+        }
+    }
+
+    /// An archive whose directory states another size than the member has.
+    #[test]
+    fn a_member_whose_size_lies_is_refused() {
+        let folder = folder();
+        let x = npy("'|u1'", "(100000,)", &[0; 100_000]);
+        let good = zipped(&[("x.npy", &x)]);
+        let directory = good.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").unwrap();
+        for (size, expected) in [
+            (80, "ends before the 100000 numbers that its header promises"),
+            (1 << 20, "goes on after the 100000 numbers that its header promises"),
+        ] {
+            let mut lie = good.clone();
+            lie[directory + 24..directory + 28].copy_from_slice(&u32::to_le_bytes(size));
+            let path = folder.file("lie.npz", &lie);
+            let error = folder.error(DataFile::open(path).unwrap().get("x"));
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
     /// Whole numbers by type or by value, in every format.
     #[test]
     fn rounded_numbers_are_noticed_in_every_format() {
@@ -309,6 +393,34 @@ mod tests {
             folder.error(Data::from_npy(short)),
             "short.npy: the array ends before the 4 numbers that its header promises; the file is \
              cut off"
+        );
+    }
+
+    /// A table of many columns and an archive of many arrays: the error is a sentence.
+    #[test]
+    fn lists_of_names_are_short() {
+        let folder = folder();
+        let names: Vec<String> = (0..1000).map(|k| format!("c{k:03}")).collect();
+        let row = vec!["1"; 1000].join(",");
+        let table = folder.file("t.csv", format!("{}\n{row}\n", names.join(",")).as_bytes());
+        let x = npy("'|u1'", "(1,)", &[1]);
+        let members: Vec<String> = names.iter().map(|name| format!("{name}.npy")).collect();
+        let members: Vec<_> = members.iter().map(|name| (name.as_str(), &x[..])).collect();
+        let archive = folder.file("a.npz", &zipped(&members));
+        let list = "c000, c001, c002, c003, c004, c005, c006, c007 and 992 more";
+        let table = DataFile::open(table).unwrap();
+        assert_eq!(
+            folder.error(table.get("y")),
+            format!("t.csv: has no column `y`; it has {list}")
+        );
+        let archive = DataFile::open(archive).unwrap();
+        assert_eq!(
+            folder.error(archive.get("y")),
+            format!("a.npz: has no array `y`; it has {list}")
+        );
+        assert_eq!(
+            folder.error(archive.whole()),
+            format!("a.npz: holds several arrays, {list}; name one")
         );
     }
 

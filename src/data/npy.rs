@@ -3,9 +3,10 @@
 //! The header is untrusted: nothing is allocated by its word alone, and a file that is shorter than
 //! it says is an error. Format: numpy.lib.format, versions 1.0 to 3.0.
 
+use std::cmp::Ordering;
 use std::io::{self, Read};
 
-use super::{Data, FINITE, MOST, place, rest, too_many};
+use super::{Data, FINITE, MOST, Rests, place, rest, too_many};
 
 /// NumPy's own headers have about a hundred characters.
 const LONGEST_HEADER: usize = 1 << 16;
@@ -36,13 +37,25 @@ struct Header {
     shape: Vec<u64>,
 }
 
-/// Reads an array; a reason where it cannot be taken.
-pub(super) fn read(mut reader: impl Read) -> Result<Data, String> {
-    let header = read_header(&mut reader)?;
+/// Reads an array from a stream that holds nothing else, of `size` bytes where that is known; a reason
+/// where it cannot be taken.
+///
+/// The stream is read to its end, where an archive compares its checksum.
+pub(super) fn read(mut reader: impl Read, size: Option<u64>) -> Result<Data, String> {
+    let (header, start) = read_header(&mut reader)?;
     let (rows, columns) = extent(&header.shape)?;
     let Element { bytes, .. } = header.element;
 
-    let (count, mut values, mut rests) = (rows * columns, Vec::new(), Vec::new());
+    let count = rows * columns;
+    if let Some(size) = size {
+        let left = size.saturating_sub(start);
+        match (count as u64 * bytes as u64).cmp(&left) {
+            Ordering::Less => return Err(more(count)),
+            Ordering::Equal => {}
+            Ordering::Greater => return Err(cut_off(count)),
+        }
+    }
+    let (mut values, mut rests) = (Vec::new(), Rests::default());
     let mut piece = vec![0; PIECE.min(count) * bytes];
     // The place in the array of the k-th number of the file.
     let at = |k: usize| {
@@ -54,9 +67,7 @@ pub(super) fn read(mut reader: impl Read) -> Result<Data, String> {
         let wanted = PIECE.min(count - values.len());
         let buffer = &mut piece[..wanted * bytes];
         reader.read_exact(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => format!(
-                "ends before the {count} numbers that its header promises; the file is cut off"
-            ),
+            io::ErrorKind::UnexpectedEof => cut_off(count),
             _ => unreadable(&error),
         })?;
         for word in buffer.chunks_exact(bytes) {
@@ -73,21 +84,41 @@ pub(super) fn read(mut reader: impl Read) -> Result<Data, String> {
                     f32::MAX
                 ));
             }
+            rests.push(k, whole_rest.unwrap_or_else(|| rest(value)));
             values.push(single);
-            rests.push(whole_rest.unwrap_or_else(|| rest(value)));
         }
     }
+    drop(piece);
+    if reader.read(&mut [0]).map_err(|error| unreadable(&error))? > 0 {
+        return Err(more(count));
+    }
+    let mut rests = rests.all();
     if header.fortran && columns > 1 {
         let turned = |all: &[f32]| -> Vec<f32> {
-            (0..count).map(|k| all[k % columns * rows + k / columns]).collect()
+            (0..all.len()).map(|k| all[k % columns * rows + k / columns]).collect()
         };
-        (values, rests) = (turned(&values), turned(&rests));
+        values = turned(&values);
+        rests = turned(&rests);
     }
     Data::checked(rows, columns, values, &rests)
 }
 
 fn unreadable(error: &io::Error) -> String {
+    // The archive's reader has no kind of its own for it.
+    if error.to_string() == "Invalid checksum" {
+        return "does not have the checksum that its archive states; the file is damaged, so copy or \
+                write it again"
+            .into();
+    }
     format!("cannot be read: {error}")
+}
+
+fn cut_off(count: usize) -> String {
+    format!("ends before the {count} numbers that its header promises; the file is cut off")
+}
+
+fn more(count: usize) -> String {
+    format!("goes on after the {count} numbers that its header promises; write it again")
 }
 
 /// Rows and columns, of which there are some and not too many.
@@ -112,7 +143,8 @@ fn extent(shape: &[u64]) -> Result<(usize, usize), String> {
     }
 }
 
-fn read_header(reader: &mut impl Read) -> Result<Header, String> {
+/// The header, and how many bytes it takes.
+fn read_header(reader: &mut impl Read) -> Result<(Header, u64), String> {
     const NOT_NPY: &str = "is not in NumPy's format; write it with numpy.save";
     let short = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => NOT_NPY.to_string(),
@@ -135,7 +167,7 @@ fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     let mut text = vec![0; length];
     reader.read_exact(&mut text).map_err(short)?;
     let text = String::from_utf8_lossy(&text);
-    parse_header(&text)
+    Ok((parse_header(&text)?, (start.len() + digits + length) as u64))
 }
 
 /// Reads `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`.
@@ -245,6 +277,11 @@ mod tests {
         words.concat()
     }
 
+    /// Reads a whole file.
+    fn read(file: &[u8]) -> Result<Data, String> {
+        super::read(file, Some(file.len() as u64))
+    }
+
     fn values(file: &[u8]) -> Vec<f32> {
         read(file).unwrap().values().to_vec()
     }
@@ -281,7 +318,7 @@ mod tests {
         let numbers = |order: [f32; 6]| bytes(&order.map(f32::to_le_bytes));
         let c = file("'<f4'", "False", "(2, 3)", &numbers([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
         let f = file("'<f4'", "True", "(2, 3)", &numbers([1.0, 4.0, 2.0, 5.0, 3.0, 6.0]));
-        let (c, f) = (read(&c[..]).unwrap(), read(&f[..]).unwrap());
+        let (c, f) = (read(&c).unwrap(), read(&f).unwrap());
         assert_eq!(c, f);
         assert_eq!((c.rows(), c.columns(), c.row(1)), (2, 3, &[4.0, 5.0, 6.0][..]));
         // More than one piece.
@@ -334,6 +371,10 @@ mod tests {
                 file("'<f8'", "False", "(5,)", &double(&[1.0, 2.0])),
                 "ends before the 5 numbers that its header promises; the file is cut off",
             ),
+            (
+                file("'<f8'", "False", "(1,)", &double(&[1.0, 2.0])),
+                "goes on after the 1 numbers that its header promises; write it again",
+            ),
             // Sizes that no file has: nothing is allocated for them.
             (file("'<f8'", "False", "(1000000000,)", &[]), "ends before the 1000000000 numbers"),
             (
@@ -354,7 +395,10 @@ mod tests {
             ),
         ];
         for (file, expected) in cases {
-            let reason = read(&file[..]).unwrap_err();
+            let reason = read(&file).unwrap_err();
+            assert!(reason.contains(expected), "{reason} is not {expected}");
+            // Nor from a pipe, whose size is unknown.
+            let reason = super::read(&file[..], None).unwrap_err();
             assert!(reason.contains(expected), "{reason} is not {expected}");
         }
     }
@@ -373,7 +417,7 @@ mod tests {
                 }
             }
             bytes.truncate(cut);
-            if let Ok(data) = read(&bytes[..]) {
+            if let Ok(data) = read(&bytes) {
                 assert_eq!(data.rows() * data.columns(), data.values().len());
             }
         }

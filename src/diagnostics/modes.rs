@@ -113,16 +113,19 @@ impl Modes {
     /// [`ErrorKind::File`](crate::ErrorKind::File) with the line, and those of [`Modes::around`].
     pub fn from_file(path: impl AsRef<Path>, dim: u32) -> Result<Modes> {
         let path = path.as_ref();
-        let text = bounded::text(path, bounded::TABLE).map_err(|why| Error::file(path, why))?;
+        let text = bounded::text(path, bounded::ROWS).map_err(|why| Error::file(path, why))?;
         let expected = format!("the {dim} coordinates of a centre");
-        let rows = rows::parse(&text, &expected).map_err(|reason| Error::file(path, reason))?;
-        if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != dim as usize) {
-            let found = row.len();
-            let reason = format!("line {line}: has {found} columns; expected {expected}");
-            return Err(Error::file(path, reason));
+        let mut centres = Vec::new();
+        for row in rows::each(&text, &expected) {
+            let (line, row) = row.map_err(|reason| Error::file(path, reason))?;
+            if row.len() != dim as usize {
+                let found = row.len();
+                let reason = format!("line {line}: has {found} columns; expected {expected}");
+                return Err(Error::file(path, reason));
+            }
+            centres.push(row);
         }
-        Modes::around(rows.into_iter().map(|(_, row)| row).collect())
-            .map_err(|error| Error::file(path, error))
+        Modes::around(centres).map_err(|error| Error::file(path, error))
     }
 
     /// The same modes with exact masses, one each.

@@ -221,7 +221,7 @@ impl Formula {
         } else if self.parameters.is_empty() {
             "is not a parameter; this formula has none".to_string()
         } else {
-            format!("is not a parameter; known: {}", self.parameters.join(", "))
+            format!("is not a parameter; known: {}", crate::shown::listed(&self.parameters))
         };
         Err(Error::config(format!("{target}.{name}"), reason))
     }

@@ -28,11 +28,19 @@ pub(crate) mod snippet;
 pub(crate) mod step;
 pub(crate) mod survivors;
 pub(crate) mod tally;
+/// What a device says of a shader, without the lines of the shader that wgpu draws below it.
+fn without_source(error: Error) -> Error {
+    let ErrorKind::Device { message } = error.kind() else { return error };
+    let is_drawn = |line: &str| line.contains(['┌', '│', '└']);
+    let kept: Vec<&str> = message.lines().take_while(|line| !is_drawn(line)).collect();
+    ErrorKind::Device { message: kept.join("\n").trim_end().to_string() }.into()
+}
+
 #[cfg(test)]
 mod tests;
 
 use crate::buffers::State;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::wgsl::{Linked, guarded};
 
@@ -107,7 +115,7 @@ impl Kernel {
                 Kernel { pipeline, groups }
             })
         };
-        guarded(made).map_err(|reason| linked.error(reason, None))?
+        guarded(made).map_err(|reason| linked.error(reason, None))?.map_err(without_source)
     }
 
     /// A kernel that reads data in the groups after its own, a group for each list of buffers, and

@@ -143,7 +143,7 @@ pub(super) fn linked(
         Activation::Gelu => &["network/tanh_of", "network/gelu"],
         Activation::Tanh => &["network/tanh_of", "network/tanh"],
     }));
-    sources.extend([shaders::file("network"), Source::new("columns", text::functions(shape))]);
+    sources.extend([shaders::file("network"), Source::own("columns", text::functions(shape))]);
     Linked::new(sources)
 }
 

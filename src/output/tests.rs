@@ -308,6 +308,25 @@ fn no_broken_file_breaks_the_reader() {
     }
 }
 
+/// One bit of the numbers, which are then other numbers of a good file.
+#[test]
+fn a_flipped_bit_of_an_archive_is_noticed() {
+    let folder = folder(Format::Npz, 1);
+    let path = folder.path().join("particles.npz");
+    let whole = fs::read(&path).unwrap();
+    for array in ["positions", "log_weights", "posterior"] {
+        let member = format!("{array}.npy").into_bytes();
+        let at = whole.windows(member.len()).position(|window| window == member).unwrap();
+        // Behind the header of 128 bytes.
+        let mut flipped = whole.clone();
+        flipped[at + member.len() + 130] ^= 1;
+        fs::write(&path, flipped).unwrap();
+        let expected =
+            format!("particles.npz: has an array `{array}` that cannot be read: Invalid checksum");
+        refused(folder.path(), &expected);
+    }
+}
+
 /// Sizes that no file has.
 #[test]
 fn sizes_of_the_header_alone_are_not_believed() {

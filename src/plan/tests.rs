@@ -84,6 +84,42 @@ fn what_no_number_of_particles_makes_fit_has_another_way_out() {
     );
 }
 
+/// A device that was requested with less than its adapter allows: the request is what helps, and no
+/// dimension does.
+#[test]
+fn a_device_requested_with_too_little_is_told_of_its_request() {
+    let few = |adapter| {
+        let limits = wgpu::Limits { max_storage_buffers_per_shader_stage: 4, ..software().limits };
+        Room { limits, adapter, ..software() }
+    };
+    let requirements = "wfr::requirements(&problem, &config, &adapter.limits())";
+    let error = |room: &Room| plan(1000, 2, room).unwrap_err().to_string();
+    assert_eq!(
+        error(&few(Some(software().limits))),
+        format!(
+            "particles = 1000 in 2 dimensions needs 5 storage buffers in one kernel, this device was \
+             requested with 4 of the 32 that its adapter allows; request it with the limits of \
+             {requirements}"
+        )
+    );
+    // Of a host's device the adapter is unknown.
+    assert_eq!(
+        error(&few(None)),
+        format!(
+            "particles = 1000 in 2 dimensions needs 5 storage buffers in one kernel, this device was \
+             requested with 4; request it with the limits of {requirements}"
+        )
+    );
+    let narrow = Room { adapter: None, ..software() };
+    assert_eq!(
+        plan(1 << 26, 8, &narrow).unwrap_err().to_string(),
+        format!(
+            "particles = 67108864 in 8 dimensions needs a 256 MiB binding, this device was requested \
+             with 128 MiB; request it with the limits of {requirements}, or use at most 33554432"
+        )
+    );
+}
+
 #[test]
 fn loops_are_checked_where_the_driver_stops_them() {
     let long = |n| {

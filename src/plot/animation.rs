@@ -36,8 +36,8 @@ pub(crate) fn is_animated(kept: &Kept) -> bool {
 
 /// What the animation shows, and what one should see.
 pub(crate) const CAPTION: &str = "The density of the weighted particles from the first step to the \
-    last, in colours of the last one; modes should appear together and keep their masses, and a \
-    mode that appears late, or flickers, rests on few particles.";
+    last, in colours of the last one; modes should part from what is there, and a mode that appears \
+    from nothing, or flickers, rests on few particles.";
 
 /// The density over time on fixed axes, above the effective sample size and log Z with a moving mark.
 ///

@@ -18,6 +18,9 @@ pub(super) fn size(scene: &Scene<'_>) -> (u32, u32) {
 /// The shares of the mass within the contours of the exact density.
 const WITHIN: [f64; 2] = [0.5, 0.95];
 
+/// The most bins along an axis, five pixels wide.
+const MOST_BINS: usize = 200;
+
 /// Draws it.
 pub(super) fn draw(scene: &Scene<'_>, root: &Area<'_>) -> Drawn {
     let root = root.margin(24, 12, 12, 30);
@@ -35,7 +38,7 @@ pub(super) fn draw(scene: &Scene<'_>, root: &Area<'_>) -> Drawn {
 }
 
 fn line(scene: &Scene<'_>, area: &Area<'_>, axis: usize, exact: Option<&[(f64, f64)]>) -> Drawn {
-    let line = scene.line(axis, scene.bins(1.0))?;
+    let line = scene.line(axis, MOST_BINS)?;
     let highest = exact.unwrap_or_default().iter().map(|point| point.1).fold(0.0, f64::max);
     let top = line.peak().max(highest).max(f64::MIN_POSITIVE) * 1.1;
     let x = format!("x{axis}");
@@ -54,7 +57,7 @@ fn plane(scene: &Scene<'_>, root: &Area<'_>, axes: (usize, usize)) -> Drawn {
     let (above, below) = body.split_vertically(830);
     // The topmost number reaches above its axis.
     let above = above.margin(TEXT / 3, 0, 0, 0);
-    let density = scene.plane(axes, scene.bins(1.0))?;
+    let density = scene.plane(axes, MOST_BINS)?;
     let y = format!("x{}", axes.1);
     let labels = Labels { x: "", y: &y, height: TEXT, x_ticks: 5, notes: &[], parting: None };
     let mut chart = heat_map::painted(&above, &density, density.peak(), &labels, Paint::Viridis)?;

@@ -1,6 +1,7 @@
 //! Pictures of weighted particles. Weights are always respected.
 
 mod animation;
+mod bins;
 mod canvas;
 mod clouds;
 mod contour;

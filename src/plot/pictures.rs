@@ -50,12 +50,14 @@ impl Kind {
             }
             Kind::Corner => {
                 "Each coordinate by itself and with each other one; an outline that leaves the \
-                 exact line, or islands of single points, mean too few effective particles."
+                 exact line, where one is known, or islands of single points mean too few effective \
+                 particles."
             }
             Kind::Traces => {
                 "The effective sample size should climb back after every resampling and never fall \
-                 near zero between two; log Z should end at the exact line and settle before the \
-                 end."
+                 near zero between two; log Z is that of the density reached at each time, so it \
+                 moves until the end, where it should meet the exact line if one is known; a sudden \
+                 jump of it rests on few particles."
             }
             Kind::Genealogy => {
                 "The families that descend from the particles of time zero: many should be left, \

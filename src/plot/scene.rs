@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use wfr::{Axis, Histograms};
 
+use super::bins;
 use super::canvas::{Drawn, words};
 use super::exact::Exact;
 use super::histogram::{Line, Plane};
@@ -55,27 +56,24 @@ impl<'a> Scene<'a> {
         Ok(Scene { kept, counts, exact, coordinates, ranges })
     }
 
-    /// Bins along an axis: so many that chance does not hide the shape, in a share of a picture.
-    pub(super) fn bins(&self, room: f64) -> usize {
-        let points = self.kept.particles.len() as f64;
-        let share = (self.kept.record.ess.max(0.0).sqrt() / 2.5).min(points.sqrt());
-        (share * room).clamp(24.0, 120.0 * room) as usize
-    }
-
     pub(super) fn range(&self, axis: usize) -> Range<f64> {
         self.ranges[axis].clone()
     }
 
-    /// The density of one coordinate.
-    pub(super) fn line(&self, axis: usize, bins: usize) -> Drawn<Line> {
-        let (_, density) = found(self.counts, &[self.axis(axis, bins)])?;
+    /// The density of one coordinate, in at most `most` bins.
+    pub(super) fn line(&self, axis: usize, most: usize) -> Drawn<Line> {
+        let (_, density) = found(self.counts, &[self.axis(axis, bins::LINE)])?;
+        let density = bins::line(&density, self.kept.record.ess, most);
         Ok(Line { range: self.range(axis), density })
     }
 
-    /// The density of two coordinates.
-    pub(super) fn plane(&self, (i, j): (usize, usize), bins: usize) -> Drawn<Plane> {
-        let (_, density) = found(self.counts, &[self.axis(i, bins), self.axis(j, bins)])?;
-        Ok(Plane { x: self.range(i), y: self.range(j), columns: bins, density })
+    /// The density of two coordinates, in at most `most` bins along each.
+    pub(super) fn plane(&self, (i, j): (usize, usize), most: usize) -> Drawn<Plane> {
+        let axes = [self.axis(i, bins::PLANE), self.axis(j, bins::PLANE)];
+        let (_, density) = found(self.counts, &axes)?;
+        let density = bins::plane(&density, self.kept.record.ess, most);
+        let columns = density.len().isqrt();
+        Ok(Plane { x: self.range(i), y: self.range(j), columns, density })
     }
 
     fn axis(&self, axis: usize, bins: usize) -> Axis {

@@ -4,6 +4,7 @@ use wgpu::naga::{self, ArraySize, ScalarKind, TypeInner};
 
 use crate::data::Data;
 use crate::error::{Error, Result};
+use crate::shown::listed;
 use crate::wgsl::describe;
 
 /// Where the text of a target says that its data are.
@@ -85,7 +86,7 @@ pub(super) fn find<'a>(target: &str, arrays: &'a [Array], name: &str) -> Result<
                 .to_string()
         } else {
             let known: Vec<_> = arrays.iter().map(|array| short(&array.name)).collect();
-            format!("is not an array of the target; it declares {}", known.join(", "))
+            format!("is not an array of the target; it declares {}", listed(&known))
         };
         Error::config(format!("{target}.{name}"), reason)
     })

@@ -1,6 +1,7 @@
 //! The built-in targets: what they are, what they take, and where they come from.
 
 use crate::error::{Error, Result};
+use crate::shown::listed;
 use crate::words::distance;
 
 use super::{Law, MAX_DIM, Target};
@@ -205,7 +206,7 @@ impl Entry {
                     .iter()
                     .map(|known| format!("{} (default {})", known.name, known.default))
                     .collect();
-                format!("is not a parameter; known: {}", known.join(", "))
+                format!("is not a parameter; known: {}", listed(&known))
             }
         };
         Err(Error::config(format!("{}.{name}", self.name), reason))

@@ -125,13 +125,16 @@ impl Component {
 /// The components in a text with one of them a line: `weight mean_1 … mean_d scale`, or a scale per
 /// axis. Errors begin with the line.
 pub(super) fn parse(text: &str, dim: Option<u32>) -> Result<Vec<Component>, String> {
-    let rows = rows::parse(text, "`weight mean_1 … mean_d scale`, or a scale per axis")?;
+    let rows = || rows::each(text, "`weight mean_1 … mean_d scale`, or a scale per axis");
+    // What a number is comes before how many there are.
+    rows().try_for_each(|row| row.map(|_| ()))?;
+    let rows = || rows().filter_map(Result::ok);
     let dim = match dim {
         Some(dim) => dim as usize,
-        None => common_dim(&rows)?,
+        None => common_dim(rows().map(|(line, numbers)| (line, numbers.len())))?,
     };
-    let mut components = Vec::with_capacity(rows.len());
-    for (line, numbers) in rows {
+    let mut components = Vec::new();
+    for (line, numbers) in rows() {
         let found = numbers.len();
         if !dims_of(found).contains(&Some(dim)) {
             return Err(format!("line {line}: {}", columns_expected(found, dim)));
@@ -161,35 +164,32 @@ fn columns_expected(found: usize, dim: usize) -> String {
     )
 }
 
-/// The one dimension that every line can have.
-fn common_dim(rows: &[(usize, Vec<f64>)]) -> Result<usize, String> {
-    let Some((first_line, first)) = rows.first() else { return Ok(1) };
-    let mut dims: Vec<usize> = dims_of(first.len()).into_iter().flatten().collect();
+/// The one dimension that every line can have, from their numbers of columns.
+fn common_dim(mut rows: impl Iterator<Item = (usize, usize)>) -> Result<usize, String> {
+    let Some((first_line, first)) = rows.next() else { return Ok(1) };
+    let mut dims: Vec<usize> = dims_of(first).into_iter().flatten().collect();
     dims.dedup();
     if dims.is_empty() {
-        let found = first.len();
         return Err(format!(
-            "line {first_line}: has {found} columns; expected 3 or more: a weight, a mean and one \
+            "line {first_line}: has {first} columns; expected 3 or more: a weight, a mean and one \
              scale or one per axis"
         ));
     }
-    for (line, numbers) in rows {
-        let possible = dims_of(numbers.len());
+    for (line, columns) in rows {
+        let possible = dims_of(columns);
         let common: Vec<_> =
             dims.iter().copied().filter(|d| possible.contains(&Some(*d))).collect();
         if common.is_empty() {
-            return Err(format!("line {line}: {}", columns_expected(numbers.len(), dims[0])));
+            return Err(format!("line {line}: {}", columns_expected(columns, dims[0])));
         }
         dims = common;
     }
     match dims[..] {
         [dim] => Ok(dim),
         _ => Err(format!(
-            "line {first_line}: has {} columns, which means {} dimensions with one scale or {} \
+            "line {first_line}: has {first} columns, which means {} dimensions with one scale or {} \
              with a scale each; state which, with `dim`",
-            first.len(),
-            dims[0],
-            dims[1],
+            dims[0], dims[1],
         )),
     }
 }

@@ -3,6 +3,7 @@
 use wgpu::naga::{Expression, Literal, ScalarKind, TypeInner};
 
 use crate::error::{Error, Result};
+use crate::shown::listed;
 use crate::wgsl::{Linked, Source};
 
 /// One `override` of a WGSL text.
@@ -83,7 +84,7 @@ fn unknown(declared: &[Override]) -> String {
             None => known.name.clone(),
         })
         .collect();
-    format!("is not a parameter; known: {}", known.join(", "))
+    format!("is not a parameter; known: {}", listed(&known))
 }
 
 fn whole_between(value: f64, least: f64, most: f64) -> bool {

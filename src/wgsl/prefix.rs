@@ -24,7 +24,7 @@ pub(crate) fn prefixed(source: &Source, prefix: &str, first_binding: u32) -> Res
     let refused = |message: String, at: &Range<usize>| {
         Linked::new([source.clone()]).error(message, Some(at.clone()))
     };
-    let globals = globals(text, &tokens);
+    let globals: BTreeSet<&str> = globals(text, &tokens).into_iter().map(|at| &text[at]).collect();
     let mut out = String::with_capacity(text.len() + 64);
     let mut copied = 0;
     let mut in_structure = false;
@@ -73,17 +73,17 @@ pub(crate) fn prefixed(source: &Source, prefix: &str, first_binding: u32) -> Res
     Ok(Source::new(source.name.clone(), out))
 }
 
-/// The names declared at module scope.
-fn globals<'a>(text: &'a str, tokens: &[Token]) -> BTreeSet<&'a str> {
+/// The places of the names declared at module scope.
+pub(super) fn globals(text: &str, tokens: &[Token]) -> Vec<Range<usize>> {
     let word = |i: usize| tokens.get(i).map_or("", |token| &text[token.at.clone()]);
-    let mut globals = BTreeSet::new();
+    let mut names = Vec::new();
     let mut depth = 0_u32;
     for i in 0..tokens.len() {
         match word(i) {
             "{" => depth += 1,
             "}" => depth = depth.saturating_sub(1),
             "fn" | "struct" | "alias" | "const" | "override" if depth == 0 => {
-                globals.insert(word(i + 1));
+                names.push(i + 1);
             }
             "var" if depth == 0 => {
                 let mut name = i + 1;
@@ -93,13 +93,13 @@ fn globals<'a>(text: &'a str, tokens: &[Token]) -> BTreeSet<&'a str> {
                     }
                     name += 1;
                 }
-                globals.insert(word(name));
+                names.push(name);
             }
             _ => {}
         }
     }
-    globals.remove("");
-    globals
+    let names = names.into_iter().filter_map(|i| tokens.get(i));
+    names.map(|token| token.at.clone()).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ fn numbers_out_of_range_are_usage_errors() {
         sample("--submission-limit", "0.1ms")
             .failed_with(2, &["submission_limit = 100µs is not between 1 ms and 1 h"]);
     }
-    sample("--submission-limit", "50").failed_with(2, &["'50'", "50ms, 0.5s, 30s, 2min or 1h"]);
+    sample("--submission-limit", "50").failed_with(2, &["'50'", "50ms, 0.5s, 30s, 5m, 2min or 1h"]);
     sample("--particles", "1.5").failed_with(2, &["'1.5'", "--particles", "not a whole number"]);
     sample("--particles", "-1").failed_with(2, &["'-1'", "not a whole number"]);
     sample("--time", "-1").failed(2, "error: time = -1 is not positive and finite");
@@ -318,4 +318,31 @@ fn numbers_beyond_single_precision_are_refused() {
     if has_adapter() {
         folder.wfr(&[&["sample"], &formula[..]].concat()).succeeded();
     }
+}
+
+/// Names of WGSL's own in a text: the error is at the user's line, in the words of the user's name.
+#[test]
+fn no_error_shows_a_shader_of_the_engine() {
+    let folder = Folder::new();
+    let density = "fn log_density(x: Point) -> f32 { return -dot(x, x); }\n";
+    for (name, declared) in [
+        ("select", "const select = 3;"),
+        ("u32", "alias u32 = f32;"),
+        ("vec2", "struct vec2 { a: f32 }"),
+        ("bitcast", "fn bitcast(x: f32) -> u32 { return 3u; }"),
+        ("atomicAdd", "fn atomicAdd(x: f32) -> u32 { return 3u; }"),
+        ("workgroupBarrier", "fn workgroupBarrier() { }"),
+    ] {
+        folder.write("mine.wgsl", &format!("{density}{declared}\n"));
+        let run = folder.wfr(&["sample", "mine.wgsl", "--dim", "2", "-n", "100"]);
+        let hides = format!("`{name}` hides WGSL's own `{name}`; choose another name");
+        run.failed_with(4, &["error: mine.wgsl:2:", &hides, &format!("2 | {declared}")]);
+    }
+    // A text that is not closed goes on in the engine's.
+    folder.write("v.wgsl", "fn velocity(x: Point, beta: f32) -> Point { return 0.01 * x;\n");
+    let path = ["--flow", "path", "--path", "power:0.5", "--velocity", "v.wgsl", "-n", "100"];
+    folder.wfr(&[&["sample", "ring"][..], &path].concat()).failed_with(
+        4,
+        &["error: v.wgsl:1:60: the text ends too early; a closing `}`, `)` or `;` is missing\n1 | fn"],
+    );
 }

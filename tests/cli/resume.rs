@@ -282,12 +282,9 @@ fn how_often_is_refused_where_it_makes_no_sense() {
     let folder = Folder::new();
     let every = |text: &str| format!("sample ring --out run --checkpoint-every {text}");
     for (text, words) in [
-        (
-            "often",
-            "is neither a time nor a number of steps; write a time, for instance 30s, 5m or 2h",
-        ),
+        ("often", "30s, 5m, 2min or 1h, or a number of steps"),
         ("0", "makes none"),
-        ("0m", "is not above 0"),
+        ("0m", "is not a length of time above 0 and up to a year"),
         ("1.5", "is not a whole number"),
     ] {
         wfr(&folder, &every(text)).failed_with(2, &[words]);

@@ -84,6 +84,7 @@ fn a_folder_runs_again_to_the_same_bytes() {
     folder.write("a/beta.txt", "0 0\n0.5 0.3\n1 1\n");
     folder.write("a/centres.txt", "-2 0\n2 0\n");
     folder.write("a/y.csv", "y\n1\n2\n");
+    folder.write("a/start.csv", "mean,sd\n0.5,1\n-0.5,2\n");
     folder.write(
         "b/r.wgsl",
         "@group(1) @binding(0) var<storage, read> y: array<f32>;\n\
@@ -94,7 +95,8 @@ fn a_folder_runs_again_to_the_same_bytes() {
     let mixtures = "sample gaussian-mixture --components a/m.txt --initial mixture(b/m.txt) \
                     --schedule a/beta.txt --mode-centres a/centres.txt --flow path --path hybrid";
     let regression = "sample b/r.wgsl --dim 2 --data a/y.csv --steps 20 --flow path \
-                      --path power:0.5 --velocity b/v.wgsl --tune";
+                      --path power:0.5 --velocity b/v.wgsl --tune \
+                      --initial normal(file=a/start.csv)";
     let composition = "compose --model a/m.txt --model b/m.txt --rule geometric --steps 20 \
                        --reward k*x0 --param k=.5";
     for (at, line) in [mixtures, regression, composition].into_iter().enumerate() {

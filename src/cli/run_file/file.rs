@@ -6,6 +6,7 @@ use clap::builder::ValueHint;
 
 use super::key::Key;
 use crate::cli::data;
+use crate::cli::law::{OfFile, of_file};
 
 /// A value that names a file: what stands before the name, the name, and what stands after it.
 pub(super) struct Named<'a> {
@@ -24,8 +25,8 @@ impl<'a> Named<'a> {
             "target" | "reward" => is_wgsl(value).then_some(whole),
             "schedule" => is_schedule_file(value, folder).then_some(whole),
             "initial" => {
-                let inside = value.trim().strip_prefix("mixture(")?.strip_suffix(')')?.trim();
-                Some(Named::split(value, inside))
+                let (OfFile::Mixture(file) | OfFile::Normal(file)) = of_file(value)?;
+                Some(Named::split(value, file))
             }
             "data" => {
                 let (_, file, _) = data::parts(value);
@@ -80,6 +81,7 @@ mod tests {
             ("problem.data", "y = t.csv:party", Some("y = <>:party")),
             ("problem.data", "a/t.csv", Some("<>")),
             ("problem.initial", "mixture( from.txt )", Some("mixture( <> )")),
+            ("problem.initial", "normal(file = a/start.csv)", Some("normal(file = <>)")),
             ("problem.initial", "normal(mean=0)", None),
             ("problem.components", "modes", Some("<>")),
             ("problem.mode_centres", "c.txt", Some("<>")),

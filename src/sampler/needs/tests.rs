@@ -98,7 +98,7 @@ fn the_largest_number_named_fits_and_one_more_does_not() {
             ..wgpu::Limits::default()
         };
         let memory = memory.map(|(log2, more)| size(log2, more));
-        let room = Room { limits, memory, loops: cap };
+        let room = Room { memory, loops: cap, ..Room::within(&limits) };
         let (problem, config) = &runs[run];
         let plan = |particles| {
             let config = Config { particles, ..config.clone() };
