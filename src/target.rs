@@ -905,7 +905,7 @@ mod tests {
         let problem = crate::Problem::new(target(clash), start, crate::Flow::annealed());
         let error = problem.unwrap_err();
         assert_eq!(error.location().unwrap().to_string(), "mine.wgsl:1:4");
-        let words = "`transform_unit` is already defined in transform.wgsl; choose another name";
+        let words = "`transform_unit` is already defined in the engine's transform.wgsl; choose";
         assert!(error.to_string().contains(words), "{error}");
     }
 

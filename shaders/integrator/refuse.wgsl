@@ -41,9 +41,9 @@ fn refuse_above(log_alpha: f32) -> bool {
     return !float_is_non_finite(log_alpha) && log_alpha >= REFUSE_FLOOR;
 }
 
-// Whether a move goes over an edge of the density at `at`: out of it, or down by more than the floor
-// beyond what the slope at either end tells. For flows with a velocity, whose moves have no ratio of
-// their own to be judged by.
+// Whether a move goes over an edge of the density at `at`: out of it, or down by more than the
+// floor beyond what the slope at either end tells. For flows with a velocity, whose moves have no
+// ratio of their own to be judged by.
 fn refuse_is_over_edge(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
     densities: f32, at: Instant,
