@@ -121,6 +121,56 @@ fn start(folder: &Folder, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
+/// Every kind of run, killed at random moments a few times, ends as if nobody had disturbed it.
+#[test]
+fn every_kind_of_run_survives_kills() {
+    if !has_adapter() {
+        return;
+    }
+    let root = env!("CARGO_MANIFEST_DIR");
+    let composed = format!("--model {root}/models/left.txt --model {root}/models/right.txt");
+    let kinds = [
+        "sample ring -n 1000 --steps 2400 --integrator mala".to_string(),
+        "sample ring -n 1000 --steps 2400 --integrator baoab --resampler residual".to_string(),
+        "sample ring -n 1000 --schedule adaptive:0.999 --integrator mala".to_string(),
+        "sample double-well -n 1000 --steps 2400 --flow langevin".to_string(),
+        "sample double-well -n 1000 --steps 1600 --flow wfr".to_string(),
+        "sample double-well -n 1000 --steps 2400 --flow path --path fisher-rao".to_string(),
+        format!("compose {composed} --rule product -n 1000 --steps 2400"),
+    ];
+    let mut random = StdRng::seed_from_u64(5);
+    let mut kills = 0;
+    for kind in &kinds {
+        let (calm, folder) = (Folder::new(), Folder::new());
+        let line = format!("{kind} --frames 3 --posterior 100 --checkpoint-every 1 --out run");
+        let line: Vec<&str> = line.split(' ').collect();
+        calm.wfr(&line).succeeded();
+        let path = folder.path("run");
+        let mut furthest = 0;
+        for _ in 0..2 {
+            let mut child = match checkpoints(&path).is_empty() {
+                true => start(&folder, &[&line[..], &["--overwrite"]].concat()),
+                false => start(&folder, &["resume", "run"]),
+            };
+            std::thread::sleep(Duration::from_millis(random.random_range(300..1000)));
+            // It may have come to its end.
+            let _ = child.kill();
+            kills += usize::from(child.wait().unwrap().code().is_none());
+            let made = checkpoints(&path);
+            let newest = made.last().map_or(0, |made| Checkpoint::open(made).unwrap().step());
+            assert!(newest >= furthest, "{kind}: step {furthest} is lost, and {newest} the newest");
+            furthest = newest;
+        }
+        match checkpoints(&path).is_empty() {
+            true => folder.wfr(&[&line[..], &["--overwrite"]].concat()).succeeded(),
+            false => folder.wfr(&["resume", "run"]).succeeded(),
+        };
+        assert_same(&results(&path), &results(&calm.path("run")));
+    }
+    println!("{kills} kills");
+    assert!(kills >= kinds.len(), "{kills} kills");
+}
+
 /// Whether this process is writing a checkpoint, or was when it ended.
 fn writes(run: &Path, process: u32) -> bool {
     let hidden = format!(".{process}-");
