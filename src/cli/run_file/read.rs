@@ -46,7 +46,7 @@ pub(super) struct Entry {
 }
 
 /// Whether files are replaced.
-const OVERWRITE: &str = "results.overwrite";
+pub(super) const OVERWRITE: &str = "results.overwrite";
 
 /// Why no run file says so.
 const NOT_FOR_FILES: &str =

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::key::{COMMANDS, Key, Shape, command, keys, tables};
+use super::read::OVERWRITE;
 use crate::cli::{Done, Failure};
 
 /// The schema as text.
@@ -63,7 +64,11 @@ fn of_command(name: &str) -> Value {
 }
 
 fn of_key(key: &Key) -> Value {
-    let mut schema = values(key);
+    let mut schema = match key.path() == OVERWRITE {
+        // The command line alone may say that files are replaced.
+        true => json!({ "const": false }),
+        false => values(key),
+    };
     schema["description"] = key.help().into();
     let defaults = key.arg.get_default_values();
     if let Some(default) = defaults.first().and_then(|default| default.to_str()) {

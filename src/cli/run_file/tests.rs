@@ -246,5 +246,6 @@ fn the_schema_has_every_key_and_the_resolved_files_values() {
     assert_eq!(of("run", "particles")["default"], 1e5);
     assert_eq!(of("run", "resampler")["enum"][0], "systematic");
     assert_eq!(of("problem", "components")["type"], "string");
+    assert_eq!(of("results", "overwrite")["const"], false);
     assert_eq!(schema["$defs"]["compose"]["properties"]["rule"]["required"][0], "rule");
 }
