@@ -251,6 +251,13 @@ impl Session {
     /// results are as good as they were.
     pub(crate) fn examined(&mut self, end: End) -> Done<Outcome> {
         let mut outcome = self.outcome(end)?;
+        if interrupt::asked() {
+            // Who stops a run does not wait for more compiling.
+            let mut none = Examination::default();
+            none.not_checked = Some("the run was stopped".into());
+            outcome.examination = Some(none);
+            return Ok(outcome);
+        }
         let diagnostics =
             Diagnostics::new(&outcome.particles).of_run(&self.problem, &outcome.config);
         let gpu = self.sampler.gpu();
