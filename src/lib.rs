@@ -48,6 +48,7 @@ mod schedule;
 pub mod selftest;
 mod shaders;
 mod shown;
+mod slopes;
 mod target;
 #[cfg(test)]
 mod testing;

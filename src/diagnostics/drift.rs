@@ -1,11 +1,12 @@
 //! Whether moves that leave the target's law alone carry the particles elsewhere.
 //!
 //! Metropolis moves need no score and no slope, so that the test holds at walls, at jumps and in tails,
-//! and many of them in a row show what one is too short for: arms of the target that a start missed, say. Coordinates count from the particles'
-//! means in their standard deviations, u, one scale before and after.
+//! and many of them in a row show what one is too short for: arms of the target that a start missed, say.
+//! Coordinates count from the particles' means in their standard deviations, u, one scale before and
+//! after.
 
-use super::families::{Families, Tested};
-use super::identities::Points;
+use super::families::{FEWEST_FAMILIES, Families, LEVEL, Tested, worst};
+use super::identities::{Points, propose};
 use crate::distance::random::Random;
 use crate::error::Result;
 
@@ -13,15 +14,11 @@ use crate::error::Result;
 const FEWEST: usize = 8;
 const MOST: usize = 256;
 const PARTICLES: usize = 1 << 13;
-/// The probability of an alarm where all is well.
-const LEVEL: f64 = 0.005;
 /// A drift below is not worth an alarm, however sure it is.
 const EFFECT: f64 = 0.05;
 /// Beyond so many standard deviations a coordinate counts as being there, so that a few particles far
 /// out do not decide.
 const CLIP: f64 = 5.0;
-/// Families below which nothing is tested.
-const FEWEST_FAMILIES: f64 = 30.0;
 
 /// How far Metropolis moves at the target carry the particles of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,9 +44,8 @@ pub struct Drift {
 }
 
 /// Moves up to 8192 particles as often as the number of evaluations allows, 8 to 256 times: long ways show
-/// more than many particles. Log density and
-/// score are asked for at points, row after row; `is_inside` tells where the start has mass. Nothing where
-/// there are fewer than 30 families.
+/// more than many particles. Log density and score are asked for at points, row after row; `is_inside`
+/// tells where the start has mass. Nothing where there are fewer than 30 families.
 pub(super) fn drift(
     points: &Points<'_>,
     (mean, sd): (&[f64], &[f64]),
@@ -77,11 +73,7 @@ pub(super) fn drift(
     for _ in 0..moves {
         let mut proposals = Vec::with_capacity(positions.len());
         for x in positions.chunks(dim) {
-            // One length for all coordinates, by chance and not by place: symmetric.
-            let length = reach * (-4.0 * random.uniform()).exp2();
-            let moved =
-                |(x, sd): (&f32, &f64)| (f64::from(*x) + length * sd * random.normal()) as f32;
-            proposals.extend(x.iter().zip(sd).map(moved));
+            propose(&mut random, x, sd, reach, &mut proposals);
         }
         let there = evaluate(&proposals)?;
         for (k, value) in values.iter_mut().enumerate() {
@@ -106,12 +98,8 @@ pub(super) fn drift(
     };
     let all: Vec<Tested> = (0..dim).flat_map(of).collect();
     let threshold = families.threshold(all.len(), LEVEL);
-    // A drift that is large and sure comes before one that is only sure.
     let is_off = |one: &Tested| one.z.abs() > threshold && one.off.abs() > EFFECT;
-    let worst = (0..all.len()).max_by(|a, b| {
-        let (a, b) = (&all[*a], &all[*b]);
-        is_off(a).cmp(&is_off(b)).then(a.z.abs().total_cmp(&b.z.abs()))
-    });
+    let worst = worst(all.iter().map(|one| (is_off(one), one.z)));
     Ok(worst.map(|worst| Drift {
         particles: chosen.len(),
         moves,

@@ -1,5 +1,10 @@
 //! Weighted means of functions tested against what they should be, with errors from families.
 
+/// The probability of an alarm where all is well.
+pub(super) const LEVEL: f64 = 0.005;
+/// Families below which nothing is tested.
+pub(super) const FEWEST_FAMILIES: f64 = 30.0;
+
 /// Weighted particles in families, which are as good as independent.
 pub(super) struct Families<'a> {
     /// Normalized.
@@ -70,6 +75,15 @@ impl<'a> Families<'a> {
     pub(super) fn threshold(&self, tests: usize, level: f64) -> f64 {
         student_quantile(level / (2.0 * tests as f64), self.effective - 1.0)
     }
+}
+
+/// Of tests, whether each is off and its z, the one that counts most: an effect that is large and sure
+/// comes before one that is only sure.
+pub(super) fn worst(all: impl Iterator<Item = (bool, f64)>) -> Option<usize> {
+    let worst = all.enumerate().max_by(|(_, (a_is_off, a)), (_, (b_is_off, b))| {
+        a_is_off.cmp(b_is_off).then(a.abs().total_cmp(&b.abs()))
+    });
+    worst.map(|(place, _)| place)
 }
 
 /// The point that Student's law with `degrees` of freedom exceeds with probability `tail`, for 20

@@ -4,15 +4,12 @@
 //! vanishes at its ends. At walls it does not, and one Metropolis move takes their place: under π the
 //! mean of min(1, α) (f(x′) − f(x)) is 0 for every f and every symmetric proposal x′.
 
-use super::families::{Families, Tested};
+use super::families::{FEWEST_FAMILIES, Families, LEVEL, Tested, worst};
 use crate::distance::random::Random;
+use crate::slopes::gap_and_room;
 
-/// The probability of an alarm where all is well.
-const LEVEL: f64 = 0.005;
 /// Effects below are not worth an alarm, however sure they are.
 const EFFECT: f64 = 0.02;
-/// Families below which nothing is tested.
-const FEWEST_FAMILIES: f64 = 30.0;
 /// The share of proposals across a wall or a jump from which on Stein's identities have boundary terms
 /// as large as `EFFECT`.
 const WALLS: f64 = 0.001;
@@ -93,25 +90,34 @@ pub(super) struct Proposals {
 }
 
 impl Proposals {
-    /// Normal steps of 1/16 to 1 standard deviation, over √d: symmetric, because the length does not
-    /// depend on the place.
+    /// Steps of up to 1.2 standard deviations, over √d.
     pub(super) fn new(points: &Points<'_>, sd: &[f64], seed: u64) -> Proposals {
         let mut random = Random::new(seed);
         let reach = 1.2 / (points.dim as f64).sqrt();
         let mut positions = Vec::with_capacity(points.positions.len());
         let mut is_short = Vec::with_capacity(points.count());
         for x in points.positions.chunks(points.dim) {
-            let fraction = (-4.0 * random.uniform()).exp2();
-            let length = reach * fraction;
+            let fraction = propose(&mut random, x, sd, reach, &mut positions);
             is_short.push(fraction <= SHORT);
-            positions.extend(
-                x.iter()
-                    .zip(sd)
-                    .map(|(x, sd)| (f64::from(*x) + length * sd * random.normal()) as f32),
-            );
         }
         Proposals { positions, is_short }
     }
+}
+
+/// Adds a normal step from x of 1/16 to 1 times `reach` standard deviations; gives that fraction.
+/// Symmetric: one length for all coordinates, by chance and not by place.
+pub(super) fn propose(
+    random: &mut Random,
+    x: &[f32],
+    sd: &[f64],
+    reach: f64,
+    out: &mut Vec<f32>,
+) -> f64 {
+    let fraction = (-4.0 * random.uniform()).exp2();
+    let length = reach * fraction;
+    let moved = |(x, sd): (&f32, &f64)| (f64::from(*x) + length * sd * random.normal()) as f32;
+    out.extend(x.iter().zip(sd).map(moved));
+    fraction
 }
 
 /// The log density at both ends of a proposal, and its slopes there times the step.
@@ -131,15 +137,13 @@ impl Rise {
         !self.to.is_finite() || (fall > FALL && !is_explained)
     }
 
-    /// Whether a short proposal crosses a jump, or a slope like a wall. Between the slopes at both ends
-    /// lies the rise of every density whose slope changes one way, kinks included.
+    /// Whether a short proposal crosses a jump, or a slope like a wall.
     fn is_jump(&self) -> bool {
-        let [here, far] = self.slopes;
         let rise = self.to - self.from;
         let rounding = 8.0 * f64::from(f32::EPSILON) * self.from.abs();
-        let is_smooth =
-            (rise - 0.5 * (here + far)).abs() <= JUMP + rounding + 0.5 * (here - far).abs();
-        let is_steep = rise < -STEEP && here > 0.25 * rise;
+        let (gap, room) = gap_and_room(rise, self.slopes);
+        let is_smooth = gap <= JUMP + rounding + room;
+        let is_steep = rise < -STEEP && self.slopes[0] > 0.25 * rise;
         !is_smooth || is_steep
     }
 }
@@ -225,13 +229,8 @@ impl Points<'_> {
         };
         let tests = all.len();
         let threshold = families.threshold(tests, LEVEL);
-        // An effect that is large and sure comes before one that is only sure.
         let is_off = |one: &(Tested, f64)| one.0.z.abs() > threshold && one.1.abs() > EFFECT;
-        let rank = |one: &(Tested, f64)| (is_off(one), one.0.z.abs());
-        let worst = (0..tests).max_by(|a, b| {
-            let (a, b) = (rank(&all[*a]), rank(&all[*b]));
-            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
-        })?;
+        let worst = worst(all.iter().map(|one| (is_off(one), one.0.z)))?;
         Some(Identities {
             test,
             particles: self.count(),

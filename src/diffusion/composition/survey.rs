@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::adaptor::Adaptor;
 use crate::distance::random::Random;
+use crate::slopes::gap_and_room;
 use crate::target::Target;
 
 /// Places that are looked at, at most and at least.
@@ -127,16 +128,13 @@ impl Place {
         self.value + reach * self.slope.iter().map(|s| s * s).sum::<f64>().sqrt()
     }
 
-    /// Whether the value changes along a way by more than the slopes at both ends tell. Between these lies
-    /// the change of every function whose slope changes one way, kinks included.
+    /// Whether the value changes along a way by more than the slopes at both ends tell.
     fn jumps_to(&self, there: &Place, way: &[f64], least: f64) -> bool {
         let along =
             |place: &Place| -> f64 { place.slope.iter().zip(way).map(|(s, w)| s * w).sum() };
-        let (here, far) = (along(self), along(there));
-        let change = there.value - self.value;
+        let (gap, room) = gap_and_room(there.value - self.value, [along(self), along(there)]);
         let rounding = 1e-9 * self.value.abs();
-        let told = 0.5 * (here + far);
-        (change - told).abs() > least + rounding + 0.5 * (here - far).abs()
+        gap > least + rounding + room
     }
 }
 
