@@ -8,6 +8,7 @@ fn adapt(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    parameters_load();
     // The stage is chosen, or there is none to choose: partials are not looked at.
     if (stage.settled != 0u || control.stop != 0u) {
         return;
@@ -23,7 +24,7 @@ fn adapt(
     }
     for (var k = 0u; k < CESS_ITEMS; k++) {
         let slot = (block * CESS_ITEMS + k) * CESS_LANES + lane;
-        if (slot < PARTICLES) {
+        if (slot < settings.particles) {
             var x: Point;
             let particle = gather_particle(slot, &x);
             var weight = exp(particle.log_weight);
@@ -47,7 +48,7 @@ fn adapt(
         sh_sums[lane * CESS_GROUPS + group] = sums[group];
     }
     cess_fold(lane);
-    if (lane < CESS_GROUPS && block < CESS_BLOCKS) {
+    if (lane < CESS_GROUPS && block < cess_blocks()) {
         partials[block * CESS_GROUPS + lane] = sh_sums[lane];
     }
 }

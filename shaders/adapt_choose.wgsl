@@ -36,7 +36,7 @@ fn choose_open(step: u32) {
     stage.now = schedule[step];
     let beta = stage.now.beta;
     let next_float = bitcast<f32>(bitcast<u32>(beta) + 1u);
-    stage.low = min(1.0, max(beta + ADAPT_FLOOR * (1.0 - beta), next_float));
+    stage.low = min(1.0, max(beta + settings.stage_floor * (1.0 - beta), next_float));
     stage.high = 1.0;
     stage.passes = 0u;
     stage.settled = 0u;
@@ -45,7 +45,7 @@ fn choose_open(step: u32) {
 
 // The row of the ESS test at which the stage begins.
 fn choose_row() -> u32 {
-    return (control.trace_rows - 1u) % TRACE_ROWS;
+    return (control.trace_rows - 1u) % settings.trace_rows;
 }
 
 fn choose_narrow() {
@@ -53,7 +53,7 @@ fn choose_narrow() {
     var cess = cess_of(1u);
     trace[choose_row()].cess = cess;
     // Where even the floor fails it is taken: particles may leave the support at any step.
-    stage.settled = select(1u, 0u, cess >= ADAPT_CESS);
+    stage.settled = select(1u, 0u, cess >= settings.stage_cess);
     while (stage.settled == 0u) {
         stage.low = stage.candidates[c / 4u][c % 4u];
         trace[choose_row()].cess = cess;
@@ -63,7 +63,7 @@ fn choose_narrow() {
             break;
         }
         cess = cess_of(c);
-        if (!(cess >= ADAPT_CESS)) {
+        if (!(cess >= settings.stage_cess)) {
             stage.high = stage.candidates[c / 4u][c % 4u];
             break;
         }
@@ -75,23 +75,23 @@ fn choose_commit() {
     let begin = control.step_begin;
     let beta = stage.low;
     schedule[begin].beta_rate = (beta - stage.now.beta) / stage.now.dt;
-    for (var k = begin + 1u; k <= begin + STAGE_MOVES; k++) {
+    for (var k = begin + 1u; k <= begin + settings.stage_moves; k++) {
         schedule[k].beta = beta;
         schedule[k].beta_rate = 0.0;
     }
     control.beta = beta;
     control.stages += 1u;
     if (beta == 1.0) {
-        control.stop = begin + STAGE_MOVES;
+        control.stop = begin + settings.stage_moves;
     } else {
-        choose_open(begin + STAGE_MOVES);
+        choose_open(begin + settings.stage_moves);
     }
 }
 
 @compute @workgroup_size(CESS_ENTRIES)
 fn adapt_choose(@builtin(local_invocation_index) lane: u32) {
     var sums = cess_nothing();
-    for (var k = lane; k < CESS_BLOCKS * CESS_GROUPS; k += CESS_ENTRIES) {
+    for (var k = lane; k < cess_blocks() * CESS_GROUPS; k += CESS_ENTRIES) {
         sums = cess_merge(sums, partials[k]);
     }
     sh_sums[lane] = sums;

@@ -5,6 +5,13 @@
 // Source: Zhou, Johansen & Aston 2016; the running peak: Milakov & Gimelshein 2018.
 
 const CESS_ENTRIES = CESS_LANES * CESS_GROUPS;
+
+// Blocks of particles, each with its sums.
+fn cess_blocks() -> u32 {
+    let block = CESS_LANES * CESS_ITEMS;
+    return (settings.particles + block - 1u) / block;
+}
+
 // Below every increment; finite, because -inf minus -inf is not a number.
 const CESS_NOWHERE = -3.0e38;
 

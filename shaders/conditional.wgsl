@@ -20,7 +20,7 @@ fn conditional(
     var sums = cess_nothing();
     for (var k = 0u; k < CESS_ITEMS; k++) {
         let slot = (block * CESS_ITEMS + k) * CESS_LANES + lane;
-        if (slot < PARTICLES) {
+        if (slot < settings.particles) {
             let was = before[slot];
             let log_weight = log_weights[slot];
             var weight = exp(was);
@@ -36,7 +36,7 @@ fn conditional(
     }
     sh_sums[lane] = sums;
     cess_fold(lane);
-    if (lane == 0u && block < CESS_BLOCKS) {
+    if (lane == 0u && block < cess_blocks()) {
         partials[block] = sh_sums[0];
     }
 }
@@ -44,12 +44,12 @@ fn conditional(
 @compute @workgroup_size(CESS_LANES)
 fn conditional_total(@builtin(local_invocation_index) lane: u32) {
     var sums = cess_nothing();
-    for (var k = lane; k < CESS_BLOCKS; k += CESS_LANES) {
+    for (var k = lane; k < cess_blocks(); k += CESS_LANES) {
         sums = cess_merge(sums, partials[k]);
     }
     sh_sums[lane] = sums;
     cess_fold(lane);
     if (lane == 0u) {
-        trace[(control.trace_rows - 1u) % TRACE_ROWS].cess = cess_of(1u);
+        trace[(control.trace_rows - 1u) % settings.trace_rows].cess = cess_of(1u);
     }
 }

@@ -14,7 +14,8 @@
 // The log-normaliser relative to the peak: log2 of the mean weight, 32.32.
 fn decide_log2_mean(total: vec2<u32>) -> vec2<u32> {
     let count = wide_add(
-        fixed_log2(vec2<u32>(PARTICLES, 0u)), vec2<u32>(0u, WEIGHT_BITS + HEADROOM),
+        fixed_log2(vec2<u32>(settings.particles, 0u)),
+        vec2<u32>(0u, WEIGHT_BITS + settings.headroom),
     );
     return wide_sub(fixed_log2(total), count);
 }
@@ -42,7 +43,7 @@ fn decide_trace_row(population: Population, resampled: bool) -> TraceRow {
 // Whether an adaptive schedule has reached its end, or all weights of a run were zero: then nothing
 // is decided and nothing moves. A threshold above 1 is that of a resampling without a run.
 fn decide_stopped() -> bool {
-    let failed = control.failed != 0u && ESS_THRESHOLD <= 1.0;
+    let failed = control.failed != 0u && settings.ess_threshold <= 1.0;
     return failed || (control.stop != 0u && control.step_end >= control.stop);
 }
 
@@ -66,12 +67,13 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
     let population = population_reduce(lane);
     let empty = population.total.x == 0u && population.total.y == 0u;
     let stopped = decide_stopped();
-    let resample = !stopped && !empty && population.ess < ESS_THRESHOLD * f32(PARTICLES);
+    let least = settings.ess_threshold * f32(settings.particles);
+    let resample = !stopped && !empty && population.ess < least;
     if (resample) {
         var before = population.before;
         var base = offspring_at(before, population.total);
-        let first = lane * POPULATION_BLOCKS;
-        for (var b = first; b < min(first + POPULATION_BLOCKS, BLOCKS); b++) {
+        let first = lane * population_blocks();
+        for (var b = first; b < min(first + population_blocks(), settings.blocks); b++) {
             let block = blocks[b];
             let scaled = population_scaled(block, population.peak);
             before = wide_add(before, scaled);
@@ -88,14 +90,15 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
         }
     }
     if (lane == 0u) {
-        dispatches.losses = select(vec4<u32>(0u), GROUPS_OF_PARTICLES, population.fresh > 0u);
+        let groups = settings.groups_of_particles;
+        dispatches.losses = select(vec4<u32>(0u), groups, population.fresh > 0u);
     }
     if (lane == 0u && stopped) {
         dispatches.blocks = vec4<u32>(0u);
         dispatches.particles = vec4<u32>(0u);
         decide_still();
     } else if (lane == 0u) {
-        trace[control.trace_rows % TRACE_ROWS] = decide_trace_row(population, resample);
+        trace[control.trace_rows % settings.trace_rows] = decide_trace_row(population, resample);
         control.trace_rows += 1u;
         control.resampled = select(0u, 1u, resample);
         control.shift = 0.0;
@@ -120,8 +123,8 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
             control.failed = 1u + control.step_end;
         }
         control.tests += 1u;
-        dispatches.blocks = select(vec4<u32>(0u), GROUPS_OF_BLOCKS, resample);
-        dispatches.particles = select(vec4<u32>(0u), GROUPS_OF_PARTICLES, resample);
+        dispatches.blocks = select(vec4<u32>(0u), settings.groups_of_blocks, resample);
+        dispatches.particles = select(vec4<u32>(0u), settings.groups_of_particles, resample);
         decide_move_clock();
     }
 }
@@ -132,11 +135,11 @@ fn tick() {
     decide_still();
 }
 
-// Writes the row that `decide` would write now to row TRACE_ROWS, and changes nothing else.
+// Writes the row that `decide` would write now behind the others, and changes nothing else.
 @compute @workgroup_size(LANES)
 fn report(@builtin(local_invocation_index) lane: u32) {
     let population = population_reduce(lane);
     if (lane == 0u) {
-        trace[TRACE_ROWS] = decide_trace_row(population, false);
+        trace[settings.trace_rows] = decide_trace_row(population, false);
     }
 }

@@ -11,7 +11,7 @@
 // The first i whose place lies above `point`; residual places leave out the copies.
 fn draw_search_place(point: vec2<u32>) -> u32 {
     var a = 0u;
-    var b = PARTICLES - 1u;
+    var b = settings.particles - 1u;
     while (a < b) {
         let middle = (a + b) >> 1u;
         var place = vec2<u32>(fractions[middle], offsets[middle]);
@@ -29,7 +29,7 @@ fn draw_search_place(point: vec2<u32>) -> u32 {
 
 fn draw_search_copies(rank: u32) -> u32 {
     var a = 0u;
-    var b = PARTICLES - 1u;
+    var b = settings.particles - 1u;
     while (a < b) {
         let middle = (a + b) >> 1u;
         if (copies_through[middle] > rank) {
@@ -53,7 +53,7 @@ fn draw(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let k = index_of_workgroup(id) * LANES + lane;
-    if (k >= PARTICLES) {
+    if (k >= settings.particles) {
         return;
     }
     var copies = 0u;
@@ -63,6 +63,6 @@ fn draw(
     if (k < copies) {
         ancestors[k] = draw_search_copies(k);
     } else {
-        ancestors[k] = draw_search_place(draw_point(k, PARTICLES - copies));
+        ancestors[k] = draw_search_place(draw_point(k, settings.particles - copies));
     }
 }

@@ -75,12 +75,12 @@ fn entropy_of_blocks(
     var mine = entropy_none();
     for (var k = 0u; k < ITEMS; k++) {
         let slot = block * BLOCK + k * LANES + lane;
-        if (slot < PARTICLES) {
+        if (slot < settings.particles) {
             mine = entropy_merge(mine, entropy_of_particle(log_weights[slot], ratios[slot]));
         }
     }
     let all = entropy_of_workgroup(lane, mine);
-    if (lane == 0u && block < BLOCKS) {
+    if (lane == 0u && block < settings.blocks) {
         entropy_records[block] = all;
     }
 }
@@ -88,7 +88,7 @@ fn entropy_of_blocks(
 @compute @workgroup_size(LANES)
 fn entropy_of_all(@builtin(local_invocation_index) lane: u32) {
     var mine = entropy_none();
-    for (var b = lane; b < BLOCKS; b += LANES) {
+    for (var b = lane; b < settings.blocks; b += LANES) {
         mine = entropy_merge(mine, entropy_records[b]);
     }
     let all = entropy_of_workgroup(lane, mine);
@@ -98,7 +98,7 @@ fn entropy_of_all(@builtin(local_invocation_index) lane: u32) {
         row.log_normalizer = all.ratio_peak + log(all.ratio) - all.peak - log(all.weight);
         row.relative_entropy = row.log_normalizer - all.mean;
         row.outside = all.outside;
-        reaction_trace[reaction.rows % REACTION_ROWS] = row;
+        reaction_trace[reaction.rows % settings.trace_rows] = row;
         reaction.rows += 1u;
         reaction.mean = all.mean;
         reaction.remaining = 1.0;

@@ -47,7 +47,7 @@ fn expand(
     var marks: array<u32, ITEMS>;
     var last = 0u;
     for (var k = 0u; k < ITEMS; k++) {
-        if (first + k < PARTICLES) {
+        if (first + k < settings.particles) {
             let word = ancestors[first + k];
             last = select(last, word, word >= MARK);
         }
@@ -55,7 +55,7 @@ fn expand(
     }
     let before = expand_before(lane, last);
     for (var k = 0u; k < ITEMS; k++) {
-        if (first + k < PARTICLES) {
+        if (first + k < settings.particles) {
             ancestors[first + k] = max(marks[k], before) & ~MARK;
         }
     }

@@ -37,7 +37,7 @@ fn grid_deposit(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let slot = grid_lane(id, lane);
-    if (slot >= PARTICLES) {
+    if (slot >= settings.particles) {
         return;
     }
     var x = position_load(slot);

@@ -21,7 +21,7 @@ fn histogram(
         let slot = tally_slot(workgroup, lane, k);
         var weight = 0u;
         var x = vec2<f32>(0.0);
-        if (slot < PARTICLES) {
+        if (slot < settings.particles) {
             x = tally_coordinates(slot);
             weight = tally_weight(log_weights[slot], x, peak);
         }

@@ -8,8 +8,9 @@ fn init(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    parameters_load();
     let slot = control.first_slot + index_of_workgroup(id) * WORKGROUP + lane;
-    if (slot >= PARTICLES) {
+    if (slot >= settings.particles) {
         return;
     }
     var x = initial_sample(slot);

@@ -19,7 +19,7 @@ fn losses_row(steps: u32) -> u32 {
 
 // The larger, the lower the slot; never 0.
 fn losses_key(slot: u32, cause: u32) -> u32 {
-    return ((PARTICLES - slot) << 2u) | cause;
+    return ((settings.particles - slot) << 2u) | cause;
 }
 
 @compute @workgroup_size(LANES)
@@ -28,7 +28,7 @@ fn losses_count(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let slot = index_of_workgroup(id) * LANES + lane;
-    if (slot >= PARTICLES) {
+    if (slot >= settings.particles) {
         return;
     }
     let log_weight = log_weights[slot];
@@ -37,7 +37,7 @@ fn losses_count(
     }
     log_weights[slot] = float_nan();
     let cause = loss_cause(log_weight);
-    let steps = min(loss_steps(log_weight, control.step_end), LOSSES_STEPS);
+    let steps = min(loss_steps(log_weight, control.step_end), settings.steps);
     let row = losses_row(steps);
     atomicAdd(&losses[row + cause], 1u);
     atomicMax(&losses[row + 3u], losses_key(slot, cause));
@@ -66,7 +66,7 @@ fn losses_first(
     if (is_known) {
         return;
     }
-    let slot = PARTICLES - (key >> 2u);
+    let slot = settings.particles - (key >> 2u);
     for (var j = lane; j < LOSSES_POSITION; j += LANES) {
         atomicStore(&losses[LOSSES_HEADER + j], state_load(j, slot));
     }

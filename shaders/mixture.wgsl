@@ -31,10 +31,10 @@ fn mixture_scale(x: ptr<function, Point>) {
 }
 
 fn mixture_rotation() -> u32 {
-    if (MIXTURE_COMPONENTS == PARTICLES) {
+    if (MIXTURE_COMPONENTS == settings.particles) {
         return 0u;
     }
-    return threefry(0u, control.step_end, 0u, STREAM_SUBSET).x % PARTICLES;
+    return threefry(0u, control.step_end, 0u, STREAM_SUBSET).x % settings.particles;
 }
 
 fn mixture_log_weight(slot: u32) -> f32 {
@@ -84,8 +84,8 @@ fn mixture_total(@builtin(local_invocation_index) lane: u32) {
         for (var j = 0u; j < DIM; j++) {
             log_norm -= log(component_bandwidth(j));
         }
-        mixture_sums[PARTICLES] = vec2<f32>(sum, log_norm);
-        mixture_sums[PARTICLES + 1u] = subset_pack(mixture_rotation());
-        mixture_sums[PARTICLES + 2u] = subset_pack(control.step_end);
+        mixture_sums[settings.particles] = vec2<f32>(sum, log_norm);
+        mixture_sums[settings.particles + 1u] = subset_pack(mixture_rotation());
+        mixture_sums[settings.particles + 2u] = subset_pack(control.step_end);
     }
 }

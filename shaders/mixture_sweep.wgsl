@@ -21,7 +21,7 @@ fn mixture_sweep(
     var sums: array<vec2<f32>, MIXTURE_ITEMS>;
     var own: array<u32, MIXTURE_ITEMS>;
     for (var item = 0u; item < MIXTURE_ITEMS; item++) {
-        let slot = min(base + item * LANES, PARTICLES - 1u);
+        let slot = min(base + item * LANES, settings.particles - 1u);
         var at = position_load(slot);
         mixture_scale(&at);
         x[item] = at;
@@ -62,7 +62,7 @@ fn mixture_sweep(
     }
     for (var item = 0u; item < MIXTURE_ITEMS; item++) {
         let slot = base + item * LANES;
-        if (slot < PARTICLES) {
+        if (slot < settings.particles) {
             mixture_sums[slot] = sums[item];
         }
     }

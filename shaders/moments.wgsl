@@ -87,7 +87,7 @@ fn moments_of_blocks(
     for (var k = 0u; k < ITEMS; k++) {
         let slot = first + k * LANES;
         weights[k] = float_minus_infinity();
-        if (slot < PARTICLES) {
+        if (slot < settings.particles) {
             var lost = float_is_non_finite(log_weights[slot]);
             for (var j = 0u; j < DIM; j++) {
                 lost = lost || float_is_non_finite(bitcast<f32>(state_load(j, slot)));
@@ -108,7 +108,7 @@ fn moments_of_blocks(
             }
         }
         let all = moment_of_workgroup(lane, mine);
-        if (lane == 0u && block < BLOCKS) {
+        if (lane == 0u && block < settings.blocks) {
             moment_blocks[block * (DIM + 1u) + j] = all.values;
             moment_blocks[block * (DIM + 1u) + DIM] = vec4<f32>(peak, all.weight, 0.0, 0.0);
         }
@@ -121,12 +121,12 @@ fn moments_of_all(
     @builtin(local_invocation_index) lane: u32,
 ) {
     var peak = float_minus_infinity();
-    for (var b = lane; b < BLOCKS; b += LANES) {
+    for (var b = lane; b < settings.blocks; b += LANES) {
         peak = max(peak, moment_blocks[b * (DIM + 1u) + DIM].x);
     }
     peak = moment_peak_of_workgroup(lane, peak);
     var mine = moment_none();
-    for (var b = lane; b < BLOCKS; b += LANES) {
+    for (var b = lane; b < settings.blocks; b += LANES) {
         let weight = moment_blocks[b * (DIM + 1u) + DIM];
         if (weight.y > 0.0) {
             let unit = exp(weight.x - peak);

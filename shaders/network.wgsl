@@ -49,7 +49,7 @@ fn network(
     let seat = Seat(local % TEAM, local / TEAM);
     let first =
         control.first_slot + (index_of_workgroup(id) * TEAMS + seat.team) * GROUPS;
-    let level = min(control.step_begin, LAST_LEVEL) * LEVEL_NUMBERS;
+    let level = min(control.step_begin, settings.steps) * LEVEL_NUMBERS;
     let scales = vec3<f32>(levels[level], levels[level + 1u], levels[level + 2u]);
     let biases = level + 4u;
 

@@ -9,7 +9,7 @@ fn offspring_at(part: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
     for (var bit = 0u; bit < 64u; bit++) {
         rest = wide_double(rest);
         quotient = wide_double(quotient);
-        if (bit < 32u && ((PARTICLES >> (31u - bit)) & 1u) == 1u) {
+        if (bit < 32u && ((settings.particles >> (31u - bit)) & 1u) == 1u) {
             rest = wide_add(rest, part);
         }
         // rest < 3 · total, hence at most two subtractions; no loop, for iterations are counted.

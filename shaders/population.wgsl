@@ -2,7 +2,10 @@
 // workgroup.
 // Reads blocks.
 
-const POPULATION_BLOCKS = (BLOCKS + LANES - 1u) / LANES; // per lane, consecutive
+// Blocks of a lane, consecutive.
+fn population_blocks() -> u32 {
+    return (settings.blocks + LANES - 1u) / LANES;
+}
 
 var<workgroup> sh_peak: array<f32, LANES>;
 var<workgroup> sh_squares: array<f32, LANES>;
@@ -11,7 +14,7 @@ var<workgroup> sh_counts: array<vec3<u32>, LANES>;
 
 // What the whole population looks like.
 struct Population {
-    // Sum of weights in units of 2^-(WEIGHT_BITS + HEADROOM) of the largest; zero if none
+    // Sum of weights in units of 2^-(WEIGHT_BITS + headroom) of the largest; zero if none
     // is positive.
     total: vec2<u32>,
     peak: f32,
@@ -31,12 +34,12 @@ fn population_scaled(block: Block, peak: f32) -> vec2<u32> {
         return vec2<u32>(0u);
     }
     let e = weight_exp(below);
-    return wide_mul_shift(block.total, e.x, 31u + e.y - HEADROOM);
+    return wide_mul_shift(block.total, e.x, 31u + e.y - settings.headroom);
 }
 
 fn population_reduce(lane: u32) -> Population {
-    let first = lane * POPULATION_BLOCKS;
-    let last = min(first + POPULATION_BLOCKS, BLOCKS);
+    let first = lane * population_blocks();
+    let last = min(first + population_blocks(), settings.blocks);
     var peak = float_minus_infinity();
     var counts = vec3<u32>(0u);
     for (var b = first; b < last; b++) {
@@ -78,8 +81,8 @@ fn population_reduce(lane: u32) -> Population {
     population.fresh = counts.y;
     population.dead = counts.z;
     if (population.total.x != 0u || population.total.y != 0u) {
-        let sum = wide_float(population.total) * POPULATION_SUM_UNIT;
-        population.ess = min(sum / (squares * POPULATION_SQUARE_UNIT) * sum, f32(PARTICLES));
+        let sum = wide_float(population.total) * settings.sum_unit;
+        population.ess = min(sum / (squares * settings.square_unit) * sum, f32(settings.particles));
         population.max_weight = 1.0 / sum;
     }
     return population;

@@ -32,7 +32,7 @@ fn quantile_count(
         let slot = tally_slot(workgroup, lane, k);
         var weight = 0u;
         var key = 0u;
-        if (slot < PARTICLES) {
+        if (slot < settings.particles) {
             let x = tally_coordinates(slot);
             weight = tally_weight(log_weights[slot], x, peak);
             key = float_key(x.x);

@@ -12,8 +12,9 @@ fn ratio(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    parameters_load();
     let slot = index_of_workgroup(id) * LANES + lane;
-    if (slot >= PARTICLES) {
+    if (slot >= settings.particles) {
         return;
     }
     var x = position_load(slot);

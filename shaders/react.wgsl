@@ -13,10 +13,10 @@
 @group(0) @binding(4) var<storage, read_write> reaction: ReactionState;
 
 fn react_strengthen(begin: u32, end: u32) {
-    let time = REACTION_SHARE * (schedule[end].time - schedule[begin].time);
-    let a = exp(-REACTION_RATE * time);
+    let time = settings.reaction_share * (schedule[end].time - schedule[begin].time);
+    let a = exp(-settings.reaction_rate * time);
     // Jumps of probability 1 - exp(-lambda g |r|) need the time itself.
-    let strength = select(1.0 - a, REACTION_RATE * time, REACTION_JUMPS);
+    let strength = select(1.0 - a, settings.reaction_rate * time, REACTION_JUMPS);
     reaction.strength = reaction.remaining * strength;
     reaction.remaining *= a;
 }
@@ -24,13 +24,13 @@ fn react_strengthen(begin: u32, end: u32) {
 @compute @workgroup_size(1)
 fn react_before() {
     let begin = control.step_end;
-    react_strengthen(begin, min(begin + REACTION_EVERY, REACTION_STEPS));
+    react_strengthen(begin, min(begin + settings.reaction_every, settings.steps));
 }
 
 @compute @workgroup_size(1)
 fn react_after() {
     let end = control.step_end;
-    react_strengthen((end - 1u) / REACTION_EVERY * REACTION_EVERY, end);
+    react_strengthen((end - 1u) / settings.reaction_every * settings.reaction_every, end);
 }
 
 @compute @workgroup_size(LANES)
@@ -39,7 +39,7 @@ fn react(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let slot = index_of_workgroup(id) * LANES + lane;
-    if (slot >= PARTICLES || reaction.strength == 0.0) {
+    if (slot >= settings.particles || reaction.strength == 0.0) {
         return;
     }
     // Outside the support the ratio is minus infinity, and so is the weight: for good, like a loss.

@@ -27,12 +27,12 @@ fn reduce(
     var dead = 0u;
     for (var k = 0u; k < ITEMS; k++) {
         var lw = float_minus_infinity();
-        if (first + k < PARTICLES) {
+        if (first + k < settings.particles) {
             lw = log_weights[first + k];
         }
         mine[k] = lw;
         if (float_is_non_finite(lw)) {
-            let is_dead = float_is_minus_infinity(lw) && first + k < PARTICLES;
+            let is_dead = float_is_minus_infinity(lw) && first + k < settings.particles;
             dead += select(0u, 1u, is_dead);
             non_finite += select(1u, 0u, float_is_minus_infinity(lw))
                 + select(0u, 0x10000u, loss_is_fresh(lw));
@@ -67,7 +67,7 @@ fn reduce(
     atomicAdd(&sh_squares, u32(squares * SQUARE_SCALE + 0.5));
     workgroupBarrier();
 
-    if (lane == 0u && block < BLOCKS) {
+    if (lane == 0u && block < settings.blocks) {
         let low = atomicLoad(&sh_total_low);
         let high = atomicLoad(&sh_total_high);
         var record: Block;

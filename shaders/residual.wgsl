@@ -12,9 +12,9 @@
 
 @compute @workgroup_size(LANES)
 fn spine(@builtin(local_invocation_index) lane: u32) {
-    let share = (BLOCKS + LANES - 1u) / LANES;
+    let share = (settings.blocks + LANES - 1u) / LANES;
     let first = lane * share;
-    let last = min(first + share, BLOCKS);
+    let last = min(first + share, settings.blocks);
     var sum = 0u;
     for (var b = first; b < last; b++) {
         sum += blocks[b].copies;
@@ -42,13 +42,13 @@ fn copies(
     let index = index_of_workgroup(id);
     let first = index * BLOCK + lane * ITEMS;
     var previous = vec2<u32>(0u);
-    if (first > 0u && first < PARTICLES) {
+    if (first > 0u && first < settings.particles) {
         previous = residual_place(first - 1u);
     }
     var sums: array<u32, ITEMS>;
     var sum = 0u;
     for (var k = 0u; k < ITEMS; k++) {
-        if (first + k < PARTICLES) {
+        if (first + k < settings.particles) {
             let place = residual_place(first + k);
             sum += wide_sub(place, previous).y;
             previous = place;
@@ -56,9 +56,9 @@ fn copies(
         sums[k] = sum;
     }
     let before = prefix_exclusive(lane, vec2<u32>(sum, 0u)).x
-        + blocks[min(index, BLOCKS - 1u)].copies;
+        + blocks[min(index, settings.blocks - 1u)].copies;
     for (var k = 0u; k < ITEMS; k++) {
-        if (first + k < PARTICLES) {
+        if (first + k < settings.particles) {
             copies_through[first + k] = before + sums[k];
         }
     }

@@ -29,13 +29,13 @@ fn scan(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let index = index_of_workgroup(id);
-    let block = blocks[min(index, BLOCKS - 1u)];
+    let block = blocks[min(index, settings.blocks - 1u)];
     let first = index * BLOCK + lane * ITEMS;
     // A lane's weights, ITEMS times at most 2^WEIGHT_BITS, fit 32 bits.
     var sums: array<u32, ITEMS>;
     var sum = 0u;
     for (var k = 0u; k < ITEMS; k++) {
-        if (first + k < PARTICLES) {
+        if (first + k < settings.particles) {
             sum += weight_of(log_weights[first + k], block.peak);
         }
         sums[k] = sum;
@@ -83,7 +83,7 @@ fn scan(
         var copies = 0u;
         for (var k = 0u; k < ITEMS; k++) {
             let place = offspring_place(offspring, sums[k]);
-            if (first + k < PARTICLES) {
+            if (first + k < settings.particles) {
                 offsets[first + k] = place.y;
                 fractions[first + k] = place.x;
                 copies += wide_sub(place, previous).y;
@@ -93,7 +93,7 @@ fn scan(
         if (RESAMPLER == RESIDUAL) {
             atomicAdd(&sh_copies, copies);
             workgroupBarrier();
-            if (lane == 0u && index < BLOCKS) {
+            if (lane == 0u && index < settings.blocks) {
                 blocks[index].copies = atomicLoad(&sh_copies);
             }
         }

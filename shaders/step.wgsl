@@ -7,8 +7,8 @@
 // A row of the schedule's window. Equal steps are a constant: no load, and no square root of it.
 fn step_instant(row: u32) -> Instant {
     var instant = schedule[row];
-    if (EQUAL_STEPS > 0.0) {
-        instant.dt = EQUAL_STEPS;
+    if (settings.equal_steps > 0.0) {
+        instant.dt = settings.equal_steps;
     }
     return instant;
 }
@@ -28,8 +28,9 @@ fn step(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    parameters_load();
     let slot = control.first_slot + index_of_workgroup(id) * WORKGROUP + lane;
-    if (slot >= PARTICLES) {
+    if (slot >= settings.particles) {
         return;
     }
     var x: Point;

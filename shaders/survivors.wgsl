@@ -6,7 +6,10 @@
 // Their number, then a bit per ancestor.
 @group(0) @binding(1) var<storage, read_write> survivors: array<atomic<u32>>;
 
-const SURVIVOR_WORDS = (PARTICLES + 31u) / 32u;
+// Words of a bit per ancestor.
+fn survivor_words() -> u32 {
+    return (settings.particles + 31u) / 32u;
+}
 
 var<workgroup> sh_survivors: atomic<u32>;
 
@@ -18,7 +21,7 @@ fn survivors_mark(
     let first = index_of_workgroup(id) * BLOCK + lane;
     for (var k = 0u; k < ITEMS; k++) {
         let slot = first + k * LANES;
-        if (slot < PARTICLES && !float_is_non_finite(log_weights[slot])) {
+        if (slot < settings.particles && !float_is_non_finite(log_weights[slot])) {
             let ancestor = state_load(ANCESTOR_ROW, slot);
             let word = 1u + ancestor / 32u;
             let bit = 1u << (ancestor % 32u);
@@ -40,7 +43,7 @@ fn survivors_count(
     var bits = 0u;
     for (var k = 0u; k < ITEMS; k++) {
         let word = first + k * LANES;
-        if (word < SURVIVOR_WORDS) {
+        if (word < survivor_words()) {
             bits += countOneBits(atomicLoad(&survivors[1u + word]));
         }
     }

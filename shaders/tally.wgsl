@@ -35,7 +35,7 @@ fn tally_add(sum: u32, weight: u32) {
     }
 }
 
-// The slot of the k-th particle that a lane of a workgroup sees; there is none from PARTICLES on.
+// The slot of the k-th particle that a lane of a workgroup sees; there is none from `particles` on.
 fn tally_slot(workgroup: u32, lane: u32, k: u32) -> u32 {
     return (workgroup * BLOCK + k * LANES + lane) * TALLY_STRIDE;
 }
@@ -73,7 +73,7 @@ fn tally_peak(
     var lost = 0u;
     for (var k = 0u; k < ITEMS; k++) {
         let slot = tally_slot(workgroup, lane, k);
-        if (slot < PARTICLES) {
+        if (slot < settings.particles) {
             let log_weight = log_weights[slot];
             let infinite = float_is_non_finite(log_weight);
             if (tally_is_lost(tally_coordinates(slot))

@@ -16,10 +16,6 @@ const STREAM_SCORE_ERROR = 11u;
 const STREAM_GRID = 12u;
 const STREAM_COVER = 13u;
 
-const THREEFRY_KEY = array<u32, 5>(
-    SEED_LOW, SEED_HIGH, 0u, 0u, 0x1BD11BDAu ^ SEED_LOW ^ SEED_HIGH,
-);
-
 fn threefry_rotate(x: u32, bits: u32) -> u32 {
     return (x << bits) | (x >> (32u - bits));
 }
@@ -62,5 +58,7 @@ fn threefry_keyed(counter: vec4<u32>, k: array<u32, 5>) -> vec4<u32> {
 }
 
 fn threefry(slot: u32, time: u32, block: u32, stream: u32) -> vec4<u32> {
-    return threefry_keyed(vec4<u32>(slot, time, block, stream), THREEFRY_KEY);
+    let seed = random_key();
+    let key = array<u32, 5>(seed.x, seed.y, 0u, 0u, 0x1BD11BDAu ^ seed.x ^ seed.y);
+    return threefry_keyed(vec4<u32>(slot, time, block, stream), key);
 }

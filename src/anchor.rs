@@ -83,7 +83,7 @@ pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> O
         for (number, reference) in references.iter().enumerate() {
             let words = [*reference as u32, (reference >> 32) as u32];
             for (name, word) in autodiff::reference(number).iter().zip(words) {
-                let _ = writeln!(text, "const {name}: u32 = {word}u;");
+                let _ = writeln!(text, "override {name}: u32 = {word}u;");
             }
         }
         text += &split.derived.wgsl;
@@ -212,7 +212,7 @@ fn draws(dim: usize, sources: &[Source], count: u32) -> Option<Vec<Vec<f64>>> {
          *out = initial_sample(u32(*slot));\n    return 0.0;\n}}\n"
     );
     let mut texts = vec![Prelude::default().dimension(dim as u32).seed(0).source()];
-    texts.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
+    texts.extend(shaders::files(&["types", "threefry", "normal", "float", "host"]));
     texts.extend(sources.iter().cloned());
     texts.push(Source::new("draw", draw));
     let module = Linked::new(texts).check().ok()?;

@@ -2,6 +2,7 @@
 
 use crate::kernel::Access;
 use crate::layout::{BLOCK, Block, CESS_GROUPS, CESS_LANES, Control, Dispatches, Sums, TraceRow};
+use crate::numbers::RunNumbers;
 use crate::plan::Need;
 use crate::shaders::WeightShape;
 
@@ -27,6 +28,8 @@ pub(crate) struct State {
     pub outputs: Vec<wgpu::Buffer>,
     /// The counts of kept or refused moves, where they are counted.
     pub moves: Option<wgpu::Buffer>,
+    /// Group 3: the numbers of the run.
+    pub numbers: RunNumbers,
 }
 
 impl State {

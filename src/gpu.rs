@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::driver;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pipelines::Pipelines;
 
 /// How long a device may be silent before it counts as lost, unless the host says otherwise.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -27,6 +28,7 @@ pub struct Gpu {
     adapter_limits: Option<wgpu::Limits>,
     fault: Arc<Mutex<Option<ErrorKind>>>,
     patience: Duration,
+    pipelines: Arc<Pipelines>,
 }
 
 /// An instance with every native back end and without the validation of indirect dispatches: the
@@ -121,7 +123,8 @@ impl Gpu {
     pub fn from_parts(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
         let info = device.adapter_info();
         let (adapter_limits, fault) = (None, Arc::default());
-        Gpu { device, queue, info, adapter_limits, fault, patience: PATIENCE }
+        let pipelines = Arc::default();
+        Gpu { device, queue, info, adapter_limits, fault, patience: PATIENCE, pipelines }
     }
 
     /// The same, which counts as lost when it does not answer for so long: ten minutes unless this is
@@ -160,6 +163,17 @@ impl Gpu {
     /// Whether shaders may use 64-bit integers: the weight kernels are faster with them.
     pub(crate) fn has_wide_integers(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_INT64)
+    }
+
+    /// How many kernels were compiled for the device so far. They are kept, by their text: another seed,
+    /// other parameters or another number of particles compile nothing.
+    pub fn kernels_compiled(&self) -> u64 {
+        self.pipelines.made()
+    }
+
+    /// The kernels that were compiled for the device.
+    pub(crate) fn pipelines(&self) -> &Pipelines {
+        &self.pipelines
     }
 
     /// The first fault of the device, if there was one.

@@ -10,7 +10,8 @@ use crate::gpu::Gpu;
 use crate::kernel::histogram::{self, SIDES};
 use crate::kernel::quantile::{self, Quantile};
 use crate::kernel::tally::{Cloud, CloudShape, Sums, TallyAxis};
-use crate::layout::MAX_PARTICLES;
+use crate::layout::{MAX_PARTICLES, Settings};
+use crate::numbers::Numbers;
 use crate::particles::Particles;
 use crate::plan::{Allowed, Room};
 use crate::readback;
@@ -218,8 +219,10 @@ pub(crate) struct Counter {
 
 impl Counter {
     pub(crate) fn new(gpu: &Gpu, shape: CloudShape) -> Result<Counter> {
-        let histogram = histogram::Histogram::new(gpu, &shape)?;
-        Ok(Counter { gpu: gpu.clone(), histogram, quantile: Quantile::new(gpu, &shape)? })
+        let numbers = Numbers::alone(gpu, &Settings::of_weights(&shape.weights))?;
+        let histogram = histogram::Histogram::new(gpu, &numbers, &shape)?;
+        let quantile = Quantile::new(gpu, &numbers, &shape)?;
+        Ok(Counter { gpu: gpu.clone(), histogram, quantile })
     }
 
     /// Of particles in `dim` dimensions, whose coordinates are counted from a center.

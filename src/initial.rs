@@ -1,9 +1,12 @@
 //! The law of the particles at time zero.
 
+use std::fmt::Write as _;
+
 use crate::adaptor::Adaptor;
 use crate::center::{Center, Moments};
 use crate::error::{Error, Result};
 use crate::flow::Track;
+use crate::numbers::GROUP;
 use crate::particles::Particles;
 use crate::resolution::{Place, Resolution, resolution};
 use crate::shaders::{self, float, per_coordinate};
@@ -46,6 +49,9 @@ pub(crate) enum Independent {
     Normal { mean: Vec<f64>, sd: Vec<f64> },
     Uniform { low: Vec<f64>, high: Vec<f64> },
 }
+
+/// The binding of the numbers of each coordinate.
+const BINDING: u32 = 1;
 
 /// Stands before the names of a law that is a target.
 const PREFIX: &str = "from_";
@@ -304,6 +310,14 @@ impl Initial {
         Some([relative(low, &self.center), relative(high, &self.center)])
     }
 
+    /// What the device reads of each coordinate; nothing of a law that has no numbers by coordinate.
+    pub(crate) fn numbers(&self) -> Vec<[f32; 4]> {
+        match &self.kind {
+            Kind::Independent(law) => law.numbers(&self.center),
+            _ => Vec::new(),
+        }
+    }
+
     /// The target behind the law, where there is one.
     pub(crate) fn law(&self) -> Option<&Target> {
         match &self.kind {
@@ -488,37 +502,53 @@ impl Independent {
         }
     }
 
-    /// The constants of the law, its numbers counted from a center, and its file.
+    /// The text of the law with its numbers, counted from a center, and its file.
     fn sources(&self, center: &Center) -> Vec<Source> {
-        let (constants, file) = match self {
+        let numbers = self.numbers(center);
+        let (names, file): (&[&str], _) = match self {
+            Independent::Normal { .. } => {
+                (&["initial_mean", "initial_sd", "initial_precision_root"], "initial/normal")
+            }
+            Independent::Uniform { .. } => (&["initial_low", "initial_width"], "initial/uniform"),
+        };
+        let peak = |value: &str| format!("fn initial_log_peak() -> f32 {{\n    return {value};\n}}\n");
+        let mut held = peak(&float(numbers[0][3]));
+        let mut read = format!(
+            "@group({GROUP}) @binding({BINDING}) var<uniform> initial_numbers: \
+             array<vec4<f32>, DIM>;\n"
+        );
+        read += &peak("initial_numbers[0].w");
+        for (i, (name, place)) in names.iter().zip(["x", "y", "z"]).enumerate() {
+            let values: Vec<f32> = numbers.iter().map(|row| row[i]).collect();
+            held += &per_coordinate(name, &values);
+            let _ = writeln!(
+                read,
+                "fn {name}(j: u32) -> f32 {{\n    return initial_numbers[j].{place};\n}}"
+            );
+        }
+        vec![Source::own("initial", held).with_device(read), shaders::file(file)]
+    }
+
+    /// The numbers of each coordinate in the order of the functions that return them: mean, sd and
+    /// 1/sd, or the low end and the width; and the largest log density with the first of them.
+    fn numbers(&self, center: &Center) -> Vec<[f32; 4]> {
+        let (mut numbers, log_width): (Vec<[f32; 4]>, f64) = match self {
             Independent::Normal { mean, sd } => {
-                let (mean, sd) = (relative(mean, center), singles(sd));
-                let log_2_pi = (2.0 * std::f64::consts::PI).ln();
-                let peak: f64 = sd.iter().map(|s| -f64::from(*s).ln() - 0.5 * log_2_pi).sum();
-                let precision_root: Vec<f32> = sd.iter().map(|s| 1.0 / s).collect();
-                let constants = format!(
-                    "const INITIAL_LOG_PEAK: f32 = {};\n{}{}{}",
-                    float(peak as f32),
-                    per_coordinate("initial_mean", &mean),
-                    per_coordinate("initial_sd", &sd),
-                    per_coordinate("initial_precision_root", &precision_root)
-                );
-                (constants, "initial/normal")
+                let rows = relative(mean, center).into_iter().zip(singles(sd));
+                let log_root_2_pi = 0.5 * (2.0 * std::f64::consts::PI).ln();
+                (rows.map(|(mean, sd)| [mean, sd, 1.0 / sd, 0.0]).collect(), log_root_2_pi)
             }
             Independent::Uniform { low, high } => {
-                let (low, high) = (relative(low, center), relative(high, center));
-                let width: Vec<f32> = low.iter().zip(&high).map(|(a, b)| b - a).collect();
-                let peak: f64 = width.iter().map(|w| -f64::from(*w).ln()).sum();
-                let constants = format!(
-                    "const INITIAL_LOG_PEAK: f32 = {};\n{}{}",
-                    float(peak as f32),
-                    per_coordinate("initial_low", &low),
-                    per_coordinate("initial_width", &width)
-                );
-                (constants, "initial/uniform")
+                let rows = relative(low, center).into_iter().zip(relative(high, center));
+                (rows.map(|(low, high)| [low, high - low, 0.0, 0.0]).collect(), 0.0)
             }
         };
-        vec![Source::own("initial", constants), shaders::file(file)]
+        let log_peak = |[_, width, ..]: &[f32; 4]| -f64::from(*width).ln() - log_width;
+        let peak: f64 = numbers.iter().map(log_peak).sum();
+        if let Some(first) = numbers.first_mut() {
+            first[3] = peak as f32;
+        }
+        numbers
     }
 }
 

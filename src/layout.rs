@@ -12,6 +12,33 @@ pub(crate) struct Instant {
     pub beta_rate: f32,
 }
 
+/// The numbers of a run: the twin of the structure in `shaders/settings.wgsl`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
+pub(crate) struct Settings {
+    pub groups_of_blocks: [u32; 4],
+    pub groups_of_particles: [u32; 4],
+    pub seed: [u32; 2],
+    pub particles: u32,
+    pub blocks: u32,
+    pub headroom: u32,
+    pub sum_unit: f32,
+    pub square_unit: f32,
+    pub ess_threshold: f32,
+    pub trace_rows: u32,
+    pub steps: u32,
+    pub equal_steps: f32,
+    pub transport: f32,
+    pub friction: f32,
+    pub stiffness: f32,
+    pub stage_moves: u32,
+    pub stage_cess: f32,
+    pub stage_floor: f32,
+    pub reaction_rate: f32,
+    pub reaction_share: f32,
+    pub reaction_every: u32,
+}
+
 /// What the device knows of the run.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
@@ -247,7 +274,8 @@ mod tests {
     #[test]
     fn structures_match_types_wgsl() {
         use std::mem::{offset_of, size_of};
-        let module = wgpu::naga::front::wgsl::parse_str(crate::shaders::TYPES).unwrap();
+        let text = format!("{}{}", crate::shaders::TYPES, crate::shaders::file("settings").text);
+        let module = wgpu::naga::front::wgsl::parse_str(&text).unwrap();
         let wgsl = |name: &str| -> (Vec<(String, u32)>, u32) {
             module
                 .types
@@ -270,6 +298,10 @@ mod tests {
                 assert_eq!(wgsl(stringify!($ty)), (rust, size_of::<$ty>() as u32));
             }};
         }
+        same!(Settings: groups_of_blocks, groups_of_particles, seed, particles, blocks, headroom,
+            sum_unit, square_unit, ess_threshold, trace_rows, steps, equal_steps, transport, friction,
+            stiffness, stage_moves, stage_cess, stage_floor, reaction_rate, reaction_share,
+            reaction_every);
         same!(Instant: time, dt, beta, beta_rate);
         same!(Control: nats, log2, step_begin, step_end, resampled, shift, tests, resamplings,
             trace_rows, failed, uniform, copies, non_finite, max_non_finite, stages, beta, stop,

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Ends, Flow};
 use crate::initial::{Initial, Kind};
 use crate::integrator::Integrator;
+use crate::parameters::Parameters;
 use crate::shaders::{self, Prelude};
 use crate::target::Target;
 use crate::wgsl::{Linked, Source};
@@ -32,6 +33,8 @@ pub struct Problem {
     pub(crate) sources: Vec<Source>,
     /// The texts of the initial law alone.
     pub(crate) initial_sources: Vec<Source>,
+    /// The numbers among them that a device reads as data.
+    pub(crate) parameters: Parameters,
     /// What the flow makes of the two laws.
     pub(crate) ends: Ends,
     /// The diffusion models that the flow runs backward.
@@ -116,12 +119,14 @@ impl Problem {
         let flow_sources = flow.sources(log_offset);
         let sources =
             sources(&target, start, &initial_sources, &flow, flow_sources, &ends, &adaptor)?;
+        let parameters = Parameters::of(&sources);
         Ok(Problem {
             target,
             initial,
             flow,
             sources,
             initial_sources,
+            parameters,
             ends,
             composition: None,
             constants,
@@ -157,7 +162,33 @@ impl Problem {
         initial_sources.push(shaders::file("initial/composed"));
         initial_sources.extend(sources.iter().cloned());
         let composition = Some(composition);
-        Ok(Problem { sources, initial_sources, composition, ..plain })
+        let parameters = Parameters::of(&initial_sources);
+        Ok(Problem { sources, initial_sources, parameters, composition, ..plain })
+    }
+
+    /// The texts of the problem as a device has them.
+    pub(crate) fn device_sources(&self) -> Vec<Source> {
+        self.parameters.on_device(&self.sources)
+    }
+
+    /// Those of the initial law alone.
+    pub(crate) fn device_initial_sources(&self) -> Vec<Source> {
+        self.parameters.on_device(&self.initial_sources)
+    }
+
+    /// The pipeline constants of kernels with these texts.
+    pub(crate) fn compiled_constants(&self) -> Vec<(String, f64)> {
+        self.parameters.compiled(&self.constants)
+    }
+
+    /// The row of the parameters that are data.
+    pub(crate) fn parameter_values(&self) -> Vec<u32> {
+        self.parameters.values(&self.constants)
+    }
+
+    /// What the text of the initial law reads of each coordinate.
+    pub(crate) fn start_numbers(&self) -> Vec<[f32; 4]> {
+        self.start().numbers()
     }
 
     /// The models that the flow composes, where it does.
@@ -283,7 +314,7 @@ impl Problem {
     pub(crate) fn evaluator(&self, name: &str, text: String) -> Option<Evaluator> {
         let prelude = Prelude::default().dimension(self.target.dim()).seed(0);
         let mut texts = vec![prelude.source()];
-        texts.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
+        texts.extend(shaders::files(&["types", "threefry", "normal", "float", "host"]));
         texts.extend(self.sources.iter().cloned());
         texts.push(Source::new(name, text));
         let module = Linked::new(texts).check().ok()?;
@@ -331,7 +362,7 @@ fn sources(
     let law = initial.law().and_then(|law| crate::target::library(law.wgsl()));
     let transforms = crate::target::library(target.wgsl()).or(law);
     let mut library = vec![prelude.source()];
-    library.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
+    library.extend(shaders::files(&["types", "threefry", "normal", "float", "host"]));
     if let Kind::Wgsl(source) = &initial.kind {
         check_initial(&library, source)?;
     }
@@ -400,7 +431,7 @@ fn check_initial(library: &[Source], source: &Source) -> Result<()> {
 fn laplacian(problem: &Problem) -> Result<Source> {
     let prelude = Prelude::default().dimension(problem.target.dim()).seed(0);
     let mut texts = vec![prelude.source()];
-    texts.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
+    texts.extend(shaders::files(&["types", "threefry", "normal", "float", "host"]));
     texts.extend(problem.sources.iter().cloned());
     let linked = Linked::new(texts);
     let module = linked.check()?;

@@ -145,6 +145,11 @@ pub enum Realisation {
 }
 
 impl Reaction {
+    /// The part of a block's time for which one reaction stands.
+    pub(crate) fn share(&self) -> f32 {
+        if self.splitting == Splitting::Strang { 0.5 } else { 1.0 }
+    }
+
     /// Whether the settings fit a run in `dim` dimensions with transport at the rate `transport`.
     pub(crate) fn check(&self, dim: u32, transport: f32) -> Result<()> {
         let out = |field: &str, reason: String| Err(Error::config(field, reason));

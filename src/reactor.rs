@@ -13,12 +13,12 @@ use crate::kernel::loops::{self, Loops};
 use crate::kernel::mixture::{self, Components, Mixture};
 use crate::kernel::moments::{self, Moments};
 use crate::kernel::ratio::{self, Ratio};
-use crate::kernel::react::{React, ReactShape};
+use crate::kernel::react::React;
 use crate::layout::{ReactionRow, ReactionState};
 use crate::plan::{Draft, Need, Reading};
 use crate::problem::Problem;
 use crate::reaction::{Density, Reaction, Realisation, Splitting};
-use crate::shaders::{Prelude, WeightShape, float};
+use crate::shaders::{Prelude, WeightShape};
 
 /// Storage buffers of the kernels beside the pages of the state.
 const GRID_BINDINGS: u32 = 4;
@@ -92,7 +92,7 @@ enum Estimate {
 }
 
 impl Estimate {
-    fn of(reaction: &Reaction, dim: u32, particles: u32, transport: f32) -> Estimate {
+    fn of(reaction: &Reaction, dim: u32, particles: u32) -> Estimate {
         match &reaction.density {
             Density::Grid { cells, bandwidth } => Estimate::Grid {
                 cells: cells.unwrap_or([1024, 256, 64][(dim as usize - 1).min(2)]),
@@ -108,7 +108,7 @@ impl Estimate {
                 count: components.unwrap_or(particles).min(particles),
                 file: "density/transition",
                 cover: "density/whole",
-                text: format!("const TRANSPORT: f32 = {};\n", float(transport)),
+                text: String::new(),
             }),
         }
     }
@@ -124,11 +124,11 @@ impl Estimate {
     }
 
     /// What those files know; `trials` as in [`cover_trials`].
-    fn constants(&self, prelude: Prelude, particles: u32, dim: u32, trials: u32) -> Prelude {
+    fn constants(&self, prelude: Prelude, dim: u32, trials: u32) -> Prelude {
         match self {
             Estimate::Grid { cells, bandwidth } => grid::constants(prelude, *cells, dim, bandwidth),
             Estimate::Mixture(Components { count, text, .. }) => {
-                let prelude = mixture::constants(prelude, particles, *count, dim);
+                let prelude = mixture::constants(prelude, *count, dim);
                 prelude.u32("COVER_TRIALS", trials).text(text)
             }
         }
@@ -168,14 +168,14 @@ pub(crate) fn check(
 
 /// What a reaction needs beside a run's own.
 pub(crate) fn draft(reaction: &Reaction, problem: &Problem, config: &Config, draft: &mut Draft) {
-    let (n, dim, flow) = (draft.particles, problem.target.dim(), &problem.flow);
+    let (n, dim) = (draft.particles, problem.target.dim());
     draft.needs.extend([
         Need::whole("ratios", 4 * u64::from(n)),
         Need::whole("moments", moments::block_bytes(n, dim)),
         Need::whole("entropy", entropy::block_bytes(n)),
         Need::whole("reaction trace", trace_bytes(config.trace_rows)),
     ]);
-    let own = match Estimate::of(reaction, dim, n, flow.transport()) {
+    let own = match Estimate::of(reaction, dim, n) {
         Estimate::Grid { cells, .. } => {
             let field = Need::whole("grid", grid::field_bytes(cells, dim));
             draft.needs.extend([field; 2]);
@@ -204,7 +204,7 @@ pub(crate) fn loops(
 ) -> Vec<Loops> {
     let dim = problem.target.dim();
     let mut all = loops::of_reaction(particles, dim);
-    let in_density = match Estimate::of(reaction, dim, particles, problem.flow.transport()) {
+    let in_density = match Estimate::of(reaction, dim, particles) {
         Estimate::Grid { cells, .. } => {
             all.extend(loops::of_grid(cells, evaluation, dim));
             loops::density_on_grid(dim)
@@ -235,12 +235,12 @@ impl Reactor {
         gpu: &Gpu,
         reaction: &Reaction,
         problem: &Problem,
-        config: &Config,
         shape: &WeightShape,
         page_rows: u32,
         run: &State,
     ) -> Result<Reactor> {
         let (n, dim) = (shape.particles, problem.target.dim());
+        let numbers = &run.numbers.engine;
         let (state, trace, ratios) = gpu.scoped(|| {
             let storage = |name, bytes| storage(&gpu.device, name, bytes);
             (
@@ -250,7 +250,7 @@ impl Reactor {
             )
         })?;
         let moments = Moments::new(gpu, shape, dim, page_rows, run)?;
-        let estimate = Estimate::of(reaction, dim, n, problem.flow.transport());
+        let estimate = Estimate::of(reaction, dim, n);
         let at = (dim, page_rows);
         let field = match &estimate {
             Estimate::Grid { cells, bandwidth } => {
@@ -269,14 +269,7 @@ impl Reactor {
             let buffers = [&moments.buffer, field.buffer(), &ratios];
             Ratio::new(gpu, &linked, problem, run, buffers, n)
         };
-        let share = if reaction.splitting == Splitting::Strang { 0.5 } else { 1.0 };
-        let react = ReactShape {
-            rate: reaction.rate,
-            share,
-            jumps: reaction.realisation == Realisation::Jumps,
-            every: config.test_every(),
-            steps: config.schedule.steps(),
-        };
+        let jumps = reaction.realisation == Realisation::Jumps;
         let first_ratio = match reaction.needs_initial_density() {
             true => Some(ratio(prelude(), &["density/initial"])?),
             false => None,
@@ -291,10 +284,10 @@ impl Reactor {
         let reacting = [&run.log_weights, &ratios, &run.control, &run.schedule, &state];
         Ok(Reactor {
             splitting: reaction.splitting,
-            ratio: ratio(estimate.constants(prelude(), n, dim, trials), &estimate.files())?,
+            ratio: ratio(estimate.constants(prelude(), dim, trials), &estimate.files())?,
             first_ratio,
-            entropy: Entropy::new(gpu, shape, &entropy)?,
-            react: React::new(gpu, shape, &react, &reacting)?,
+            entropy: Entropy::new(gpu, numbers, shape, &entropy)?,
+            react: React::new(gpu, numbers, shape, jumps, &reacting)?,
             moments,
             field,
             state,

@@ -12,7 +12,8 @@ use crate::kernel::loops;
 use crate::kernel::reduce::Reduce;
 use crate::kernel::residual::Residual;
 use crate::kernel::scan::Scan;
-use crate::layout::MAX_PARTICLES;
+use crate::layout::{MAX_PARTICLES, Settings};
+use crate::numbers::Numbers;
 use crate::plan::{Need, Plan, Room};
 use crate::shaders::WeightShape;
 
@@ -52,18 +53,19 @@ enum Ancestry {
 impl Ancestry {
     fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         shape: &WeightShape,
         scratch: &Scratch,
         ancestors: &wgpu::Buffer,
     ) -> Result<Ancestry> {
         if shape.resampler.is_ordered() {
-            return Ok(Ancestry::Marks(Expand::new(gpu, shape, ancestors)?));
+            return Ok(Ancestry::Marks(Expand::new(gpu, numbers, shape, ancestors)?));
         }
         let residual = match shape.resampler {
-            Resampler::Residual => Some(Residual::new(gpu, shape, scratch)?),
+            Resampler::Residual => Some(Residual::new(gpu, numbers, shape, scratch)?),
             _ => None,
         };
-        Ok(Ancestry::Search(residual, Draw::new(gpu, shape, scratch, ancestors)?))
+        Ok(Ancestry::Search(residual, Draw::new(gpu, numbers, shape, scratch, ancestors)?))
     }
 
     fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
@@ -151,11 +153,23 @@ impl Resampling {
         let shape = WeightShape::alone(particles, resampler, seed, gpu.has_wide_integers());
         let ancestors = gpu
             .scoped(|| buffers::storage(&gpu.device, "wfr.ancestors", 4 * u64::from(particles)))?;
-        Resampling::over(gpu, &shape, log_weights, ancestors)
+        Resampling::alone(gpu, &shape, log_weights, ancestors)
+    }
+
+    /// Of weights without a run.
+    pub(crate) fn alone(
+        gpu: &Gpu,
+        shape: &WeightShape,
+        log_weights: &wgpu::Buffer,
+        ancestors: wgpu::Buffer,
+    ) -> Result<Resampling> {
+        let numbers = Numbers::alone(gpu, &Settings::of_weights(shape))?;
+        Resampling::over(gpu, &numbers, shape, log_weights, ancestors)
     }
 
     pub(crate) fn over(
         gpu: &Gpu,
+        numbers: &Numbers,
         shape: &WeightShape,
         log_weights: &wgpu::Buffer,
         ancestors: wgpu::Buffer,
@@ -168,10 +182,10 @@ impl Resampling {
             dispatches: &scratch.dispatches,
         };
         Ok(Resampling {
-            reduce: Reduce::new(gpu, shape, log_weights, &scratch.blocks)?,
-            decide: Decide::new(gpu, shape, &decide)?,
-            scan: Scan::new(gpu, shape, log_weights, &scratch, &ancestors)?,
-            ancestry: Ancestry::new(gpu, shape, &scratch, &ancestors)?,
+            reduce: Reduce::new(gpu, numbers, shape, log_weights, &scratch.blocks)?,
+            decide: Decide::new(gpu, numbers, shape, &decide)?,
+            scan: Scan::new(gpu, numbers, shape, log_weights, &scratch, &ancestors)?,
+            ancestry: Ancestry::new(gpu, numbers, shape, &scratch, &ancestors)?,
             ancestors,
             scratch,
         })

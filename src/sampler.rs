@@ -8,6 +8,7 @@ mod nowhere;
 mod pace;
 mod population;
 mod recording;
+mod restart;
 mod save;
 mod stages;
 mod units;
@@ -34,9 +35,11 @@ use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
 use crate::layout::{
-    Control, MOVES_COUNTERS, MOVES_PARTICLES, ReactionRow, ReactionState, TraceRow, log_normalizer,
+    Control, MOVES_COUNTERS, MOVES_PARTICLES, ReactionRow, ReactionState, Settings, TraceRow,
+    log_normalizer,
 };
 use crate::loss::Lost;
+use crate::numbers::RunNumbers;
 use crate::plan::{Plan, Room};
 use crate::problem::Problem;
 use crate::reactor::Reactor;
@@ -81,6 +84,8 @@ pub struct Sampler {
     /// Traces the conditional ESS of a fixed one.
     conditional: Option<Conditional>,
     wgsl: String,
+    /// What of it is compiled beside the text.
+    constants: Vec<(String, f64)>,
     /// What checkpoints recognise the problem by.
     identity: Identity,
     max_segment: u32,
@@ -325,13 +330,18 @@ impl Sampler {
     ) -> Result<Sampler> {
         let integrator = problem.integrator(&config);
         let linked = step::linked(problem, &plan, &config, integrator);
-        linked.check()?;
-
+        if !gpu.pipelines().knows(linked.text()) {
+            linked.check()?;
+        }
         let flow_data = problem.flow_data(&config)?;
-        let state = gpu.scoped(|| allocate(gpu, problem, &plan, &config, flow_data.as_deref()))?;
         let shape = weight_shape(&config, gpu.has_wide_integers());
+        let settings = Settings::of_run(&shape, problem, &config);
+        let numbers = RunNumbers::new(gpu, &settings, problem, &config)?;
+        let flow_data = flow_data.as_deref();
+        let state = gpu.scoped(|| allocate(gpu, problem, &plan, &config, flow_data, numbers))?;
+        let State { log_weights, ancestors, numbers, .. } = &state;
         let resampling =
-            Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
+            Resampling::over(gpu, &numbers.engine, &shape, log_weights, ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
         let networks = match &problem.composition {
@@ -344,19 +354,18 @@ impl Sampler {
         let losses = LossCounter::new(gpu, &shape, dim, steps, &plan, &state)?;
         let reaction = problem.flow.reaction();
         let reactor = reaction
-            .map(|r| Reactor::new(gpu, r, problem, &config, &shape, plan.page_rows, &state))
+            .map(|r| Reactor::new(gpu, r, problem, &shape, plan.page_rows, &state))
             .transpose()?;
         let trace = &resampling.scratch.trace;
         let adapt = config
             .schedule
             .adaptivity()
-            .map(|adaptive| Adapt::new(gpu, problem, &plan, &config, adaptive, &state, trace));
+            .map(|_| Adapt::new(gpu, problem, &plan, &state, trace));
         let adapt = adapt.transpose()?;
         let conditional = traces_cess(&config)
             .then(|| {
-                let State { log_weights, control, .. } = &state;
-                let rows = config.trace_rows;
-                Conditional::new(gpu, plan.particles, rows, log_weights, control, trace)
+                let State { log_weights, control, numbers, .. } = &state;
+                Conditional::new(gpu, &numbers.engine, plan.particles, log_weights, control, trace)
             })
             .transpose()?;
         let recordings = Recordings::new(gpu)?;
@@ -384,6 +393,7 @@ impl Sampler {
             adapt,
             conditional,
             wgsl: linked.text().to_string(),
+            constants: problem.compiled_constants(),
             offset: Offset { flow: problem.flow.clone(), target: problem.log_offset() },
             witness: nowhere::witness(problem),
             identity: Identity::of(problem, &config),
@@ -602,7 +612,10 @@ impl Sampler {
             }
             _ => {}
         }
-        init::linked(problem, &self.plan, &self.config).check()?;
+        let linked = init::linked(problem, &self.plan, &self.config);
+        if !self.gpu.pipelines().knows(linked.text()) {
+            linked.check()?;
+        }
         let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
         self.gpu.submit_pass(|pass| init.warm_up(pass))?;
         self.gpu.wait()?;
@@ -753,6 +766,7 @@ fn allocate(
     plan: &Plan,
     config: &Config,
     flow_data: Option<&[f32]>,
+    numbers: RunNumbers,
 ) -> State {
     let device = &gpu.device;
     let row = 4 * u64::from(plan.particles);
@@ -766,7 +780,8 @@ fn allocate(
     };
     let filled = |data: &[f32]| {
         let bytes = bytemuck::cast_slice(data);
-        buffers::filled(device, "wfr.data", wgpu::BufferUsages::STORAGE, bytes)
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        buffers::filled(device, "wfr.data", usage, bytes)
     };
     let schedule = config.schedule.rows();
     let integrator = problem.integrator(config);
@@ -793,12 +808,15 @@ fn allocate(
         flow_data: flow_data.map(|data| {
             let access = problem.composition.as_ref().map(Composition::table_access);
             let bytes = bytemuck::cast_slice(data);
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM;
+            let usage = wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::UNIFORM
+                | wgpu::BufferUsages::COPY_DST;
             (access.unwrap_or(Access::Read), buffers::filled(device, "wfr.flow", usage, bytes))
         }),
         outputs: outputs.collect(),
         moves: plan
             .counts
             .then(|| buffers::storage(device, "wfr.moves", 4 * u64::from(MOVES_COUNTERS))),
+        numbers,
     }
 }

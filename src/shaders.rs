@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::config::Resampler;
 use crate::layout::{
-    self, BLOCK, ITEMS, LANES, MOVES_COUNTERS, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS,
+    BLOCK, ITEMS, LANES, MOVES_COUNTERS, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS,
 };
 use crate::wgsl::{Linked, Source};
 
@@ -31,9 +31,8 @@ macro_rules! library {
 
 library!(
     "types",
-    "hidden/control",
-    "hidden/log_weights",
-    "hidden/nothing",
+    "host",
+    "settings",
     "index",
     "threefry",
     "normal",
@@ -173,14 +172,14 @@ impl Prelude {
         self
     }
 
-    pub(crate) fn bool(mut self, name: &str, value: bool) -> Prelude {
-        let _ = writeln!(self.0, "const {name}: bool = {value};");
+    /// A number that devices read as data, see [`crate::parameters`].
+    pub(crate) fn number(mut self, name: &str, value: f32) -> Prelude {
+        let _ = writeln!(self.0, "override {name}: f32 = {};", float(value));
         self
     }
 
-    fn vec4(mut self, name: &str, v: [u32; 3]) -> Prelude {
-        let [x, y, z] = v;
-        let _ = writeln!(self.0, "const {name} = vec4<u32>({x}u, {y}u, {z}u, 0u);");
+    pub(crate) fn bool(mut self, name: &str, value: bool) -> Prelude {
+        let _ = writeln!(self.0, "const {name}: bool = {value};");
         self
     }
 
@@ -198,39 +197,29 @@ impl Prelude {
         self.u32("DIM", dim).text(&point)
     }
 
-    /// The key of the random numbers.
+    /// The key of the random numbers, on the host: a device reads it from its settings.
     pub(crate) fn seed(self, seed: u64) -> Prelude {
-        self.u32("SEED_LOW", seed as u32).u32("SEED_HIGH", (seed >> 32) as u32)
+        let (low, high) = (seed as u32, (seed >> 32) as u32);
+        self.text(&format!(
+            "fn random_key() -> vec2<u32> {{ return vec2<u32>({low}u, {high}u); }}\n"
+        ))
     }
 
     /// What the weight kernels know of the population and of the resampler.
     pub(crate) fn weights(self, shape: &WeightShape) -> Prelude {
-        let particles = shape.particles;
-        let blocks = particles.div_ceil(BLOCK);
-        let headroom = layout::headroom(particles);
         let bits = |n: u32| 2.0_f32.powi(-(n as i32));
-        self.u32("PARTICLES", particles)
-            .u32("LANES", LANES)
+        self.u32("LANES", LANES)
             .u32("ITEMS", ITEMS)
             .u32("BLOCK", BLOCK)
-            .u32("BLOCKS", blocks)
             .u32("WEIGHT_BITS", WEIGHT_BITS)
-            .u32("HEADROOM", headroom)
             .f32("WEIGHT_UNIT", bits(WEIGHT_BITS))
             .f32("SQUARE_SCALE", 1.0 / bits(SQUARE_BITS))
-            .f32("POPULATION_SUM_UNIT", bits(WEIGHT_BITS + headroom))
-            .f32("POPULATION_SQUARE_UNIT", bits(SQUARE_BITS + 2 * headroom))
-            .f32("ESS_THRESHOLD", shape.ess_threshold)
-            .u32("TRACE_ROWS", shape.trace_rows)
             .u32("SYSTEMATIC", Resampler::Systematic as u32)
             .u32("STRATIFIED", Resampler::Stratified as u32)
             .u32("RESIDUAL", Resampler::Residual as u32)
             .u32("RESAMPLER", shape.resampler as u32)
             // Set in a word of `ancestors` that begins a particle's offspring.
             .u32("MARK", 1 << 31)
-            .vec4("GROUPS_OF_BLOCKS", layout::fold(blocks))
-            .vec4("GROUPS_OF_PARTICLES", layout::fold(particles.div_ceil(LANES)))
-            .seed(shape.seed)
     }
 
     pub(crate) fn source(self) -> Source {
@@ -269,8 +258,8 @@ impl WeightShape {
 
     /// The text of a weight kernel: constants, 64-bit arithmetic and the files named.
     pub(crate) fn linked(&self, names: &[&str]) -> Linked {
-        let prelude = Prelude::default().weights(self).source();
-        Linked::new([prelude].into_iter().chain(wide(self.native_wide)).chain(files(names)))
+        let own = [Prelude::default().weights(self).source(), file("settings")];
+        Linked::new(own.into_iter().chain(wide(self.native_wide)).chain(files(names)))
     }
 }
 
@@ -370,7 +359,7 @@ fn cases(pages: u32, page_rows: u32, statement: impl Fn(u32, &str) -> String) ->
     let mut text = String::new();
     for page in 0..pages {
         let case = if page + 1 == pages { "default".to_string() } else { format!("case {page}u") };
-        let at = format!("(row - {}u) * PARTICLES + slot", page * page_rows);
+        let at = format!("(row - {}u) * settings.particles + slot", page * page_rows);
         let _ = writeln!(text, "        {case}: {{ {} }}", statement(page, &at));
     }
     text

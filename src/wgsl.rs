@@ -21,6 +21,7 @@ mod record;
 mod tokens;
 
 pub(crate) use prefix::prefixed;
+pub(crate) use tokens::{Kind, Token, tokens};
 #[cfg(test)]
 pub(crate) use record::record;
 
@@ -33,17 +34,36 @@ pub struct Source {
     pub text: String,
     /// Whether it is the engine's own, of which errors show nothing.
     is_own: bool,
+    /// The same for a device, which reads numbers that the host's text holds.
+    device: Option<String>,
 }
 
 impl Source {
     /// A named piece of WGSL.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
-        Source { name: name.into(), text: text.into(), is_own: false }
+        Source { name: name.into(), text: text.into(), is_own: false, device: None }
     }
 
     /// A piece of the engine's own.
     pub(crate) fn own(name: impl Into<String>, text: impl Into<String>) -> Source {
         Source { is_own: true, ..Source::new(name, text) }
+    }
+
+    /// The same with another text for a device, which reads numbers that this one holds.
+    pub(crate) fn with_device(self, text: impl Into<String>) -> Source {
+        Source { device: Some(text.into()), ..self }
+    }
+
+    /// The text for a device.
+    pub(crate) fn on_device(mut self) -> Source {
+        if let Some(text) = self.device.take() {
+            self.text = text;
+        }
+        self
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
+        self.is_own
     }
 }
 

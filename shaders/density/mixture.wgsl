@@ -10,8 +10,8 @@
 
 fn density_log(x: ptr<function, Point>, slot: u32) -> f32 {
     let sum = mixture_sums[slot];
-    let all = mixture_sums[PARTICLES];
-    let rotation = subset_unpack(mixture_sums[PARTICLES + 1u]);
+    let all = mixture_sums[settings.particles];
+    let rotation = subset_unpack(mixture_sums[settings.particles + 1u]);
     let weight = moments_weight(log_weights[slot]) * moments.total;
     let is_component = subset_component(slot, rotation) != 0xffffffffu;
     let others = all.x - select(0.0, weight, is_component);
@@ -26,6 +26,6 @@ fn density_log(x: ptr<function, Point>, slot: u32) -> f32 {
 }
 
 fn density_log_ratio(x: ptr<function, Point>, slot: u32, aim: f32) -> f32 {
-    let step = subset_unpack(mixture_sums[PARTICLES + 2u]);
+    let step = subset_unpack(mixture_sums[settings.particles + 2u]);
     return aim + cover_log(x, slot, step, aim) - density_log(x, slot);
 }

@@ -8,7 +8,7 @@ fn component_dt() -> f32 {
 }
 
 fn component_bandwidth(j: u32) -> f32 {
-    return sqrt(2.0 * TRANSPORT * component_dt());
+    return sqrt(2.0 * settings.transport * component_dt());
 }
 
 fn component_noise(slot: u32) -> Point {

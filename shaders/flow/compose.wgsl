@@ -52,7 +52,7 @@ fn compose_wall(local: ptr<function, Local>, node: u32) {
             (*local).reward = float_nan();
             (*local).reward_score = Point();
         }
-    } else if (node < SCHEDULE_STEPS) {
+    } else if (node < settings.steps) {
         (*local).reward = REWARD_FLOOR;
         (*local).reward_score = Point();
     } else if (float_is_minus_infinity((*local).reward)) {

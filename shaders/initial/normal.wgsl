@@ -1,5 +1,5 @@
 // Initial law: independent normals, N(mean, sd^2) per coordinate.
-// Needs initial_mean(j), initial_sd(j), initial_precision_root(j) = 1 / sd and INITIAL_LOG_PEAK,
+// Needs initial_mean(j), initial_sd(j), initial_precision_root(j) = 1 / sd and initial_log_peak(),
 // the log density at the mean.
 
 fn initial_sample(slot: u32) -> Point {
@@ -18,5 +18,5 @@ fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Poi
         sum += z * z;
         (*out)[j] = -z * initial_precision_root(j);
     }
-    return INITIAL_LOG_PEAK - 0.5 * sum;
+    return initial_log_peak() - 0.5 * sum;
 }

@@ -1,5 +1,5 @@
 // Initial law: uniform on a box, low <= x < high per coordinate.
-// Needs initial_low(j), initial_width(j), INITIAL_LOG_PEAK: the log density inside.
+// Needs initial_low(j), initial_width(j), initial_log_peak(): the log density inside.
 
 fn initial_sample(slot: u32) -> Point {
     var x: Point;
@@ -22,5 +22,5 @@ fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Poi
         inside = inside && z >= 0.0 && z <= initial_width(j);
         (*out)[j] = 0.0;
     }
-    return select(float_minus_infinity(), INITIAL_LOG_PEAK, inside);
+    return select(float_minus_infinity(), initial_log_peak(), inside);
 }

@@ -72,8 +72,8 @@ fn integrator_begin(
 ) {
     refuse_begin(x, local, pending);
     (*pending).start = (*pending).momentum;
-    let h = TRANSPORT * now.dt;
-    let turns = FRICTION * h;
+    let h = settings.transport * now.dt;
+    let turns = settings.friction * h;
     let keep = 1.0 - turns * decay_mean(turns);
     let fresh = sqrt(2.0 * turns * decay_mean(2.0 * turns));
     var force = baoab_force(local, next, h);
@@ -99,7 +99,7 @@ fn integrator_end(
     x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> f32 {
-    let h = TRANSPORT * now.dt;
+    let h = settings.transport * now.dt;
     var force = baoab_force(local, next, h);
     var squares = 0.0;
     for (var j = 0u; j < DIM; j++) {

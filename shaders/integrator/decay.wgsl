@@ -2,13 +2,10 @@
 
 fn decay_mean(z: f32) -> f32 {
     // Taylor's series where the difference would cancel: its error is below 2e-9.
-    if (z < 0.25) {
-        var p = 1.0 - z / 7.0;
-        p = 1.0 - z / 6.0 * p;
-        p = 1.0 - z / 5.0 * p;
-        p = 1.0 - z / 4.0 * p;
-        p = 1.0 - z / 3.0 * p;
-        return 1.0 - z / 2.0 * p;
-    }
-    return (1.0 - exp(-z)) / z;
+    var p = 1.0 - z / 7.0;
+    p = 1.0 - z / 6.0 * p;
+    p = 1.0 - z / 5.0 * p;
+    p = 1.0 - z / 4.0 * p;
+    p = 1.0 - z / 3.0 * p;
+    return select((1.0 - exp(-z)) / z, 1.0 - z / 2.0 * p, z < 0.25);
 }

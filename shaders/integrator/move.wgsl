@@ -15,7 +15,7 @@ fn move_drift(
 ) -> Point {
     var d = flow_drift(local, at);
     for (var j = 0u; j < DIM; j++) {
-        d[j] *= TRANSPORT * preconditioner(j);
+        d[j] *= settings.transport * preconditioner(j);
     }
     if (HAS_VELOCITY) {
         var u = flow_velocity(local, u_at);

@@ -5,9 +5,9 @@ fn move_length(dt: f32, j: u32) -> f32 {
 }
 
 fn move_noise(dt: f32, j: u32) -> f32 {
-    return sqrt(2.0 * TRANSPORT * preconditioner(j) * dt);
+    return sqrt(2.0 * settings.transport * preconditioner(j) * dt);
 }
 
 fn move_strain(dt: f32, j: u32) -> f32 {
-    return sqrt(0.5 * dt / (TRANSPORT * preconditioner(j)));
+    return sqrt(0.5 * dt / (settings.transport * preconditioner(j)));
 }

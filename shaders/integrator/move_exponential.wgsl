@@ -5,7 +5,7 @@
 // Source: Certaine 1960 (exponential Euler); Uhlenbeck & Ornstein 1930.
 
 fn move_turns(dt: f32, j: u32) -> f32 {
-    return STIFFNESS * TRANSPORT * preconditioner(j) * dt;
+    return settings.stiffness * settings.transport * preconditioner(j) * dt;
 }
 
 fn move_length(dt: f32, j: u32) -> f32 {
@@ -13,7 +13,7 @@ fn move_length(dt: f32, j: u32) -> f32 {
 }
 
 fn move_noise(dt: f32, j: u32) -> f32 {
-    let spread = 2.0 * TRANSPORT * preconditioner(j) * dt;
+    let spread = 2.0 * settings.transport * preconditioner(j) * dt;
     return sqrt(spread * decay_mean(2.0 * move_turns(dt, j)));
 }
 

@@ -101,12 +101,12 @@ impl Path {
         // The shader tells a constant exponent by its rate.
         let (begin, rate) = (begin as f32, (end - begin) as f32);
         Prelude::default()
-            .f32("POWER_BEGIN", begin)
-            .f32("POWER_RATE", rate)
-            .f32("LOG_RATIO", log_ratio as f32)
-            .f32("ARC_ANGLE", angle as f32)
-            .f32("ARC_TAN_HALF", (0.5 * angle).tan() as f32)
-            .f32("ARC_COS_HALF", (0.5 * angle).cos() as f32)
+            .number("POWER_BEGIN", begin)
+            .number("POWER_RATE", rate)
+            .number("LOG_RATIO", log_ratio as f32)
+            .number("ARC_ANGLE", angle as f32)
+            .number("ARC_TAN_HALF", (0.5 * angle).tan() as f32)
+            .number("ARC_COS_HALF", (0.5 * angle).cos() as f32)
     }
 }
 

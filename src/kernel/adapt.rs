@@ -1,9 +1,7 @@
 //! The next stage of an adaptive schedule: `shaders/adapt.wgsl` and `shaders/adapt_choose.wgsl`.
 
 use super::{Access, Kernel, dispatch, set_data};
-use crate::adaptive::Adaptive;
 use crate::buffers::{self, State};
-use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::{CESS_GROUPS, CESS_LANES, LEAST_LOG_WEIGHT, Stage};
@@ -22,11 +20,6 @@ const MOST_ITEMS: u32 = 16;
 /// Particles per lane of `adapt` that keep within `cap` loop iterations of an invocation.
 pub(crate) fn items(cap: u32, loops_per_particle: u64) -> u32 {
     (u64::from(cap) / loops_per_particle.max(1)).clamp(1, MOST_ITEMS.into()) as u32
-}
-
-/// Blocks of particles whose sums `adapt` writes.
-fn blocks(plan: &Plan) -> u32 {
-    plan.particles.div_ceil(CESS_LANES * plan.cess_items)
 }
 
 /// Measures candidates and chooses among them.
@@ -49,46 +42,38 @@ pub(crate) struct Adapt {
 
 fn prelude(plan: &Plan) -> Prelude {
     Prelude::default()
-        .u32("PARTICLES", plan.particles)
         .u32("CESS_LANES", CESS_LANES)
         .u32("CESS_GROUPS", CESS_GROUPS)
         .u32("CESS_ITEMS", plan.cess_items)
-        .u32("CESS_BLOCKS", blocks(plan))
 }
 
 /// The kernel that measures.
-pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked {
+pub(crate) fn linked(problem: &Problem, plan: &Plan) -> Linked {
     let prelude = prelude(plan)
         .dimension(problem.target.dim())
-        .seed(config.seed)
         .f32("LEAST_LOG_WEIGHT", LEAST_LOG_WEIGHT)
         .text(&state_inputs(plan.pages, plan.page_rows));
     let mut sources = vec![prelude.source()];
     let files = [
         "types",
+        "settings",
         "index",
         "threefry",
         "normal",
         "float",
-        "hidden/control",
         "gather",
         "cess",
         "adapt",
     ];
     sources.extend(shaders::files(&files));
-    sources.extend(problem.sources.iter().cloned());
+    sources.extend(problem.device_sources());
     Linked::new(sources)
 }
 
 /// The kernel that chooses.
-pub(crate) fn linked_choice(plan: &Plan, config: &Config, adaptive: &Adaptive) -> Linked {
-    let prelude = prelude(plan)
-        .u32("TRACE_ROWS", config.trace_rows)
-        .u32("STAGE_MOVES", adaptive.moves_per_stage)
-        .u32("ADAPT_PASSES", PASSES)
-        .f32("ADAPT_CESS", adaptive.cess as f32)
-        .f32("ADAPT_FLOOR", adaptive.floor as f32);
-    let sources = shaders::files(&["types", "hidden/control", "cess", "adapt_choose"]);
+pub(crate) fn linked_choice(plan: &Plan) -> Linked {
+    let prelude = prelude(plan).u32("ADAPT_PASSES", PASSES);
+    let sources = shaders::files(&["types", "settings", "cess", "adapt_choose"]);
     Linked::new([prelude.source()].into_iter().chain(sources))
 }
 
@@ -98,8 +83,6 @@ impl Adapt {
         gpu: &Gpu,
         problem: &Problem,
         plan: &Plan,
-        config: &Config,
-        adaptive: &Adaptive,
         state: &State,
         trace: &wgpu::Buffer,
     ) -> Result<Adapt> {
@@ -114,9 +97,11 @@ impl Adapt {
         })?;
         let mut accesses = vec![Read; plan.pages as usize];
         accesses.extend([Read, Read, Read, Read, ReadWrite]);
-        let linked = linked(problem, plan, config);
-        let (data, constants) = (state.data_groups(), &problem.constants);
-        let (measure, data) = Kernel::reading(gpu, &linked, "adapt", &accesses, constants, &data)?;
+        let linked = linked(problem, plan);
+        let (data, constants) = (state.data_groups(), problem.compiled_constants());
+        let numbers = &state.numbers.problem;
+        let (measure, data) =
+            Kernel::reading(gpu, numbers, &linked, "adapt", &accesses, &constants, &data)?;
         let bind = |parity: usize| {
             let mut buffers: Vec<_> = state.pages[parity].iter().collect();
             let State { log_weights, ancestors, control, .. } = state;
@@ -125,9 +110,10 @@ impl Adapt {
         };
         let measured = [bind(0)?, bind(1)?];
 
-        let linked = linked_choice(plan, config, adaptive);
+        let linked = linked_choice(plan);
         let accesses = [Read, ReadWrite, ReadWrite, ReadWrite, ReadWrite];
-        let kernel = |entry| Kernel::new(gpu, &linked, entry, &[&accesses], &[]);
+        let numbers = &state.numbers.engine;
+        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
         let (choose, open) = (kernel("adapt_choose")?, kernel("adapt_open")?);
         let all = [&partials, &stage, &state.control, &state.schedule, trace];
         let (chosen, opened) = (choose.bind(gpu, 0, &all)?, open.bind(gpu, 0, &all)?);
@@ -146,10 +132,15 @@ impl Adapt {
         };
         gpu.submit_pass(|pass| {
             adapt.warm_up(pass);
-            adapt.open.set(pass, &adapt.opened, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
+            adapt.encode_open(pass);
         })?;
         Ok(adapt)
+    }
+
+    /// Opens the first stage.
+    pub(crate) fn encode_open(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.open.set(pass, &self.opened, &[]);
+        pass.dispatch_workgroups(1, 1, 1);
     }
 
     /// Measures the candidates for the end of the stage that begins now; the next step reads state

@@ -4,8 +4,11 @@ use std::time::Instant;
 
 use super::{Access, Kernel, dispatch, set_data};
 use crate::buffers::{filled, storage};
+use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::layout::Settings;
+use crate::numbers::RunNumbers;
 use crate::problem::Problem;
 use crate::readback;
 use crate::shaders::{self, Prelude};
@@ -30,13 +33,12 @@ pub(crate) struct Extent {
 pub(crate) fn linked(problem: &Problem, extent: Extent) -> Linked {
     let prelude = Prelude::default()
         .dimension(problem.target.dim())
-        .seed(0)
         .u32("COUNT", extent.count)
         .u32("LANES", extent.lanes)
         .u32("REPEATS", extent.repeats);
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float", "check"]));
-    sources.extend(problem.sources.iter().cloned());
+    sources.extend(shaders::files(&["types", "settings", "index", "threefry", "normal", "float", "check"]));
+    sources.extend(problem.device_sources());
     Linked::new(sources)
 }
 
@@ -76,8 +78,11 @@ impl Check {
         let group = data.iter().map(|buffer| (Access::Read, buffer)).collect();
         let data: Vec<Vec<_>> = if data.is_empty() { Vec::new() } else { vec![group] };
         let own = [Access::Read, Access::ReadWrite];
-        let constants = &problem.constants;
-        let (kernel, data) = Kernel::reading(gpu, &linked, entry, &own, constants, &data)?;
+        let constants = problem.compiled_constants();
+        let numbers = RunNumbers::new(gpu, &Settings::default(), problem, &Config::default())?;
+        let numbers = &numbers.problem;
+        let (kernel, data) =
+            Kernel::reading(gpu, numbers, &linked, entry, &own, &constants, &data)?;
         let group = kernel.bind(gpu, 0, &[&input, &out])?;
         let workgroups = invocations.div_ceil(WORKGROUP);
         Ok(Check { kernel, group, data, input, out, workgroups })

@@ -5,6 +5,7 @@ use crate::buffers;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::{CESS_LANES, Sums};
+use crate::numbers::Numbers;
 use crate::shaders::{self, Prelude};
 use crate::wgsl::Linked;
 
@@ -33,25 +34,22 @@ pub(super) fn blocks(particles: u32) -> u32 {
     particles.div_ceil(CESS_LANES * ITEMS)
 }
 
-pub(crate) fn linked(particles: u32, trace_rows: u32) -> Linked {
+pub(crate) fn linked() -> Linked {
     let prelude = Prelude::default()
-        .u32("PARTICLES", particles)
         .u32("CESS_LANES", CESS_LANES)
         // One increment: the entries of a workgroup are its lanes.
         .u32("CESS_GROUPS", 1)
-        .u32("CESS_ITEMS", ITEMS)
-        .u32("CESS_BLOCKS", blocks(particles))
-        .u32("TRACE_ROWS", trace_rows);
+        .u32("CESS_ITEMS", ITEMS);
     let files =
-        shaders::files(&["types", "index", "float", "hidden/control", "cess", "conditional"]);
+        shaders::files(&["types", "settings", "index", "float", "cess", "conditional"]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 
 impl Conditional {
     pub(crate) fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         particles: u32,
-        trace_rows: u32,
         log_weights: &wgpu::Buffer,
         control: &wgpu::Buffer,
         trace: &wgpu::Buffer,
@@ -60,9 +58,9 @@ impl Conditional {
         let [before, partials] = gpu.scoped(|| {
             buffers(particles).map(|(name, bytes)| buffers::storage(&gpu.device, name, bytes))
         })?;
-        let linked = linked(particles, trace_rows);
+        let linked = linked();
         let accesses = [Read, Read, ReadWrite, ReadWrite, ReadWrite];
-        let kernel = |entry| Kernel::new(gpu, &linked, entry, &[&accesses], &[]);
+        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
         let (measure, total) = (kernel("conditional")?, kernel("conditional_total")?);
         let all = [log_weights, control, &before, &partials, trace];
         let (measured, totalled) = (measure.bind(gpu, 0, &all)?, total.bind(gpu, 0, &all)?);

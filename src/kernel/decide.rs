@@ -4,6 +4,7 @@ use super::{Access, Kernel};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::MAX_SEGMENT;
+use crate::numbers::Numbers;
 use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
@@ -32,7 +33,6 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
         "types",
         "threefry",
         "float",
-        "hidden/control",
         "weight",
         "fixed",
         "prefix",
@@ -43,11 +43,11 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
 }
 
 impl Decide {
-    pub(crate) fn new(gpu: &Gpu, shape: &WeightShape, buffers: &DecideBuffers) -> Result<Decide> {
+    pub(crate) fn new(gpu: &Gpu, numbers: &Numbers, shape: &WeightShape, buffers: &DecideBuffers) -> Result<Decide> {
         use Access::{ReadWrite, Uniform};
         let accesses = [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Uniform(4)];
         let linked = linked(shape);
-        let kernel = |entry| Kernel::new(gpu, &linked, entry, &[&accesses], &[]);
+        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
         let (decide, tick, report) = (kernel("decide")?, kernel("tick")?, kernel("report")?);
         let segments = gpu.scoped(|| segments(&gpu.device))?;
         let all = [buffers.blocks, buffers.control, buffers.trace, buffers.dispatches, &segments];

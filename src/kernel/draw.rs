@@ -4,6 +4,7 @@ use super::{Access, Kernel};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::numbers::Numbers;
 use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
@@ -20,13 +21,14 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
 impl Draw {
     pub(crate) fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         shape: &WeightShape,
         scratch: &Scratch,
         ancestors: &wgpu::Buffer,
     ) -> Result<Draw> {
         use Access::{Read, ReadWrite};
         let accesses = [Read, Read, Read, Read, ReadWrite];
-        let kernel = Kernel::new(gpu, &linked(shape), "draw", &[&accesses], &[])?;
+        let kernel = Kernel::new(gpu, numbers, &linked(shape), "draw", &[&accesses], &[])?;
         let Scratch { control, offsets, fractions, copies_through, .. } = scratch;
         let buffers = [control, offsets, fractions, copies_through, ancestors];
         let group = kernel.bind(gpu, 0, &buffers)?;

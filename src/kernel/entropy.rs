@@ -5,6 +5,7 @@ use crate::buffers::storage;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::{BLOCK, EntropyBlock};
+use crate::numbers::Numbers;
 use crate::shaders::{self, Prelude, WeightShape};
 use crate::wgsl::{Linked, Source};
 
@@ -30,17 +31,18 @@ pub(crate) fn block_bytes(particles: u32) -> u64 {
 }
 
 pub(crate) fn prelude(shape: &WeightShape) -> Prelude {
-    Prelude::default().weights(shape).u32("REACTION_ROWS", shape.trace_rows)
+    Prelude::default().weights(shape)
 }
 
 pub(crate) fn linked(prelude: Source) -> Linked {
-    let files = shaders::files(&["types", "index", "float", "hidden/control", "entropy"]);
+    let files = shaders::files(&["types", "settings", "index", "float", "entropy"]);
     Linked::new([prelude].into_iter().chain(files))
 }
 
 impl Entropy {
     pub(crate) fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         shape: &WeightShape,
         buffers: &EntropyBuffers<'_>,
     ) -> Result<Entropy> {
@@ -52,7 +54,7 @@ impl Entropy {
         let EntropyBuffers { log_weights, ratios, control, reaction, trace } = *buffers;
         let all = [log_weights, ratios, control, &records, reaction, trace];
         let kernel = |entry| -> Result<_> {
-            let kernel = Kernel::new(gpu, &linked, entry, &[&accesses], &[])?;
+            let kernel = Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[])?;
             let group = kernel.bind(gpu, 0, &all)?;
             Ok((kernel, group))
         };

@@ -4,6 +4,7 @@
 use super::{Access, Kernel};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::numbers::Numbers;
 use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
@@ -18,8 +19,8 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
 }
 
 impl Expand {
-    pub(crate) fn new(gpu: &Gpu, shape: &WeightShape, ancestors: &wgpu::Buffer) -> Result<Expand> {
-        let kernel = Kernel::new(gpu, &linked(shape), "expand", &[&[Access::ReadWrite]], &[])?;
+    pub(crate) fn new(gpu: &Gpu, numbers: &Numbers, shape: &WeightShape, ancestors: &wgpu::Buffer) -> Result<Expand> {
+        let kernel = Kernel::new(gpu, numbers, &linked(shape), "expand", &[&[Access::ReadWrite]], &[])?;
         let group = kernel.bind(gpu, 0, &[ancestors])?;
         Ok(Expand { kernel, group })
     }

@@ -21,16 +21,16 @@ pub(crate) fn linked(prelude: Source, problem: &Problem) -> Linked {
     let mut sources = vec![prelude];
     sources.extend(shaders::files(&[
         "types",
+        "settings",
         "index",
         "threefry",
         "normal",
         "float",
-        "hidden/control",
         "moment_types",
         "density/grid_frame",
         "grid_target",
     ]));
-    sources.extend(problem.sources.iter().cloned());
+    sources.extend(problem.device_sources());
     Linked::new(sources)
 }
 
@@ -47,9 +47,10 @@ impl GridTarget {
     ) -> Result<GridTarget> {
         use Access::{Read, ReadWrite};
         let accesses = [Read, Read, ReadWrite, ReadWrite];
-        let (constants, data) = (&problem.constants, state.data_groups());
+        let (constants, data) = (problem.compiled_constants(), state.data_groups());
+        let numbers = &state.numbers.problem;
         let (kernel, data) =
-            Kernel::reading(gpu, linked, "grid_target", &accesses, constants, &data)?;
+            Kernel::reading(gpu, numbers, linked, "grid_target", &accesses, &constants, &data)?;
         let group = kernel.bind(gpu, 0, &[moments, &state.control, &fields[0], &fields[1]])?;
         Ok(GridTarget { kernel, group, data, total })
     }

@@ -3,6 +3,7 @@
 use super::tally::{self, Cloud, CloudShape, Entry, Sums};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::numbers::Numbers;
 use crate::wgsl::Linked;
 
 /// The sums before the bins: outside, then below and above on each axis.
@@ -22,9 +23,9 @@ pub(crate) fn linked(shape: &CloudShape) -> Linked {
 }
 
 impl Histogram {
-    pub(crate) fn new(gpu: &Gpu, shape: &CloudShape) -> Result<Histogram> {
+    pub(crate) fn new(gpu: &Gpu, numbers: &Numbers, shape: &CloudShape) -> Result<Histogram> {
         let linked = linked(shape);
-        let entry = |name| Entry::new(gpu, &linked, name, shape);
+        let entry = |name| Entry::new(gpu, numbers, &linked, name, shape);
         Ok(Histogram {
             peak: entry("tally_peak")?,
             histogram: entry("histogram")?,

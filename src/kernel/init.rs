@@ -25,11 +25,11 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked 
     let mut sources = vec![step::prelude(plan, config, problem.initial.dim()).source()];
     sources.extend(shaders::files(&[
         "types",
+        "settings",
         "index",
         "threefry",
         "normal",
         "float",
-        "hidden/control",
         "loss",
         "init",
     ]));
@@ -38,7 +38,7 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked 
         sources.push(composition.constants(None));
         sources.push(step::reward_constants(composition, integrator));
     }
-    sources.extend(problem.initial_sources.iter().cloned());
+    sources.extend(problem.device_initial_sources());
     Linked::new(sources)
 }
 
@@ -55,9 +55,13 @@ impl Init {
         // The target's data too, because the law's are numbered after them.
         let reads = problem.start().law().is_some() || problem.composition.is_some();
         let data = if reads { state.data_groups() } else { Vec::new() };
-        let constants = if problem.composition.is_some() { &problem.constants[..] } else { &[] };
+        let constants = match problem.composition {
+            Some(_) => problem.compiled_constants(),
+            None => Vec::new(),
+        };
+        let (numbers, own) = (&state.numbers.problem, step::accesses(plan));
         let (kernel, data) =
-            Kernel::reading(gpu, &linked, "init", &step::accesses(plan), constants, &data)?;
+            Kernel::reading(gpu, numbers, &linked, "init", &own, &constants, &data)?;
         // The state that parity 1 writes is the state that parity 0 reads.
         let group = kernel.bind(gpu, 0, &state.bindings(1))?;
         let (particles, workgroup) = (plan.particles, config.workgroup_size);

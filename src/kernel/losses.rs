@@ -28,15 +28,14 @@ pub(crate) fn row_offset(steps: u32, dim: u32) -> u64 {
     4 * (u64::from(LOSSES_HEADER + dim) + u64::from(LOSSES_COLUMNS) * u64::from(steps))
 }
 
-pub(crate) fn linked(shape: &WeightShape, dim: u32, steps: u32, plan: &Plan) -> Linked {
+pub(crate) fn linked(shape: &WeightShape, dim: u32, plan: &Plan) -> Linked {
     let prelude = Prelude::default()
         .weights(shape)
         .u32("LOSSES_HEADER", LOSSES_HEADER)
         .u32("LOSSES_POSITION", dim)
         .u32("LOSSES_COLUMNS", LOSSES_COLUMNS)
-        .u32("LOSSES_STEPS", steps)
         .text(&state_in(3, plan.pages, plan.page_rows));
-    let files = shaders::files(&["types", "index", "float", "hidden/control", "loss", "losses"]);
+    let files = shaders::files(&["types", "settings", "index", "float", "loss", "losses"]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 
@@ -50,13 +49,13 @@ impl Losses {
         state: &State,
     ) -> Result<Losses> {
         let buffer = gpu.scoped(|| storage(&gpu.device, "wfr.losses", bytes(steps, dim)))?;
-        let linked = linked(shape, dim, steps, plan);
+        let linked = linked(shape, dim, plan);
         let buffers = [
             (Access::ReadWrite, &state.log_weights),
             (Access::Read, &state.control),
             (Access::ReadWrite, &buffer),
         ];
-        let reader = |entry| Reader::new(gpu, &linked, entry, &buffers, state, &[], &[]);
+        let reader = |entry| Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[]);
         let (count, first) = (reader("losses_count")?, reader("losses_first")?);
         Ok(Losses { count, first, workgroups: shape.particles.div_ceil(LANES), buffer })
     }

@@ -75,10 +75,9 @@ pub(crate) fn component_bytes(components: u32, dim: u32) -> u64 {
 }
 
 /// What the kernels of a mixture of `components` and its density know of it.
-pub(crate) fn constants(prelude: Prelude, particles: u32, components: u32, dim: u32) -> Prelude {
+pub(crate) fn constants(prelude: Prelude, components: u32, dim: u32) -> Prelude {
     prelude
         .u32("MIXTURE_COMPONENTS", components)
-        .u32("SUBSET_STRIDE", particles / components)
         .u32("MIXTURE_TILE", tile(dim))
         .u32("MIXTURE_ITEMS", items(dim))
 }
@@ -87,11 +86,11 @@ pub(crate) fn constants(prelude: Prelude, particles: u32, components: u32, dim: 
 pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
     let files = shaders::files(&[
         "types",
+        "settings",
         "index",
         "threefry",
         "normal",
         "float",
-        "hidden/control",
         "position",
         "moment_types",
         density,
@@ -147,7 +146,7 @@ impl Mixture {
         })?;
         let pages = state.pages[0].len() as u32;
         let prelude = moments::prelude(shape, dim, 7, pages, page_rows).text(text);
-        let prelude = constants(prelude, shape.particles, count, dim).source();
+        let prelude = constants(prelude, count, dim).source();
         let linked = linked(prelude, file);
         let buffers = [
             (Access::Read, &state.log_weights),
@@ -158,7 +157,7 @@ impl Mixture {
             (Access::Read, &state.schedule),
             (Access::Uniform(8), &table),
         ];
-        let kernel = |entry| Reader::new(gpu, &linked, entry, &buffers, state, &[], &[]);
+        let kernel = |entry| Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[]);
         Ok(Mixture {
             gather: kernel("mixture_gather")?,
             total: kernel("mixture_total")?,

@@ -39,34 +39,43 @@ fn without_source(error: Error) -> Error {
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::buffers::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
+use crate::numbers::{self, Numbers};
+use crate::pipelines::Shape;
 use crate::wgsl::{Linked, guarded};
 
 /// The group of the flow's data.
 const FLOW_GROUP: u32 = 2;
 
 /// How a kernel uses a buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Access {
     Read,
     ReadWrite,
     /// A uniform of so many bytes at a dynamic offset.
     Uniform(u64),
+    /// A uniform that is bound whole.
+    Whole,
 }
 
-/// A compute pipeline and the layouts of its bind groups.
+/// A compute pipeline, the layouts of its bind groups, and the numbers it reads.
 #[derive(Debug)]
 pub(crate) struct Kernel {
     pipeline: wgpu::ComputePipeline,
-    groups: Vec<(wgpu::BindGroupLayout, Vec<Access>)>,
+    groups: Vec<(Arc<wgpu::BindGroupLayout>, Vec<Access>)>,
+    numbers: wgpu::BindGroup,
 }
 
 impl Kernel {
-    /// Compiles one entry point. `groups` lists the buffers of each bind group in binding order.
+    /// One entry point, compiled if the device does not have it yet. `groups` lists the buffers of
+    /// each bind group in binding order.
     pub(crate) fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         linked: &Linked,
         entry: &str,
         groups: &[&[Access]],
@@ -78,50 +87,25 @@ impl Kernel {
         let burdened = tests::loops::burdened(linked, entry);
         #[cfg(test)]
         let linked = burdened.as_ref().unwrap_or(linked);
-        let label = format!("wfr.{entry}");
-        let constants: Vec<(&str, f64)> =
-            constants.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        let made = || {
-            gpu.scoped(|| {
-                let device = &gpu.device;
-                let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                    label: Some(&label),
-                    source: wgpu::ShaderSource::Wgsl(linked.text().into()),
-                });
-                let groups: Vec<_> = groups
-                    .iter()
-                    .map(|group| (layout(device, &label, group), group.to_vec()))
-                    .collect();
-                let pipeline_layout =
-                    device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                        label: Some(&label),
-                        bind_group_layouts: &groups
-                            .iter()
-                            .map(|(layout, _)| Some(layout))
-                            .collect::<Vec<_>>(),
-                        ..Default::default()
-                    });
-                let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                    label: Some(&label),
-                    layout: Some(&pipeline_layout),
-                    module: &module,
-                    entry_point: Some(entry),
-                    compilation_options: wgpu::PipelineCompilationOptions {
-                        constants: &constants,
-                        ..Default::default()
-                    },
-                    cache: None,
-                });
-                Kernel { pipeline, groups }
-            })
+        let shape = Shape {
+            entry: entry.to_string(),
+            groups: groups.iter().map(|group| group.to_vec()).collect(),
+            numbers: numbers.accesses.clone(),
+            constants: constants.iter().map(|(name, x)| (name.clone(), x.to_bits())).collect(),
         };
-        guarded(made).map_err(|reason| linked.error(reason, None))?.map_err(without_source)
+        let made = || gpu.pipelines().kernel(gpu, linked.text(), shape);
+        let made = guarded(made).map_err(|reason| linked.error(reason, None))?;
+        let compiled = made.map_err(without_source)?;
+        let accesses = groups.iter().map(|group| group.to_vec());
+        let groups = compiled.layouts.into_iter().zip(accesses).collect();
+        Ok(Kernel { pipeline: compiled.pipeline, groups, numbers: numbers.group.clone() })
     }
 
     /// A kernel that reads data in the groups after its own, a group for each list of buffers, and
     /// those groups.
     pub(crate) fn reading(
         gpu: &Gpu,
+        numbers: &Numbers,
         linked: &Linked,
         entry: &str,
         own: &[Access],
@@ -131,7 +115,7 @@ impl Kernel {
         let accesses = |group: &Vec<(Access, _)>| group.iter().map(|(a, _)| *a).collect();
         let reads: Vec<Vec<Access>> = data.iter().map(accesses).collect();
         let groups: Vec<_> = [own].into_iter().chain(reads.iter().map(Vec::as_slice)).collect();
-        let kernel = Kernel::new(gpu, linked, entry, &groups, constants)?;
+        let kernel = Kernel::new(gpu, numbers, linked, entry, &groups, constants)?;
         let buffers = |group: &Vec<(_, _)>| group.iter().map(|(_, b)| *b).collect::<Vec<_>>();
         let bound = (1..).zip(data).map(|(at, group)| kernel.bind(gpu, at, &buffers(group)));
         let bound = bound.collect::<Result<_>>()?;
@@ -147,6 +131,7 @@ impl Kernel {
     ) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, group, offsets);
+        pass.set_bind_group(numbers::GROUP, &self.numbers, &[]);
     }
 
     /// Dispatches nothing: a driver that compiles a kernel at its first dispatch compiles it now.
@@ -182,7 +167,7 @@ impl Kernel {
                                 size: std::num::NonZeroU64::new(*size),
                             })
                         }
-                        Access::Read | Access::ReadWrite => buffer.as_entire_binding(),
+                        _ => buffer.as_entire_binding(),
                     };
                     wgpu::BindGroupEntry { binding: binding as u32, resource }
                 })
@@ -209,6 +194,7 @@ pub(crate) struct Reader {
 impl Reader {
     pub(crate) fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         linked: &Linked,
         entry: &str,
         buffers: &[(Access, &wgpu::Buffer)],
@@ -219,7 +205,7 @@ impl Reader {
         let pages = state.pages[0].len();
         let mut accesses: Vec<_> = buffers.iter().map(|(access, _)| *access).collect();
         accesses.resize(buffers.len() + pages, Access::Read);
-        let (kernel, data) = Kernel::reading(gpu, linked, entry, &accesses, constants, data)?;
+        let (kernel, data) = Kernel::reading(gpu, numbers, linked, entry, &accesses, constants, data)?;
         let bind = |copy: usize| {
             let own = buffers.iter().map(|(_, buffer)| *buffer);
             kernel.bind(gpu, 0, &own.chain(&state.pages[copy]).collect::<Vec<_>>())
@@ -243,30 +229,6 @@ impl Reader {
         self.set(pass, 0, offsets);
         pass.dispatch_workgroups(0, 0, 0);
     }
-}
-
-fn layout(device: &wgpu::Device, label: &str, accesses: &[Access]) -> wgpu::BindGroupLayout {
-    let entries: Vec<_> = accesses
-        .iter()
-        .enumerate()
-        .map(|(binding, access)| wgpu::BindGroupLayoutEntry {
-            binding: binding as u32,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty: match access {
-                    Access::Uniform(_) => wgpu::BufferBindingType::Uniform,
-                    _ => wgpu::BufferBindingType::Storage { read_only: *access == Access::Read },
-                },
-                has_dynamic_offset: matches!(access, Access::Uniform(_)),
-                min_binding_size: None,
-            },
-            count: None,
-        })
-        .collect();
-    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some(label),
-        entries: &entries,
-    })
 }
 
 /// Sets the groups of data for the next dispatch, that of the flow from an offset on where it is a

@@ -31,15 +31,6 @@ pub(crate) struct NetworkKernel {
     workgroup: u32,
 }
 
-/// What a kernel is made for beside the network.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Evaluation {
-    /// Whether a row of divergences follows the rows of the score, and how it is found.
-    pub divergence: Option<Divergence>,
-    /// The seed of the run: all its networks have the same probes in a step.
-    pub seed: u64,
-}
-
 /// Rows of N numbers that a network's kernel writes.
 pub(crate) fn rows(dim: u32, divergence: Option<Divergence>) -> u32 {
     dim + u32::from(divergence.is_some())
@@ -87,13 +78,11 @@ pub(crate) fn check(divergence: Option<Divergence>, dim: u32) -> Result<()> {
 pub(super) fn linked(
     network: &Network,
     shape: &Shape,
-    evaluation: &Evaluation,
+    divergence: Option<Divergence>,
     plan: &Plan,
-    levels: u32,
     uniform: bool,
 ) -> Linked {
-    let Evaluation { divergence, seed } = *evaluation;
-    let (hidden, point) = (shape.hidden, shape.point);
+        let (hidden, point) = (shape.hidden, shape.point);
     let input = shape.layer_fours(point.count(), hidden);
     let inner = shape.layer_fours(hidden.count(), hidden);
     let fours = pack::weight_fours(shape);
@@ -105,7 +94,6 @@ pub(super) fn linked(
     let space = if uniform { "uniform" } else { "storage, read" };
     let prelude = Prelude::default()
         .dimension(network.dim())
-        .u32("PARTICLES", plan.particles)
         .u32("NETWORK_WORKGROUP", shape.team * shape.teams)
         .u32("TEAM", shape.team)
         .u32("TEAMS", shape.teams)
@@ -123,8 +111,6 @@ pub(super) fn linked(
         .u32("OUTPUT_WEIGHTS", input + shape.hidden_layers * inner)
         .u32("LAYER_BIASES", pack::layer_biases(shape))
         .u32("LEVEL_NUMBERS", pack::level_numbers(shape))
-        .u32("LAST_LEVEL", levels - 1)
-        .seed(seed)
         .text(&format!(
             "alias Columns = array<f32, {}>;
 @group(0) @binding(0) var<storage, read_write> outputs: array<f32>;
@@ -136,7 +122,7 @@ pub(super) fn linked(
         ))
         .text(&state_in(4, plan.pages, plan.page_rows));
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal"]));
+    sources.extend(shaders::files(&["types", "settings", "index", "threefry", "normal"]));
     sources.push(shaders::file(direction_file(divergence)));
     sources.extend(shaders::files(match network.activation() {
         Activation::Silu => &["network/silu"],
@@ -156,18 +142,18 @@ impl NetworkKernel {
         network: &Network,
         shape: Shape,
         taus: &[f64],
-        evaluation: &Evaluation,
+        divergence: Option<Divergence>,
         plan: &Plan,
         state: &State,
         out: &wgpu::Buffer,
     ) -> Result<NetworkKernel> {
-        check(evaluation.divergence, network.dim())?;
+        check(divergence, network.dim())?;
         loops::check(gpu, network.name(), &[of_shape(&shape)])?;
         let levels = levels(network, &shape, taus)?;
         let weights = pack::weights(network, &shape);
         // What a software driver gathers faster. Lanes read apart, which GPUs' uniforms are slow at.
         let uniform = gpu.is_software() && 4 * weights.len() as u64 <= MAX_UNIFORM;
-        let linked = linked(network, &shape, evaluation, plan, taus.len() as u32, uniform);
+        let linked = linked(network, &shape, divergence, plan, uniform);
         linked.check()?;
         let (usage, access, offsets): (_, _, &[u32]) = match uniform {
             true => {
@@ -191,7 +177,7 @@ impl NetworkKernel {
             (Access::Read, &state.control),
             (access, &weights),
         ];
-        let kernel = Reader::new(gpu, &linked, "network", &buffers, state, &[], &[])?;
+        let kernel = Reader::new(gpu, &state.numbers.engine, &linked, "network", &buffers, state, &[], &[])?;
         let (particles, workgroup) = (plan.particles, shape.particles());
         Ok(NetworkKernel { kernel, offsets, particles, workgroup })
     }

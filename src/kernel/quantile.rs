@@ -3,6 +3,7 @@
 use super::tally::{self, Cloud, CloudShape, Entry, Sums};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::numbers::Numbers;
 use crate::wgsl::Linked;
 
 /// Sums of the state: for each of two quantiles what is known of it, and what is still to pass.
@@ -39,9 +40,9 @@ pub(crate) fn linked(shape: &CloudShape) -> Linked {
 }
 
 impl Quantile {
-    pub(crate) fn new(gpu: &Gpu, shape: &CloudShape) -> Result<Quantile> {
+    pub(crate) fn new(gpu: &Gpu, numbers: &Numbers, shape: &CloudShape) -> Result<Quantile> {
         let linked = linked(shape);
-        let entry = |name| Entry::new(gpu, &linked, name, shape);
+        let entry = |name| Entry::new(gpu, numbers, &linked, name, shape);
         Ok(Quantile {
             peak: entry("tally_peak")?,
             count: entry("quantile_count")?,

@@ -19,11 +19,11 @@ pub(crate) struct Ratio {
 pub(crate) fn linked(prelude: Source, density: &[&str], problem: &Problem) -> Linked {
     let files = [
         "types",
+        "settings",
         "index",
         "threefry",
         "normal",
         "float",
-        "hidden/log_weights",
         "position",
         "moment_types",
     ];
@@ -31,7 +31,7 @@ pub(crate) fn linked(prelude: Source, density: &[&str], problem: &Problem) -> Li
     sources.extend(shaders::files(&files));
     sources.extend(shaders::files(density));
     sources.push(shaders::file("ratio"));
-    sources.extend(problem.sources.iter().cloned());
+    sources.extend(problem.device_sources());
     Linked::new(sources)
 }
 
@@ -51,9 +51,10 @@ impl Ratio {
             (Access::Read, field),
             (Access::ReadWrite, ratios),
         ];
-        let constants = &problem.constants;
+        let (constants, data) = (problem.compiled_constants(), state.data_groups());
+        let numbers = &state.numbers.problem;
         let kernel =
-            Reader::new(gpu, linked, "ratio", &buffers, state, constants, &state.data_groups())?;
+            Reader::new(gpu, numbers, linked, "ratio", &buffers, state, &constants, &data)?;
         Ok(Ratio { kernel, groups: particles.div_ceil(LANES) })
     }
 

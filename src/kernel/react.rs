@@ -4,8 +4,9 @@ use super::{Access, Kernel, dispatch};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::LANES;
+use crate::numbers::Numbers;
 use crate::shaders::{self, Prelude, WeightShape};
-use crate::wgsl::{Linked, Source};
+use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct React {
@@ -16,58 +17,37 @@ pub(crate) struct React {
     workgroups: u32,
 }
 
-/// What shapes the reaction of a run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ReactShape {
-    /// λ.
-    pub rate: f32,
-    /// The part of a block's time for which one reaction stands.
-    pub share: f32,
-    pub jumps: bool,
-    /// Steps per block, and of the whole run.
-    pub every: u32,
-    pub steps: u32,
-}
-
-impl ReactShape {
-    pub(crate) fn prelude(&self, shape: &WeightShape) -> Prelude {
-        Prelude::default()
-            .weights(shape)
-            .f32("REACTION_RATE", self.rate)
-            .f32("REACTION_SHARE", self.share)
-            .bool("REACTION_JUMPS", self.jumps)
-            .u32("REACTION_EVERY", self.every)
-            .u32("REACTION_STEPS", self.steps)
-    }
-
-    pub(crate) fn linked(&self, prelude: Source) -> Linked {
-        let realisation = if self.jumps { "react/jumps" } else { "react/weights" };
-        let files = shaders::files(&[
-            "types",
-            "index",
-            "threefry",
-            "float",
-            "hidden/control",
-            "loss",
-            "react",
-            realisation,
-        ]);
-        Linked::new([prelude].into_iter().chain(files))
-    }
+/// `prelude` has the constants of the weights.
+pub(crate) fn linked(prelude: Prelude, jumps: bool) -> Linked {
+    let realisation = if jumps { "react/jumps" } else { "react/weights" };
+    let files = shaders::files(&[
+        "types",
+        "settings",
+        "index",
+        "threefry",
+        "float",
+        "loss",
+        "react",
+        realisation,
+    ]);
+    let prelude = prelude.bool("REACTION_JUMPS", jumps).source();
+    Linked::new([prelude].into_iter().chain(files))
 }
 
 impl React {
-    /// `buffers` are log-weights, ratios, control, schedule and the reaction's state.
+    /// `buffers` are log-weights, ratios, control, schedule and the reaction's state; mass jumps
+    /// instead of growing where `jumps` says so.
     pub(crate) fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         shape: &WeightShape,
-        reaction: &ReactShape,
+        jumps: bool,
         buffers: &[&wgpu::Buffer; 5],
     ) -> Result<React> {
         use Access::{Read, ReadWrite};
-        let linked = reaction.linked(reaction.prelude(shape).source());
+        let linked = linked(Prelude::default().weights(shape), jumps);
         let accesses = [ReadWrite, Read, Read, Read, ReadWrite];
-        let kernel = |entry| Kernel::new(gpu, &linked, entry, &[&accesses], &[]);
+        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
         let (before, after) = (kernel("react_before")?, kernel("react_after")?);
         let react = kernel("react")?;
         let bind = |kernel: &Kernel| kernel.bind(gpu, 0, buffers);

@@ -4,6 +4,7 @@ use super::{Access, Kernel, dispatch};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::BLOCK;
+use crate::numbers::Numbers;
 use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
@@ -15,18 +16,19 @@ pub(crate) struct Reduce {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    shape.linked(&["types", "index", "float", "hidden/log_weights", "loss", "weight", "reduce"])
+    shape.linked(&["types", "index", "float", "loss", "weight", "reduce"])
 }
 
 impl Reduce {
     pub(crate) fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         shape: &WeightShape,
         log_weights: &wgpu::Buffer,
         blocks: &wgpu::Buffer,
     ) -> Result<Reduce> {
         let accesses = [Access::Read, Access::ReadWrite];
-        let kernel = Kernel::new(gpu, &linked(shape), "reduce", &[&accesses], &[])?;
+        let kernel = Kernel::new(gpu, numbers, &linked(shape), "reduce", &[&accesses], &[])?;
         let group = kernel.bind(gpu, 0, &[log_weights, blocks])?;
         Ok(Reduce { kernel, group, groups: shape.particles.div_ceil(BLOCK) })
     }

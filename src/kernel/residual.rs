@@ -4,6 +4,7 @@ use super::{Access, Kernel};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::numbers::Numbers;
 use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
@@ -19,12 +20,12 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
 }
 
 impl Residual {
-    pub(crate) fn new(gpu: &Gpu, shape: &WeightShape, scratch: &Scratch) -> Result<Residual> {
+    pub(crate) fn new(gpu: &Gpu, numbers: &Numbers, shape: &WeightShape, scratch: &Scratch) -> Result<Residual> {
         use Access::{Read, ReadWrite};
         let accesses = [ReadWrite, ReadWrite, Read, Read, ReadWrite];
         let linked = linked(shape);
-        let spine = Kernel::new(gpu, &linked, "spine", &[&accesses], &[])?;
-        let copies = Kernel::new(gpu, &linked, "copies", &[&accesses], &[])?;
+        let spine = Kernel::new(gpu, numbers, &linked, "spine", &[&accesses], &[])?;
+        let copies = Kernel::new(gpu, numbers, &linked, "copies", &[&accesses], &[])?;
         let buffers = [
             &scratch.blocks,
             &scratch.control,

@@ -4,6 +4,7 @@ use super::{Access, Kernel};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::numbers::Numbers;
 use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
 
@@ -19,7 +20,6 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
         "index",
         "threefry",
         "float",
-        "hidden/control",
         "weight",
         "prefix",
         "offspring",
@@ -30,6 +30,7 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
 impl Scan {
     pub(crate) fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         shape: &WeightShape,
         log_weights: &wgpu::Buffer,
         scratch: &Scratch,
@@ -37,7 +38,7 @@ impl Scan {
     ) -> Result<Scan> {
         use Access::{Read, ReadWrite};
         let accesses = [Read, ReadWrite, Read, ReadWrite, ReadWrite, ReadWrite];
-        let kernel = Kernel::new(gpu, &linked(shape), "scan", &[&accesses], &[])?;
+        let kernel = Kernel::new(gpu, numbers, &linked(shape), "scan", &[&accesses], &[])?;
         let Scratch { blocks, control, offsets, fractions, .. } = scratch;
         let buffers = [log_weights, blocks, control, ancestors, offsets, fractions];
         let group = kernel.bind(gpu, 0, &buffers)?;

@@ -5,6 +5,8 @@ use super::{Access, Kernel, dispatch};
 use crate::buffers::{filled, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::layout::Settings;
+use crate::numbers::Numbers;
 use crate::readback;
 use crate::reference::cases::noise;
 use crate::shaders::{self, Prelude};
@@ -25,12 +27,14 @@ pub(crate) struct Snippet<'a> {
     /// Words of output per index.
     pub words: u32,
     pub inputs: &'a [u32],
+    /// The seed of its random numbers.
+    pub seed: u64,
 }
 
 impl Snippet<'_> {
     /// The outputs. What `body` does not write is noise.
     pub(crate) fn run(&self, gpu: &Gpu, prelude: Prelude) -> Result<Vec<u32>> {
-        let Snippet { files, functions, body, count, words, inputs } = *self;
+        let Snippet { files, functions, body, count, words, inputs, seed } = *self;
         let text = format!(
             "{functions}
              @group(0) @binding(0) var<storage, read> inputs: array<u32>;
@@ -45,12 +49,15 @@ impl Snippet<'_> {
                  if (i < COUNT) {{ snippet(i); }}
              }}\n"
         );
-        let mut sources = vec![prelude.u32("COUNT", count).source(), shaders::file("index")];
+        let mut sources = vec![prelude.u32("COUNT", count).source()];
+        sources.extend(shaders::files(&["settings", "index"]));
         sources.extend(shaders::files(files));
         sources.push(Source::new("snippet", text));
         let linked = Linked::new(sources);
         linked.check()?;
-        let kernel = Kernel::new(gpu, &linked, "test", &[&[Access::Read, Access::ReadWrite]], &[])?;
+        let numbers = Numbers::alone(gpu, &Settings::default().with_seed(seed))?;
+        let accesses = [Access::Read, Access::ReadWrite];
+        let kernel = Kernel::new(gpu, &numbers, &linked, "test", &[&accesses], &[])?;
         let (input, output) = gpu.scoped(|| {
             let bytes = bytemuck::cast_slice(inputs);
             let usage = wgpu::BufferUsages::STORAGE;

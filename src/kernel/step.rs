@@ -10,6 +10,7 @@ use crate::integrator::Integrator;
 use crate::layout::{
     Instant, LEAST_LOG_WEIGHT, MOVES_COUNTERS, MOVES_PARTICLES, SCHEDULE_ALIGN, SCHEDULE_WINDOW,
 };
+use crate::numbers::GROUP;
 use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_bindings};
@@ -37,15 +38,11 @@ pub(crate) struct Step {
 pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
     Prelude::default()
         .dimension(dim)
-        .u32("PARTICLES", plan.particles)
         .u32("ORIGIN_ROW", plan.rows - 1)
         .u32("WORKGROUP", config.workgroup_size)
         .u32("SCHEDULE_ALIGN", SCHEDULE_ALIGN)
-        .f32("EQUAL_STEPS", config.schedule.equal_steps().unwrap_or(0.0))
-        .u32("SCHEDULE_STEPS", config.schedule.steps())
         .bool("TAMED", config.taming)
         .f32("LEAST_LOG_WEIGHT", LEAST_LOG_WEIGHT)
-        .seed(config.seed)
         .text(&state_bindings(plan.pages, plan.page_rows, plan.counts))
 }
 
@@ -62,6 +59,25 @@ pub(crate) fn reward_constants(composition: &Composition, integrator: Integrator
         }
     };
     prelude.named("reward")
+}
+
+/// The functions of the preconditioner: 1 and its root where there is none.
+fn preconditioner(config: &Config) -> String {
+    const BINDING: u32 = 2;
+    let (buffer, [mobility, root]) = match config.preconditioner {
+        Some(_) => {
+            let ty = format!("@group({GROUP}) @binding({BINDING}) var<uniform>");
+            (
+                format!("{ty} preconditioner_numbers: array<vec4<f32>, DIM>;\n"),
+                ["preconditioner_numbers[j].x", "preconditioner_numbers[j].y"],
+            )
+        }
+        None => (String::new(), ["1.0"; 2]),
+    };
+    format!(
+        "{buffer}fn preconditioner(j: u32) -> f32 {{\n    return {mobility};\n}}\nfn \
+         preconditioner_root(j: u32) -> f32 {{\n    return {root};\n}}\n"
+    )
 }
 
 /// The access of every buffer of group 0, in binding order.
@@ -85,23 +101,16 @@ pub(crate) fn linked(
 ) -> Linked {
     let flow = &problem.flow;
     let dim = problem.target.dim();
-    let ones = vec![1.0; dim as usize];
-    let preconditioner = config.preconditioner.as_ref().unwrap_or(&ones);
-    let roots: Vec<f32> = preconditioner.iter().map(|m| m.sqrt()).collect();
     let prelude = prelude(plan, config, dim)
-        .f32("TRANSPORT", flow.transport())
         .bool("HAS_VELOCITY", flow.has_velocity())
         .bool("HAS_PATH", flow.has_path())
         .bool("HAS_DENSITY", flow.has_density())
-        .f32("STIFFNESS", config.stiffness)
-        .f32("FRICTION", config.friction)
         .u32("MOVES_PARTICLES", MOVES_PARTICLES)
         .u32("MOVES_COUNTERS", MOVES_COUNTERS)
-        .text(&shaders::per_coordinate("preconditioner", preconditioner))
-        .text(&shaders::per_coordinate("preconditioner_root", &roots));
+        .text(&preconditioner(config));
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&["types", "index", "threefry", "normal", "float"]));
-    sources.extend(shaders::files(&["hidden/control", "loss"]));
+    let files = ["types", "settings", "index", "threefry", "normal", "float", "loss"];
+    sources.extend(shaders::files(&files));
     sources.extend(match &problem.composition {
         Some(composition) => {
             let constants = composition.constants(Some(integrator));
@@ -122,7 +131,7 @@ pub(crate) fn linked(
     if !flow.has_velocity() {
         sources.push(shaders::file("flow/no_velocity"));
     }
-    sources.extend(problem.sources.iter().cloned());
+    sources.extend(problem.device_sources());
     Linked::new(sources)
 }
 
@@ -135,9 +144,10 @@ impl Step {
         config: &Config,
         state: &State,
     ) -> Result<Step> {
-        let (data, constants) = (state.data_groups(), &problem.constants);
-        let (kernel, data) =
-            Kernel::reading(gpu, linked, "step", &accesses(plan), constants, &data)?;
+        let (data, constants) = (state.data_groups(), problem.compiled_constants());
+        let numbers = &state.numbers.problem;
+        let own = accesses(plan);
+        let (kernel, data) = Kernel::reading(gpu, numbers, linked, "step", &own, &constants, &data)?;
         let groups =
             [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
         let (particles, workgroup) = (plan.particles, config.workgroup_size);

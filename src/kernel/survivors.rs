@@ -6,6 +6,7 @@ use crate::buffers;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::BLOCK;
+use crate::numbers::Numbers;
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::Linked;
 
@@ -26,16 +27,21 @@ pub(crate) fn linked(shape: &CloudShape, ancestor_row: u32) -> Linked {
         .weights(&shape.weights)
         .u32("ANCESTOR_ROW", ancestor_row)
         .text(&state_in(2, shape.pages, shape.page_rows));
-    let files = shaders::files(&["index", "float", "hidden/log_weights", "survivors"]);
+    let files = shaders::files(&["settings", "index", "float", "survivors"]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 
 impl Survivors {
-    pub(crate) fn new(gpu: &Gpu, shape: &CloudShape, ancestor_row: u32) -> Result<Survivors> {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        numbers: &Numbers,
+        shape: &CloudShape,
+        ancestor_row: u32,
+    ) -> Result<Survivors> {
         let linked = linked(shape, ancestor_row);
         let mut accesses = vec![Access::Read, Access::ReadWrite];
         accesses.resize(accesses.len() + shape.pages as usize, Access::Read);
-        let kernel = |entry| Kernel::new(gpu, &linked, entry, &[&accesses], &[]);
+        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
         Ok(Survivors {
             mark: kernel("survivors_mark")?,
             count: kernel("survivors_count")?,

@@ -7,6 +7,7 @@ use crate::buffers;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::BLOCK;
+use crate::numbers::Numbers;
 use crate::shaders::{self, Prelude, WeightShape, state_in};
 use crate::wgsl::Linked;
 
@@ -88,7 +89,7 @@ pub(crate) fn prelude(shape: &CloudShape, stride: u32) -> Prelude {
 
 /// The text of a kernel that sums weights.
 pub(crate) fn linked(shape: &CloudShape, prelude: Prelude, files: &[&str]) -> Linked {
-    let shared = ["index", "float", "hidden/log_weights", "weight", "tally"];
+    let shared = ["settings", "index", "float", "weight", "tally"];
     let wide = shaders::wide(shape.weights.native_wide);
     let files = shaders::files(&shared).into_iter().chain(shaders::files(files));
     Linked::new([prelude.source()].into_iter().chain(wide).chain(files))
@@ -97,6 +98,7 @@ pub(crate) fn linked(shape: &CloudShape, prelude: Prelude, files: &[&str]) -> Li
 impl Entry {
     pub(crate) fn new(
         gpu: &Gpu,
+        numbers: &Numbers,
         linked: &Linked,
         entry: &str,
         shape: &CloudShape,
@@ -104,7 +106,7 @@ impl Entry {
         let axes = Access::Uniform(2 * size_of::<TallyAxis>() as u64);
         let mut accesses = vec![Access::Read, axes, Access::ReadWrite];
         accesses.resize(accesses.len() + shape.pages as usize, Access::Read);
-        Ok(Entry { kernel: Kernel::new(gpu, linked, entry, &[&accesses], &[])? })
+        Ok(Entry { kernel: Kernel::new(gpu, numbers, linked, entry, &[&accesses], &[])? })
     }
 
     pub(crate) fn bind(&self, gpu: &Gpu, cloud: Cloud<'_>, sums: &Sums) -> Result<wgpu::BindGroup> {

@@ -58,6 +58,6 @@ fn run_functions(
     words: u32,
     inputs: &[u32],
 ) -> Vec<u32> {
-    let snippet = Snippet { files, functions, body, count, words, inputs };
+    let snippet = Snippet { files, functions, body, count, words, inputs, seed: 0 };
     snippet.run(gpu, prelude).unwrap_or_else(|error| panic!("{error}"))
 }

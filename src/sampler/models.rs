@@ -7,7 +7,7 @@ use crate::diffusion::{Composition, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
-use crate::kernel::network::{Evaluation, NetworkKernel, Shape};
+use crate::kernel::network::{NetworkKernel, Shape};
 use crate::particles::Particles;
 use crate::plan::Plan;
 
@@ -149,10 +149,9 @@ pub(super) fn networks(
 ) -> Result<Vec<NetworkKernel>> {
     let levels = composition.noise().levels(&config.schedule)?;
     let divergence = composition.network_divergence(integrator);
-    let evaluation = Evaluation { divergence, seed: config.seed };
     let kernel = |(i, network): (usize, &Network)| {
         let (shape, out) = (Shape::new(gpu, network, divergence), &state.outputs[i]);
-        NetworkKernel::new(gpu, network, shape, &levels, &evaluation, plan, state, out)
+        NetworkKernel::new(gpu, network, shape, &levels, divergence, plan, state, out)
     };
     composition.networks().map(kernel).collect()
 }

@@ -130,7 +130,7 @@ impl Sampler {
     pub async fn survivors(&self) -> Result<u32> {
         self.check_recorded().await?;
         let row = self.plan.rows - 1;
-        let make = || Survivors::new(&self.gpu, &self.cloud_shape(), row);
+        let make = || Survivors::new(&self.gpu, &self.state.numbers.engine, &self.cloud_shape(), row);
         let survivors = made(&self.survivors, make)?;
         let buffer = survivors.buffer(&self.gpu)?;
         let bound = survivors.bind(&self.gpu, self.cloud(), &buffer)?;

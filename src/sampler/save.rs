@@ -251,7 +251,7 @@ impl Sampler {
 
     /// The buffers beside the state that one submission leaves to the next. The others are written
     /// before they are read, within a block of steps; the reaction's trace has been read by then.
-    fn persistent(&self) -> Vec<(&'static str, &wgpu::Buffer)> {
+    pub(super) fn persistent(&self) -> Vec<(&'static str, &wgpu::Buffer)> {
         let scratch = &self.resampling.scratch;
         let mut all = vec![
             (LOG_WEIGHTS, &self.state.log_weights),

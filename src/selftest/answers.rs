@@ -32,7 +32,7 @@ pub(super) fn random_words(gpu: &Gpu) -> Result<Vec<Finding>> {
     let count = (inputs.len() / 8) as u32;
     let files = &["threefry"];
     let keyed = Snippet { files, body, count, words: 4, inputs: &inputs, ..Snippet::default() };
-    let mut keyed = keyed.run(gpu, Prelude::default().seed(0))?;
+    let mut keyed = keyed.run(gpu, Prelude::default())?;
     let others = keyed.split_off(4 * KNOWN.len());
     let answers = KNOWN.iter().flat_map(|known| known[2]).collect();
     let oracle = inputs.chunks(8).skip(KNOWN.len()).flat_map(|word| {
@@ -53,8 +53,8 @@ pub(super) fn run_words(gpu: &Gpu) -> Result<u64> {
         let x = threefry(i, i, 0u, STREAM_STEP);
         for (var j = 0u; j < 4u; j++) { outputs[4u * i + j] = x[j]; }";
     let files = &["threefry"];
-    let run = Snippet { files, body, count: 1 << 16, words: 4, ..Snippet::default() };
-    Ok(checksum(&run.run(gpu, Prelude::default().seed(1))?))
+    let run = Snippet { files, body, count: 1 << 16, words: 4, seed: 1, ..Snippet::default() };
+    Ok(checksum(&run.run(gpu, Prelude::default())?))
 }
 
 /// A checksum as words.
@@ -86,7 +86,7 @@ pub(super) fn normal_numbers(gpu: &Gpu) -> Result<Vec<Finding>> {
     let files = &["threefry", "normal"];
     let (count, inputs) = (inputs.len() as u32 / 2, &inputs);
     let pairs = Snippet { files, body, count, words: 2, inputs, ..Snippet::default() };
-    let pairs = pairs.run(gpu, Prelude::default().dimension(2).seed(0))?;
+    let pairs = pairs.run(gpu, Prelude::default().dimension(2))?;
     let errors = pairs.chunks(2).zip(inputs.chunks(2)).flat_map(|(z, word)| {
         let exact = normal_pair(word[0], word[1]);
         let error = |j: usize| (f64::from(f32::from_bits(z[j])) - exact[j]).abs();

@@ -8,6 +8,8 @@ use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::snippet::Snippet;
 use crate::kernel::{Access, Kernel, dispatch};
+use crate::layout::Settings;
+use crate::numbers::Numbers;
 use crate::readback;
 use crate::reference::cases::{noise, words_with_extremes};
 use crate::shaders::Prelude;
@@ -29,7 +31,7 @@ pub(super) fn bits(gpu: &Gpu) -> Result<Vec<Finding>> {
         outputs[4u * i + 2u] = bitcast<u32>(float_minus_infinity());
         let denormal = bitcast<f32>(inputs[i] & 0x807fffffu);
         outputs[4u * i + 3u] = bitcast<u32>(denormal * 1.5);";
-    let files = &["float", "hidden/nothing"];
+    let files = &["float"];
     let inputs = &inputs;
     let told = Snippet { files, body, count: COUNT, words: 4, inputs, ..Snippet::default() };
     let told = told.run(gpu, Prelude::default())?;
@@ -148,8 +150,9 @@ pub(super) fn dispatches(gpu: &Gpu) -> Result<Vec<Finding>> {
         }";
     let linked =
         |text: &str| Linked::new([crate::shaders::file("index"), Source::new("dispatch", text)]);
-    let size = Kernel::new(gpu, &linked(text), "size", &[&[Access::ReadWrite; 2]], &[])?;
-    let count = Kernel::new(gpu, &linked(count), "count", &[&[Access::ReadWrite]], &[])?;
+    let numbers = Numbers::alone(gpu, &Settings::default())?;
+    let size = Kernel::new(gpu, &numbers, &linked(text), "size", &[&[Access::ReadWrite; 2]], &[])?;
+    let count = Kernel::new(gpu, &numbers, &linked(count), "count", &[&[Access::ReadWrite]], &[])?;
     let (sizes, counts) = gpu.scoped(|| {
         let sizes = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("wfr.sizes"),
@@ -187,7 +190,8 @@ pub(super) fn counts_of_workgroups(gpu: &Gpu) -> Result<Vec<Finding>> {
             counts[2] = n.z;
         }";
     let linked = Linked::new([Source::new("count", text)]);
-    let count = Kernel::new(gpu, &linked, "count", &[&[Access::ReadWrite]], &[])?;
+    let numbers = Numbers::alone(gpu, &Settings::default())?;
+    let count = Kernel::new(gpu, &numbers, &linked, "count", &[&[Access::ReadWrite]], &[])?;
     let (sizes, counts) = gpu.scoped(|| {
         let bytes: &[u8] = bytemuck::cast_slice(&[5_u32, 3, 1]);
         let sizes = filled(&gpu.device, "wfr.sizes", wgpu::BufferUsages::INDIRECT, bytes);

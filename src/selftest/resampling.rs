@@ -7,7 +7,8 @@ use crate::config::Resampler;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::{Access, Kernel, draw};
-use crate::layout::{Block, Control, LANES, fold};
+use crate::layout::{Block, Control, LANES, Settings, fold};
+use crate::numbers::Numbers;
 use crate::readback;
 use crate::reference::cases::{checksum, exact_log_weights, log_weights};
 use crate::reference::draw::draw_point;
@@ -61,7 +62,7 @@ impl Bench {
         let row = |name| storage(&gpu.device, name, 4 * u64::from(particles));
         let (log_weights, ancestors) =
             gpu.scoped(|| (row("wfr.log_weights"), row("wfr.ancestors")))?;
-        let resampling = Resampling::over(gpu, &shape, &log_weights, ancestors)?;
+        let resampling = Resampling::alone(gpu, &shape, &log_weights, ancestors)?;
         Ok(Bench { gpu: gpu.clone(), log_weights, resampling })
     }
 
@@ -134,7 +135,8 @@ pub(super) fn large_shape(gpu: &Gpu) -> WeightShape {
 /// The same by the text of a kernel.
 pub(super) fn large_by(gpu: &Gpu, draw: &Linked) -> Result<Vec<Finding>> {
     use Access::{Read, ReadWrite};
-    let kernel = Kernel::new(gpu, draw, "draw", &[&[Read, Read, Read, Read, ReadWrite]], &[])?;
+    let numbers = Numbers::alone(gpu, &Settings::of_weights(&large_shape(gpu)))?;
+    let kernel = Kernel::new(gpu, &numbers, draw, "draw", &[&[Read, Read, Read, Read, ReadWrite]], &[])?;
     let control = Control { tests: 1, ..Control::default() };
     let ends: Vec<u32> = (1..=LARGE).collect();
     let groups = fold(LARGE.div_ceil(LANES));

@@ -120,7 +120,7 @@ impl Composition {
         let model = &self.models[i];
         let mut text = format!(
             "    for (var j = 0u; j < DIM; j++) {{\n        term.score[j] = model_{i}[j * \
-             PARTICLES + source];\n    }}\n"
+             settings.particles + source];\n    }}\n"
         );
         let dim = self.dim();
         let mut row = dim;
@@ -129,7 +129,7 @@ impl Composition {
             [("divergence", has_divergence), ("log_density", model.has_log_density())]
         {
             if has {
-                text += &format!("    term.{name} = model_{i}[{row}u * PARTICLES + source];\n");
+                text += &format!("    term.{name} = model_{i}[{row}u * settings.particles + source];\n");
                 row += 1;
             }
         }

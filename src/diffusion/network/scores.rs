@@ -4,8 +4,9 @@ use crate::buffers::{State, filled, storage};
 use crate::diffusion::{Divergence, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::network::{self, Evaluation, NetworkKernel, Shape};
-use crate::layout::Control;
+use crate::kernel::network::{self, NetworkKernel, Shape};
+use crate::layout::{Control, Settings};
+use crate::numbers::RunNumbers;
 use crate::plan::Plan;
 use crate::readback;
 
@@ -51,15 +52,16 @@ impl Scores {
             );
             return Err(Error::config("positions", reason));
         }
+        let settings = Settings { particles, ..Settings::default() }.with_seed(seed);
+        let numbers = RunNumbers::alone(gpu, &settings)?;
         let (out, state) = gpu.scoped(|| {
             let out = storage(&gpu.device, "wfr.scores", bytes);
-            (out, state(gpu, positions, dim))
+            (out, state(gpu, positions, dim, numbers))
         })?;
         let plan = Plan::in_pages(particles, network.dim(), network.dim());
-        let evaluation = Evaluation { divergence, seed };
         let shape = Shape::new(gpu, network, divergence);
         let kernel =
-            NetworkKernel::new(gpu, network, shape, &[tau], &evaluation, &plan, &state, &out)?;
+            NetworkKernel::new(gpu, network, shape, &[tau], divergence, &plan, &state, &out)?;
         gpu.submit_pass(|pass| kernel.warm_up(pass))?;
         Ok(Scores { gpu: gpu.clone(), kernel, out })
     }
@@ -85,7 +87,7 @@ impl Scores {
 }
 
 /// A state of these positions at the beginning of a run.
-fn state(gpu: &Gpu, positions: &[f32], dim: usize) -> State {
+fn state(gpu: &Gpu, positions: &[f32], dim: usize, numbers: RunNumbers) -> State {
     let axis = |j: usize| positions.iter().skip(j).step_by(dim).copied();
     let rows: Vec<f32> = (0..dim).flat_map(axis).collect();
     let page = || {
@@ -103,5 +105,6 @@ fn state(gpu: &Gpu, positions: &[f32], dim: usize) -> State {
         flow_data: None,
         outputs: Vec::new(),
         moves: None,
+        numbers,
     }
 }

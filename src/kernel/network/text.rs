@@ -149,7 +149,7 @@ fn load(shape: &Shape) -> String {
             let _ = writeln!(
                 body,
                 "(*start)[{}] = select(0.0, bitcast<f32>(state_load(min(axis_{q}, DIM - 1u), \
-                 min(first + {g}u, PARTICLES - 1u))), axis_{q} < DIM);",
+                 min(first + {g}u, settings.particles - 1u))), axis_{q} < DIM);",
                 at(shape, q, g, 0)
             );
         }
@@ -212,8 +212,8 @@ fn finish(shape: &Shape) -> String {
             let value = at(shape, q, g, 0);
             let _ = writeln!(
                 body,
-                "if (store && axis_{q} < DIM && first + {g}u < PARTICLES) {{\noutputs[axis_{q} * \
-                 PARTICLES + first + {g}u] = scales.y * (*z)[{value}] + scales.z * \
+                "if (store && axis_{q} < DIM && first + {g}u < settings.particles) {{\noutputs[axis_{q} * \
+                 settings.particles + first + {g}u] = scales.y * (*z)[{value}] + scales.z * \
                  (*start)[{value}];\n}}"
             );
             for k in value + 1..=value + shape.tangents {
@@ -242,7 +242,7 @@ fn store_divergence(shape: &Shape) -> String {
             let _ = writeln!(body, "let sum_{g} = {};", sum.join(" + "));
             let _ = writeln!(
                 body,
-                "if (seat.lane == 0u && first + {g}u < PARTICLES) {{\noutputs[DIM * PARTICLES + \
+                "if (seat.lane == 0u && first + {g}u < settings.particles) {{\noutputs[DIM * settings.particles + \
                  first + {g}u] = DIRECTION_WEIGHT * sum_{g};\n}}"
             );
         }

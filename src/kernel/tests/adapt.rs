@@ -4,7 +4,8 @@ use crate::adaptive::Adaptive;
 use crate::buffers::{self, State};
 use crate::gpu::Gpu;
 use crate::kernel::adapt::{Adapt, PASSES};
-use crate::layout::{Control, Instant, TraceRow};
+use crate::layout::{Control, Instant, Settings, TraceRow};
+use crate::numbers::RunNumbers;
 use crate::plan::Plan;
 use crate::reference::adapt::choose;
 use crate::reference::target::log_density;
@@ -115,8 +116,9 @@ fn stage(
     };
     let log_weights = storage(row);
     let ancestors = storage(row);
-    let resampling = Resampling::over(gpu, &shape, &log_weights, ancestors.clone()).unwrap();
+    let resampling = Resampling::alone(gpu, &shape, &log_weights, ancestors.clone()).unwrap();
     let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "adapt", usage, contents);
+    let settings = Settings::of_run(&shape, problem, &config);
     let mut rows = config.schedule.rows();
     rows[0].beta = beta;
     rows[BEGIN as usize].beta = beta;
@@ -132,6 +134,7 @@ fn stage(
         outputs: Vec::new(),
         flow_data: None,
         moves: None,
+        numbers: RunNumbers::new(gpu, &settings, problem, &config).unwrap(),
         data: problem
             .target
             .storage()
@@ -159,7 +162,7 @@ fn stage(
     write(gpu, &state.control, &[control]);
     let trace = &resampling.scratch.trace;
     poison(gpu, trace, 9);
-    let adapt = Adapt::new(gpu, problem, &plan, &config, &adaptive, &state, trace).unwrap();
+    let adapt = Adapt::new(gpu, problem, &plan, &state, trace).unwrap();
     testing::pass(gpu, |pass| {
         for _ in 0..PASSES {
             adapt.encode_measure(pass, 1, None);

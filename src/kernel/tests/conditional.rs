@@ -3,7 +3,8 @@
 use crate::Resampler;
 use crate::buffers;
 use crate::kernel::conditional::Conditional;
-use crate::layout::{Control, TraceRow};
+use crate::layout::{Control, Settings, TraceRow};
+use crate::numbers::Numbers;
 use crate::reference::conditional::conditional;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
@@ -32,9 +33,10 @@ fn the_conditional_ess_is_the_oracles() {
             let row = 4 * u64::from(particles);
             let weights = buffers::storage(&gpu.device, "conditional", row);
             let ancestors = buffers::storage(&gpu.device, "conditional", row);
-            let resampling = Resampling::over(&gpu, &shape, &weights, ancestors).unwrap();
+            let resampling = Resampling::alone(&gpu, &shape, &weights, ancestors).unwrap();
+            let numbers = Numbers::alone(&gpu, &Settings::of_weights(&shape)).unwrap();
             let (control, trace) = (&resampling.scratch.control, &resampling.scratch.trace);
-            let kernel = Conditional::new(&gpu, particles, 4, &weights, control, trace).unwrap();
+            let kernel = Conditional::new(&gpu, &numbers, particles, &weights, control, trace).unwrap();
             let test = |contents: &[f32]| {
                 write(&gpu, &weights, contents);
                 testing::pass(&gpu, |pass| {

@@ -1,6 +1,8 @@
 //! The kernels that look at a population against `reference::{tally, histogram, quantile,
 //! survivors}`: integers, hence equal to the bit.
 
+use crate::layout::Settings;
+use crate::numbers::Numbers;
 use crate::buffers;
 use crate::gpu::Gpu;
 use crate::kernel::histogram::{Histogram, SIDES};
@@ -43,12 +45,16 @@ impl Rig {
         Rig { gpu: gpu.clone(), shape, log_weights, pages }
     }
 
+    fn numbers(&self) -> Numbers {
+        Numbers::alone(&self.gpu, &Settings::of_weights(&self.shape.weights)).unwrap()
+    }
+
     fn cloud(&self) -> Cloud<'_> {
         Cloud { log_weights: &self.log_weights, pages: &self.pages }
     }
 
     fn histogram(&self, axes: [TallyAxis; 2]) -> Vec<u32> {
-        let kernel = Histogram::new(&self.gpu, &self.shape).unwrap();
+        let kernel = Histogram::new(&self.gpu, &self.numbers(), &self.shape).unwrap();
         let sums = Sums::new(&self.gpu, axes, SIDES + axes[0].bins * axes[1].bins).unwrap();
         let bound = kernel.bind(&self.gpu, self.cloud(), &sums).unwrap();
         testing::pass(&self.gpu, |pass| kernel.encode(pass, &bound));
@@ -56,7 +62,7 @@ impl Rig {
     }
 
     fn quantiles(&self, coordinate: u32) -> (Option<[f32; 2]>, u32) {
-        let kernel = Quantile::new(&self.gpu, &self.shape).unwrap();
+        let kernel = Quantile::new(&self.gpu, &self.numbers(), &self.shape).unwrap();
         let axes = [TallyAxis::whole(coordinate); 2];
         let sums = Sums::new(&self.gpu, axes, quantile::STATE + quantile::COUNTS).unwrap();
         let bound = kernel.bind(&self.gpu, self.cloud(), &sums).unwrap();
@@ -66,7 +72,7 @@ impl Rig {
     }
 
     fn survivors(&self, ancestor_row: u32) -> u32 {
-        let kernel = Survivors::new(&self.gpu, &self.shape, ancestor_row).unwrap();
+        let kernel = Survivors::new(&self.gpu, &self.numbers(), &self.shape, ancestor_row).unwrap();
         let buffer = kernel.buffer(&self.gpu).unwrap();
         let bound = kernel.bind(&self.gpu, self.cloud(), &buffer).unwrap();
         testing::pass(&self.gpu, |pass| kernel.encode(pass, &bound));

@@ -1,6 +1,8 @@
 //! A target reads its own data and writes its own variables, whatever its indices are: memory beside
 //! them stays as it was, and nothing of it is seen.
 
+use crate::layout::Settings;
+use crate::numbers::Numbers;
 use crate::Target;
 use crate::buffers::storage;
 use crate::kernel::{Access, Kernel, dispatch};
@@ -72,7 +74,8 @@ fn no_index_leads_out_of_a_targets_memory() {
     let linked = Linked::new([prelude, target.source(), Source::new("test", kernel)]);
     linked.check().unwrap_or_else(|error| panic!("{error}"));
     let own: &[Access] = &[Access::ReadWrite, Access::ReadWrite];
-    let kernel = Kernel::new(&gpu, &linked, "test", &[own, &[Access::Read]], &[]).unwrap();
+    let numbers = Numbers::alone(&gpu, &Settings::default()).unwrap();
+    let kernel = Kernel::new(&gpu, &numbers, &linked, "test", &[own, &[Access::Read]], &[]).unwrap();
 
     // The data lie amid the pattern, which is a number that no sum of theirs is.
     let mut words = vec![PATTERN; 2 * MARGIN + DATA.len()];

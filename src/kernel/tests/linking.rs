@@ -7,7 +7,7 @@ use crate::diffusion::{
     Composition, Curve, Divergence, Noise, Outputs, Probe, Rule, ScoreError, ScoreModel, Spacing,
     Tracking,
 };
-use crate::kernel::network::{self, Evaluation, Shape};
+use crate::kernel::network::{self, Shape};
 use crate::kernel::{
     adapt, check, decide, draw, entropy, expand, grid, grid_target, histogram, init, losses,
     mixture, moments, quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
@@ -87,7 +87,7 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
                     let config = Config { schedule, ..config.clone() };
                     let limits = wgpu::Limits::default();
                     let plan = crate::requirements(&problem, &config, &limits).unwrap();
-                    let count = storage_buffers(&adapt::linked(&problem, &plan, &config));
+                    let count = storage_buffers(&adapt::linked(&problem, &plan));
                     assert!(count <= PROMISED_STORAGE && count as u32 <= plan.bindings);
                 }
                 for integrator in Integrator::ALL {
@@ -290,9 +290,7 @@ fn every_network_links_in_every_layout() {
                 for shape in [portable, by_subgroups(4), by_subgroups(8), by_subgroups(32)] {
                     // The weights of wide networks do not fit a uniform.
                     for uniform in [false, hidden < 256] {
-                        let evaluation = Evaluation { divergence, seed: 1 };
-                        let linked =
-                            network::linked(&model, &shape, &evaluation, &plan, 3, uniform);
+                        let linked = network::linked(&model, &shape, divergence, &plan, uniform);
                         assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
                         linked_texts += 1;
                     }
@@ -352,7 +350,7 @@ fn the_choice_of_a_stage_links() {
         let schedule = schedule.clone();
         let config = Config { particles, schedule, ..config(Resampler::Systematic) };
         let plan = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
-        let linked = adapt::linked_choice(&plan, &config, &adaptive);
+        let linked = adapt::linked_choice(&plan);
         assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
     }
 }
@@ -376,7 +374,7 @@ fn pages_link() {
         let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
         assert_eq!(storage_buffers(&linked) as u32, plan.bindings);
         let shape = weight_shape(100_000, Resampler::Systematic);
-        let counted = storage_buffers(&losses::linked(&shape, 16, 400, &plan));
+        let counted = storage_buffers(&losses::linked(&shape, 16, &plan));
         assert!(counted as u32 <= plan.bindings, "{counted} to count losses");
     }
 }
@@ -448,17 +446,16 @@ fn the_reaction_links_in_every_dimension() {
         }
         for (file, cover, text) in [
             ("density/kernel", "density/cover", bandwidth.as_str()),
-            ("density/transition", "density/whole", "const TRANSPORT: f32 = 1.0f;\n"),
+            ("density/transition", "density/whole", ""),
         ] {
-            let source = |first| mixture::constants(prelude(first), 1000, 100, dim);
+            let source = |first| mixture::constants(prelude(first), 100, dim);
             texts.push(mixture::linked(source(7).text(text).source(), file));
             let density = ["density/subset", cover, "density/mixture"];
             let source = source(4).u32("COVER_TRIALS", 8).text(text).source();
             texts.push(ratio::linked(source, &density, &problem));
         }
         for jumps in [false, true] {
-            let shape_of = react::ReactShape { rate: 1.0, share: 0.5, jumps, every: 4, steps: 10 };
-            texts.push(shape_of.linked(shape_of.prelude(&shape).source()));
+            texts.push(react::linked(crate::shaders::Prelude::default().weights(&shape), jumps));
         }
         for linked in &texts {
             assert!(storage_buffers(linked) <= PROMISED_STORAGE);

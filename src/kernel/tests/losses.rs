@@ -2,7 +2,8 @@
 
 use crate::buffers::{State, storage};
 use crate::kernel::losses::Losses;
-use crate::layout::{Control, Dispatches};
+use crate::layout::{Control, Dispatches, Settings};
+use crate::numbers::RunNumbers;
 use crate::plan::Plan;
 use crate::reference::loss::loss_of;
 use crate::reference::losses;
@@ -34,6 +35,7 @@ fn losses_are_counted_by_step_and_cause() {
             seed: 0,
             native_wide: false,
         };
+        let settings = Settings { steps: STEPS, ..Settings::of_weights(&shape) };
         let row = 4 * u64::from(particles);
         let plan = Plan::in_pages(particles, DIM + 1, 2);
         let buffer = |size| storage(&gpu.device, "losses", size);
@@ -50,6 +52,7 @@ fn losses_are_counted_by_step_and_cause() {
             flow_data: None,
             outputs: Vec::new(),
             moves: None,
+            numbers: RunNumbers::alone(&gpu, &settings).unwrap(),
         };
         let counter = Losses::new(&gpu, &shape, DIM, STEPS, &plan, &state).unwrap();
         let words = noise(9, (plan.rows * particles) as usize);
@@ -150,7 +153,7 @@ fn the_count_is_skipped_where_nothing_is_new() {
     };
     let buffer = || storage(&gpu.device, "losses", 4 * u64::from(particles));
     let (weights, ancestors) = (buffer(), buffer());
-    let resampling = Resampling::over(&gpu, &shape, &weights, ancestors).unwrap();
+    let resampling = Resampling::alone(&gpu, &shape, &weights, ancestors).unwrap();
     let new = loss_of(Cause::Weight, 3);
     for (lost, opens) in [(f32::from_bits(0x7fc0_0000), false), (new, true), (0.0, false)] {
         let mut values = vec![0.0; particles as usize];

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use crate::buffers::{State, storage};
 use crate::diffusion::{Divergence, Network, Probe, Scores};
 use crate::gpu::Gpu;
-use crate::kernel::network::{Evaluation, NetworkKernel, Shape, rows};
-use crate::layout::Control;
+use crate::kernel::network::{NetworkKernel, Shape, rows};
+use crate::layout::{Control, Settings};
+use crate::numbers::RunNumbers;
 use crate::plan::Plan;
 use crate::reference;
 use crate::reference::network::{network_file, network_tensors};
@@ -57,6 +58,8 @@ fn state(gpu: &Gpu, dim: u32, particles: u32) -> (Plan, State, Vec<Vec<f64>>) {
         gpu.queue.write_buffer(page, offset, bytemuck::cast_slice(&row));
     }
     let control = storage(size_of::<Control>() as u64);
+    let steps = TAUS.len() as u32 - 1;
+    let settings = Settings { particles, steps, ..Settings::default() };
     write(gpu, &control, &[Control { step_begin: STEP, ..Control::default() }]);
     let state = State {
         pages,
@@ -68,6 +71,7 @@ fn state(gpu: &Gpu, dim: u32, particles: u32) -> (Plan, State, Vec<Vec<f64>>) {
         flow_data: None,
         outputs: Vec::new(),
         moves: None,
+        numbers: RunNumbers::alone(gpu, &settings.with_seed(SEED)).unwrap(),
     };
     let x = (0..particles).map(|i| (0..dim).map(|j| f64::from(at(i, j))).collect()).collect();
     (plan, state, x)
@@ -85,9 +89,8 @@ fn run(
     let size = u64::from(rows(network.dim(), divergence) * particles) * 4;
     let out = storage(&gpu.device, "network", size);
     poison(gpu, &out, 5);
-    let evaluation = Evaluation { divergence, seed: SEED };
     let kernel =
-        NetworkKernel::new(gpu, network, shape, &TAUS, &evaluation, &plan, &state, &out).unwrap();
+        NetworkKernel::new(gpu, network, shape, &TAUS, divergence, &plan, &state, &out).unwrap();
     testing::pass(gpu, |pass| kernel.encode(pass, 1, None));
     (read(gpu, &out), x)
 }

@@ -1,6 +1,7 @@
 //! `shaders/normal.wgsl` against `reference::normal`, and the law of its numbers.
 
 use super::run_snippet;
+use crate::kernel::snippet::Snippet;
 use crate::reference::cases::words_with_extremes;
 use crate::reference::normal::{normal_draw, normal_pair};
 use crate::selftest::normal_bound;
@@ -23,7 +24,7 @@ fn pairs_are_near_the_oracle_and_finite() {
         let z = normal_pair(inputs[2u * i], inputs[2u * i + 1u]);
         outputs[2u * i] = bitcast<u32>(z.x);
         outputs[2u * i + 1u] = bitcast<u32>(z.y);";
-    let prelude = Prelude::default().dimension(2).seed(0);
+    let prelude = Prelude::default().dimension(2);
     let files = ["threefry", "normal"];
     let ours = run_snippet(&gpu, prelude, &files, body, COUNT, 2, &inputs);
     let mut quadrants = [0; 4];
@@ -59,9 +60,9 @@ fn draw(seed: u64, dim: u32, slots: u32, begin: u32, times: u32, every_fresh: bo
             }}
         }}"
     );
-    let prelude = Prelude::default().dimension(dim).seed(seed);
-    let files = ["threefry", "normal"];
-    let bits = run_snippet(&gpu, prelude, &files, &body, slots, times * dim, &[]);
+    let (files, body, words) = (&["threefry", "normal"], &body[..], times * dim);
+    let snippet = Snippet { files, body, count: slots, words, seed, ..Snippet::default() };
+    let bits = snippet.run(&gpu, Prelude::default().dimension(dim)).unwrap();
     bits.into_iter().map(f32::from_bits).collect()
 }
 

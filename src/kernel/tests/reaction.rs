@@ -7,8 +7,9 @@ use crate::kernel::grid::{self, Grid};
 use crate::kernel::mixture::{self, Components, Mixture};
 use crate::kernel::moments::{self, Moments};
 use crate::kernel::ratio::{self, Ratio};
-use crate::kernel::react::{React, ReactShape};
-use crate::layout::{Control, Instant, ReactionRow, ReactionState};
+use crate::kernel::react::React;
+use crate::layout::{Control, Instant, ReactionRow, ReactionState, Settings};
+use crate::numbers::{Numbers, RunNumbers};
 use crate::reference;
 use crate::reference::normal::normal_draw;
 use crate::reference::threefry::STREAM_STEP;
@@ -73,6 +74,7 @@ impl Rig {
             .map(|k| Instant { time: DT * k as f32, dt: DT, beta: 0.0, beta_rate: 0.0 })
             .collect();
         let pages = || vec![storage(row * u64::from(dim + 1))];
+        let settings = Settings { transport: 1.0, ..Settings::of_weights(&shape()) };
         let state = State {
             pages: [pages(), pages()],
             log_weights: storage(row),
@@ -83,6 +85,7 @@ impl Rig {
             outputs: Vec::new(),
             flow_data: None,
             moves: None,
+            numbers: RunNumbers::alone(gpu, &settings).unwrap(),
         };
         poison(gpu, &state.pages[0][0], 8);
         write(gpu, &state.pages[1][0], &rows.concat());
@@ -290,7 +293,7 @@ fn the_density_of_a_mixture_is_near_the_oracle() {
         };
         let mixture = rig.mixture(&components, &moments);
         let constants = |prelude| {
-            let prelude = mixture::constants(prelude, PARTICLES, count, dim);
+            let prelude = mixture::constants(prelude, count, dim);
             prelude.u32("COVER_TRIALS", TRIALS).text(&components.text)
         };
         let density = ["density/subset", components.cover, "density/mixture"];
@@ -345,11 +348,18 @@ fn means_and_gains_are_near_the_oracle() {
         write(&gpu, &state, &[ReactionState { rows: 4, ..ReactionState::default() }]);
         let buffers =
             EntropyBuffers { log_weights, ratios: &out, control, reaction: &state, trace: &trace };
-        let entropy = Entropy::new(&gpu, &rig.shape, &buffers).unwrap();
+        let entropy = Entropy::new(&gpu, &run.numbers.engine, &rig.shape, &buffers).unwrap();
         let share = if jumps { 1.0 } else { 0.5 };
-        let shape = ReactShape { rate: 2.0, share, jumps, every: 4, steps: STEP + 3 };
+        let settings = Settings {
+            reaction_rate: 2.0,
+            reaction_share: share,
+            reaction_every: 4,
+            steps: STEP + 3,
+            ..Settings::of_weights(&rig.shape)
+        };
+        let numbers = &Numbers::alone(&gpu, &settings).unwrap();
         let all = [log_weights, &out, control, &run.schedule, &state];
-        let react = React::new(&gpu, &rig.shape, &shape, &all).unwrap();
+        let react = React::new(&gpu, numbers, &rig.shape, jumps, &all).unwrap();
         testing::pass(&gpu, |pass| {
             entropy.encode(pass);
             react.encode_after(pass);

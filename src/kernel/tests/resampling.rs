@@ -2,7 +2,10 @@
 
 use crate::config::Resampler;
 use crate::gpu::Gpu;
-use crate::layout::{Block, Control, Dispatches, TraceRow, headroom, log_normalizer};
+use crate::layout::{
+    Block, Control, Dispatches, Settings, TraceRow, headroom, log_normalizer,
+};
+use crate::numbers::Numbers;
 use crate::reference::resampling::Event;
 use crate::reference::{decide, population, threefry};
 use crate::resampling::Resampling;
@@ -48,7 +51,7 @@ impl Harness {
         };
         let row = |name| crate::buffers::storage(&gpu.device, name, 4 * u64::from(particles));
         let (log_weights, ancestors) = (row("log_weights"), row("ancestors"));
-        let resampling = Resampling::over(gpu, &shape, &log_weights, ancestors).unwrap();
+        let resampling = Resampling::alone(gpu, &shape, &log_weights, ancestors).unwrap();
         Harness { gpu: gpu.clone(), shape, log_weights, resampling }
     }
 
@@ -461,7 +464,8 @@ fn decide_holds_at_the_largest_population() {
         dispatches: &storage(size_of::<Dispatches>()),
     };
     write(&gpu, buffers.blocks, &blocks);
-    let decide = Decide::new(&gpu, &shape, &buffers).unwrap();
+    let numbers = Numbers::alone(&gpu, &Settings::of_weights(&shape)).unwrap();
+    let decide = Decide::new(&gpu, &numbers, &shape, &buffers).unwrap();
     testing::pass(&gpu, |pass| decide.encode(pass, 0));
     let ours: Vec<Block> = read(&gpu, buffers.blocks);
     for (i, (a, b)) in ours.iter().zip(&oracle).enumerate() {

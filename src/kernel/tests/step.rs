@@ -4,7 +4,8 @@ use crate::buffers::{self, State};
 use crate::gpu::Gpu;
 use crate::kernel::init::Init;
 use crate::kernel::step::{self, Step};
-use crate::layout::{Control, MOVES_COUNTERS, TraceRow};
+use crate::layout::{Control, MOVES_COUNTERS, Settings, TraceRow};
+use crate::numbers::RunNumbers;
 use crate::plan::Plan;
 use crate::reference::initial::Normal;
 use crate::reference::loss::loss_of;
@@ -123,6 +124,8 @@ impl Rig {
         let plan = crate::requirements(&problem, &config, &limits).unwrap();
         assert_eq!(plan.pages, (dim + carried + 1).div_ceil(page_rows));
         let storage = |size| buffers::storage(&gpu.device, "step", size);
+        let shape = crate::sampler::weight_shape(&config, gpu.has_wide_integers());
+        let settings = Settings::of_run(&shape, &problem, &config);
         let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "step", usage, contents);
         let pages = || -> Vec<_> {
             (0..plan.pages).map(|page| storage(u64::from(plan.rows_of_page(page)) * row)).collect()
@@ -143,6 +146,7 @@ impl Rig {
             moves: plan.counts.then(|| storage(4 * u64::from(MOVES_COUNTERS))),
             outputs: Vec::new(),
             flow_data: None,
+            numbers: RunNumbers::new(gpu, &settings, &problem, &config).unwrap(),
         };
         let words = state.pages.iter().flatten().chain([&state.log_weights, &state.ancestors]);
         words.enumerate().for_each(|(i, buffer)| poison(gpu, buffer, i as u32));
@@ -474,7 +478,7 @@ fn a_lost_particle_has_no_weight_and_is_counted() {
             native_wide: gpu.has_wide_integers(),
         };
         let ancestors = rig.state.ancestors.clone();
-        let resampling = Resampling::over(&gpu, &shape, &rig.state.log_weights, ancestors).unwrap();
+        let resampling = Resampling::alone(&gpu, &shape, &rig.state.log_weights, ancestors).unwrap();
         testing::pass(&gpu, |pass| resampling.encode_test(pass, 1));
         let row: TraceRow = read(&gpu, &resampling.scratch.trace)[0];
         assert_eq!((row.non_finite, row.failed), (lost.len() as u32, 0), "{integrator}");

@@ -1,7 +1,7 @@
 //! `shaders/threefry.wgsl` against `reference::threefry`, which knows Random123's answers; that the
 //! device knows them the self-test says.
 
-use super::run_snippet;
+use crate::kernel::snippet::Snippet;
 use crate::reference::cases::noise;
 use crate::reference::threefry::{KNOWN, threefry, threefry_keyed};
 use crate::shaders::Prelude;
@@ -23,8 +23,10 @@ fn the_seed_is_the_key() {
         let x = threefry(inputs[at], inputs[at + 1u], inputs[at + 2u], inputs[at + 3u]);
         for (var j = 0u; j < 4u; j++) { outputs[at + j] = x[j]; }";
     for seed in [0, 7, u64::MAX, 0x0123_4567_89ab_cdef] {
-        let prelude = Prelude::default().seed(seed);
-        let ours = run_snippet(&gpu, prelude, &["threefry"], body, 1000, 4, &inputs);
+        let (files, inputs) = (&["threefry"], &inputs[..]);
+        let snippet =
+            Snippet { files, body, count: 1000, words: 4, inputs, seed, ..Snippet::default() };
+        let ours = snippet.run(&gpu, Prelude::default()).unwrap();
         for (x, c) in ours.chunks(4).zip(inputs.chunks(4)) {
             assert_eq!(x, threefry(seed, c[0], c[1], c[2], c[3]), "seed {seed}");
         }

@@ -6,7 +6,8 @@ use crate::config::Resampler;
 use crate::gpu::Gpu;
 use crate::kernel::decide::{Decide, DecideBuffers};
 use crate::kernel::loops::of_weights;
-use crate::layout::{BLOCK, Block, Control, Dispatches, TraceRow};
+use crate::layout::{BLOCK, Block, Control, Dispatches, Settings, TraceRow};
+use crate::numbers::Numbers;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 use crate::testing::{self, log_weights, read, write};
@@ -29,7 +30,7 @@ fn ancestors(gpu: &Gpu, resampler: Resampler, log_weights: &[f32]) -> Vec<u32> {
     write(gpu, &weights, log_weights);
     let ancestors = storage(&gpu.device, "ancestors", weights.size());
     let shape = shape(gpu, particles, resampler);
-    let resampling = Resampling::over(gpu, &shape, &weights, ancestors).unwrap();
+    let resampling = Resampling::alone(gpu, &shape, &weights, ancestors).unwrap();
     testing::pass(gpu, |pass| resampling.encode_test(pass, 1));
     read(gpu, resampling.ancestors())
 }
@@ -86,7 +87,8 @@ fn decided(gpu: &Gpu, particles: u32) -> (Vec<Block>, Control) {
         trace: &storage(2 * size_of::<TraceRow>()),
         dispatches: &storage(size_of::<Dispatches>()),
     };
-    let decide = Decide::new(gpu, &shape, &all).unwrap();
+    let numbers = Numbers::alone(gpu, &Settings::of_weights(&shape)).unwrap();
+    let decide = Decide::new(gpu, &numbers, &shape, &all).unwrap();
     testing::pass(gpu, |pass| decide.encode(pass, 1));
     (read(gpu, &buffer), read(gpu, &control)[0])
 }

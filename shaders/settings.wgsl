@@ -1,0 +1,41 @@
+// The numbers of a run, as data: another seed, threshold or number of particles compiles nothing.
+// Every kernel binds them. `src/numbers.rs` fills them in, and a test compares every offset.
+
+struct Settings {
+    groups_of_blocks: vec4<u32>, // workgroup counts, folded
+    groups_of_particles: vec4<u32>,
+    seed: vec2<u32>,
+    particles: u32,
+    blocks: u32,
+    // Extra fractional bits of the population's total over a block's, and the units of both sums.
+    headroom: u32,
+    sum_unit: f32,
+    square_unit: f32,
+    ess_threshold: f32,
+    trace_rows: u32,
+    steps: u32,
+    equal_steps: f32, // the length of all steps, or 0 where they differ
+    transport: f32,
+    friction: f32,
+    stiffness: f32,
+    // An adaptive schedule: the steps of a stage, the conditional ESS it aims at, and the least
+    // part of the way that it goes.
+    stage_moves: u32,
+    stage_cess: f32,
+    stage_floor: f32,
+    reaction_rate: f32,
+    reaction_share: f32, // of a block's time for which one reaction stands
+    reaction_every: u32,
+}
+
+@group(3) @binding(0) var<uniform> settings: Settings;
+
+// The key of the random numbers.
+fn random_key() -> vec2<u32> {
+    return settings.seed;
+}
+
+// The word that float.wgsl hides its constants with: no run has 2^31 steps.
+fn float_hidden_zero() -> u32 {
+    return settings.steps >> 31u;
+}

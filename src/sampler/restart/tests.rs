@@ -1,0 +1,107 @@
+use crate::{
+    Adaptive, Config, Flow, Gpu, Initial, Integrator, Path, Problem, Reaction, Resampler,
+    Sampler, Schedule, Target, testing,
+};
+
+/// Log-weights and positions, as bits, at the end of a run.
+fn bits(sampler: &mut Sampler) -> Vec<u32> {
+    sampler.run().unwrap();
+    let particles = pollster::block_on(sampler.particles()).unwrap();
+    let numbers = particles.positions().iter().chain(particles.log_weights());
+    numbers.map(|x| x.to_bits()).chain(particles.ancestors().iter().copied()).collect()
+}
+
+fn wells(depth: f64) -> Target {
+    Target::double_well(2).unwrap().set("a", depth).unwrap()
+}
+
+fn problem(flow: &Flow, depth: f64, sd: f64) -> Problem {
+    let start = Initial::normal(&[0.0; 2], &[sd; 2]).unwrap();
+    Problem::new(wells(depth), start, flow.clone()).unwrap()
+}
+
+/// Runs of all kinds, that keep all that a run may keep.
+fn runs() -> Vec<(Flow, Config)> {
+    let config = Config {
+        particles: 3000,
+        schedule: Schedule::uniform(0.5, 20).unwrap(),
+        ess_every: 4,
+        ..Config::default()
+    };
+    let adaptive = Schedule::adaptive(Adaptive::default()).unwrap();
+    let reaction = Reaction::default();
+    vec![
+        (Flow::annealed(), Config { trace_cess: true, ..config.clone() }),
+        (Flow::annealed(), Config { schedule: adaptive, ..config.clone() }),
+        (
+            Flow::langevin(),
+            Config {
+                integrator: Some(Integrator::Mala),
+                resampler: Resampler::Residual,
+                ..config.clone()
+            },
+        ),
+        (Flow::path(Path::FisherRao), config.clone()),
+        (Flow::wasserstein_fisher_rao(reaction), config),
+    ]
+}
+
+/// A sampler that began anew has the bits of a new one, and nothing was compiled for either.
+#[test]
+fn beginning_anew_is_being_new() {
+    let Some(gpu) = testing::gpu() else { return };
+    for (flow, config) in runs() {
+        let gpu = Gpu::from_parts(gpu.device.clone(), gpu.queue.clone());
+        let first = problem(&flow, 8.0, 1.0);
+        let mut sampler = Sampler::new(&gpu, &first, config.clone()).unwrap();
+        let before = bits(&mut sampler);
+        let compiled = gpu.kernels_compiled();
+        for (seed, depth, sd) in [(7, 8.0, 1.0), (0, 5.0, 1.5), (0, 8.0, 1.0)] {
+            let other = problem(&flow, depth, sd);
+            sampler.restart(&other, seed).unwrap();
+            let again = bits(&mut sampler);
+            let config = Config { seed, ..config.clone() };
+            let anew = bits(&mut Sampler::new(&gpu, &other, config).unwrap());
+            assert_eq!(again, anew, "{}, seed {seed}", flow.name());
+            assert_eq!(again == before, seed == 0 && depth == 8.0, "{}", flow.name());
+        }
+        assert_eq!(gpu.kernels_compiled(), compiled, "{}", flow.name());
+    }
+}
+
+/// Numbers of particles, thresholds and lengths of steps are data too.
+#[test]
+fn settings_compile_nothing() {
+    let Some(gpu) = testing::gpu() else { return };
+    let gpu = Gpu::from_parts(gpu.device.clone(), gpu.queue.clone());
+    let config = Config { particles: 3000, ..Config::default() };
+    let problem = problem(&Flow::annealed(), 8.0, 1.0);
+    Sampler::new(&gpu, &problem, config.clone()).unwrap();
+    let compiled = gpu.kernels_compiled();
+    let schedule = Schedule::uniform(0.7, 30).unwrap();
+    let other = Config {
+        particles: 5000,
+        ess_threshold: 0.9,
+        schedule,
+        trace_rows: 77,
+        friction: 2.0,
+        ..config
+    };
+    Sampler::new(&gpu, &problem, other).unwrap();
+    assert_eq!(gpu.kernels_compiled(), compiled);
+}
+
+#[test]
+fn another_problem_is_refused_and_the_run_goes_on() {
+    let Some(gpu) = testing::gpu() else { return };
+    let problem = problem(&Flow::annealed(), 8.0, 1.0);
+    let config = Config { particles: 1000, ..Config::default() };
+    let mut sampler = Sampler::new(&gpu, &problem, config).unwrap();
+    sampler.advance(10).unwrap();
+    let start = Initial::uniform(&[-1.0; 2], &[1.0; 2]).unwrap();
+    let other = Problem::new(wells(8.0), start, Flow::annealed()).unwrap();
+    let error = sampler.restart(&other, 1).unwrap_err().to_string();
+    assert!(error.ends_with("than those of this sampler; make a new one"), "{error}");
+    assert!(sampler.steps_encoded() >= 1);
+    sampler.run().unwrap();
+}
