@@ -74,7 +74,7 @@ impl Rig {
             .map(|k| Instant { time: DT * k as f32, dt: DT, beta: 0.0, beta_rate: 0.0 })
             .collect();
         let pages = || vec![storage(row * u64::from(dim + 1))];
-        let settings = Settings { transport: 1.0, ..Settings::of_weights(&shape()) };
+        let settings = Settings { transport: 0.8, ..Settings::of_weights(&shape()) };
         let state = State {
             pages: [pages(), pages()],
             log_weights: storage(row),
@@ -282,7 +282,7 @@ fn the_density_of_a_mixture_is_near_the_oracle() {
                 count,
                 file: "density/transition",
                 cover: "density/whole",
-                text: "const TRANSPORT: f32 = 0.8f;\n".into(),
+                text: String::new(),
             },
             false => Components {
                 count,
