@@ -5,13 +5,17 @@
 mod adaptive;
 mod adaptor;
 mod anchor;
+mod aside;
 pub mod autodiff;
 mod beta;
+#[cfg(not(target_arch = "wasm32"))]
+mod blocking;
 mod bounded;
 mod buffers;
 mod center;
 pub mod check;
 pub mod checkpoint;
+mod clock;
 mod config;
 mod data;
 mod diagnostics;
@@ -32,6 +36,7 @@ mod layout;
 mod loss;
 mod memory;
 mod particles;
+mod pending;
 mod plan;
 mod problem;
 mod reaction;
@@ -54,6 +59,8 @@ mod target;
 mod testing;
 mod truth;
 mod tuning;
+#[cfg(not(target_arch = "wasm32"))]
+mod watch;
 #[doc = include_str!("../docs/methods.md")]
 pub mod methods {
     #[allow(unused_imports, reason = "names that the text links to")]
@@ -77,6 +84,8 @@ mod words;
 
 pub use adaptive::Adaptive;
 pub use adaptor::Score;
+#[cfg(not(target_arch = "wasm32"))]
+pub use blocking::{block_on, tune};
 pub use checkpoint::Checkpoint;
 pub use config::{Config, Resampler};
 pub use data::Data;
@@ -106,5 +115,5 @@ pub use sampler::{
 pub use schedule::{Annealing, Schedule};
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
 pub use truth::Truth;
-pub use tuning::{Tuned, Tuning, tune};
+pub use tuning::{Tuned, Tuning, tune_async};
 pub use wgpu;

@@ -2,6 +2,7 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::gpu::Gpu;
+use crate::pending::Pending;
 
 /// Bytes per staging copy: large buffers come over in windows.
 pub(crate) const WINDOW: u64 = 64 << 20;
@@ -17,8 +18,8 @@ pub(crate) async fn read<T: bytemuck::Pod>(
     let mut done = 0;
     while done < bytes {
         let length = (bytes - done).min(WINDOW);
-        let (sender, receiver) = futures::channel::oneshot::channel();
-        let staging = gpu.scoped(|| {
+        gpu.takes_more().await?;
+        let (staging, mapped) = gpu.scoped(|| {
             let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("wfr.staging"),
                 size: length,
@@ -27,17 +28,11 @@ pub(crate) async fn read<T: bytemuck::Pod>(
             });
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             encoder.copy_buffer_to_buffer(buffer, offset + done, &staging, 0, Some(length));
-            gpu.queue.submit([encoder.finish()]);
-            staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-                // The receiver is gone only when the caller dropped this future.
-                let _ = sender.send(result);
-            });
-            staging
+            let submission = gpu.queue.submit([encoder.finish()]);
+            let mapped = Pending::map(gpu, submission, &staging);
+            (staging, mapped)
         })?;
-        gpu.wait()?;
-        let mapped =
-            receiver.await.map_err(|e| ErrorKind::DeviceLost { message: e.to_string() })?;
-        mapped.map_err(|e| ErrorKind::DeviceLost { message: e.to_string() })?;
+        mapped.await?;
         let view = staging
             .get_mapped_range(..)
             .map_err(|e| ErrorKind::Device { message: e.to_string() })?;

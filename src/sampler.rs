@@ -12,8 +12,9 @@ mod save;
 mod stages;
 mod units;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use crate::aside::{aside, give_way};
 use crate::buffers::{self, State};
 use crate::center::Center;
 use crate::checkpoint::Identity;
@@ -96,7 +97,7 @@ pub struct Sampler {
     /// What the device leaves out of log Z.
     offset: Offset,
     /// What the host asks when all weights are zero.
-    witness: Option<Box<Problem>>,
+    witness: Option<Arc<Problem>>,
     pace: Pace,
     told: losses::Told,
     /// What is in the encoders of the host program.
@@ -288,18 +289,21 @@ pub(crate) fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
 impl Sampler {
     /// Compiles the kernels, allocates the buffers and draws the particles from the initial law.
     ///
+    /// Outside of [`block_on`](crate::block_on) a thread of its own compiles, so that an executor goes on
+    /// meanwhile; in the browser there is none, and other tasks have their turn between two kernels.
+    ///
     /// # Errors
     /// Those of [`requirements`]; [`ErrorKind::OutOfMemory`], on software adapters before anything is
     /// allocated; [`ErrorKind::InvalidConfig`] when the integrator does not suit the flow;
     /// [`ErrorKind::Shader`] when the user's names clash with the engine's.
-    pub fn new(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
-        let mut sampler = Sampler::made(gpu, problem, config)?;
-        sampler.draw_initial(problem)?;
+    pub async fn new_async(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
+        let (mut sampler, init) = prepared(gpu, problem, config, true).await?;
+        sampler.draw_initial(problem, init).await?;
         Ok(sampler)
     }
 
     /// All but the particles.
-    fn made(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
+    async fn made(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let room = Room::of_device(gpu);
         let needs = Needs::new(problem, &config)?;
         let plan = needs.plan(&room)?;
@@ -313,10 +317,11 @@ impl Sampler {
         }
         let max_segment = needs.most_fused(&room);
         Sampler::build(gpu, problem, config.clone(), plan.clone(), max_segment)
+            .await
             .map_err(|error| needs.refused(error, &plan, &room))
     }
 
-    fn build(
+    async fn build(
         gpu: &Gpu,
         problem: &Problem,
         config: Config,
@@ -333,7 +338,9 @@ impl Sampler {
         let resampling =
             Resampling::over(gpu, &shape, &state.log_weights, state.ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
+        give_way().await;
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
+        give_way().await;
         let networks = match &problem.composition {
             Some(composition) => {
                 models::networks(gpu, composition, (&config, integrator), &plan, &state)?
@@ -342,16 +349,19 @@ impl Sampler {
         };
         let (dim, steps) = (problem.target.dim(), config.schedule.steps());
         let losses = LossCounter::new(gpu, &shape, dim, steps, &plan, &state)?;
+        give_way().await;
         let reaction = problem.flow.reaction();
         let reactor = reaction
             .map(|r| Reactor::new(gpu, r, problem, &config, &shape, plan.page_rows, &state))
             .transpose()?;
+        give_way().await;
         let trace = &resampling.scratch.trace;
         let adapt = config
             .schedule
             .adaptivity()
             .map(|adaptive| Adapt::new(gpu, problem, &plan, &config, adaptive, &state, trace));
         let adapt = adapt.transpose()?;
+        give_way().await;
         let conditional = traces_cess(&config)
             .then(|| {
                 let State { log_weights, control, .. } = &state;
@@ -420,10 +430,10 @@ impl Sampler {
     /// From here on the sampler counts these steps as done. So submit every encoder once, in the order of
     /// recording, and before anything is read, run, saved or submitted by the sampler. The device notes
     /// which steps it had done before each recording, and whatever reads (the state, the trace, particles,
-    /// histograms, checkpoints, [`Sampler::advance`]) is
+    /// histograms, checkpoints, [`Sampler::advance_async`]) is
     /// [`ErrorKind::Recording`](crate::ErrorKind::Recording) where that differs: until a missing encoder
     /// is submitted; for good where it was dropped, or executed out of order. The steps of a dropped
-    /// encoder cannot be taken back: make the sampler anew, or [`Sampler::resume`] a checkpoint.
+    /// encoder cannot be taken back: make the sampler anew, or [`Sampler::resume_async`] from a checkpoint.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
         let end = self.end_of(steps);
         if self.encoded < end {
@@ -458,10 +468,19 @@ impl Sampler {
     /// # Errors
     /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     pub fn submit(&mut self, steps: u32) -> Result<wgpu::SubmissionIndex> {
+        self.submit_steps(steps, false)
+    }
+
+    /// The same, and counts what was lost by then if it is asked for.
+    fn submit_steps(&mut self, steps: u32, counts: bool) -> Result<wgpu::SubmissionIndex> {
         let gpu = self.gpu.clone();
         gpu.scoped(|| {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             self.encode_steps(&mut encoder, self.end_of(steps));
+            if counts {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                self.losses.encode_now(&mut pass, self.parity);
+            }
             gpu.queue.submit([encoder.finish()])
         })
     }
@@ -469,9 +488,10 @@ impl Sampler {
     /// The state of now: one reduction on the device, then a few dozen bytes.
     ///
     /// # Errors
-    /// As [`Sampler::run`].
+    /// As [`Sampler::run_async`].
     pub async fn info(&self) -> Result<Info> {
         self.check_recorded().await?;
+        self.gpu.takes_more().await?;
         self.gpu.submit_pass(|pass| {
             self.resampling.encode_report(pass);
             self.losses.encode_now(pass, self.parity);
@@ -589,7 +609,19 @@ impl Sampler {
         self.encoded
     }
 
-    fn draw_initial(&mut self, problem: &Problem) -> Result<()> {
+    /// The kernel that draws the particles, where none are given.
+    fn init(&self, problem: &Problem) -> Result<Option<Init>> {
+        use initial::Kind::{Particles, Positions};
+        if matches!(problem.start().kind, Positions(_) | Particles { .. }) {
+            return Ok(None);
+        }
+        init::linked(problem, &self.plan, &self.config).check()?;
+        let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
+        self.gpu.submit_pass(|pass| init.warm_up(pass))?;
+        Ok(Some(init))
+    }
+
+    async fn draw_initial(&mut self, problem: &Problem, init: Option<Init>) -> Result<()> {
         match &problem.start().kind {
             initial::Kind::Positions(positions) => return self.write_positions(positions),
             initial::Kind::Particles { positions, log_weights, .. } => {
@@ -602,11 +634,9 @@ impl Sampler {
             }
             _ => {}
         }
-        init::linked(problem, &self.plan, &self.config).check()?;
-        let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
-        self.gpu.submit_pass(|pass| init.warm_up(pass))?;
-        self.gpu.wait()?;
-        self.in_slices(Kind::Init, |pass, slice| init.encode(pass, Some(slice)))
+        let Some(init) = init else { return Ok(()) };
+        self.gpu.wait_async().await?;
+        self.in_slices(Kind::Init, |pass, slice| init.encode(pass, Some(slice))).await
     }
 
     fn write_positions(&self, positions: &[f32]) -> Result<()> {
@@ -740,6 +770,34 @@ impl Sampler {
             resampled: row.resampled != 0,
         }
     }
+}
+
+/// A sampler whose kernels are compiled, and the kernel that draws the particles if it is wanted.
+async fn compiled(
+    gpu: &Gpu,
+    problem: &Problem,
+    config: Config,
+    draws: bool,
+) -> Result<(Sampler, Option<Init>)> {
+    let sampler = Sampler::made(gpu, problem, config).await?;
+    let init = if draws { sampler.init(problem)? } else { None };
+    Ok((sampler, init))
+}
+
+/// The same on a thread of its own, where the caller does not block anyway and where there are any.
+async fn prepared(
+    gpu: &Gpu,
+    problem: &Problem,
+    config: Config,
+    draws: bool,
+) -> Result<(Sampler, Option<Init>)> {
+    #[cfg(not(target_arch = "wasm32"))]
+    if !crate::blocking::is_blocking() {
+        let (gpu, problem) = (gpu.clone(), problem.clone());
+        let work = move || crate::blocking::block_on(compiled(&gpu, &problem, config, draws));
+        return aside(work).await;
+    }
+    compiled(gpu, problem, config, draws).await
 }
 
 /// A number of two words, the lower first.

@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
             None
         }
     };
-    let gpu = pollster::block_on(async {
+    let gpu = wfr::block_on(async {
         let adapter = wfr::adapter(arguments.device.adapter.as_deref()).await?;
         Gpu::request(&adapter, adapter.limits()).await
     })?;

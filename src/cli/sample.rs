@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_run_whose_device_is_lost_goes_on_with_the_next_to_the_same_bytes() {
-        if let Err(error) = pollster::block_on(wfr::adapter(None)) {
+        if let Err(error) = wfr::block_on(wfr::adapter(None)) {
             let required = std::env::var_os("WFR_TEST_ADAPTER").is_some_and(|v| v == "require");
             assert!(!required, "{error}");
             println!("skipped: {error}");

@@ -93,7 +93,7 @@ impl<'a> Scene<'a> {
 
 /// Counts on the device: the ranges of the axes, and the density in their bins.
 fn found(counts: &Histograms, axes: &[Axis]) -> Drawn<(Vec<Range<f64>>, Vec<f64>)> {
-    let histogram = pollster::block_on(counts.histogram(axes)).map_err(words)?;
+    let histogram = wfr::block_on(counts.histogram(axes)).map_err(words)?;
     let ranges = histogram.axes.iter().map(|axis| axis.range.clone()).collect();
     Ok((ranges, histogram.density()))
 }

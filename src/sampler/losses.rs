@@ -25,7 +25,7 @@ impl Sampler {
     /// [`ErrorKind::Recording`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     pub async fn losses(&self) -> Result<Losses> {
         self.check_recorded().await?;
-        self.count_losses()?;
+        self.count_losses().await?;
         let (lost, first) = self.lost().await?;
         let Some(since) = first.as_ref().map(|first| first.step) else {
             return Ok(Losses::default());
@@ -42,8 +42,9 @@ impl Sampler {
     }
 
     /// Counts what was lost since the last ESS test.
-    pub(super) fn count_losses(&self) -> Result<()> {
-        self.gpu.submit_pass(|pass| self.losses.encode_now(pass, self.parity))
+    pub(super) async fn count_losses(&self) -> Result<()> {
+        self.gpu.takes_more().await?;
+        self.gpu.submit_pass(|pass| self.losses.encode_now(pass, self.parity)).map(drop)
     }
 
     /// What was counted so far.

@@ -35,7 +35,7 @@ impl Sampler {
     /// let mut pilot = Sampler::new(gpu, problem, config.clone())?;
     /// pilot.run()?;
     /// let config = Config {
-    ///     schedule: pollster::block_on(pilot.schedule())?,
+    ///     schedule: wfr::block_on(pilot.schedule())?,
     ///     ess_every: adaptive.moves_per_stage,
     ///     seed: 1,
     ///     ..config
