@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::driver;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
+use crate::readback::{Counts, ReadBacks};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::watch::Watch;
 
@@ -30,6 +31,7 @@ pub struct Gpu {
     adapter_limits: Option<Arc<wgpu::Limits>>,
     fault: Arc<Mutex<Option<ErrorKind>>>,
     patience: Duration,
+    pub(crate) read_backs: Arc<Counts>,
     /// Polls for whoever awaits something of the device.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) watch: Arc<Watch>,
@@ -134,6 +136,7 @@ impl Gpu {
             adapter_limits: None,
             fault: Arc::default(),
             patience: PATIENCE,
+            read_backs: Arc::default(),
             #[cfg(not(target_arch = "wasm32"))]
             watch: Arc::default(),
         }
@@ -155,6 +158,11 @@ impl Gpu {
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn patience(&self) -> Duration {
         self.patience
+    }
+
+    /// What this crate has read back from the device so far, by all clones together.
+    pub fn read_backs(&self) -> ReadBacks {
+        self.read_backs.so_far()
     }
 
     /// Name, driver and kind of the adapter.

@@ -107,6 +107,7 @@ pub use particles::Particles;
 pub use plan::Plan;
 pub use problem::Problem;
 pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
+pub use readback::ReadBacks;
 pub use resampling::Resampling;
 pub use resolution::Resolution;
 pub use sampler::{

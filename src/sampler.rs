@@ -10,6 +10,7 @@ mod population;
 mod recording;
 mod save;
 mod stages;
+mod status;
 mod units;
 
 use std::sync::{Arc, OnceLock};
@@ -20,7 +21,7 @@ use crate::center::Center;
 use crate::checkpoint::Identity;
 use crate::config::Config;
 use crate::diffusion::Composition;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::flow::Flow;
 use crate::gpu::Gpu;
 use crate::histogram::Counter;
@@ -34,14 +35,11 @@ use crate::kernel::losses::Losses as LossCounter;
 use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
-use crate::layout::{
-    Control, MOVES_COUNTERS, MOVES_PARTICLES, ReactionRow, ReactionState, TraceRow, log_normalizer,
-};
+use crate::layout::MOVES_COUNTERS;
 use crate::loss::Lost;
 use crate::plan::{Plan, Room};
 use crate::problem::Problem;
 use crate::reactor::Reactor;
-use crate::readback;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 
@@ -92,6 +90,8 @@ pub struct Sampler {
     trace_read: u32,
     reaction_trace: Vec<ReactionEvent>,
     reaction_trace_read: u32,
+    /// Steps recorded when the host last read both.
+    seen: u32,
     /// Whether an adaptive schedule was seen to have reached its end.
     finished: bool,
     /// What the device leaves out of log Z.
@@ -293,9 +293,9 @@ impl Sampler {
     /// meanwhile; in the browser there is none, and other tasks have their turn between two kernels.
     ///
     /// # Errors
-    /// Those of [`requirements`]; [`ErrorKind::OutOfMemory`], on software adapters before anything is
-    /// allocated; [`ErrorKind::InvalidConfig`] when the integrator does not suit the flow;
-    /// [`ErrorKind::Shader`] when the user's names clash with the engine's.
+    /// Those of [`requirements`]; [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory), on software adapters before anything is
+    /// allocated; [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) when the integrator does not suit the flow;
+    /// [`ErrorKind::Shader`](crate::ErrorKind::Shader) when the user's names clash with the engine's.
     pub async fn new_async(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let (mut sampler, init) = prepared(gpu, problem, config, true).await?;
         sampler.draw_initial(problem, init).await?;
@@ -404,6 +404,7 @@ impl Sampler {
             trace_read: 0,
             reaction_trace: Vec::new(),
             reaction_trace_read: 0,
+            seen: 0,
             finished: false,
             pace: Pace::new(
                 config.submission_limit,
@@ -466,7 +467,7 @@ impl Sampler {
     /// submitted by then.
     ///
     /// # Errors
-    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    /// [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and [`ErrorKind::Device`](crate::ErrorKind::Device).
     pub fn submit(&mut self, steps: u32) -> Result<wgpu::SubmissionIndex> {
         self.submit_steps(steps, false)
     }
@@ -483,83 +484,6 @@ impl Sampler {
             }
             gpu.queue.submit([encoder.finish()])
         })
-    }
-
-    /// The state of now: one reduction on the device, then a few dozen bytes.
-    ///
-    /// # Errors
-    /// As [`Sampler::run_async`].
-    pub async fn info(&self) -> Result<Info> {
-        self.check_recorded().await?;
-        self.gpu.takes_more().await?;
-        self.gpu.submit_pass(|pass| {
-            self.resampling.encode_report(pass);
-            self.losses.encode_now(pass, self.parity);
-        })?;
-        let control = self.control().await?;
-        self.check_clock(&control).await?;
-        let row = self.trace_rows(self.config.trace_rows, 1).await?;
-        self.interpret(&control, &row[0]).await
-    }
-
-    /// All ESS tests so far, oldest first. Reads the rows that are new since the last call; if more
-    /// were written than [`Config::trace_rows`] holds, the oldest are lost.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Recording`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
-    pub async fn trace(&mut self) -> Result<&[TraceEvent]> {
-        let control = self.control().await?;
-        self.check_clock(&control).await?;
-        let written = control.trace_rows;
-        let capacity = self.config.trace_rows;
-        let first = self.trace_read.max(written.saturating_sub(capacity));
-        let mut next = first;
-        while next < written {
-            let start = next % capacity;
-            let count = (written - next).min(capacity - start);
-            for row in self.trace_rows(start, count).await? {
-                let event = self.event(&row);
-                self.trace.push(event);
-            }
-            next += count;
-        }
-        self.trace_read = written;
-        Ok(&self.trace)
-    }
-
-    /// All estimates of the population's density so far, oldest first; none for a flow without
-    /// reaction. Reads the rows that are new since the last call; if more were written than
-    /// [`Config::trace_rows`] holds, the oldest are lost.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Recording`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
-    pub async fn reaction_trace(&mut self) -> Result<&[ReactionEvent]> {
-        self.check_recorded().await?;
-        let Some(reactor) = &self.reactor else { return Ok(&[]) };
-        let state = size_of::<ReactionState>() as u64;
-        let written =
-            readback::read::<ReactionState>(&self.gpu, &reactor.state, 0, state).await?[0].rows;
-        let capacity = self.config.trace_rows;
-        let size = size_of::<ReactionRow>() as u64;
-        let mut next = self.reaction_trace_read.max(written.saturating_sub(capacity));
-        while next < written {
-            let start = next % capacity;
-            let count = (written - next).min(capacity - start);
-            let (offset, bytes) = (u64::from(start) * size, u64::from(count) * size);
-            let rows: Vec<ReactionRow> =
-                readback::read(&self.gpu, &reactor.trace, offset, bytes).await?;
-            let schedule = &self.config.schedule;
-            self.reaction_trace.extend(rows.into_iter().map(|row| ReactionEvent {
-                step: row.step,
-                time: schedule.time(row.step),
-                log_normalizer: f64::from(row.log_normalizer) + self.offset.target,
-                relative_entropy: row.relative_entropy,
-                outside: row.outside,
-            }));
-            next += count;
-        }
-        self.reaction_trace_read = written;
-        Ok(&self.reaction_trace)
     }
 
     /// The buffers of now, for kernels of the host program.
@@ -666,109 +590,6 @@ impl Sampler {
             }
             self.gpu.queue.submit([]);
         })
-    }
-
-    async fn control(&self) -> Result<Control> {
-        let bytes = size_of::<Control>() as u64;
-        Ok(readback::read(&self.gpu, &self.state.control, 0, bytes).await?[0])
-    }
-
-    async fn trace_rows(&self, start: u32, count: u32) -> Result<Vec<TraceRow>> {
-        let size = size_of::<TraceRow>() as u64;
-        let trace = &self.resampling.scratch.trace;
-        readback::read(&self.gpu, trace, u64::from(start) * size, u64::from(count) * size).await
-    }
-
-    /// The last ESS test as an [`Info`]: no work for the device.
-    async fn progress(&mut self) -> Result<Info> {
-        let told = self.trace.len();
-        self.trace().await?;
-        self.reaction_trace().await?;
-        let control = self.control().await?;
-        let last = (control.trace_rows.max(1) - 1) % self.config.trace_rows;
-        let row = self.trace_rows(last, 1).await?;
-        self.finished = control.stop != 0 && control.step_end >= control.stop;
-        let info = self.interpret(&control, &row[0]).await?;
-        self.tell(&info, told).await?;
-        Ok(info)
-    }
-
-    async fn interpret(&self, control: &Control, row: &TraceRow) -> Result<Info> {
-        let (lost, first) = self.lost().await?;
-        if control.failed != 0 || row.failed != 0 {
-            let step = if control.failed != 0 { control.failed - 1 } else { row.step };
-            let non_finite = control.max_non_finite.max(row.non_finite);
-            let log_density = match first {
-                Some(_) => None,
-                None => self.highest_log_density().await,
-            };
-            let zero = ErrorKind::AllWeightsZero { step, non_finite, lost, first, log_density };
-            return Err(zero.into());
-        }
-        let event = self.event(row);
-        let moved = self.moves(control.step_end).await?;
-        self.check_walls(moved)?;
-        Ok(Info {
-            step: event.step,
-            time: event.time,
-            beta: event.beta,
-            stages: control.stages,
-            ess: event.ess,
-            log_normalizer: event.log_normalizer,
-            max_weight: event.max_weight,
-            non_finite: event.non_finite,
-            lost,
-            resamplings: control.resamplings,
-            acceptance: moved.filter(|_| self.integrator.counts_kept()),
-            refused: moved.filter(|_| !self.integrator.counts_kept()),
-            dead: wide(control.dead) + u64::from(row.dead),
-        })
-    }
-
-    /// The share of the moves of the first `steps` steps that were kept, or that were refused: what
-    /// the integrator counts.
-    async fn moves(&self, steps: u32) -> Result<Option<f32>> {
-        let Some(moves) = self.state.moves.as_ref().filter(|_| steps > 0) else {
-            return Ok(None);
-        };
-        let counts: Vec<u32> = readback::read(&self.gpu, moves, 0, moves.size()).await?;
-        let counted: u64 = counts.into_iter().map(u64::from).sum();
-        let all = u64::from(self.plan.particles.min(MOVES_PARTICLES)) * u64::from(steps);
-        Ok(Some((counted as f64 / all as f64) as f32))
-    }
-
-    /// Beside a velocity the weights of a refused move are not known.
-    fn check_walls(&self, moved: Option<f32>) -> Result<()> {
-        if !self.offset.flow.has_velocity() || moved.is_none_or(|refused| refused == 0.0) {
-            return Ok(());
-        }
-        let reason = format!(
-            "= {} has no exact weights at walls beside a velocity, as no integrator has, and particles \
-             came to where the density is zero, not a number, or e^-50 of what it was; leave the velocity \
-             out, or choose coordinates in which the density is nowhere zero",
-            self.integrator
-        );
-        Err(Error::config("integrator", reason))
-    }
-
-    fn event(&self, row: &TraceRow) -> TraceEvent {
-        let adapt = self.adapt.as_ref();
-        let beta = adapt.map_or_else(|| self.config.schedule.beta(row.step), |_| row.beta.into());
-        TraceEvent {
-            step: row.step,
-            time: self.config.schedule.time(row.step),
-            beta,
-            ess: row.ess,
-            cess: (adapt.is_some() || self.conditional.is_some()).then_some(row.cess),
-            log_normalizer: match self.reactor {
-                None => log_normalizer(row.nats, row.log2) + self.offset.at(beta),
-                // What the weights of a gradient flow sum to says nothing of Z.
-                Some(_) => f64::NAN,
-            },
-            max_weight: row.max_weight,
-            non_finite: row.non_finite,
-            resampled: row.resampled != 0,
-        }
     }
 }
 

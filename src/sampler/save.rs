@@ -50,10 +50,7 @@ impl Sampler {
         attached: &BTreeMap<String, Vec<u8>>,
     ) -> Result<()> {
         self.gpu.wait_async().await?;
-        self.trace().await?;
-        self.reaction_trace().await?;
-        let control = self.control().await?;
-        self.check_clock(&control).await?;
+        let control = self.look().await?.control;
         let stopped = control.stop != 0 && control.step_end >= control.stop;
         if control.step_end != self.encoded && !stopped {
             // All weights were zero, and nothing has moved since.
@@ -152,7 +149,7 @@ impl Sampler {
         self.reaction_trace =
             checkpoint.rows("reaction_trace")?.iter().map(reaction_event).collect();
         self.trace_read = control.trace_rows;
-        self.encoded = checkpoint.step();
+        (self.encoded, self.seen) = (checkpoint.step(), checkpoint.step());
         self.finished = control.stop != 0 && control.step_end >= control.stop;
         self.gpu.wait_async().await
     }
