@@ -21,15 +21,15 @@ fn main() -> wfr::Result<()> {
         ..Config::default()
     };
 
-    let gpu = pollster::block_on(Gpu::for_problem(&problem, &config, None))?;
+    let gpu = wfr::block_on(Gpu::for_problem(&problem, &config, None))?;
     let mut sampler = Sampler::new(&gpu, &problem, config)?;
     sampler.submit(800)?;
-    let halfway = pollster::block_on(sampler.info())?;
+    let halfway = wfr::block_on(sampler.info())?;
     let end = sampler.run()?;
     let rate = (halfway.log_normalizer - end.log_normalizer) / (end.time - halfway.time);
     println!("decay rate {rate:.4}, exact {:.4}", 3.0_f64.sqrt() - 1.0);
 
-    let particles = pollster::block_on(sampler.particles())?;
+    let particles = wfr::block_on(sampler.particles())?;
     let variance = Diagnostics::new(&particles).mean(|x| f64::from(x[0]).powi(2));
     println!(
         "variance   {:.4} ± {:.4}, exact {:.4}",

@@ -13,10 +13,10 @@ fn main() -> wfr::Result<()> {
     let config =
         Config { particles: 100_000, schedule: Schedule::uniform(2.0, 400)?, ..Config::default() };
 
-    let gpu = pollster::block_on(Gpu::for_problem(&problem, &config, None))?;
+    let gpu = wfr::block_on(Gpu::for_problem(&problem, &config, None))?;
     let mut sampler = Sampler::new(&gpu, &problem, config)?;
     let info = sampler.run()?;
-    let particles = pollster::block_on(sampler.particles())?;
+    let particles = wfr::block_on(sampler.particles())?;
     let diagnostics = Diagnostics::new(&particles);
     let right = diagnostics.mass(|x| x[0] > 0.0);
     println!("log Z          {:.4} ± {:.4}", info.log_normalizer, diagnostics.log_normalizer_se());

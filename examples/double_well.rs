@@ -16,10 +16,10 @@ fn main() -> wfr::Result<()> {
         // Everybody starts in the left well.
         let initial = Initial::normal(&[-1.0, 0.0], &[1.0, 1.0])?;
         let problem = Problem::new(target.clone(), initial, flow)?;
-        let gpu = pollster::block_on(Gpu::for_problem(&problem, &config, None))?;
+        let gpu = wfr::block_on(Gpu::for_problem(&problem, &config, None))?;
         let mut sampler = Sampler::new(&gpu, &problem, config.clone())?;
         let info = sampler.run()?;
-        let particles = pollster::block_on(sampler.particles())?;
+        let particles = wfr::block_on(sampler.particles())?;
         let right = Diagnostics::new(&particles).mass(|x| x[0] > 0.0);
         println!(
             "{:10} right mass {:.4} ± {:.4}  log Z {:.4}  ESS {:.0}  resamplings {}",

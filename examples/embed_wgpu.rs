@@ -16,10 +16,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // The host program makes its device; the sampler says what it needs.
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let adapter = pollster::block_on(instance.request_adapter(&Default::default()))?;
+    let adapter = wfr::block_on(instance.request_adapter(&Default::default()))?;
     let needs = wfr::requirements(&problem, &config, &adapter.limits())?.limits();
     let descriptor = wgpu::DeviceDescriptor { required_limits: needs, ..Default::default() };
-    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))?;
+    let (device, queue) = wfr::block_on(adapter.request_device(&descriptor))?;
 
     let gpu = Gpu::from_parts(device.clone(), queue.clone());
     let mut sampler = Sampler::new(&gpu, &problem, config)?;
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("after {} steps", 100 * frame);
         print_bins(&histogram.read(&device)?);
     }
-    let info = pollster::block_on(sampler.info())?;
+    let info = wfr::block_on(sampler.info())?;
     println!("log Z {:.4}, {} resamplings", info.log_normalizer, info.resamplings);
     Ok(())
 }

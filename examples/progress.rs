@@ -11,7 +11,7 @@ fn main() -> wfr::Result<()> {
     let problem = Problem::new(Target::many_well(8)?, initial, Flow::annealed())?;
     let config =
         Config { particles: 100_000, schedule: Schedule::uniform(4.0, 1000)?, ..Config::default() };
-    let gpu = pollster::block_on(Gpu::for_problem(&problem, &config, None))?;
+    let gpu = wfr::block_on(Gpu::for_problem(&problem, &config, None))?;
     println!("on {}", gpu.adapter_info().name);
 
     let mut sampler = Sampler::new(&gpu, &problem, config)?;
@@ -34,7 +34,7 @@ fn main() -> wfr::Result<()> {
     })?;
     println!("step {}: log Z {:.3}, exact 41.174", info.step, info.log_normalizer);
 
-    let trace = pollster::block_on(sampler.trace())?;
+    let trace = wfr::block_on(sampler.trace())?;
     let lowest = trace.iter().map(|event| event.ess).fold(f32::INFINITY, f32::min);
     println!("{} tests, lowest ESS {lowest:.0}", trace.len());
     Ok(())

@@ -67,7 +67,7 @@ fn options() -> std::result::Result<Options, String> {
 }
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let adapter = pollster::block_on(wfr::adapter(None))?;
+    let adapter = wfr::block_on(wfr::adapter(None))?;
     match stream(&adapter, &options()?, &mut std::io::stdout().lock()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
@@ -131,8 +131,8 @@ struct Words {
 
 impl Words {
     fn new(adapter: &wgpu::Adapter, text: String) -> Result<Words> {
-        let (device, queue) = pollster::block_on(adapter.request_device(&Default::default()))
-            .map_err(Error::other)?;
+        let (device, queue) =
+            wfr::block_on(adapter.request_device(&Default::default())).map_err(Error::other)?;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("random_words"),
             source: wgpu::ShaderSource::Wgsl(text.into()),

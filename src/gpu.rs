@@ -1,18 +1,22 @@
 //! The device: found, asked for what the problem needs, or taken from the host program.
 
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use crate::driver;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pending::Pending;
 use crate::pipelines::Pipelines;
+use crate::readback::{Counts, ReadBacks};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::watch::Watch;
 
 /// How long a device may be silent before it counts as lost, unless the host says otherwise.
 const PATIENCE: Duration = Duration::from_secs(600);
-
-/// How long one wait of [`Gpu::wait`] may take: a loss is noticed after it.
-const WAIT: Duration = Duration::from_secs(1);
 
 /// A device, its queue, and what is known of the adapter.
 ///
@@ -23,12 +27,16 @@ pub struct Gpu {
     pub device: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
-    info: wgpu::AdapterInfo,
+    info: Arc<wgpu::AdapterInfo>,
     /// Unknown of a host's device.
-    adapter_limits: Option<wgpu::Limits>,
+    adapter_limits: Option<Arc<wgpu::Limits>>,
     fault: Arc<Mutex<Option<ErrorKind>>>,
     patience: Duration,
     pipelines: Arc<Pipelines>,
+    pub(crate) read_backs: Arc<Counts>,
+    /// Polls for whoever awaits something of the device.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) watch: Arc<Watch>,
 }
 
 /// An instance with every native back end and without the validation of indirect dispatches: the
@@ -102,7 +110,8 @@ impl Gpu {
             })
             .await
             .map_err(|e| ErrorKind::RequestDevice { message: e.to_string() })?;
-        let gpu = Gpu { adapter_limits: Some(adapter.limits()), ..Gpu::from_parts(device, queue) };
+        let adapter_limits = Some(Arc::new(adapter.limits()));
+        let gpu = Gpu { adapter_limits, ..Gpu::from_parts(device, queue) };
         // On a device of our own, an error outside any scope must not panic.
         let fault = gpu.fault.clone();
         gpu.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -121,10 +130,19 @@ impl Gpu {
 
     /// Takes the host program's device and queue. Its error callbacks are left alone.
     pub fn from_parts(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
-        let info = device.adapter_info();
-        let (adapter_limits, fault) = (None, Arc::default());
-        let pipelines = Arc::default();
-        Gpu { device, queue, info, adapter_limits, fault, patience: PATIENCE, pipelines }
+        let info = Arc::new(device.adapter_info());
+        Gpu {
+            device,
+            queue,
+            info,
+            adapter_limits: None,
+            fault: Arc::default(),
+            patience: PATIENCE,
+            pipelines: Arc::default(),
+            read_backs: Arc::default(),
+            #[cfg(not(target_arch = "wasm32"))]
+            watch: Arc::default(),
+        }
     }
 
     /// The same, which counts as lost when it does not answer for so long: ten minutes unless this is
@@ -140,6 +158,16 @@ impl Gpu {
         Arc::ptr_eq(&self.fault, &other.fault)
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// What this crate has read back from the device so far, by all clones together.
+    pub fn read_backs(&self) -> ReadBacks {
+        self.read_backs.so_far()
+    }
+
     /// Name, driver and kind of the adapter.
     pub fn adapter_info(&self) -> &wgpu::AdapterInfo {
         &self.info
@@ -147,7 +175,7 @@ impl Gpu {
 
     /// What the adapter allows, of which the device may have been requested with less.
     pub(crate) fn adapter_limits(&self) -> Option<&wgpu::Limits> {
-        self.adapter_limits.as_ref()
+        self.adapter_limits.as_deref()
     }
 
     /// Whether the adapter computes on the processor.
@@ -204,7 +232,7 @@ impl Gpu {
     }
 
     /// [`wgpu::Device::poll`] in which a loss is an error: wgpu panics at one that a wait meets.
-    fn poll(&self, kind: wgpu::PollType) -> Result<bool> {
+    pub(crate) fn poll(&self, kind: wgpu::PollType) -> Result<bool> {
         self.polled(|| self.device.poll(kind))
     }
 
@@ -226,8 +254,13 @@ impl Gpu {
     }
 
     /// Runs `work` and turns what the device reports meanwhile into an error.
+    ///
+    /// In the browser, where nobody can wait for that here, it is an error of the next call.
     pub(crate) fn scoped<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
         self.check()?;
+        if cfg!(target_arch = "wasm32") {
+            return Ok(work());
+        }
         let filters = [
             wgpu::ErrorFilter::Validation,
             wgpu::ErrorFilter::OutOfMemory,
@@ -238,7 +271,7 @@ impl Gpu {
         let mut first = None;
         // Scopes close in the reverse order; native devices answer at once.
         for guard in guards.into_iter().rev() {
-            first = first.or(pollster::block_on(guard.pop()));
+            first = first.or(at_once(guard.pop()));
         }
         match first {
             None => Ok(value),
@@ -266,32 +299,38 @@ impl Gpu {
     pub(crate) fn submit_pass(
         &self,
         record: impl FnOnce(&mut wgpu::ComputePass<'_>),
-    ) -> Result<()> {
+    ) -> Result<wgpu::SubmissionIndex> {
         self.scoped(|| {
             let mut encoder = self.device.create_command_encoder(&Default::default());
             record(&mut encoder.begin_compute_pass(&Default::default()));
-            self.queue.submit([encoder.finish()]);
+            self.queue.submit([encoder.finish()])
         })
     }
 
-    /// Blocks until the device has done everything submitted so far.
+    /// Done when a submission will hold up nobody: the queue of a software driver takes one after the
+    /// other.
+    pub(crate) async fn takes_more(&self) -> Result<()> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if self.is_software() && !crate::blocking::is_blocking() {
+            return self.wait_async().await;
+        }
+        Ok(())
+    }
+
+    /// Done when the device has done everything submitted so far; holds up no thread meanwhile.
     ///
     /// # Errors
     /// [`ErrorKind::DeviceLost`], also when the device does not answer, see [`Gpu::with_patience`].
-    pub fn wait(&self) -> Result<()> {
-        let started = Instant::now();
-        loop {
-            let left = self.patience.saturating_sub(started.elapsed());
-            let timeout = Some(left.min(WAIT));
-            if self.poll(wgpu::PollType::Wait { submission_index: None, timeout })? {
-                return self.check();
-            }
-            self.check()?;
-            if left.is_zero() {
-                let message = format!("it has not answered for {} s", self.patience.as_secs_f64());
-                return Err(ErrorKind::DeviceLost { message }.into());
-            }
-        }
+    pub async fn wait_async(&self) -> Result<()> {
+        Pending::work(self, None).await.map(|_| ())
+    }
+}
+
+/// What a future gives that is ready.
+fn at_once<T>(future: impl Future<Output = Option<T>>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => None,
     }
 }
 
@@ -308,8 +347,8 @@ mod tests {
 
     fn device() -> Option<Gpu> {
         testing::gpu()?;
-        let adapter = pollster::block_on(adapter(None)).unwrap();
-        Some(pollster::block_on(Gpu::request(&adapter, wgpu::Limits::default())).unwrap())
+        let adapter = crate::block_on(adapter(None)).unwrap();
+        Some(crate::block_on(Gpu::request(&adapter, wgpu::Limits::default())).unwrap())
     }
 
     /// What the device's callback does when a driver resets it.
@@ -327,8 +366,8 @@ mod tests {
         for error in [
             sampler.run().unwrap_err(),
             sampler.submit(1).unwrap_err(),
-            pollster::block_on(sampler.particles()).unwrap_err(),
-            pollster::block_on(sampler.survivors()).unwrap_err(),
+            crate::block_on(sampler.particles()).unwrap_err(),
+            crate::block_on(sampler.survivors()).unwrap_err(),
             gpu.wait().unwrap_err(),
         ] {
             assert_eq!(error.to_string(), "the device was lost: the GPU was reset");
@@ -374,7 +413,7 @@ mod tests {
         let target = Target::standard_normal(6).unwrap();
         let problem = Problem::new(target, normal, Flow::annealed()).unwrap();
         let config = Config { particles: 1 << 25, ..Config::default() };
-        let gpu = pollster::block_on(Gpu::for_problem(&problem, &config, None)).unwrap();
+        let gpu = crate::block_on(Gpu::for_problem(&problem, &config, None)).unwrap();
         let error = Sampler::new(&gpu, &problem, config).unwrap_err();
         println!("refused: {error}");
         let ErrorKind::OutOfMemory { needed, .. } = error.kind() else { panic!("{error}") };

@@ -253,6 +253,7 @@ impl Counter {
         let second = second.unwrap_or(TallyAxis::whole(first.coordinate));
         let sums = Sums::new(&self.gpu, [first, second], SIDES + first.bins * second.bins)?;
         let bound = self.histogram.bind(&self.gpu, cloud, &sums)?;
+        self.gpu.takes_more().await?;
         self.gpu.submit_pass(|pass| self.histogram.encode(pass, &bound))?;
         let tally = &sums.tally;
         let words: Vec<u32> = readback::read(&self.gpu, tally, 0, tally.size()).await?;
@@ -269,6 +270,7 @@ impl Counter {
         let axes = [TallyAxis::whole(coordinate); 2];
         let sums = Sums::new(&self.gpu, axes, quantile::STATE + quantile::COUNTS)?;
         let bound = self.quantile.bind(&self.gpu, cloud, &sums)?;
+        self.gpu.takes_more().await?;
         self.gpu.submit_pass(|pass| self.quantile.encode(pass, &bound))?;
         let head = 8 * u64::from(1 + quantile::STATE);
         let words: Vec<u32> = readback::read(&self.gpu, &sums.tally, 0, head).await?;

@@ -5,13 +5,17 @@
 mod adaptive;
 mod adaptor;
 mod anchor;
+mod aside;
 pub mod autodiff;
 mod beta;
+#[cfg(not(target_arch = "wasm32"))]
+mod blocking;
 mod bounded;
 mod buffers;
 mod center;
 pub mod check;
 pub mod checkpoint;
+mod clock;
 mod config;
 mod data;
 mod diagnostics;
@@ -34,6 +38,7 @@ mod memory;
 mod numbers;
 mod parameters;
 mod particles;
+mod pending;
 mod pipelines;
 mod plan;
 mod problem;
@@ -57,6 +62,8 @@ mod target;
 mod testing;
 mod truth;
 mod tuning;
+#[cfg(not(target_arch = "wasm32"))]
+mod watch;
 #[doc = include_str!("../docs/methods.md")]
 pub mod methods {
     #[allow(unused_imports, reason = "names that the text links to")]
@@ -80,6 +87,8 @@ mod words;
 
 pub use adaptive::Adaptive;
 pub use adaptor::Score;
+#[cfg(not(target_arch = "wasm32"))]
+pub use blocking::{block_on, tune};
 pub use checkpoint::Checkpoint;
 pub use config::{Config, Resampler};
 pub use data::Data;
@@ -101,6 +110,7 @@ pub use particles::Particles;
 pub use plan::Plan;
 pub use problem::Problem;
 pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
+pub use readback::ReadBacks;
 pub use resampling::Resampling;
 pub use resolution::Resolution;
 pub use sampler::{
@@ -109,5 +119,5 @@ pub use sampler::{
 pub use schedule::{Annealing, Schedule};
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
 pub use truth::Truth;
-pub use tuning::{Tuned, Tuning, tune};
+pub use tuning::{Tuned, Tuning, tune_async};
 pub use wgpu;

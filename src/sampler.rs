@@ -11,16 +11,18 @@ mod recording;
 mod restart;
 mod save;
 mod stages;
+mod status;
 mod units;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use crate::aside::{aside, give_way};
 use crate::buffers::{self, State};
 use crate::center::Center;
 use crate::checkpoint::Identity;
 use crate::config::Config;
 use crate::diffusion::Composition;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::flow::Flow;
 use crate::gpu::Gpu;
 use crate::histogram::Counter;
@@ -34,16 +36,12 @@ use crate::kernel::losses::Losses as LossCounter;
 use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
-use crate::layout::{
-    Control, MOVES_COUNTERS, MOVES_PARTICLES, ReactionRow, ReactionState, Settings, TraceRow,
-    log_normalizer,
-};
+use crate::layout::{MOVES_COUNTERS, Settings};
 use crate::loss::Lost;
 use crate::numbers::RunNumbers;
 use crate::plan::{Plan, Room};
 use crate::problem::Problem;
 use crate::reactor::Reactor;
-use crate::readback;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 
@@ -96,12 +94,14 @@ pub struct Sampler {
     trace_read: u32,
     reaction_trace: Vec<ReactionEvent>,
     reaction_trace_read: u32,
+    /// Steps recorded when the host last read both.
+    seen: u32,
     /// Whether an adaptive schedule was seen to have reached its end.
     finished: bool,
     /// What the device leaves out of log Z.
     offset: Offset,
     /// What the host asks when all weights are zero.
-    witness: Option<Box<Problem>>,
+    witness: Option<Arc<Problem>>,
     pace: Pace,
     told: losses::Told,
     /// What is in the encoders of the host program.
@@ -293,18 +293,21 @@ pub(crate) fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
 impl Sampler {
     /// Compiles the kernels, allocates the buffers and draws the particles from the initial law.
     ///
+    /// Outside of [`block_on`](crate::block_on) a thread of its own compiles, so that an executor goes on
+    /// meanwhile; in the browser there is none, and other tasks have their turn between two kernels.
+    ///
     /// # Errors
-    /// Those of [`requirements`]; [`ErrorKind::OutOfMemory`], on software adapters before anything is
-    /// allocated; [`ErrorKind::InvalidConfig`] when the integrator does not suit the flow;
-    /// [`ErrorKind::Shader`] when the user's names clash with the engine's.
-    pub fn new(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
-        let mut sampler = Sampler::made(gpu, problem, config)?;
-        sampler.draw_initial(problem)?;
+    /// Those of [`requirements`]; [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory), on software adapters before anything is
+    /// allocated; [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) when the integrator does not suit the flow;
+    /// [`ErrorKind::Shader`](crate::ErrorKind::Shader) when the user's names clash with the engine's.
+    pub async fn new_async(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
+        let (mut sampler, init) = prepared(gpu, problem, config, true).await?;
+        sampler.draw_initial(problem, init).await?;
         Ok(sampler)
     }
 
     /// All but the particles.
-    fn made(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
+    async fn made(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let room = Room::of_device(gpu);
         let needs = Needs::new(problem, &config)?;
         let plan = needs.plan(&room)?;
@@ -318,10 +321,11 @@ impl Sampler {
         }
         let max_segment = needs.most_fused(&room);
         Sampler::build(gpu, problem, config.clone(), plan.clone(), max_segment)
+            .await
             .map_err(|error| needs.refused(error, &plan, &room))
     }
 
-    fn build(
+    async fn build(
         gpu: &Gpu,
         problem: &Problem,
         config: Config,
@@ -343,7 +347,9 @@ impl Sampler {
         let resampling =
             Resampling::over(gpu, &numbers.engine, &shape, log_weights, ancestors.clone())?;
         let state = State { control: resampling.scratch.control.clone(), ..state };
+        give_way().await;
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
+        give_way().await;
         let networks = match &problem.composition {
             Some(composition) => {
                 models::networks(gpu, composition, (&config, integrator), &plan, &state)?
@@ -352,16 +358,19 @@ impl Sampler {
         };
         let (dim, steps) = (problem.target.dim(), config.schedule.steps());
         let losses = LossCounter::new(gpu, &shape, dim, steps, &plan, &state)?;
+        give_way().await;
         let reaction = problem.flow.reaction();
         let reactor = reaction
             .map(|r| Reactor::new(gpu, r, problem, &shape, plan.page_rows, &state))
             .transpose()?;
+        give_way().await;
         let trace = &resampling.scratch.trace;
         let adapt = config
             .schedule
             .adaptivity()
             .map(|_| Adapt::new(gpu, problem, &plan, &state, trace));
         let adapt = adapt.transpose()?;
+        give_way().await;
         let conditional = traces_cess(&config)
             .then(|| {
                 let State { log_weights, control, numbers, .. } = &state;
@@ -404,6 +413,7 @@ impl Sampler {
             trace_read: 0,
             reaction_trace: Vec::new(),
             reaction_trace_read: 0,
+            seen: 0,
             finished: false,
             pace: Pace::new(
                 config.submission_limit,
@@ -430,10 +440,10 @@ impl Sampler {
     /// From here on the sampler counts these steps as done. So submit every encoder once, in the order of
     /// recording, and before anything is read, run, saved or submitted by the sampler. The device notes
     /// which steps it had done before each recording, and whatever reads (the state, the trace, particles,
-    /// histograms, checkpoints, [`Sampler::advance`]) is
+    /// histograms, checkpoints, [`Sampler::advance_async`]) is
     /// [`ErrorKind::Recording`](crate::ErrorKind::Recording) where that differs: until a missing encoder
     /// is submitted; for good where it was dropped, or executed out of order. The steps of a dropped
-    /// encoder cannot be taken back: make the sampler anew, or [`Sampler::resume`] a checkpoint.
+    /// encoder cannot be taken back: make the sampler anew, or [`Sampler::resume_async`] from a checkpoint.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
         let end = self.end_of(steps);
         if self.encoded < end {
@@ -466,90 +476,23 @@ impl Sampler {
     /// submitted by then.
     ///
     /// # Errors
-    /// [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
+    /// [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and [`ErrorKind::Device`](crate::ErrorKind::Device).
     pub fn submit(&mut self, steps: u32) -> Result<wgpu::SubmissionIndex> {
+        self.submit_steps(steps, false)
+    }
+
+    /// The same, and counts what was lost by then if it is asked for.
+    fn submit_steps(&mut self, steps: u32, counts: bool) -> Result<wgpu::SubmissionIndex> {
         let gpu = self.gpu.clone();
         gpu.scoped(|| {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             self.encode_steps(&mut encoder, self.end_of(steps));
+            if counts {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                self.losses.encode_now(&mut pass, self.parity);
+            }
             gpu.queue.submit([encoder.finish()])
         })
-    }
-
-    /// The state of now: one reduction on the device, then a few dozen bytes.
-    ///
-    /// # Errors
-    /// As [`Sampler::run`].
-    pub async fn info(&self) -> Result<Info> {
-        self.check_recorded().await?;
-        self.gpu.submit_pass(|pass| {
-            self.resampling.encode_report(pass);
-            self.losses.encode_now(pass, self.parity);
-        })?;
-        let control = self.control().await?;
-        self.check_clock(&control).await?;
-        let row = self.trace_rows(self.config.trace_rows, 1).await?;
-        self.interpret(&control, &row[0]).await
-    }
-
-    /// All ESS tests so far, oldest first. Reads the rows that are new since the last call; if more
-    /// were written than [`Config::trace_rows`] holds, the oldest are lost.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Recording`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
-    pub async fn trace(&mut self) -> Result<&[TraceEvent]> {
-        let control = self.control().await?;
-        self.check_clock(&control).await?;
-        let written = control.trace_rows;
-        let capacity = self.config.trace_rows;
-        let first = self.trace_read.max(written.saturating_sub(capacity));
-        let mut next = first;
-        while next < written {
-            let start = next % capacity;
-            let count = (written - next).min(capacity - start);
-            for row in self.trace_rows(start, count).await? {
-                let event = self.event(&row);
-                self.trace.push(event);
-            }
-            next += count;
-        }
-        self.trace_read = written;
-        Ok(&self.trace)
-    }
-
-    /// All estimates of the population's density so far, oldest first; none for a flow without
-    /// reaction. Reads the rows that are new since the last call; if more were written than
-    /// [`Config::trace_rows`] holds, the oldest are lost.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Recording`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
-    pub async fn reaction_trace(&mut self) -> Result<&[ReactionEvent]> {
-        self.check_recorded().await?;
-        let Some(reactor) = &self.reactor else { return Ok(&[]) };
-        let state = size_of::<ReactionState>() as u64;
-        let written =
-            readback::read::<ReactionState>(&self.gpu, &reactor.state, 0, state).await?[0].rows;
-        let capacity = self.config.trace_rows;
-        let size = size_of::<ReactionRow>() as u64;
-        let mut next = self.reaction_trace_read.max(written.saturating_sub(capacity));
-        while next < written {
-            let start = next % capacity;
-            let count = (written - next).min(capacity - start);
-            let (offset, bytes) = (u64::from(start) * size, u64::from(count) * size);
-            let rows: Vec<ReactionRow> =
-                readback::read(&self.gpu, &reactor.trace, offset, bytes).await?;
-            let schedule = &self.config.schedule;
-            self.reaction_trace.extend(rows.into_iter().map(|row| ReactionEvent {
-                step: row.step,
-                time: schedule.time(row.step),
-                log_normalizer: f64::from(row.log_normalizer) + self.offset.target,
-                relative_entropy: row.relative_entropy,
-                outside: row.outside,
-            }));
-            next += count;
-        }
-        self.reaction_trace_read = written;
-        Ok(&self.reaction_trace)
     }
 
     /// The buffers of now, for kernels of the host program.
@@ -599,7 +542,22 @@ impl Sampler {
         self.encoded
     }
 
-    fn draw_initial(&mut self, problem: &Problem) -> Result<()> {
+    /// The kernel that draws the particles, where none are given.
+    fn init(&self, problem: &Problem) -> Result<Option<Init>> {
+        use initial::Kind::{Particles, Positions};
+        if matches!(problem.start().kind, Positions(_) | Particles { .. }) {
+            return Ok(None);
+        }
+        let linked = init::linked(problem, &self.plan, &self.config);
+        if !self.gpu.pipelines().knows(linked.text()) {
+            linked.check()?;
+        }
+        let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
+        self.gpu.submit_pass(|pass| init.warm_up(pass))?;
+        Ok(Some(init))
+    }
+
+    async fn draw_initial(&mut self, problem: &Problem, init: Option<Init>) -> Result<()> {
         match &problem.start().kind {
             initial::Kind::Positions(positions) => return self.write_positions(positions),
             initial::Kind::Particles { positions, log_weights, .. } => {
@@ -612,14 +570,9 @@ impl Sampler {
             }
             _ => {}
         }
-        let linked = init::linked(problem, &self.plan, &self.config);
-        if !self.gpu.pipelines().knows(linked.text()) {
-            linked.check()?;
-        }
-        let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
-        self.gpu.submit_pass(|pass| init.warm_up(pass))?;
-        self.gpu.wait()?;
-        self.in_slices(Kind::Init, |pass, slice| init.encode(pass, Some(slice)))
+        let Some(init) = init else { return Ok(()) };
+        self.gpu.wait_async().await?;
+        self.in_slices(Kind::Init, |pass, slice| init.encode(pass, Some(slice))).await
     }
 
     fn write_positions(&self, positions: &[f32]) -> Result<()> {
@@ -650,109 +603,34 @@ impl Sampler {
             self.gpu.queue.submit([]);
         })
     }
+}
 
-    async fn control(&self) -> Result<Control> {
-        let bytes = size_of::<Control>() as u64;
-        Ok(readback::read(&self.gpu, &self.state.control, 0, bytes).await?[0])
-    }
+/// A sampler whose kernels are compiled, and the kernel that draws the particles if it is wanted.
+async fn compiled(
+    gpu: &Gpu,
+    problem: &Problem,
+    config: Config,
+    draws: bool,
+) -> Result<(Sampler, Option<Init>)> {
+    let sampler = Sampler::made(gpu, problem, config).await?;
+    let init = if draws { sampler.init(problem)? } else { None };
+    Ok((sampler, init))
+}
 
-    async fn trace_rows(&self, start: u32, count: u32) -> Result<Vec<TraceRow>> {
-        let size = size_of::<TraceRow>() as u64;
-        let trace = &self.resampling.scratch.trace;
-        readback::read(&self.gpu, trace, u64::from(start) * size, u64::from(count) * size).await
+/// The same on a thread of its own, where the caller does not block anyway and where there are any.
+async fn prepared(
+    gpu: &Gpu,
+    problem: &Problem,
+    config: Config,
+    draws: bool,
+) -> Result<(Sampler, Option<Init>)> {
+    #[cfg(not(target_arch = "wasm32"))]
+    if !crate::blocking::is_blocking() {
+        let (gpu, problem) = (gpu.clone(), problem.clone());
+        let work = move || crate::blocking::block_on(compiled(&gpu, &problem, config, draws));
+        return aside(work).await;
     }
-
-    /// The last ESS test as an [`Info`]: no work for the device.
-    async fn progress(&mut self) -> Result<Info> {
-        let told = self.trace.len();
-        self.trace().await?;
-        self.reaction_trace().await?;
-        let control = self.control().await?;
-        let last = (control.trace_rows.max(1) - 1) % self.config.trace_rows;
-        let row = self.trace_rows(last, 1).await?;
-        self.finished = control.stop != 0 && control.step_end >= control.stop;
-        let info = self.interpret(&control, &row[0]).await?;
-        self.tell(&info, told).await?;
-        Ok(info)
-    }
-
-    async fn interpret(&self, control: &Control, row: &TraceRow) -> Result<Info> {
-        let (lost, first) = self.lost().await?;
-        if control.failed != 0 || row.failed != 0 {
-            let step = if control.failed != 0 { control.failed - 1 } else { row.step };
-            let non_finite = control.max_non_finite.max(row.non_finite);
-            let log_density = match first {
-                Some(_) => None,
-                None => self.highest_log_density().await,
-            };
-            let zero = ErrorKind::AllWeightsZero { step, non_finite, lost, first, log_density };
-            return Err(zero.into());
-        }
-        let event = self.event(row);
-        let moved = self.moves(control.step_end).await?;
-        self.check_walls(moved)?;
-        Ok(Info {
-            step: event.step,
-            time: event.time,
-            beta: event.beta,
-            stages: control.stages,
-            ess: event.ess,
-            log_normalizer: event.log_normalizer,
-            max_weight: event.max_weight,
-            non_finite: event.non_finite,
-            lost,
-            resamplings: control.resamplings,
-            acceptance: moved.filter(|_| self.integrator.counts_kept()),
-            refused: moved.filter(|_| !self.integrator.counts_kept()),
-            dead: wide(control.dead) + u64::from(row.dead),
-        })
-    }
-
-    /// The share of the moves of the first `steps` steps that were kept, or that were refused: what
-    /// the integrator counts.
-    async fn moves(&self, steps: u32) -> Result<Option<f32>> {
-        let Some(moves) = self.state.moves.as_ref().filter(|_| steps > 0) else {
-            return Ok(None);
-        };
-        let counts: Vec<u32> = readback::read(&self.gpu, moves, 0, moves.size()).await?;
-        let counted: u64 = counts.into_iter().map(u64::from).sum();
-        let all = u64::from(self.plan.particles.min(MOVES_PARTICLES)) * u64::from(steps);
-        Ok(Some((counted as f64 / all as f64) as f32))
-    }
-
-    /// Beside a velocity the weights of a refused move are not known.
-    fn check_walls(&self, moved: Option<f32>) -> Result<()> {
-        if !self.offset.flow.has_velocity() || moved.is_none_or(|refused| refused == 0.0) {
-            return Ok(());
-        }
-        let reason = format!(
-            "= {} has no exact weights at walls beside a velocity, as no integrator has, and particles \
-             came to where the density is zero, not a number, or e^-50 of what it was; leave the velocity \
-             out, or choose coordinates in which the density is nowhere zero",
-            self.integrator
-        );
-        Err(Error::config("integrator", reason))
-    }
-
-    fn event(&self, row: &TraceRow) -> TraceEvent {
-        let adapt = self.adapt.as_ref();
-        let beta = adapt.map_or_else(|| self.config.schedule.beta(row.step), |_| row.beta.into());
-        TraceEvent {
-            step: row.step,
-            time: self.config.schedule.time(row.step),
-            beta,
-            ess: row.ess,
-            cess: (adapt.is_some() || self.conditional.is_some()).then_some(row.cess),
-            log_normalizer: match self.reactor {
-                None => log_normalizer(row.nats, row.log2) + self.offset.at(beta),
-                // What the weights of a gradient flow sum to says nothing of Z.
-                Some(_) => f64::NAN,
-            },
-            max_weight: row.max_weight,
-            non_finite: row.non_finite,
-            resampled: row.resampled != 0,
-        }
-    }
+    compiled(gpu, problem, config, draws).await
 }
 
 /// A number of two words, the lower first.

@@ -14,7 +14,7 @@ use crate::sampler::Info;
 /// `WFR_TEST_ADAPTER=require` makes a missing adapter a failure.
 pub(crate) fn gpu() -> Option<Gpu> {
     static GPU: OnceLock<Option<Gpu>> = OnceLock::new();
-    let gpu = GPU.get_or_init(|| pollster::block_on(open()));
+    let gpu = GPU.get_or_init(|| crate::block_on(open()));
     if gpu.is_none() {
         let name = std::thread::current().name().unwrap_or("a test").to_string();
         say(&format!("skipped: {name} needs a graphics adapter"));
@@ -77,7 +77,7 @@ pub(crate) fn write<T: bytemuck::Pod>(gpu: &Gpu, buffer: &wgpu::Buffer, contents
 
 /// Reads a whole buffer.
 pub(crate) fn read<T: bytemuck::Pod>(gpu: &Gpu, buffer: &wgpu::Buffer) -> Vec<T> {
-    pollster::block_on(readback::read(gpu, buffer, 0, buffer.size())).expect("reads back")
+    crate::block_on(readback::read(gpu, buffer, 0, buffer.size())).expect("reads back")
 }
 
 /// Runs one compute pass.

@@ -71,9 +71,15 @@ impl Tuned {
 /// it begins: that run is as exact as any other, and nothing of its weights is spent.
 ///
 /// # Errors
-/// Where the schedule is adaptive; those of [`Sampler::new`] and [`Sampler::run`], and
+/// Where the schedule is adaptive; those of [`Sampler::new_async`] and
+/// [`Sampler::run_async`], and
 /// [`ErrorKind::InvalidConfig`](crate::ErrorKind) when a field of `tuning` is out of its range.
-pub fn tune(gpu: &Gpu, problem: &Problem, config: &Config, tuning: &Tuning) -> Result<Tuned> {
+pub async fn tune_async(
+    gpu: &Gpu,
+    problem: &Problem,
+    config: &Config,
+    tuning: &Tuning,
+) -> Result<Tuned> {
     check(tuning)?;
     if config.schedule.adaptivity().is_some() {
         let reason = "is adaptive, and pilot runs need to know its steps; tune a fixed one";
@@ -94,7 +100,7 @@ pub fn tune(gpu: &Gpu, problem: &Problem, config: &Config, tuning: &Tuning) -> R
             preconditioner: preconditioner.clone(),
             ..config.clone()
         };
-        let found = pilot_run(gpu, problem, pilot)?;
+        let found = pilot_run(gpu, problem, pilot).await?;
         acceptance = found.acceptance;
         // The last round measures what is returned.
         if round + 1 == tuning.rounds {
@@ -131,21 +137,21 @@ struct Found {
     variances: Vec<Vec<f64>>,
 }
 
-fn pilot_run(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Found> {
-    let mut sampler = Sampler::new(gpu, problem, config)?;
+async fn pilot_run(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Found> {
+    let mut sampler = Sampler::new_async(gpu, problem, config).await?;
     let mut found = Found { acceptance: None, rates: Vec::new(), variances: Vec::new() };
     let mut kept = 0.0;
     for window in 0..WINDOWS {
         let begin = sampler.steps_encoded();
         let end = window_end(window, sampler.steps());
-        sampler.advance_to(end)?;
-        let info = pollster::block_on(sampler.info())?;
+        sampler.advance_to(end).await?;
+        let info = sampler.info().await?;
         found.acceptance = info.acceptance;
         let before = kept;
         kept = info.acceptance.map_or(0.0, f64::from) * f64::from(end);
         let counted = info.acceptance.filter(|_| end > begin);
         found.rates.push(counted.map(|_| (kept - before) / f64::from(end - begin)));
-        let particles = pollster::block_on(sampler.particles())?;
+        let particles = sampler.particles().await?;
         let diagnostics = Diagnostics::new(&particles);
         let last = window + 1 == WINDOWS;
         if last || diagnostics.ess() >= LEAST_ESS * particles.len() as f64 {

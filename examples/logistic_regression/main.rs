@@ -13,10 +13,10 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/logistic_reg
 fn main() -> wfr::Result<()> {
     env_logger::init();
     let (problem, config) = (problem()?, config(10_000, 200)?);
-    let gpu = pollster::block_on(Gpu::for_problem(&problem, &config, None))?;
+    let gpu = wfr::block_on(Gpu::for_problem(&problem, &config, None))?;
     let mut sampler = Sampler::new(&gpu, &problem, config)?;
     let info = sampler.run()?;
-    let particles = pollster::block_on(sampler.particles())?;
+    let particles = wfr::block_on(sampler.particles())?;
 
     println!("{:12} {:>9} {:>8} {:>10}", "", "estimate", "±", "reference");
     for (name, found, reference) in answers(&info, &Diagnostics::new(&particles)) {

@@ -12,6 +12,7 @@ use safetensors::tensor::Metadata;
 use serde_json::{Map, Value, json};
 
 use super::{ATTACHED, fault};
+use crate::aside::aside;
 use crate::error::{CheckpointFault, Error, Result};
 use crate::gpu::Gpu;
 use crate::readback;
@@ -133,18 +134,22 @@ pub(crate) async fn write(
     tensors: &[Tensor<'_>],
     attached: &[Tensor<'_>],
 ) -> Result<()> {
-    let beside = beside(path);
-    let written = write_to(gpu, path, &beside, settings, tensors, attached).await;
-    let written =
-        written.and_then(|()| fs::rename(&beside, path).map_err(|error| unwritten(path, &error)));
-    if written.is_err() {
-        // The reason is what matters; a file that was never made cannot be removed.
-        let _ = fs::remove_file(&beside);
-    } else {
-        // The file is there; file systems that sync no folder see to their names themselves.
-        let _ = sync_folder(path);
+    let beside = Beside(beside(path));
+    write_to(gpu, path, &beside.0, settings, tensors, attached).await?;
+    fs::rename(&beside.0, path).map_err(|error| unwritten(path, &error))?;
+    // The file is there; file systems that sync no folder see to their names themselves.
+    let _ = sync_folder(path);
+    Ok(())
+}
+
+/// A file that goes away unless it was renamed.
+struct Beside(PathBuf);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // Where the file cannot be written that is the error; one that was never made cannot be removed.
+        let _ = fs::remove_file(&self.0);
     }
-    written
 }
 
 async fn write_to(
@@ -194,7 +199,12 @@ async fn write_to(
     for tensor in attached {
         tensor.each_window(gpu, |window| file.write_all(window).map_err(failed)).await?;
     }
-    file.flush().and_then(|()| file.get_ref().sync_all()).map_err(failed)
+    let path = path.to_path_buf();
+    aside(move || {
+        let synced = file.flush().and_then(|()| file.get_ref().sync_all());
+        synced.map_err(|error| unwritten(&path, &error))
+    })
+    .await
 }
 
 /// The JSON before the numbers.
@@ -284,27 +294,53 @@ impl Place {
         stream: &mut dyn Stream,
         mut each: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        let failed = |error: io::Error| unread(name, &error);
-        stream.seek(SeekFrom::Start(self.begin)).map_err(failed)?;
-        let mut sum = Hasher::new();
-        let mut window = vec![0; self.bytes.min(WINDOW) as usize];
-        let mut left = self.bytes;
-        while left > 0 {
-            let length = left.min(WINDOW);
-            let part = &mut window[..length as usize];
-            stream.read_exact(part).map_err(failed)?;
-            sum.update(part);
-            each(part)?;
-            left -= length;
+        let mut reading = Reading::new(*self);
+        let mut window = Vec::new();
+        while reading.next(name, tensor, stream, &mut window)? {
+            each(&window)?;
         }
-        if sum.finalize() != self.checksum {
+        Ok(())
+    }
+}
+
+/// A tensor that is read window by window.
+pub(super) struct Reading {
+    place: Place,
+    done: u64,
+    sum: Hasher,
+}
+
+impl Reading {
+    pub(super) fn new(place: Place) -> Reading {
+        Reading { place, done: 0, sum: Hasher::new() }
+    }
+
+    /// Reads the next window; false after the last, where the whole is as it was written.
+    pub(super) fn next(
+        &mut self,
+        name: &Path,
+        tensor: &str,
+        stream: &mut dyn Stream,
+        window: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let failed = |error: io::Error| unread(name, &error);
+        let length = (self.place.bytes - self.done).min(WINDOW);
+        if length > 0 {
+            window.resize(length as usize, 0);
+            stream.seek(SeekFrom::Start(self.place.begin + self.done)).map_err(failed)?;
+            stream.read_exact(window).map_err(failed)?;
+            self.sum.update(window);
+            self.done += length;
+            return Ok(true);
+        }
+        if self.sum.clone().finalize() != self.place.checksum {
             let reason = format!(
                 "is damaged: the checksum of `{tensor}` is not that of what was written; go on \
                  from another checkpoint"
             );
             return Err(fault(name, CheckpointFault::Corrupt, &reason));
         }
-        Ok(())
+        Ok(false)
     }
 }
 

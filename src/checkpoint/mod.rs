@@ -8,7 +8,7 @@
 //!
 //! ```
 //! # fn main() -> wfr::Result<()> {
-//! # let Ok(_) = pollster::block_on(wfr::adapter(None)) else { return Ok(()) };
+//! # let Ok(_) = wfr::block_on(wfr::adapter(None)) else { return Ok(()) };
 //! use std::collections::BTreeMap;
 //! use wfr::{Checkpoint, Config, Flow, Gpu, Initial, Problem, Sampler, Schedule, Target};
 //!
@@ -16,7 +16,7 @@
 //! let problem = Problem::new(Target::double_well(2)?, start, Flow::annealed())?;
 //! let schedule = Schedule::uniform(1.0, 100)?;
 //! let config = Config { particles: 1000, schedule, ..Config::default() };
-//! let gpu = pollster::block_on(Gpu::for_problem(&problem, &config, None))?;
+//! let gpu = wfr::block_on(Gpu::for_problem(&problem, &config, None))?;
 //!
 //! let mut sampler = Sampler::new(&gpu, &problem, config)?;
 //! sampler.submit(40)?;
@@ -102,7 +102,7 @@ use crate::gpu::Gpu;
 use crate::schedule::Schedule;
 
 pub(crate) use format::{Content, Element, Segment, Tensor, write};
-use format::{Place, Stream, checksum};
+use format::{Place, Reading, Stream, checksum};
 pub(crate) use identity::Identity;
 pub(crate) use settings::Settings;
 
@@ -254,13 +254,8 @@ impl Checkpoint {
         self.settings.saved_steps
     }
 
-    /// Reads a tensor of so many bytes window by window, and checks it again.
-    pub(crate) fn each_window(
-        &self,
-        tensor: &str,
-        bytes: u64,
-        each: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
+    /// A tensor of so many bytes, which is read window by window and checked again.
+    pub(crate) fn windows<'c>(&'c self, tensor: &'c str, bytes: u64) -> Result<Windows<'c>> {
         let Some(place) = self.tensors.get(tensor) else {
             return Err(self.corrupt(&format!("has no tensor `{tensor}`")));
         };
@@ -269,18 +264,18 @@ impl Checkpoint {
             let reason = format!("has {found} bytes of `{tensor}`, and the run needs {bytes}");
             return Err(self.corrupt(&reason));
         }
-        let mut stream = self.stream.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        place.each_window(&self.name, tensor, &mut *stream, each)
+        Ok(Windows { checkpoint: self, tensor, reading: Reading::new(*place) })
     }
 
     /// All of a tensor.
     fn whole(&self, tensor: &str) -> Result<Vec<u8>> {
         let bytes = self.tensors.get(tensor).map_or(0, |place| place.bytes);
         let mut all = Vec::with_capacity(bytes as usize);
-        self.each_window(tensor, bytes, |window| {
-            all.extend_from_slice(window);
-            Ok(())
-        })?;
+        let mut windows = self.windows(tensor, bytes)?;
+        let mut window = Vec::new();
+        while windows.next(&mut window)? {
+            all.extend_from_slice(&window);
+        }
         Ok(all)
     }
 
@@ -312,6 +307,23 @@ impl Checkpoint {
 
     fn fault(&self, kind: CheckpointFault, reason: &str) -> Error {
         fault(&self.name, kind, reason)
+    }
+}
+
+/// The windows of a tensor, one after the other.
+pub(crate) struct Windows<'c> {
+    checkpoint: &'c Checkpoint,
+    tensor: &'c str,
+    reading: Reading,
+}
+
+impl Windows<'_> {
+    /// Reads the next window; false after the last.
+    pub(crate) fn next(&mut self, window: &mut Vec<u8>) -> Result<bool> {
+        let Windows { checkpoint, tensor, reading } = self;
+        let stream = checkpoint.stream.lock();
+        let mut stream = stream.unwrap_or_else(|poisoned| poisoned.into_inner());
+        reading.next(&checkpoint.name, tensor, &mut *stream, window)
     }
 }
 

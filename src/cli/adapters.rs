@@ -15,8 +15,8 @@ pub(crate) struct Arguments {}
 /// Runs the command.
 pub(crate) fn run(_: &Arguments) -> Done {
     // The library's error says what to install when there is none.
-    pollster::block_on(wfr::adapter(None))?;
-    let adapters = pollster::block_on(wfr::adapters());
+    wfr::block_on(wfr::adapter(None))?;
+    let adapters = wfr::block_on(wfr::adapters());
     let mut table = Table::new(5);
     table.row(["index", "name", "backend", "kind", "driver", "binding", "buffers", "largest N"]);
     for (index, adapter) in adapters.iter().enumerate() {

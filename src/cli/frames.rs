@@ -101,8 +101,8 @@ impl Watcher for Frames {
 
 /// The population of now.
 fn frame(sampler: &Sampler, dim: u32) -> Done<Frame> {
-    let info = pollster::block_on(sampler.info())?;
-    let histogram = pollster::block_on(sampler.histogram(&axes(dim)))?;
+    let info = wfr::block_on(sampler.info())?;
+    let histogram = wfr::block_on(sampler.histogram(&axes(dim)))?;
     seen(sampler, &info, &histogram)
 }
 
@@ -123,7 +123,7 @@ pub(super) fn seen(sampler: &Sampler, info: &Info, histogram: &Histogram) -> Don
         time: info.time,
         ess: info.ess.into(),
         log_normalizer: info.log_normalizer,
-        ancestors: pollster::block_on(sampler.survivors())?,
+        ancestors: wfr::block_on(sampler.survivors())?,
         x: ends(first),
         y: second.map_or([0.0, 1.0], ends),
         columns: first.bins,

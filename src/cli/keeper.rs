@@ -257,7 +257,7 @@ impl<'a> Keeper<'a> {
         let (options, parent) = (self.options, self.folder.path().to_path_buf());
         let run_file = self.run_file.clone();
         move |sampler| {
-            let info = pollster::block_on(sampler.info())?;
+            let info = wfr::block_on(sampler.info())?;
             let folder = Folder::check(&parent.join(format!("step-{}", info.step)), true)?;
             folder.make()?;
             let next = Next::of(folder.path());
@@ -302,7 +302,7 @@ impl Watcher for Keeper<'_> {
     fn look(&mut self, sampler: &mut Sampler, info: &Info, spent: Spent) -> Done<ControlFlow<()>> {
         self.stay_together(sampler)?;
         let Some(streams) = &mut self.streams else { return Ok(ControlFlow::Continue(())) };
-        streams.metrics.tests(pollster::block_on(sampler.trace())?, spent.wall);
+        streams.metrics.tests(wfr::block_on(sampler.trace())?, spent.wall);
         streams.metrics.losses(info.step, info.lost, spent.wall);
         let goes_on = streams.frames.look(sampler, info, spent)?;
         let step = sampler.steps_encoded();

@@ -13,7 +13,7 @@ use super::options::DeviceOptions;
 use super::run_file::{FILE_NAME, Law, problem_of, refuse_links};
 use crate::bounded;
 use crate::output::{self, Kept, Picture, Place, Report};
-use crate::plot::{self, Exact, Format, Kind, MOST_COORDINATES, Scene};
+use crate::plot::{self, Counts, Exact, Format, Kind, MOST_COORDINATES, Scene};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,13 +74,14 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
             None
         }
     };
-    let gpu = pollster::block_on(async {
+    let gpu = wfr::block_on(async {
         let adapter = wfr::adapter(arguments.device.adapter.as_deref()).await?;
         Gpu::request(&adapter, adapter.limits()).await
     })?;
     let run_file = bounded::text(&folder.join(FILE_NAME), bounded::TEXT).ok();
     let canvas = Canvas { folder, overwrite: arguments.overwrite, run_file };
-    let drawn = arguments.drawing.draw(&gpu, &canvas, &kept, exact.as_ref())?;
+    let counts = Histograms::new(&gpu, &kept.particles)?;
+    let drawn = arguments.drawing.draw(&counts, &canvas, &kept, exact.as_ref())?;
     let lines = drawn.iter().map(|name| format!("{}\n", folder.join(name).display()));
     console::print(&lines.collect::<String>())
 }
@@ -111,18 +112,17 @@ impl Drawing {
         Drawing { kinds: vec![], format: vec![Format::Svg], coordinates: vec![], animate }
     }
 
-    /// Draws, and gives the names of the files made.
+    /// Draws particles that `counts` has, and gives the names of the files made.
     pub(crate) fn draw(
         &self,
-        gpu: &Gpu,
+        counts: &dyn Counts,
         canvas: &Canvas<'_>,
         kept: &Kept,
         exact: Option<&Exact>,
     ) -> Done<Vec<String>> {
         let Canvas { folder, overwrite, run_file } = canvas;
         let coordinates = self.coordinates(kept.particles.dim())?;
-        let counts = Histograms::new(gpu, &kept.particles)?;
-        let scene = Scene::new(kept, &counts, exact, coordinates).map_err(Failure::Output)?;
+        let scene = Scene::new(kept, counts, exact, coordinates).map_err(Failure::Output)?;
         let kinds = self.kinds(&scene)?;
         if self.animate && !plot::is_animated(kept) {
             return Err(Failure::Usage(

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use wfr::Sampler;
+use wfr::{Histograms, Sampler};
 
 use super::checkpoints;
 use super::compose::last_level;
@@ -15,7 +15,9 @@ use super::report;
 use super::results::Results;
 use super::run::Outcome;
 use super::run_file::{FILE_NAME, INPUTS, Resolved};
-use crate::output::{self, Contents, Estimates, Frame, Kept, Next, OnDevice, Record, Stage};
+use crate::output::{
+    self, Contents, Estimates, Frame, Kept, Next, OnDevice, Record, Stage, Windows,
+};
 use crate::plot::Exact;
 use crate::shown::printable;
 
@@ -55,20 +57,25 @@ pub(super) fn write(
     estimates: &Estimates,
     frames: Vec<Frame>,
 ) -> Done<Kept> {
-    let particles = OnDevice::new(sampler, outcome.particles.dim());
+    // Those that the host looks at, or if it looks at some the others too.
+    let on_device = OnDevice::new(sampler, outcome.particles.dim());
+    let particles: &dyn Windows = match outcome.every {
+        1 => outcome.particles.as_ref(),
+        _ => &on_device,
+    };
     let draws = options.draws(outcome.config.particles) as usize;
     let end = Stage::from(&outcome.info);
     let kept = Kept {
         record: Record::new(outcome, estimates),
         particles: Arc::clone(&outcome.particles),
-        posterior: output::posterior(&particles, draws, outcome.config.seed)?,
+        posterior: output::posterior(particles, draws, outcome.config.seed)?,
         stages: outcome.trace.iter().map(Stage::from).chain([end]).collect(),
         frames,
     };
     let contents = Contents {
         record: &kept.record,
         config: &run_file.text(),
-        particles: &particles,
+        particles,
         every: options.thin as usize,
         posterior: &kept.posterior,
         stages: &kept.stages,
@@ -103,7 +110,12 @@ pub(super) fn draw(
     let run_file = Some(run_file.text());
     let canvas = plot::Canvas { folder: &next.path(), overwrite: true, run_file };
     let drawing = Drawing::usual(options.animate);
-    drawing.draw(sampler.gpu(), &canvas, kept, exact.as_ref()).map(|_| ())
+    let exact = exact.as_ref();
+    let drawn = match outcome.every {
+        1 => drawing.draw(sampler, &canvas, kept, exact),
+        _ => drawing.draw(&Histograms::new(sampler.gpu(), &kept.particles)?, &canvas, kept, exact),
+    };
+    drawn.map(|_| ())
 }
 
 /// What is known exactly of the law that was sampled.

@@ -92,7 +92,7 @@ impl<'a> Device<'a> {
         let gpu = match self.gpu.take() {
             Some(gpu) => gpu,
             None => {
-                let gpu = pollster::block_on(Gpu::for_problem(problem, config, self.adapter))?;
+                let gpu = wfr::block_on(Gpu::for_problem(problem, config, self.adapter))?;
                 console::note_software(&gpu);
                 gpu
             }
@@ -140,12 +140,12 @@ pub(crate) fn watch(
             session.sampler.advance(until - session.sampler.steps_encoded())?;
         }
         session.spent = session.spent.plus(clock.spent());
-        let info = pollster::block_on(session.sampler.info())?;
+        let info = wfr::block_on(session.sampler.info())?;
         bar.show(&info);
-        look(pollster::block_on(session.sampler.particles())?, &info, session.spent.wall);
+        look(wfr::block_on(session.sampler.particles())?, &info, session.spent.wall);
     }
     drop(bar);
-    let info = pollster::block_on(session.sampler.info())?;
+    let info = wfr::block_on(session.sampler.info())?;
     session.outcome(End { info, complete: true })
 }
 
@@ -205,7 +205,7 @@ impl Session {
 
     /// Whether the device was lost under it.
     pub(crate) fn is_lost(&self) -> bool {
-        let state = pollster::block_on(self.sampler.info());
+        let state = wfr::block_on(self.sampler.info());
         state.is_err_and(|error| matches!(error.kind(), wfr::ErrorKind::DeviceLost { .. }))
     }
 
@@ -233,7 +233,7 @@ impl Session {
 
     /// The end of a run that stops where it is.
     pub(crate) fn end(&self) -> Done<End> {
-        Ok(End { info: pollster::block_on(self.sampler.info())?, complete: false })
+        Ok(End { info: wfr::block_on(self.sampler.info())?, complete: false })
     }
 
     /// One submission, timed.
@@ -287,8 +287,8 @@ pub(crate) fn outcome(sampler: &mut Sampler, problem: &Problem, end: End) -> Don
     Ok(Outcome {
         problem: problem.clone(),
         truth: problem.target().truth(),
-        losses: pollster::block_on(sampler.losses())?,
-        tracked: pollster::block_on(sampler.tracked())?,
+        losses: wfr::block_on(sampler.losses())?,
+        tracked: wfr::block_on(sampler.tracked())?,
         examination: None,
         config: sampler.config().clone(),
         pilot: None,
@@ -298,8 +298,8 @@ pub(crate) fn outcome(sampler: &mut Sampler, problem: &Problem, end: End) -> Don
         info: end.info,
         complete: end.complete,
         failure: None,
-        trace: pollster::block_on(sampler.trace())?.to_vec(),
-        reaction: pollster::block_on(sampler.reaction_trace())?.to_vec(),
+        trace: wfr::block_on(sampler.trace())?.to_vec(),
+        reaction: wfr::block_on(sampler.reaction_trace())?.to_vec(),
         particles: Arc::new(thinned(sampler, dim, every)?),
         every,
         spent: Spent::NOTHING,

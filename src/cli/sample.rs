@@ -185,9 +185,20 @@ mod tests {
 
     /// Samples into a folder on devices that are destroyed at these steps; gives the step at which each
     /// attempt began.
-    fn sample(out: &Path, options: &[&str], mut destroyed: Vec<u32>) -> (Vec<u32>, Done) {
-        let out = out.display().to_string();
-        let words = ["wfr", "sample", "ring", "-n", "500", "--steps", "160", "--out", &out];
+    fn sample(out: &Path, options: &[&str], destroyed: Vec<u32>) -> (Vec<u32>, Done) {
+        sample_of(500, out, options, destroyed, |_| ())
+    }
+
+    /// The same of so many particles; shows the sampler when its results are there.
+    fn sample_of(
+        particles: u32,
+        out: &Path,
+        options: &[&str],
+        mut destroyed: Vec<u32>,
+        mut ended: impl FnMut(&Sampler),
+    ) -> (Vec<u32>, Done) {
+        let (out, n) = (out.display().to_string(), particles.to_string());
+        let words = ["wfr", "sample", "ring", "-n", &n, "--steps", "160", "--out", &out];
         let cli = Cli::try_parse_from([&words, options].concat()).unwrap();
         let Command::Sample(arguments) = cli.command else { unreachable!("it is sample") };
         let mut keeper = arguments.results.keeper(|| resolved(&arguments)).unwrap().unwrap();
@@ -205,7 +216,9 @@ mod tests {
             let console = Console::without_bars();
             let end = session.run("ring", &console, &mut [&mut *keeper, &mut destroyer])?;
             let outcome = session.outcome(end)?;
-            keeper.finish(&mut session.sampler, &outcome, &Estimates::of(&outcome, None))
+            keeper.finish(&mut session.sampler, &outcome, &Estimates::of(&outcome, None))?;
+            ended(&session.sampler);
+            Ok(())
         };
         let done = persist(&course, &mut Device::new(None), None, Some(&mut keeper), attempt);
         (began, done)
@@ -225,9 +238,33 @@ mod tests {
         text.matches(&format!("{{\"event\":\"{event}\"")).count()
     }
 
+    /// For what is written, estimated and drawn: what else is read are numbers of the run and bins.
+    #[test]
+    fn the_particles_come_down_once() {
+        if let Err(error) = wfr::block_on(wfr::adapter(None)) {
+            println!("skipped: {error}");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let read = |options: &[&str], name: &str| {
+            let mut read = None;
+            let ended = |sampler: &Sampler| read = Some(sampler.gpu().read_backs());
+            let (_, done) = sample_of(300_000, &folder.path().join(name), options, vec![], ended);
+            done.unwrap();
+            read.unwrap()
+        };
+        // Two coordinates, a log-weight and an ancestor.
+        let once = 4 * 4 * 300_000;
+        for (name, options) in [("plain", vec!["--frames", "0"]), ("drawn", vec!["--plot"])] {
+            let read = read(&options, name).bytes;
+            println!("{name}: {read} bytes");
+            assert!((once..once + once / 2).contains(&read), "{name}: {read} of {once}");
+        }
+    }
+
     #[test]
     fn a_run_whose_device_is_lost_goes_on_with_the_next_to_the_same_bytes() {
-        if let Err(error) = pollster::block_on(wfr::adapter(None)) {
+        if let Err(error) = wfr::block_on(wfr::adapter(None)) {
             let required = std::env::var_os("WFR_TEST_ADAPTER").is_some_and(|v| v == "require");
             assert!(!required, "{error}");
             println!("skipped: {error}");

@@ -79,9 +79,9 @@ struct Line {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Done {
     // The library's error says what to install when there is none.
-    let chosen = pollster::block_on(wfr::adapter(arguments.device.adapter.as_deref()))?;
+    let chosen = wfr::block_on(wfr::adapter(arguments.device.adapter.as_deref()))?;
     let adapters = match arguments.all {
-        true => pollster::block_on(wfr::adapters()),
+        true => wfr::block_on(wfr::adapters()),
         false => vec![chosen],
     };
     console::warn_debug_build();
@@ -109,7 +109,7 @@ fn look(adapter: &wgpu::Adapter, json: bool) -> Done<Tested> {
     let shown = |text: &str| if json { Ok(()) } else { console::print(text) };
     let adapter_of = Adapter::of(&adapter.get_info());
     shown(&format!("{adapter_of}\n"))?;
-    let gpu = match pollster::block_on(Gpu::request(adapter, adapter.limits())) {
+    let gpu = match wfr::block_on(Gpu::request(adapter, adapter.limits())) {
         Ok(gpu) => gpu,
         Err(error) => {
             let error = error.to_string();

@@ -45,8 +45,13 @@ impl Pilot {
     /// Z_½ / √(Z₀Z₁).
     ///
     /// # Errors
-    /// Those of [`Problem::new`], [`Sampler::new`] and [`Sampler::run`].
-    pub fn run(gpu: &Gpu, target: &Target, initial: &Initial, config: &Config) -> Result<Pilot> {
+    /// Those of [`Problem::new`], [`Sampler::new_async`] and [`Sampler::run_async`].
+    pub async fn run_async(
+        gpu: &Gpu,
+        target: &Target,
+        initial: &Initial,
+        config: &Config,
+    ) -> Result<Pilot> {
         let problem = Problem::new(target.clone(), initial.clone(), Flow::annealed())?;
         // An even number of equal steps, so that there is one at the middle.
         let steps = config.schedule.steps().next_multiple_of(2).max(64);
@@ -59,17 +64,11 @@ impl Pilot {
             on_loss: OnLoss::Drop,
             ..config.clone()
         };
-        let mut sampler = Sampler::new(gpu, &problem, config)?;
-        sampler.advance_to(steps / 2)?;
-        let look = |sampler: &Sampler| -> Result<Estimate> {
-            let info = pollster::block_on(sampler.info())?;
-            let particles = pollster::block_on(sampler.particles())?;
-            let se = Diagnostics::new(&particles).log_normalizer_se();
-            Ok(Estimate { value: info.log_normalizer, se })
-        };
-        let middle = look(&sampler)?;
-        sampler.run()?;
-        let end = look(&sampler)?;
+        let mut sampler = Sampler::new_async(gpu, &problem, config).await?;
+        sampler.advance_to(steps / 2).await?;
+        let middle = look(&sampler).await?;
+        sampler.run_async().await?;
+        let end = look(&sampler).await?;
         if !end.value.is_finite() {
             let reason =
                 format!("has no finite normaliser that a pilot could estimate: {}", end.value);
@@ -86,4 +85,12 @@ impl Pilot {
     pub fn arc_angle(&self) -> f64 {
         self.affinity.value.acos().max(1e-3)
     }
+}
+
+/// log Z of now, with its standard error.
+async fn look(sampler: &Sampler) -> Result<Estimate> {
+    let info = sampler.info().await?;
+    let particles = sampler.particles().await?;
+    let se = Diagnostics::new(&particles).log_normalizer_se();
+    Ok(Estimate { value: info.log_normalizer, se })
 }

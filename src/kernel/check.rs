@@ -1,9 +1,9 @@
 //! The target by itself, evaluated and timed: `shaders/check.wgsl`.
 
-use std::time::Instant;
-
 use super::{Access, Kernel, dispatch, set_data};
+use crate::blocking::block_on;
 use crate::buffers::{filled, storage};
+use crate::clock::Instant;
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -95,6 +95,7 @@ impl Check {
             set_data(pass, &self.data, None);
             (0..times).for_each(|_| dispatch(pass, self.workgroups));
         })
+        .map(drop)
     }
 }
 
@@ -133,8 +134,7 @@ impl Evaluation {
             })?;
             self.check.submit(gpu, 1)?;
             let bytes = 4 * (batch.len() / self.dim * row) as u64;
-            let rows: Vec<f32> =
-                pollster::block_on(readback::read(gpu, &self.check.out, 0, bytes))?;
+            let rows: Vec<f32> = block_on(readback::read(gpu, &self.check.out, 0, bytes))?;
             found.extend(rows);
         }
         Ok(found)

@@ -71,6 +71,6 @@ impl Snippet<'_> {
             kernel.set(pass, &group, &[]);
             dispatch(pass, count.div_ceil(WORKGROUP));
         })?;
-        pollster::block_on(readback::read(gpu, &output, 0, output.size()))
+        crate::block_on(readback::read(gpu, &output, 0, output.size()))
     }
 }

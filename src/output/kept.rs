@@ -111,7 +111,7 @@ pub(crate) mod made_up {
 
     /// Counts a run's particles on the adapter; nothing where there is none and none is required.
     pub(crate) fn counts(kept: &Kept) -> Option<wfr::Histograms> {
-        let adapter = match pollster::block_on(wfr::adapter(None)) {
+        let adapter = match wfr::block_on(wfr::adapter(None)) {
             Ok(adapter) => adapter,
             Err(error) => {
                 let required = std::env::var_os("WFR_TEST_ADAPTER").is_some_and(|v| v == "require");
@@ -120,7 +120,7 @@ pub(crate) mod made_up {
                 return None;
             }
         };
-        let gpu = pollster::block_on(wfr::Gpu::request(&adapter, adapter.limits())).unwrap();
+        let gpu = wfr::block_on(wfr::Gpu::request(&adapter, adapter.limits())).unwrap();
         Some(wfr::Histograms::new(&gpu, &kept.particles).unwrap())
     }
 

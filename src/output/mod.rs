@@ -40,4 +40,4 @@ pub(crate) use read::read_frames;
 pub(crate) use record::{Estimates, LEVELS, ModeRecord, Record, parameters};
 pub(crate) use report_html::{Picture, Report};
 pub(crate) use warnings::{FAILED, LOST_PARTICLES, STOPPED, WarningRecord, log_z_label};
-pub(crate) use windows::{OnDevice, Thinned};
+pub(crate) use windows::{OnDevice, Thinned, Windows};

@@ -73,15 +73,15 @@ impl Windows for OnDevice<'_> {
     }
 
     fn positions(&self, range: Range<usize>) -> Result<Cow<'_, [f32]>> {
-        pollster::block_on(self.sampler.positions(slots(range))).map(Cow::Owned)
+        wfr::block_on(self.sampler.positions(slots(range))).map(Cow::Owned)
     }
 
     fn log_weights(&self, range: Range<usize>) -> Result<Cow<'_, [f32]>> {
-        pollster::block_on(self.sampler.log_weights(slots(range))).map(Cow::Owned)
+        wfr::block_on(self.sampler.log_weights(slots(range))).map(Cow::Owned)
     }
 
     fn ancestors(&self, range: Range<usize>) -> Result<Cow<'_, [u32]>> {
-        pollster::block_on(self.sampler.ancestors(slots(range))).map(Cow::Owned)
+        wfr::block_on(self.sampler.ancestors(slots(range))).map(Cow::Owned)
     }
 }
 

@@ -41,4 +41,4 @@ pub(crate) use geodesics::{Journey, Look, geodesics};
 pub(crate) use maps::{Maps, maps};
 pub(crate) use over_time::{Heading, over_time};
 pub(crate) use pictures::Kind;
-pub(crate) use scene::{MOST_COORDINATES, Scene};
+pub(crate) use scene::{Counts, MOST_COORDINATES, Scene};

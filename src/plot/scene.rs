@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use wfr::{Axis, Histograms};
+use wfr::{Axis, Histogram, Histograms, Sampler};
 
 use super::bins;
 use super::canvas::{Drawn, words};
@@ -10,10 +10,27 @@ use super::exact::Exact;
 use super::histogram::{Line, Plane};
 use crate::output::Kept;
 
+/// What counts weighted particles: on the device of a run, where they are, or copied to one.
+pub(crate) trait Counts {
+    fn count(&self, axes: &[Axis]) -> wfr::Result<Histogram>;
+}
+
+impl Counts for Sampler {
+    fn count(&self, axes: &[Axis]) -> wfr::Result<Histogram> {
+        wfr::block_on(self.histogram(axes))
+    }
+}
+
+impl Counts for Histograms {
+    fn count(&self, axes: &[Axis]) -> wfr::Result<Histogram> {
+        wfr::block_on(self.histogram(axes))
+    }
+}
+
 /// What all pictures of a run share.
 pub(crate) struct Scene<'a> {
     pub(super) kept: &'a Kept,
-    counts: &'a Histograms,
+    counts: &'a dyn Counts,
     exact: Option<&'a Exact>,
     /// Those to show, in this order.
     pub(super) coordinates: Vec<usize>,
@@ -35,7 +52,7 @@ impl<'a> Scene<'a> {
     /// The reason in words, where the device fails.
     pub(crate) fn new(
         kept: &'a Kept,
-        counts: &'a Histograms,
+        counts: &'a dyn Counts,
         exact: Option<&'a Exact>,
         coordinates: Option<&[usize]>,
     ) -> Drawn<Scene<'a>> {
@@ -92,8 +109,8 @@ impl<'a> Scene<'a> {
 }
 
 /// Counts on the device: the ranges of the axes, and the density in their bins.
-fn found(counts: &Histograms, axes: &[Axis]) -> Drawn<(Vec<Range<f64>>, Vec<f64>)> {
-    let histogram = pollster::block_on(counts.histogram(axes)).map_err(words)?;
+fn found(counts: &dyn Counts, axes: &[Axis]) -> Drawn<(Vec<Range<f64>>, Vec<f64>)> {
+    let histogram = counts.count(axes).map_err(words)?;
     let ranges = histogram.axes.iter().map(|axis| axis.range.clone()).collect();
     Ok((ranges, histogram.density()))
 }

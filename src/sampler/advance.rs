@@ -1,14 +1,19 @@
 //! The loop on the host: submissions that neither starve a device nor freeze a desktop.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Info, Sampler};
+use crate::clock::Instant;
 use crate::error::Result;
 use crate::loss::OnLoss;
+use crate::pending::Pending;
 
 impl Sampler {
-    /// Runs to the end of the schedule, blocking.
+    /// Runs to the end of the schedule. Submissions are awaited, and hold up no thread.
+    ///
+    /// A future of a run that is dropped stops it between two steps: what is submitted is done, and the
+    /// particles are a valid weighted sample.
     ///
     /// # Errors
     /// [`ErrorKind::AllWeightsZero`]; [`ErrorKind::NonFinite`] where [`Config::on_loss`] says so: the
@@ -25,63 +30,62 @@ impl Sampler {
     /// [`ErrorKind::StagesExhausted`]: crate::ErrorKind::StagesExhausted
     /// [`ErrorKind::DeviceLost`]: crate::ErrorKind::DeviceLost
     /// [`ErrorKind::Device`]: crate::ErrorKind::Device
-    pub fn run(&mut self) -> Result<Info> {
-        self.run_observed(|_| ControlFlow::Continue(()))
+    pub async fn run_async(&mut self) -> Result<Info> {
+        self.run_observed_async(|_| ControlFlow::Continue(())).await
     }
 
-    /// Runs to the end of the schedule, blocking, and shows the last ESS test to the observer after
+    /// Runs to the end of the schedule, and shows the last ESS test to the observer after
     /// every submission; [`ControlFlow::Break`] stops between two steps.
     ///
     /// # Errors
-    /// As [`Sampler::run`].
-    pub fn run_observed(
+    /// As [`Sampler::run_async`].
+    pub async fn run_observed_async(
         &mut self,
         mut observer: impl FnMut(&Info) -> ControlFlow<()>,
     ) -> Result<Info> {
         while !self.is_finished() {
-            let info = self.advance(u32::MAX)?;
+            let info = self.advance_async(u32::MAX).await?;
             if observer(&info).is_break() {
-                return pollster::block_on(self.info());
+                return self.info().await;
             }
         }
-        self.finish()
+        self.finish_async().await
     }
 
-    /// Submits steps, at most `most`, waits for them, and returns the last ESS test: the loop of
-    /// [`Sampler::run`] in the caller's hands.
+    /// Submits steps, at most `most`, awaits them, and returns the last ESS test: the loop of
+    /// [`Sampler::run_async`] in the caller's hands.
     ///
     /// No submission takes longer than [`Config::submission_limit`](crate::Config::submission_limit),
     /// by what those before it took; the first is the smallest there is.
     ///
     /// ```no_run
-    /// # fn f(sampler: &mut wfr::Sampler) -> wfr::Result<()> {
+    /// # async fn f(sampler: &mut wfr::Sampler) -> wfr::Result<()> {
     /// while !sampler.is_finished() {
-    ///     let info = sampler.advance(u32::MAX)?;
+    ///     let info = sampler.advance_async(u32::MAX).await?;
     ///     println!("step {}: ESS {:.0}", info.step, info.ess);
-    ///     let tests = pollster::block_on(sampler.trace())?;
     /// }
-    /// let info = sampler.finish()?;
+    /// let info = sampler.finish_async().await?;
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// As [`Sampler::run`].
-    pub fn advance(&mut self, most: u32) -> Result<Info> {
+    /// As [`Sampler::run_async`].
+    pub async fn advance_async(&mut self, most: u32) -> Result<Info> {
         self.check_asked()?;
         self.check_losses()?;
-        pollster::block_on(self.check_recorded())?;
+        self.check_recorded().await?;
         let (started, begin) = (Instant::now(), self.encoded);
         // Tests are read before the device's ring of rows comes round.
         let ring = self.config.test_every().saturating_mul(self.config.trace_rows);
         let end = begin.saturating_add(most.min(ring)).min(self.steps());
         let before = begin.div_ceil(self.config.test_every());
         loop {
-            self.advance_unseen(end.saturating_sub(self.encoded))?;
+            self.advance_unseen(end.saturating_sub(self.encoded)).await?;
             // While submissions are short, until there is another test to see.
             let sees_more = self.encoded.div_ceil(self.config.test_every()) > before;
             if sees_more || self.encoded >= end || started.elapsed() >= self.config.submission_limit
             {
-                let info = pollster::block_on(self.progress())?;
+                let info = self.progress().await?;
                 self.check_losses()?;
                 return Ok(info);
             }
@@ -89,38 +93,37 @@ impl Sampler {
     }
 
     /// The same up to step `end`, without a look at what the device wrote.
-    pub(crate) fn advance_to(&mut self, end: u32) -> Result<()> {
+    pub(crate) async fn advance_to(&mut self, end: u32) -> Result<()> {
         while self.encoded < end.min(self.steps()) {
-            self.advance_unseen(end - self.encoded)?;
+            self.advance_unseen(end - self.encoded).await?;
         }
         Ok(())
     }
 
-    fn advance_unseen(&mut self, most: u32) -> Result<()> {
+    async fn advance_unseen(&mut self, most: u32) -> Result<()> {
         let left = most.min(self.steps() - self.encoded);
         if left == 0 {
             return self.gpu.check();
         }
         let Some(steps) = self.pace.steps() else {
-            self.steps_in_parts(left)?;
-            return self.see_losses();
+            self.steps_in_parts(left).await?;
+            return match self.stops_at_losses() {
+                true => self.count_losses().await,
+                false => Ok(()),
+            };
         };
         let before = self.encoded;
         let started = Instant::now();
-        self.submit(steps.min(left))?;
-        self.see_losses()?;
-        self.gpu.wait()?;
-        let took = started.elapsed();
+        let submission = self.submit_steps(steps.min(left), self.stops_at_losses())?;
+        let done = Pending::work(&self.gpu, Some(submission)).await?;
+        let took = done.duration_since(started);
         self.pace.stepped((self.encoded - before).max(1), took);
         Ok(())
     }
 
-    /// Counts the losses where the first of them stops the run.
-    fn see_losses(&self) -> Result<()> {
-        match self.config.on_loss {
-            OnLoss::Stop => self.count_losses(),
-            OnLoss::Drop => Ok(()),
-        }
+    /// Whether the first loss stops the run.
+    fn stops_at_losses(&self) -> bool {
+        self.config.on_loss == OnLoss::Stop
     }
 
     /// What the longest submission of this sampler took, its first ones included; see
@@ -143,14 +146,14 @@ impl Sampler {
     /// The state at the end of the schedule.
     ///
     /// # Errors
-    /// As [`Sampler::run`]; [`ErrorKind::StagesExhausted`](crate::ErrorKind::StagesExhausted) when
+    /// As [`Sampler::run_async`]; [`ErrorKind::StagesExhausted`](crate::ErrorKind::StagesExhausted) when
     /// an adaptive schedule has no stage left and has not arrived;
     /// [`ErrorKind::MostLost`](crate::ErrorKind::MostLost) when there were more losses than half of the
     /// population.
-    pub fn finish(&self) -> Result<Info> {
-        let info = pollster::block_on(self.info())?;
+    pub async fn finish_async(&self) -> Result<Info> {
+        let info = self.info().await?;
         self.check_finished(&info)?;
-        pollster::block_on(self.check_most_lost(&info))?;
+        self.check_most_lost(&info).await?;
         Ok(info)
     }
 }

@@ -4,8 +4,7 @@ use super::{Info, Sampler, TraceEvent};
 use crate::diagnostics::is_collapsed;
 use crate::error::{ErrorKind, Result};
 use crate::kernel::losses;
-use crate::layout::LOSSES_HEADER;
-use crate::loss::{Cause, Loss, Losses, Lost, OnLoss, described};
+use crate::loss::{Loss, Losses, Lost, OnLoss, described};
 use crate::readback;
 
 /// What a run has said already.
@@ -25,8 +24,12 @@ impl Sampler {
     /// [`ErrorKind::Recording`], [`ErrorKind::DeviceLost`] and [`ErrorKind::Device`].
     pub async fn losses(&self) -> Result<Losses> {
         self.check_recorded().await?;
-        self.count_losses()?;
-        let (lost, first) = self.lost().await?;
+        let record = |encoder: &mut wgpu::CommandEncoder| {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            self.losses.encode_now(&mut pass, self.parity);
+        };
+        let mut read = readback::gather(&self.gpu, record, &[self.losses_part()]).await?;
+        let (lost, first) = self.lost_of(&read.next());
         let Some(since) = first.as_ref().map(|first| first.step) else {
             return Ok(Losses::default());
         };
@@ -42,28 +45,9 @@ impl Sampler {
     }
 
     /// Counts what was lost since the last ESS test.
-    pub(super) fn count_losses(&self) -> Result<()> {
-        self.gpu.submit_pass(|pass| self.losses.encode_now(pass, self.parity))
-    }
-
-    /// What was counted so far.
-    pub(super) async fn lost(&self) -> Result<(Lost, Option<Loss>)> {
-        let bytes = losses::row_offset(0, self.dim);
-        let words: Vec<u32> = readback::read(&self.gpu, &self.losses.buffer, 0, bytes).await?;
-        let total =
-            |cause: usize| u64::from(words[2 * cause]) | u64::from(words[2 * cause + 1]) << 32;
-        let lost = Lost { position: total(0), score: total(1), weight: total(2) };
-        let key = words[7];
-        let place = |(j, word): (usize, &u32)| {
-            (f64::from(f32::from_bits(*word)) + self.center.of_coordinate(j)) as f32
-        };
-        let first = (key != 0).then(|| Loss {
-            step: u32::MAX - words[6],
-            slot: self.plan.particles - (key >> 2),
-            cause: Cause::ALL[(key & 3).min(2) as usize],
-            position: (0..).zip(&words[LOSSES_HEADER as usize..]).map(place).collect(),
-        });
-        Ok((lost, first))
+    pub(super) async fn count_losses(&self) -> Result<()> {
+        self.gpu.takes_more().await?;
+        self.gpu.submit_pass(|pass| self.losses.encode_now(pass, self.parity)).map(drop)
     }
 
     /// An error where a loss was seen that should stop the run.
@@ -84,15 +68,16 @@ impl Sampler {
         if !info.lost.are_most(particles) {
             return Ok(());
         }
-        let (lost, first) = self.lost().await?;
+        let mut read = readback::gather(&self.gpu, |_| (), &[self.losses_part()]).await?;
+        let (lost, first) = self.lost_of(&read.next());
         Err(ErrorKind::MostLost { lost, particles, first }.into())
     }
 
     /// Warns of the first loss, and of the first collapse among the tests from `from` on; once each.
-    pub(super) async fn tell(&mut self, info: &Info, from: usize) -> Result<()> {
+    pub(super) fn tell(&mut self, info: &Info, first: Option<&Loss>, from: usize) {
         if info.lost != self.told.lost {
-            let (lost, first) = self.lost().await?;
-            if let (None, Some(first)) = (&self.told.first, &first)
+            let lost = info.lost;
+            if let (None, Some(first)) = (&self.told.first, first)
                 && self.config.on_loss == OnLoss::Drop
             {
                 log::warn!(
@@ -101,7 +86,7 @@ impl Sampler {
                     described(&lost, self.plan.particles, Some(first))
                 );
             }
-            (self.told.lost, self.told.first) = (lost, first);
+            (self.told.lost, self.told.first) = (lost, first.cloned());
         }
         let particles = self.plan.particles as usize;
         let collapsed = |test: &&TraceEvent| is_collapsed(test.max_weight, particles);
@@ -118,6 +103,5 @@ impl Sampler {
             );
             self.told.collapse = true;
         }
-        Ok(())
     }
 }

@@ -47,23 +47,13 @@ pub struct Tracked {
 }
 
 impl Sampler {
-    /// Runs to the end of the schedule, blocking, and asks the external models before every step.
+    /// Runs to the end of the schedule, and asks the external models before every step.
     ///
     /// `models` fills the outputs of its [`ModelCall`] on the device, by submissions of its own.
     ///
-    /// ```no_run
-    /// # fn f(mut sampler: wfr::Sampler, encode: impl Fn(&wfr::ModelCall<'_>) -> wgpu::CommandBuffer)
-    /// # -> wfr::Result<()> {
-    /// let info = sampler.run_with(|call| {
-    ///     call.gpu.queue.submit([encode(call)]);
-    ///     Ok(())
-    /// })?;
-    /// # Ok(()) }
-    /// ```
-    ///
     /// # Errors
-    /// As [`Sampler::run`], and those of `models`.
-    pub fn run_with(
+    /// As [`Sampler::run_async`], and those of `models`.
+    pub async fn run_with_async(
         &mut self,
         mut models: impl FnMut(&ModelCall<'_>) -> Result<()>,
     ) -> Result<Info> {
@@ -74,12 +64,12 @@ impl Sampler {
             self.submit(1)?;
             // Far enough apart to keep the device busy.
             if self.encoded.is_multiple_of(16) {
-                self.gpu.wait()?;
+                self.gpu.wait_async().await?;
             }
         }
-        self.gpu.wait()?;
-        let info = pollster::block_on(self.info())?;
-        pollster::block_on(self.check_most_lost(&info))?;
+        self.gpu.wait_async().await?;
+        let info = self.info().await?;
+        self.check_most_lost(&info).await?;
         Ok(info)
     }
 

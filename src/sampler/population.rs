@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::{Sampler, weight_shape};
+use crate::aside::aside;
 use crate::error::{Error, Result};
 use crate::histogram::{Axis, Counter, Histogram};
 use crate::kernel::survivors::Survivors;
@@ -116,7 +117,8 @@ impl Sampler {
     /// [`Sampler::particles`].
     pub async fn histogram(&self, axes: &[Axis]) -> Result<Histogram> {
         self.check_recorded().await?;
-        let counter = made(&self.counter, || Counter::new(&self.gpu, self.cloud_shape()))?;
+        let (gpu, shape) = (self.gpu.clone(), self.cloud_shape());
+        let counter = made(&self.counter, move || Counter::new(&gpu, shape)).await?;
         counter.histogram(self.cloud(), self.dim, &self.center, axes).await
     }
 
@@ -129,11 +131,13 @@ impl Sampler {
     /// As [`Sampler::particles`].
     pub async fn survivors(&self) -> Result<u32> {
         self.check_recorded().await?;
-        let row = self.plan.rows - 1;
-        let make = || Survivors::new(&self.gpu, &self.state.numbers.engine, &self.cloud_shape(), row);
-        let survivors = made(&self.survivors, make)?;
+        let (gpu, shape, row) = (self.gpu.clone(), self.cloud_shape(), self.plan.rows - 1);
+        let numbers = self.state.numbers.engine.clone();
+        let make = move || Survivors::new(&gpu, &numbers, &shape, row);
+        let survivors = made(&self.survivors, make).await?;
         let buffer = survivors.buffer(&self.gpu)?;
         let bound = survivors.bind(&self.gpu, self.cloud(), &buffer)?;
+        self.gpu.takes_more().await?;
         self.gpu.submit_pass(|pass| survivors.encode(pass, &bound))?;
         Ok(readback::read(&self.gpu, &buffer, 0, 4).await?[0])
     }
@@ -156,11 +160,14 @@ fn bytes(slots: &Range<u32>) -> (u64, u64) {
     (4 * u64::from(slots.start), 4 * slots.len() as u64)
 }
 
-/// What is in the cell, or what `make` puts there.
-fn made<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+/// What is in the cell, or what `make` compiles for it.
+async fn made<T: Send + 'static>(
+    cell: &OnceLock<T>,
+    make: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<&T> {
     if let Some(kept) = cell.get() {
         return Ok(kept);
     }
-    let new = make()?;
+    let new = aside(make).await?;
     Ok(cell.get_or_init(|| new))
 }

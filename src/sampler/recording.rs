@@ -13,7 +13,7 @@ use crate::buffers;
 use crate::error::{ErrorKind, RecordingFault, Result};
 use crate::gpu::Gpu;
 use crate::layout::Control;
-use crate::readback;
+use crate::readback::{self, Part};
 
 /// Recordings that can be open at a time; of more, the last ones are looked at.
 const WORDS: u32 = 1024;
@@ -121,27 +121,36 @@ impl Recordings {
 }
 
 impl Sampler {
-    /// An error where a recording was not executed as it was recorded.
-    pub(super) async fn check_recorded(&self) -> Result<()> {
-        if self.recordings.state().open.is_empty() {
-            return Ok(());
-        }
-        let control = self.control().await?;
-        self.check_clock(&control).await
+    /// Whether something was recorded whose execution nobody has seen.
+    pub(super) fn is_open(&self) -> bool {
+        !self.recordings.state().open.is_empty()
     }
 
-    /// The same with what the device knows of the run.
-    pub(super) async fn check_clock(&self, control: &Control) -> Result<()> {
-        let nothing_is_open = self.recordings.state().open.is_empty();
-        if nothing_is_open {
-            return self.recordings.state().fault(&[], control, self.encoded);
+    /// What tells it: the clock, and the words where they say more.
+    pub(super) fn clock_parts(&self) -> [Part<'_>; 2] {
+        let words = Part::whole(&self.recordings.words);
+        let bytes = if self.is_open() { words.bytes } else { 0 };
+        [Part::whole(&self.state.control), Part { bytes, ..words }]
+    }
+
+    /// An error where a recording was not executed as it was recorded.
+    pub(super) async fn check_recorded(&self) -> Result<()> {
+        if !self.is_open() {
+            return Ok(());
         }
-        let buffer = &self.recordings.words;
-        let words: Vec<u32> = readback::read(&self.gpu, buffer, 0, buffer.size()).await?;
+        let mut read = readback::gather(&self.gpu, |_| (), &self.clock_parts()).await?;
+        self.check_clock(&read.next()[0], &read.next())
+    }
+
+    /// The same with what was read of those parts.
+    pub(super) fn check_clock(&self, control: &Control, words: &[u32]) -> Result<()> {
         let mut state = self.recordings.state();
-        state.fault(&words, control, self.encoded)?;
+        if words.is_empty() {
+            return State::new().fault(&[], control, self.encoded);
+        }
+        state.fault(words, control, self.encoded)?;
         state.open.clear();
-        state.held = words;
+        state.held = words.to_vec();
         Ok(())
     }
 }

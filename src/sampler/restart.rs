@@ -22,7 +22,7 @@ impl Sampler {
     /// # Errors
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for a problem whose kernels or
     /// buffers are others, with the sampler left as it was; those of [`Sampler::new`].
-    pub fn restart(&mut self, problem: &Problem, seed: u64) -> Result<()> {
+    pub async fn restart_async(&mut self, problem: &Problem, seed: u64) -> Result<()> {
         self.check_same(problem)?;
         self.gpu.check()?;
         self.config.seed = seed;
@@ -65,7 +65,8 @@ impl Sampler {
         self.recordings = Recordings::new(&self.gpu)?;
         let (limit, every) = (config.submission_limit, config.test_every());
         self.pace = Pace::new(limit, self.plan.particles, self.max_segment, every);
-        self.draw_initial(problem)
+        let init = self.init(problem)?;
+        self.draw_initial(problem, init).await
     }
 
     /// Whether the kernels and the buffers suit a problem.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{ReactionEvent, Sampler, TraceEvent};
+use super::{ReactionEvent, Sampler, TraceEvent, prepared};
 use crate::checkpoint::{self, Checkpoint, Content, Element, Identity, Segment, Settings, Tensor};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -33,7 +33,8 @@ impl Sampler {
     /// `attached` are the caller's own bytes, by name, which
     /// [`Checkpoint::attached`](crate::Checkpoint::attached) gives back.
     ///
-    /// It waits for the device, reads it by windows of 16 MiB, and changes no bit of the run. A
+    /// The device is awaited and read by windows of 16 MiB; no bit of the run changes. The file is
+    /// written in place, and brought to the disk on a thread of its own. A
     /// write that fails, for instance on a full disk, leaves nothing behind. The name beside is
     /// hidden, the process and a number before the file's own: `.4711-0-NAME`; a process that is
     /// killed meanwhile leaves that.
@@ -43,16 +44,13 @@ impl Sampler {
     /// [`ErrorKind::Recording`](crate::ErrorKind::Recording) when recorded steps were not submitted;
     /// [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and
     /// [`ErrorKind::Device`](crate::ErrorKind::Device).
-    pub fn save(&mut self, path: &Path, attached: &BTreeMap<String, Vec<u8>>) -> Result<()> {
-        pollster::block_on(self.write(path, attached))
-    }
-
-    async fn write(&mut self, path: &Path, attached: &BTreeMap<String, Vec<u8>>) -> Result<()> {
-        self.gpu.wait()?;
-        self.trace().await?;
-        self.reaction_trace().await?;
-        let control = self.control().await?;
-        self.check_clock(&control).await?;
+    pub async fn save_async(
+        &mut self,
+        path: &Path,
+        attached: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<()> {
+        self.gpu.wait_async().await?;
+        let control = self.look().await?.control;
         let stopped = control.stop != 0 && control.step_end >= control.stop;
         if control.step_end != self.encoded && !stopped {
             // All weights were zero, and nothing has moved since.
@@ -97,8 +95,12 @@ impl Sampler {
     ///
     /// # Errors
     /// [`ErrorKind::Checkpoint`](crate::ErrorKind::Checkpoint) when it is of another problem, and
-    /// when the file is no longer as it was opened; those of [`Sampler::new`].
-    pub fn resume(gpu: &Gpu, problem: &Problem, checkpoint: &Checkpoint) -> Result<Sampler> {
+    /// when the file is no longer as it was opened; those of [`Sampler::new_async`].
+    pub async fn resume_async(
+        gpu: &Gpu,
+        problem: &Problem,
+        checkpoint: &Checkpoint,
+    ) -> Result<Sampler> {
         checkpoint.check_problem(&Identity::of(problem, checkpoint.config()))?;
         if !checkpoint.repeats_bits_on(gpu) {
             log::warn!(
@@ -111,12 +113,13 @@ impl Sampler {
                 env!("CARGO_PKG_VERSION"),
             );
         }
-        let mut sampler = Sampler::made(gpu, problem, checkpoint.config().clone())?;
-        sampler.restore(checkpoint)?;
+        let config = checkpoint.config().clone();
+        let (mut sampler, _) = prepared(gpu, problem, config, false).await?;
+        sampler.restore(checkpoint).await?;
         Ok(sampler)
     }
 
-    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+    async fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let control: Control = checkpoint.plain(CONTROL)?;
         let done = control.step_end == checkpoint.step() && control.step_begin <= control.step_end;
         if !done || (control.stop != 0 && self.adapt.is_none()) {
@@ -125,11 +128,11 @@ impl Sampler {
         let particles = self.plan.particles;
         for (name, _, rows) in self.columns() {
             let legal = |word: u32| name != ANCESTORS || word < particles;
-            self.upload(checkpoint, name, &self.segments(rows, 0), legal)?;
+            self.upload(checkpoint, name, &self.segments(rows, 0), legal).await?;
         }
         for (name, buffer) in self.persistent() {
             if ![ROWS, STAGE, LOSSES].contains(&name) {
-                self.upload(checkpoint, name, &[whole(buffer)], |_| true)?;
+                self.upload(checkpoint, name, &[whole(buffer)], |_| true).await?;
             }
         }
         self.restore_losses(checkpoint)?;
@@ -146,9 +149,9 @@ impl Sampler {
         self.reaction_trace =
             checkpoint.rows("reaction_trace")?.iter().map(reaction_event).collect();
         self.trace_read = control.trace_rows;
-        self.encoded = checkpoint.step();
+        (self.encoded, self.seen) = (checkpoint.step(), checkpoint.step());
         self.finished = control.stop != 0 && control.step_end >= control.stop;
-        self.gpu.wait()
+        self.gpu.wait_async().await
     }
 
     /// The counts of losses, a row for each step: of a schedule that may have another end.
@@ -193,7 +196,7 @@ impl Sampler {
     }
 
     /// Copies a tensor into parts of buffers, window by window; its words have to be legal.
-    fn upload(
+    async fn upload(
         &self,
         checkpoint: &Checkpoint,
         name: &str,
@@ -203,11 +206,14 @@ impl Sampler {
         let bytes = segments.iter().map(|segment| segment.bytes).sum();
         let mut parts = segments.iter().copied();
         let mut part = parts.next();
-        checkpoint.each_window(name, bytes, |mut window| {
+        let mut reader = checkpoint.windows(name, bytes)?;
+        let mut window = Vec::new();
+        while reader.next(&mut window)? {
             let mut words = window.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word));
             if !words.all(&legal) {
                 return Err(checkpoint.corrupt(&format!("has numbers in `{name}` that are none")));
             }
+            let mut window = &window[..];
             while let Some(to) = &mut part
                 && !window.is_empty()
             {
@@ -223,8 +229,9 @@ impl Sampler {
                 }
             }
             // The copies on the way are freed when the device has made them.
-            self.gpu.wait()
-        })
+            self.gpu.wait_async().await?;
+        }
+        Ok(())
     }
 
     /// The rows of the state, by what they are.

@@ -3,9 +3,9 @@
 use super::{Info, Sampler};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::Instant;
+use crate::layout::{Control, Instant};
 use crate::problem::Problem;
-use crate::readback;
+use crate::readback::{self, Part};
 use crate::schedule::Schedule;
 
 /// Whether an adaptive schedule has a path to follow.
@@ -35,7 +35,7 @@ impl Sampler {
     /// let mut pilot = Sampler::new(gpu, problem, config.clone())?;
     /// pilot.run()?;
     /// let config = Config {
-    ///     schedule: pollster::block_on(pilot.schedule())?,
+    ///     schedule: wfr::block_on(pilot.schedule())?,
     ///     ess_every: adaptive.moves_per_stage,
     ///     seed: 1,
     ///     ..config
@@ -51,15 +51,18 @@ impl Sampler {
         if schedule.adaptivity().is_none() {
             return Ok(schedule.clone());
         }
-        let control = self.control().await?;
-        self.check_clock(&control).await?;
+        let bytes = u64::from(self.encoded + 1) * size_of::<Instant>() as u64;
+        let rows = Part { buffer: &self.state.schedule, offset: 0, bytes };
+        let [control, words] = self.clock_parts();
+        let mut read = readback::gather(&self.gpu, |_| (), &[rows, control, words]).await?;
+        let (rows, control) = (read.next::<Instant>(), read.next::<Control>()[0]);
+        self.check_clock(&control, &read.next())?;
         let steps = control.step_end;
         if steps == 0 {
             let reason = "= adaptive has chosen nothing before the first step; run the sampler";
             return Err(Error::config("schedule", reason));
         }
-        let bytes = u64::from(steps + 1) * size_of::<Instant>() as u64;
-        let rows: Vec<Instant> = readback::read(&self.gpu, &self.state.schedule, 0, bytes).await?;
+        let rows = &rows[..=steps as usize];
         let point = |(row, k): (&Instant, u32)| (schedule.time(k), f64::from(row.beta));
         Schedule::from_points(&rows.iter().zip(0..).map(point).collect::<Vec<_>>())
     }

@@ -1,13 +1,15 @@
 //! What the device does in a block of steps, part by part: recorded together, or submitted one by one
 //! where steps take long.
 
-use std::time::Instant;
+use std::collections::VecDeque;
 
 use super::Sampler;
 use super::pace::{Kind, LEAST};
+use crate::clock::Instant;
 use crate::error::Result;
 use crate::kernel::adapt::PASSES;
 use crate::layout::{Control, LOSSES_EVERY};
+use crate::pending::Pending;
 use crate::reactor::Part;
 
 /// Fused steps between two ESS tests, or some of them.
@@ -131,68 +133,41 @@ impl Sampler {
 
     /// Steps of one block, at most `most`, in submissions of its own for each part, and of some particles
     /// where a part goes through all of them.
-    pub(super) fn steps_in_parts(&mut self, most: u32) -> Result<()> {
+    pub(super) async fn steps_in_parts(&mut self, most: u32) -> Result<()> {
         let segment = self.segment(self.encoded + self.pace.count().min(most));
+        let units = self.units(&segment).into();
         let started = Instant::now();
-        for unit in self.units(&segment) {
-            match unit.kind() {
-                Some(kind) => {
-                    let sampler = &*self;
-                    let record = |pass: &mut wgpu::ComputePass<'_>, slice| {
-                        sampler.encode_unit(pass, &segment, unit, Some(slice));
-                    };
-                    let mut pace = self.pace.clone();
-                    let count = if kind == Kind::Step { segment.count } else { 1 };
-                    sampler.slices(&mut pace, kind, count, record)?;
-                    self.pace = pace;
-                }
-                None => {
-                    let submitted = Instant::now();
-                    self.gpu.submit_pass(|pass| self.encode_unit(pass, &segment, unit, None))?;
-                    self.gpu.wait()?;
-                    self.pace.passed(submitted.elapsed());
-                }
-            }
-        }
-        self.pass_by(&segment);
+        InParts { sampler: self, segment, units, first: 0 }.run().await?;
         self.pace.stepped_in_parts(segment.count, started.elapsed());
         Ok(())
     }
 
     /// A dispatch over all particles in slices, each a submission.
-    pub(super) fn in_slices(
+    pub(super) async fn in_slices(
         &mut self,
         kind: Kind,
         record: impl Fn(&mut wgpu::ComputePass<'_>, u32),
     ) -> Result<()> {
-        let mut pace = self.pace.clone();
-        self.slices(&mut pace, kind, 1, record)?;
-        self.pace = pace;
-        Ok(())
-    }
-
-    fn slices(
-        &self,
-        pace: &mut super::Pace,
-        kind: Kind,
-        count: u32,
-        record: impl Fn(&mut wgpu::ComputePass<'_>, u32),
-    ) -> Result<()> {
-        let (particles, unit) = (self.plan.particles, self.slice_unit(kind));
-        let most = (MOST_WORKGROUPS * self.least_workgroup()) / unit * unit;
         let mut first = 0;
-        while first < particles {
-            let whole = (pace.slice(kind, count) / unit).max(1) * unit;
-            let slice = whole.min(most).min(particles - first);
+        while first < self.plan.particles {
+            let slice = self.slice(kind, 1, first);
             self.write_first_slot(first);
-            let submitted = Instant::now();
-            self.gpu.submit_pass(|pass| record(pass, slice))?;
-            self.gpu.wait()?;
-            pace.sliced(kind, slice, count, submitted.elapsed());
+            let started = Instant::now();
+            let submission = self.gpu.submit_pass(|pass| record(pass, slice))?;
+            let done = Pending::work(&self.gpu, Some(submission)).await?;
+            self.pace.sliced(kind, slice, 1, done.duration_since(started));
             first += slice;
         }
         self.write_first_slot(0);
         Ok(())
+    }
+
+    /// Particles of the slice from `first` on.
+    fn slice(&self, kind: Kind, count: u32, first: u32) -> u32 {
+        let unit = self.slice_unit(kind);
+        let most = (MOST_WORKGROUPS * self.least_workgroup()) / unit * unit;
+        let whole = (self.pace.slice(kind, count) / unit).max(1) * unit;
+        whole.min(most).min(self.plan.particles - first)
     }
 
     fn write_first_slot(&self, first: u32) {
@@ -214,6 +189,85 @@ impl Sampler {
         let networks = self.networks.iter().map(|network| network.workgroup());
         networks.chain([self.config.workgroup_size]).min().unwrap_or(1)
     }
+}
+
+/// A segment whose parts are submitted one by one.
+///
+/// Where its future is dropped, what is left is submitted at once, so that it ends between two steps.
+struct InParts<'s> {
+    sampler: &'s mut Sampler,
+    segment: Segment,
+    /// Those that are not done.
+    units: VecDeque<Unit>,
+    /// Particles that the first of them has gone through.
+    first: u32,
+}
+
+impl InParts<'_> {
+    async fn run(&mut self) -> Result<()> {
+        loop {
+            let started = Instant::now();
+            let Some(submitted) = self.submit()? else { return Ok(()) };
+            let done = Pending::work(&self.sampler.gpu, Some(submitted.index)).await?;
+            let took = done.duration_since(started);
+            match submitted.slice {
+                Some((kind, slice)) => {
+                    let count = self.steps(kind);
+                    self.sampler.pace.sliced(kind, slice, count, took);
+                }
+                None => self.sampler.pace.passed(took),
+            }
+        }
+    }
+
+    /// Submits the next part, or the next slice of it; nothing where all are.
+    fn submit(&mut self) -> Result<Option<Submitted>> {
+        let Some(unit) = self.units.front().copied() else { return Ok(None) };
+        let (sampler, segment) = (&*self.sampler, &self.segment);
+        let encode = |pass: &mut wgpu::ComputePass<'_>, slice| {
+            sampler.encode_unit(pass, segment, unit, slice);
+        };
+        let Some(kind) = unit.kind() else {
+            let index = sampler.gpu.submit_pass(|pass| encode(pass, None))?;
+            self.units.pop_front();
+            return Ok(Some(Submitted { index, slice: None }));
+        };
+        let slice = sampler.slice(kind, self.steps(kind), self.first);
+        sampler.write_first_slot(self.first);
+        let index = sampler.gpu.submit_pass(|pass| encode(pass, Some(slice)))?;
+        self.first += slice;
+        if self.first >= sampler.plan.particles {
+            sampler.write_first_slot(0);
+            self.first = 0;
+            self.units.pop_front();
+        }
+        Ok(Some(Submitted { index, slice: Some((kind, slice)) }))
+    }
+
+    /// Steps that a dispatch of this kind fuses.
+    fn steps(&self, kind: Kind) -> u32 {
+        if kind == Kind::Step { self.segment.count } else { 1 }
+    }
+}
+
+impl Drop for InParts<'_> {
+    fn drop(&mut self) {
+        loop {
+            match self.submit() {
+                Ok(Some(_)) => {}
+                Ok(None) => return self.sampler.pass_by(&self.segment),
+                // The device is lost, and the next call says so.
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// A part of a segment that is on its way.
+struct Submitted {
+    index: wgpu::SubmissionIndex,
+    /// Particles of a slice.
+    slice: Option<(Kind, u32)>,
 }
 
 /// The most workgroups of a dispatch in one dimension: a slice is never folded, which would take some

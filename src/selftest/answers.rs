@@ -121,7 +121,7 @@ pub(super) fn scores(gpu: &Gpu) -> Result<Vec<Finding>> {
     let divergence = Divergence::Exact;
     let scores = Scores::new(gpu, &model, &x, TAU, Some(divergence), SEED)?;
     scores.evaluate()?;
-    let ours = pollster::block_on(scores.read())?;
+    let ours = crate::block_on(scores.read())?;
     let errors = x.chunks(3).enumerate().flat_map(|(i, x)| {
         let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
         let (mut exact, of) = network(&model, divergence, (SEED, i as u32, 0), TAU, &x);

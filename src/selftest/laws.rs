@@ -15,7 +15,7 @@ use crate::{
 fn run(gpu: &Gpu, problem: &Problem, config: Config) -> Result<(Info, Particles)> {
     let mut sampler = Sampler::new(gpu, problem, config)?;
     let info = sampler.run()?;
-    Ok((info, pollster::block_on(sampler.particles())?))
+    Ok((info, crate::block_on(sampler.particles())?))
 }
 
 /// log Z with its standard error from the genealogy.

@@ -173,7 +173,7 @@ pub(super) fn dispatches(gpu: &Gpu) -> Result<Vec<Finding>> {
         }
         dispatch(pass, 70_000);
     })?;
-    let counted = pollster::block_on(readback::read(gpu, &counts, 0, counts.size()))?;
+    let counted = crate::block_on(readback::read(gpu, &counts, 0, counts.size()))?;
     // Groups of the last row beyond the 70000 return.
     let expected = vec![3, (7 + 70_000) * 64, 64];
     Ok(vec![Finding::words("groups of dispatches sized on the device", counted, expected)])
@@ -202,7 +202,7 @@ pub(super) fn counts_of_workgroups(gpu: &Gpu) -> Result<Vec<Finding>> {
         count.set(pass, &group, &[]);
         pass.dispatch_workgroups_indirect(&sizes, 0);
     })?;
-    let told: Vec<u32> = pollster::block_on(readback::read(gpu, &counts, 0, counts.size()))?;
+    let told: Vec<u32> = crate::block_on(readback::read(gpu, &counts, 0, counts.size()))?;
     let name = "num_workgroups of a dispatch of 5 × 3 × 1 that the device sizes";
     Ok(vec![Finding::note(name, format!("{} × {} × {}", told[0], told[1], told[2]))])
 }

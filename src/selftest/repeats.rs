@@ -24,10 +24,10 @@ fn bits(gpu: &Gpu, problem: &Problem, config: &Config, pieces: u32) -> Result<Ve
     for _ in 0..pieces {
         sampler.submit(steps)?;
         gpu.wait()?;
-        pollster::block_on(sampler.info())?;
+        crate::block_on(sampler.info())?;
     }
-    let info = pollster::block_on(sampler.info())?;
-    let particles = pollster::block_on(sampler.particles())?;
+    let info = crate::block_on(sampler.info())?;
+    let particles = crate::block_on(sampler.particles())?;
     let log_z = info.log_normalizer.to_bits();
     let numbers = particles.positions().iter().chain(particles.log_weights());
     let words = numbers.map(|number| number.to_bits()).chain(particles.ancestors().iter().copied());

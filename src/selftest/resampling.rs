@@ -75,8 +75,8 @@ impl Bench {
         })?;
         gpu.submit_pass(|pass| self.resampling.encode_test(pass, 0))?;
         let (ancestors, blocks) = (self.resampling.ancestors(), &self.resampling.scratch.blocks);
-        let ancestors = pollster::block_on(readback::read(gpu, ancestors, 0, ancestors.size()))?;
-        let blocks: Vec<Block> = pollster::block_on(readback::read(gpu, blocks, 0, blocks.size()))?;
+        let ancestors = crate::block_on(readback::read(gpu, ancestors, 0, ancestors.size()))?;
+        let blocks: Vec<Block> = crate::block_on(readback::read(gpu, blocks, 0, blocks.size()))?;
         let sums = blocks.iter().flat_map(|block| [block.total, block.base, block.end].concat());
         Ok(Outcome { ancestors, sums: sums.collect() })
     }
@@ -160,7 +160,7 @@ pub(super) fn large_by(gpu: &Gpu, draw: &Linked) -> Result<Vec<Finding>> {
         kernel.set(pass, &group, &[]);
         pass.dispatch_workgroups_indirect(&sizes, 0);
     })?;
-    let ours: Vec<u32> = pollster::block_on(readback::read(gpu, &ancestors, 0, row))?;
+    let ours: Vec<u32> = crate::block_on(readback::read(gpu, &ancestors, 0, row))?;
     let last = LARGE as usize - 4096;
     let seen = || (0..last).step_by(SPARSE).chain(last..LARGE as usize);
     let ancestor = |k: usize| (draw_point(SEED, 0, k as u32, LARGE) >> 32) as u32;

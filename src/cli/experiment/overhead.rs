@@ -167,7 +167,7 @@ impl Timed {
             way: self.way.name,
             nanoseconds: 1e9 * self.best / steps,
             bytes: 8 * u64::from(rows) + 4,
-            resamplings: pollster::block_on(self.sampler.info())?.resamplings,
+            resamplings: wfr::block_on(self.sampler.info())?.resamplings,
         })
     }
 }

@@ -63,7 +63,7 @@ impl<'a> Live<'a> {
     fn see(&mut self, sampler: &mut Sampler, elapsed_s: f64) -> Done {
         let bins = draw::bins(self.screen.size()?);
         let moment = self.view.look(sampler, bins, elapsed_s)?;
-        let tests = pollster::block_on(sampler.trace())?;
+        let tests = wfr::block_on(sampler.trace())?;
         self.state.see(moment, tests.iter().map(|test| (test.ess, test.log_normalizer)));
         Ok(())
     }

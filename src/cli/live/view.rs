@@ -35,7 +35,7 @@ impl View {
         bins: (u32, u32),
         elapsed_s: f64,
     ) -> Done<Moment> {
-        let info = pollster::block_on(sampler.info())?;
+        let info = wfr::block_on(sampler.info())?;
         let histogram = self.histogram(sampler, bins)?;
         let frame = seen(sampler, &info, &histogram)?;
         Ok(Moment { frame, beta: info.beta, resamplings: info.resamplings, elapsed_s })
@@ -46,7 +46,7 @@ impl View {
         if self.dim > 1 {
             axes.push(Axis::new(1, bins.1));
         }
-        let of = |axes: &[Axis]| pollster::block_on(sampler.histogram(axes));
+        let of = |axes: &[Axis]| wfr::block_on(sampler.histogram(axes));
         let fixed = |ranges: &[Range<f64>]| {
             let both = axes.iter().cloned().zip(ranges.iter().cloned());
             of(&both.map(|(axis, range)| axis.over(range)).collect::<Vec<_>>())

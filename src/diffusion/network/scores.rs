@@ -66,21 +66,21 @@ impl Scores {
         Ok(Scores { gpu: gpu.clone(), kernel, out })
     }
 
-    /// Evaluates the network once and waits for it.
+    /// Evaluates the network once; done when the device is.
     ///
     /// # Errors
     /// [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and
     /// [`ErrorKind::Device`](crate::ErrorKind::Device).
-    pub fn evaluate(&self) -> Result<()> {
+    pub async fn evaluate_async(&self) -> Result<()> {
         self.gpu.submit_pass(|pass| self.kernel.encode(pass, 0, None))?;
-        self.gpu.wait()
+        self.gpu.wait_async().await
     }
 
     /// What was last evaluated: (dim, points), a row per coordinate of the score, and a last row of
     /// divergences if they were asked for.
     ///
     /// # Errors
-    /// As [`Scores::evaluate`].
+    /// As [`Scores::evaluate_async`].
     pub async fn read(&self) -> Result<Vec<f32>> {
         readback::read(&self.gpu, &self.out, 0, self.out.size()).await
     }

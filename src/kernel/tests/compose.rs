@@ -132,8 +132,8 @@ struct Swarm {
 }
 
 fn swarm(gpu: &Gpu, sampler: &Sampler) -> Swarm {
-    let info = pollster::block_on(sampler.info()).unwrap();
-    let particles = pollster::block_on(sampler.particles()).unwrap();
+    let info = crate::block_on(sampler.info()).unwrap();
+    let particles = crate::block_on(sampler.particles()).unwrap();
     let lw: Vec<f64> = particles.log_weights().iter().map(|lw| f64::from(*lw)).collect();
     let mean = lw.iter().map(|lw| lw.exp()).sum::<f64>() / lw.len() as f64;
     let shift = info.log_normalizer - mean.ln();

@@ -251,7 +251,7 @@ fn points_are_evaluated_apart_from_any_run() {
     let x: Vec<f32> = normals(9, 30).into_iter().map(|z| z as f32).collect();
     let scores = Scores::new(&gpu, &network, &x, 0.3, None, 0).unwrap();
     scores.evaluate().unwrap();
-    let ours = pollster::block_on(scores.read()).unwrap();
+    let ours = crate::block_on(scores.read()).unwrap();
     for (i, x) in x.chunks(3).enumerate() {
         let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
         for (j, s) in network.score(&x, 0.3).into_iter().enumerate() {

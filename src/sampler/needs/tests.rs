@@ -131,12 +131,12 @@ fn reason(error: &Error) -> String {
 /// What the plan counts is what the device is asked for, but for small change.
 #[test]
 fn plans_count_what_is_allocated() {
-    let Ok(adapter) = pollster::block_on(crate::adapter(None)) else { return };
+    let Ok(adapter) = crate::block_on(crate::adapter(None)) else { return };
     for (i, (problem, config)) in runs().into_iter().enumerate() {
         let config = Config { particles: 30_000, ..config };
         let plan = requirements(&problem, &config, &adapter.limits()).unwrap();
         // A device of its own: others' buffers go when they are polled.
-        let gpu = pollster::block_on(Gpu::request(&adapter, plan.limits())).unwrap();
+        let gpu = crate::block_on(Gpu::request(&adapter, plan.limits())).unwrap();
         let report = || gpu.device.generate_allocator_report().map(|r| r.total_allocated_bytes);
         let Some(before) = report() else { return };
         let sampler = crate::Sampler::new(&gpu, &problem, config).unwrap();

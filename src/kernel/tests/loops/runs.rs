@@ -20,14 +20,14 @@ fn numbers(gpu: &Gpu, problem: &Problem, config: &Config) -> Vec<f64> {
     let mut sampler = Sampler::new(gpu, problem, config.clone()).unwrap();
     // A block and the begin of another, or of a second stage.
     sampler.submit(config.test_every() + 1).unwrap();
-    let info = pollster::block_on(sampler.info()).unwrap();
-    let particles = pollster::block_on(sampler.particles()).unwrap();
+    let info = crate::block_on(sampler.info()).unwrap();
+    let particles = crate::block_on(sampler.particles()).unwrap();
     let last = problem.target().dim() - 1;
     let axes = [Axis::new(0, 40), Axis::new(last, 30)];
-    let histogram = pollster::block_on(sampler.histogram(&axes)).unwrap();
-    let survivors = pollster::block_on(sampler.survivors()).unwrap();
-    let reaction = pollster::block_on(sampler.reaction_trace()).unwrap().to_vec();
-    let trace = pollster::block_on(sampler.trace()).unwrap();
+    let histogram = crate::block_on(sampler.histogram(&axes)).unwrap();
+    let survivors = crate::block_on(sampler.survivors()).unwrap();
+    let reaction = crate::block_on(sampler.reaction_trace()).unwrap().to_vec();
+    let trace = crate::block_on(sampler.trace()).unwrap();
     let positions = particles.positions().iter().chain(particles.log_weights()).copied();
     let tests = trace.iter().flat_map(|row| [row.ess, row.cess.unwrap_or(0.0), row.max_weight]);
     let estimates =
