@@ -8,7 +8,7 @@ fn adapt(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    parameters_load();
+    numbers_load();
     // The stage is chosen, or there is none to choose: partials are not looked at.
     if (stage.settled != 0u || control.stop != 0u) {
         return;

@@ -9,7 +9,7 @@ const CESS_ENTRIES = CESS_LANES * CESS_GROUPS;
 // Blocks of particles, each with its sums.
 fn cess_blocks() -> u32 {
     let block = CESS_LANES * CESS_ITEMS;
-    return (settings.particles + block - 1u) / block;
+    return ((settings.particles ^ float_hidden_zero()) + block - 1u) / block;
 }
 
 // Below every increment; finite, because -inf minus -inf is not a number.

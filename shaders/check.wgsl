@@ -7,12 +7,17 @@
 @group(0) @binding(0) var<storage, read> check_in: array<f32>;
 @group(0) @binding(1) var<storage, read_write> check_out: array<f32>;
 
+// The word that float.wgsl hides its constants with.
+fn float_hidden_zero() -> u32 {
+    return arrayLength(&check_in) >> 31u;
+}
+
 @compute @workgroup_size(64)
 fn check_points(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    parameters_load();
+    numbers_load();
     let i = index_of_workgroup(id) * 64u + lane;
     if (i >= COUNT) {
         return;
@@ -33,7 +38,7 @@ fn check_cost(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    parameters_load();
+    numbers_load();
     let i = index_of_workgroup(id) * 64u + lane;
     if (i >= LANES) {
         return;

@@ -13,8 +13,9 @@
 
 // The log-normaliser relative to the peak: log2 of the mean weight, 32.32.
 fn decide_log2_mean(total: vec2<u32>) -> vec2<u32> {
+    let particles = settings.particles ^ float_hidden_zero();
     let count = wide_add(
-        fixed_log2(vec2<u32>(settings.particles, 0u)),
+        fixed_log2(vec2<u32>(particles, 0u)),
         vec2<u32>(0u, WEIGHT_BITS + settings.headroom),
     );
     return wide_sub(fixed_log2(total), count);
@@ -73,7 +74,8 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
         var before = population.before;
         var base = offspring_at(before, population.total);
         let first = lane * population_blocks();
-        for (var b = first; b < min(first + population_blocks(), settings.blocks); b++) {
+        let last = min(first + population_blocks(), (settings.blocks ^ float_hidden_zero()));
+        for (var b = first; b < last; b++) {
             let block = blocks[b];
             let scaled = population_scaled(block, population.peak);
             before = wide_add(before, scaled);

@@ -88,7 +88,7 @@ fn entropy_of_blocks(
 @compute @workgroup_size(LANES)
 fn entropy_of_all(@builtin(local_invocation_index) lane: u32) {
     var mine = entropy_none();
-    for (var b = lane; b < settings.blocks; b += LANES) {
+    for (var b = lane; b < (settings.blocks ^ float_hidden_zero()); b += LANES) {
         mine = entropy_merge(mine, entropy_records[b]);
     }
     let all = entropy_of_workgroup(lane, mine);

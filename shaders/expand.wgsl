@@ -43,11 +43,12 @@ fn expand(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    let particles = settings.particles;
     let first = index_of_workgroup(id) * BLOCK + lane * ITEMS;
     var marks: array<u32, ITEMS>;
     var last = 0u;
     for (var k = 0u; k < ITEMS; k++) {
-        if (first + k < settings.particles) {
+        if (first + k < particles) {
             let word = ancestors[first + k];
             last = select(last, word, word >= MARK);
         }
@@ -55,7 +56,7 @@ fn expand(
     }
     let before = expand_before(lane, last);
     for (var k = 0u; k < ITEMS; k++) {
-        if (first + k < settings.particles) {
+        if (first + k < particles) {
             ancestors[first + k] = max(marks[k], before) & ~MARK;
         }
     }

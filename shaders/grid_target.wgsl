@@ -17,7 +17,7 @@ fn grid_target(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    parameters_load();
+    numbers_load();
     let cell = index_of_workgroup(id) * LANES + lane;
     let word = threefry(cell, control.step_end, 0u, STREAM_GRID).x;
     var exists = cell < GRID_TOTAL;

@@ -8,7 +8,7 @@ fn init(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    parameters_load();
+    numbers_load();
     let slot = control.first_slot + index_of_workgroup(id) * WORKGROUP + lane;
     if (slot >= settings.particles) {
         return;

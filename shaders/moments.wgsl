@@ -121,12 +121,12 @@ fn moments_of_all(
     @builtin(local_invocation_index) lane: u32,
 ) {
     var peak = float_minus_infinity();
-    for (var b = lane; b < settings.blocks; b += LANES) {
+    for (var b = lane; b < (settings.blocks ^ float_hidden_zero()); b += LANES) {
         peak = max(peak, moment_blocks[b * (DIM + 1u) + DIM].x);
     }
     peak = moment_peak_of_workgroup(lane, peak);
     var mine = moment_none();
-    for (var b = lane; b < settings.blocks; b += LANES) {
+    for (var b = lane; b < (settings.blocks ^ float_hidden_zero()); b += LANES) {
         let weight = moment_blocks[b * (DIM + 1u) + DIM];
         if (weight.y > 0.0) {
             let unit = exp(weight.x - peak);

@@ -4,12 +4,13 @@
 
 // floor(N · 2^32 · part / total), exactly, for part <= total < 2^62.
 fn offspring_at(part: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
+    let particles = settings.particles;
     var rest = vec2<u32>(0u);
     var quotient = vec2<u32>(0u);
     for (var bit = 0u; bit < 64u; bit++) {
         rest = wide_double(rest);
         quotient = wide_double(quotient);
-        if (bit < 32u && ((settings.particles >> (31u - bit)) & 1u) == 1u) {
+        if (bit < 32u && ((particles >> (31u - bit)) & 1u) == 1u) {
             rest = wide_add(rest, part);
         }
         // rest < 3 · total, hence at most two subtractions; no loop, for iterations are counted.

@@ -4,7 +4,7 @@
 
 // Blocks of a lane, consecutive.
 fn population_blocks() -> u32 {
-    return (settings.blocks + LANES - 1u) / LANES;
+    return ((settings.blocks ^ float_hidden_zero()) + LANES - 1u) / LANES;
 }
 
 var<workgroup> sh_peak: array<f32, LANES>;
@@ -39,7 +39,7 @@ fn population_scaled(block: Block, peak: f32) -> vec2<u32> {
 
 fn population_reduce(lane: u32) -> Population {
     let first = lane * population_blocks();
-    let last = min(first + population_blocks(), settings.blocks);
+    let last = min(first + population_blocks(), (settings.blocks ^ float_hidden_zero()));
     var peak = float_minus_infinity();
     var counts = vec3<u32>(0u);
     for (var b = first; b < last; b++) {

@@ -12,7 +12,7 @@ fn ratio(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    parameters_load();
+    numbers_load();
     let slot = index_of_workgroup(id) * LANES + lane;
     if (slot >= settings.particles) {
         return;

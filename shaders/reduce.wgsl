@@ -19,6 +19,7 @@ fn reduce(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    let particles = settings.particles;
     let block = index_of_workgroup(id);
     let first = block * BLOCK + lane * ITEMS;
     var mine: array<f32, ITEMS>;
@@ -27,12 +28,12 @@ fn reduce(
     var dead = 0u;
     for (var k = 0u; k < ITEMS; k++) {
         var lw = float_minus_infinity();
-        if (first + k < settings.particles) {
+        if (first + k < particles) {
             lw = log_weights[first + k];
         }
         mine[k] = lw;
         if (float_is_non_finite(lw)) {
-            let is_dead = float_is_minus_infinity(lw) && first + k < settings.particles;
+            let is_dead = float_is_minus_infinity(lw) && first + k < particles;
             dead += select(0u, 1u, is_dead);
             non_finite += select(1u, 0u, float_is_minus_infinity(lw))
                 + select(0u, 0x10000u, loss_is_fresh(lw));

@@ -12,9 +12,10 @@
 
 @compute @workgroup_size(LANES)
 fn spine(@builtin(local_invocation_index) lane: u32) {
-    let share = (settings.blocks + LANES - 1u) / LANES;
+    let all = settings.blocks ^ float_hidden_zero();
+    let share = (all + LANES - 1u) / LANES;
     let first = lane * share;
-    let last = min(first + share, settings.blocks);
+    let last = min(first + share, all);
     var sum = 0u;
     for (var b = first; b < last; b++) {
         sum += blocks[b].copies;

@@ -28,6 +28,7 @@ fn scan(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    let particles = settings.particles;
     let index = index_of_workgroup(id);
     let block = blocks[min(index, settings.blocks - 1u)];
     let first = index * BLOCK + lane * ITEMS;
@@ -35,7 +36,7 @@ fn scan(
     var sums: array<u32, ITEMS>;
     var sum = 0u;
     for (var k = 0u; k < ITEMS; k++) {
-        if (first + k < settings.particles) {
+        if (first + k < particles) {
             sum += weight_of(log_weights[first + k], block.peak);
         }
         sums[k] = sum;
@@ -83,7 +84,7 @@ fn scan(
         var copies = 0u;
         for (var k = 0u; k < ITEMS; k++) {
             let place = offspring_place(offspring, sums[k]);
-            if (first + k < settings.particles) {
+            if (first + k < particles) {
                 offsets[first + k] = place.y;
                 fractions[first + k] = place.x;
                 copies += wide_sub(place, previous).y;

@@ -1,5 +1,6 @@
 // The numbers of a run, as data: another seed, threshold or number of particles compiles nothing.
-// Every kernel binds them. `src/numbers.rs` fills them in, and a test compares every offset.
+// Every kernel binds them: a file of settings/ says how. `src/numbers.rs` fills them in, and a test
+// compares every offset.
 
 struct Settings {
     groups_of_blocks: vec4<u32>, // workgroup counts, folded
@@ -28,14 +29,10 @@ struct Settings {
     reaction_every: u32,
 }
 
-@group(3) @binding(0) var<uniform> settings: Settings;
+// A number that alone decides a branch or how often a loop turns goes through float_hidden_zero():
+// lavapipe compiles the values of such numbers in, anew for every dispatch.
 
 // The key of the random numbers.
 fn random_key() -> vec2<u32> {
     return settings.seed;
-}
-
-// The word that float.wgsl hides its constants with: no run has 2^31 steps.
-fn float_hidden_zero() -> u32 {
-    return settings.steps >> 31u;
 }

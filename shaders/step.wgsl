@@ -7,9 +7,7 @@
 // A row of the schedule's window. Equal steps are a constant: no load, and no square root of it.
 fn step_instant(row: u32) -> Instant {
     var instant = schedule[row];
-    if (settings.equal_steps > 0.0) {
-        instant.dt = settings.equal_steps;
-    }
+    instant.dt = select(instant.dt, settings.equal_steps, settings.equal_steps > 0.0);
     return instant;
 }
 
@@ -28,7 +26,7 @@ fn step(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    parameters_load();
+    numbers_load();
     let slot = control.first_slot + index_of_workgroup(id) * WORKGROUP + lane;
     if (slot >= settings.particles) {
         return;

@@ -212,7 +212,7 @@ fn draws(dim: usize, sources: &[Source], count: u32) -> Option<Vec<Vec<f64>>> {
          *out = initial_sample(u32(*slot));\n    return 0.0;\n}}\n"
     );
     let mut texts = vec![Prelude::default().dimension(dim as u32).seed(0).source()];
-    texts.extend(shaders::files(&["types", "threefry", "normal", "float", "host"]));
+    texts.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
     texts.extend(sources.iter().cloned());
     texts.push(Source::new("draw", draw));
     let module = Linked::new(texts).check().ok()?;

@@ -50,6 +50,9 @@ pub(crate) enum Independent {
     Uniform { low: Vec<f64>, high: Vec<f64> },
 }
 
+/// The most coordinates whose numbers are copied into variables of a particle.
+const MOST_COPIED: usize = 32;
+
 /// The binding of the numbers of each coordinate.
 const BINDING: u32 = 1;
 
@@ -511,20 +514,28 @@ impl Independent {
             }
             Independent::Uniform { .. } => (&["initial_low", "initial_width"], "initial/uniform"),
         };
-        let peak = |value: &str| format!("fn initial_log_peak() -> f32 {{\n    return {value};\n}}\n");
+        let peak =
+            |value: &str| format!("fn initial_log_peak() -> f32 {{\n    return {value};\n}}\n");
         let mut held = peak(&float(numbers[0][3]));
         let mut read = format!(
             "@group({GROUP}) @binding({BINDING}) var<uniform> initial_numbers: \
              array<vec4<f32>, DIM>;\n"
         );
-        read += &peak("initial_numbers[0].w");
+        // Registers hold some of them, and a loop is unrolled where its body has no loads.
+        let from = if numbers.len() <= MOST_COPIED { "initial_rows" } else { "initial_numbers" };
+        read += &peak(&format!("{from}[0].w"));
+        read += match numbers.len() <= MOST_COPIED {
+            true => {
+                "var<private> initial_rows: array<vec4<f32>, DIM>;\nfn initial_load() {\n    \
+                 initial_rows = initial_numbers;\n}\n"
+            }
+            false => "fn initial_load() {}\n",
+        };
         for (i, (name, place)) in names.iter().zip(["x", "y", "z"]).enumerate() {
             let values: Vec<f32> = numbers.iter().map(|row| row[i]).collect();
             held += &per_coordinate(name, &values);
-            let _ = writeln!(
-                read,
-                "fn {name}(j: u32) -> f32 {{\n    return initial_numbers[j].{place};\n}}"
-            );
+            let _ =
+                writeln!(read, "fn {name}(j: u32) -> f32 {{\n    return {from}[j].{place};\n}}");
         }
         vec![Source::own("initial", held).with_device(read), shaders::file(file)]
     }

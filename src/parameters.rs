@@ -57,13 +57,19 @@ impl Parameters {
             }
             source
         };
-        sources.iter().map(taken).chain([self.declarations()]).collect()
+        let own: Vec<Source> = sources.iter().map(taken).collect();
+        let has_start = own.iter().any(|source| source.text.contains("fn initial_load("));
+        own.into_iter().chain([self.declarations(has_start)]).collect()
     }
 
-    /// The variables, and the function that every kernel calls first.
-    fn declarations(&self) -> Source {
+    /// The variables, and the function that every kernel calls first, which copies all numbers.
+    fn declarations(&self, has_start: bool) -> Source {
         let mut text = String::new();
-        let mut loads = String::new();
+        // Hidden, so that no driver compiles the values of conditions in, see settings.wgsl.
+        let mut loads = "    settings_load();\n    let hidden = float_hidden_zero();\n".to_string();
+        if has_start {
+            loads += "    initial_load();\n";
+        }
         if !self.0.is_empty() {
             let _ = writeln!(
                 text,
@@ -73,7 +79,7 @@ impl Parameters {
             );
         }
         for (i, Parameter { name, is_float, .. }) in self.0.iter().enumerate() {
-            let word = format!("parameter_row[{}][{}]", i / 4, i % 4);
+            let word = format!("parameter_row[{}][{}] ^ hidden", i / 4, i % 4);
             let (ty, load) = match is_float {
                 true => ("f32", format!("bitcast<f32>({word})")),
                 false => ("u32", word),
@@ -81,7 +87,7 @@ impl Parameters {
             let _ = writeln!(text, "var<private> {name}: {ty};");
             let _ = writeln!(loads, "    {name} = {load};");
         }
-        let _ = writeln!(text, "fn parameters_load() {{\n{loads}}}");
+        let _ = writeln!(text, "fn numbers_load() {{\n{loads}}}");
         Source::own("parameters", text)
     }
 

@@ -106,8 +106,7 @@ impl Pipelines {
 
     fn compiled(&self, gpu: &Gpu, module: &wgpu::ShaderModule, shape: &Shape) -> Result<Compiled> {
         let own = shape.groups.iter().chain([&shape.numbers]);
-        let layouts: Vec<_> =
-            own.map(|group| self.layout(gpu, group)).collect::<Result<_>>()?;
+        let layouts: Vec<_> = own.map(|group| self.layout(gpu, group)).collect::<Result<_>>()?;
         let label = format!("wfr.{}", shape.entry);
         let constants: Vec<(&str, f64)> = shape
             .constants

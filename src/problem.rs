@@ -314,7 +314,7 @@ impl Problem {
     pub(crate) fn evaluator(&self, name: &str, text: String) -> Option<Evaluator> {
         let prelude = Prelude::default().dimension(self.target.dim()).seed(0);
         let mut texts = vec![prelude.source()];
-        texts.extend(shaders::files(&["types", "threefry", "normal", "float", "host"]));
+        texts.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
         texts.extend(self.sources.iter().cloned());
         texts.push(Source::new(name, text));
         let module = Linked::new(texts).check().ok()?;
@@ -362,7 +362,7 @@ fn sources(
     let law = initial.law().and_then(|law| crate::target::library(law.wgsl()));
     let transforms = crate::target::library(target.wgsl()).or(law);
     let mut library = vec![prelude.source()];
-    library.extend(shaders::files(&["types", "threefry", "normal", "float", "host"]));
+    library.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
     if let Kind::Wgsl(source) = &initial.kind {
         check_initial(&library, source)?;
     }
@@ -431,7 +431,7 @@ fn check_initial(library: &[Source], source: &Source) -> Result<()> {
 fn laplacian(problem: &Problem) -> Result<Source> {
     let prelude = Prelude::default().dimension(problem.target.dim()).seed(0);
     let mut texts = vec![prelude.source()];
-    texts.extend(shaders::files(&["types", "threefry", "normal", "float", "host"]));
+    texts.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
     texts.extend(problem.sources.iter().cloned());
     let linked = Linked::new(texts);
     let module = linked.check()?;

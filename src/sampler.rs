@@ -365,10 +365,8 @@ impl Sampler {
             .transpose()?;
         give_way().await;
         let trace = &resampling.scratch.trace;
-        let adapt = config
-            .schedule
-            .adaptivity()
-            .map(|_| Adapt::new(gpu, problem, &plan, &state, trace));
+        let adapt =
+            config.schedule.adaptivity().map(|_| Adapt::new(gpu, problem, &plan, &state, trace));
         let adapt = adapt.transpose()?;
         give_way().await;
         let conditional = traces_cess(&config)

@@ -31,8 +31,12 @@ macro_rules! library {
 
 library!(
     "types",
-    "host",
+    "hidden/control",
+    "hidden/log_weights",
+    "hidden/nothing",
     "settings",
+    "settings/bound",
+    "settings/copied",
     "index",
     "threefry",
     "normal",
@@ -258,7 +262,8 @@ impl WeightShape {
 
     /// The text of a weight kernel: constants, 64-bit arithmetic and the files named.
     pub(crate) fn linked(&self, names: &[&str]) -> Linked {
-        let own = [Prelude::default().weights(self).source(), file("settings")];
+        let own =
+            [Prelude::default().weights(self).source(), file("settings"), file("settings/bound")];
         Linked::new(own.into_iter().chain(wide(self.native_wide)).chain(files(names)))
     }
 }

@@ -797,7 +797,7 @@ pub(crate) fn library(text: &str) -> Option<Source> {
 /// The files with −∞, which all kernels have anyhow, where a target's text calls it.
 fn infinity(text: &str) -> Vec<Source> {
     match text.contains(shaders::MINUS_INFINITY) {
-        true => shaders::files(&["float", "host"]),
+        true => shaders::files(&["float", "hidden/nothing"]),
         false => Vec::new(),
     }
 }

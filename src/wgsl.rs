@@ -21,9 +21,9 @@ mod record;
 mod tokens;
 
 pub(crate) use prefix::prefixed;
-pub(crate) use tokens::{Kind, Token, tokens};
 #[cfg(test)]
 pub(crate) use record::record;
+pub(crate) use tokens::{Kind, Token, tokens};
 
 /// A named piece of WGSL.
 #[derive(Debug, Clone, PartialEq, Eq)]

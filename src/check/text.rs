@@ -29,7 +29,7 @@ impl<'p> Text<'p> {
     pub(super) fn of(problem: &'p Problem, seed: u64) -> Result<Text<'p>> {
         let prelude = Prelude::default().dimension(problem.target.dim()).seed(seed);
         let mut sources = vec![prelude.source()];
-        sources.extend(shaders::files(&["types", "threefry", "normal", "float", "host"]));
+        sources.extend(shaders::files(&["types", "threefry", "normal", "float", "hidden/nothing"]));
         let mut own = String::new();
         if !matches!(problem.initial.kind, Kind::Positions(_)) {
             own += &format!(

@@ -440,7 +440,9 @@ impl Flow {
         // Two loops over the axes for each track, in each of six evaluations.
         let loops = 6 * (tracks.len() as u32 * (2 * dim + 3) + 3 * dim);
         Ok(Ends {
-            constants: Some(Prelude::default().number("TRACKS_LOG_Z", log_z as f32).named("tracks")),
+            constants: Some(
+                Prelude::default().number("TRACKS_LOG_Z", log_z as f32).named("tracks"),
+            ),
             data: tracks::pack(&tracks),
             proposal,
             loops,

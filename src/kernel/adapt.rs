@@ -57,10 +57,12 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan) -> Linked {
     let files = [
         "types",
         "settings",
+        "settings/copied",
         "index",
         "threefry",
         "normal",
         "float",
+        "hidden/control",
         "gather",
         "cess",
         "adapt",
@@ -73,7 +75,14 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan) -> Linked {
 /// The kernel that chooses.
 pub(crate) fn linked_choice(plan: &Plan) -> Linked {
     let prelude = prelude(plan).u32("ADAPT_PASSES", PASSES);
-    let sources = shaders::files(&["types", "settings", "cess", "adapt_choose"]);
+    let sources = shaders::files(&[
+        "types",
+        "settings",
+        "settings/bound",
+        "hidden/control",
+        "cess",
+        "adapt_choose",
+    ]);
     Linked::new([prelude.source()].into_iter().chain(sources))
 }
 

@@ -37,7 +37,16 @@ pub(crate) fn linked(problem: &Problem, extent: Extent) -> Linked {
         .u32("LANES", extent.lanes)
         .u32("REPEATS", extent.repeats);
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&["types", "settings", "index", "threefry", "normal", "float", "check"]));
+    sources.extend(shaders::files(&[
+        "types",
+        "settings",
+        "settings/copied",
+        "index",
+        "threefry",
+        "normal",
+        "float",
+        "check",
+    ]));
     sources.extend(problem.device_sources());
     Linked::new(sources)
 }

@@ -40,8 +40,16 @@ pub(crate) fn linked() -> Linked {
         // One increment: the entries of a workgroup are its lanes.
         .u32("CESS_GROUPS", 1)
         .u32("CESS_ITEMS", ITEMS);
-    let files =
-        shaders::files(&["types", "settings", "index", "float", "cess", "conditional"]);
+    let files = shaders::files(&[
+        "types",
+        "settings",
+        "settings/bound",
+        "index",
+        "float",
+        "hidden/control",
+        "cess",
+        "conditional",
+    ]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
         "types",
         "threefry",
         "float",
+        "hidden/control",
         "weight",
         "fixed",
         "prefix",
@@ -43,7 +44,12 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
 }
 
 impl Decide {
-    pub(crate) fn new(gpu: &Gpu, numbers: &Numbers, shape: &WeightShape, buffers: &DecideBuffers) -> Result<Decide> {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        numbers: &Numbers,
+        shape: &WeightShape,
+        buffers: &DecideBuffers,
+    ) -> Result<Decide> {
         use Access::{ReadWrite, Uniform};
         let accesses = [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Uniform(4)];
         let linked = linked(shape);

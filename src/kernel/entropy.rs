@@ -35,7 +35,15 @@ pub(crate) fn prelude(shape: &WeightShape) -> Prelude {
 }
 
 pub(crate) fn linked(prelude: Source) -> Linked {
-    let files = shaders::files(&["types", "settings", "index", "float", "entropy"]);
+    let files = shaders::files(&[
+        "types",
+        "settings",
+        "settings/bound",
+        "index",
+        "float",
+        "hidden/control",
+        "entropy",
+    ]);
     Linked::new([prelude].into_iter().chain(files))
 }
 

@@ -19,8 +19,14 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
 }
 
 impl Expand {
-    pub(crate) fn new(gpu: &Gpu, numbers: &Numbers, shape: &WeightShape, ancestors: &wgpu::Buffer) -> Result<Expand> {
-        let kernel = Kernel::new(gpu, numbers, &linked(shape), "expand", &[&[Access::ReadWrite]], &[])?;
+    pub(crate) fn new(
+        gpu: &Gpu,
+        numbers: &Numbers,
+        shape: &WeightShape,
+        ancestors: &wgpu::Buffer,
+    ) -> Result<Expand> {
+        let kernel =
+            Kernel::new(gpu, numbers, &linked(shape), "expand", &[&[Access::ReadWrite]], &[])?;
         let group = kernel.bind(gpu, 0, &[ancestors])?;
         Ok(Expand { kernel, group })
     }

@@ -52,8 +52,10 @@ pub(crate) fn constants(prelude: Prelude, cells: u32, dim: u32, bandwidth: &str)
 pub(crate) fn linked(prelude: Source) -> Linked {
     let files = shaders::files(&[
         "settings",
+        "settings/bound",
         "index",
         "float",
+        "hidden/log_weights",
         "position",
         "moment_types",
         "density/grid_frame",
@@ -91,7 +93,16 @@ impl Grid {
                 (Access::ReadWrite, &fields[1 - from]),
             ];
             let constants = [("GRID_BLUR_AXIS".to_string(), f64::from(axis))];
-            Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &constants, &[])
+            Reader::new(
+                gpu,
+                &state.numbers.engine,
+                &linked,
+                entry,
+                &buffers,
+                state,
+                &constants,
+                &[],
+            )
         };
         let blurs = (0..dim).map(|axis| kernel("grid_blur", axis as usize % 2, axis));
         Ok(Grid {

@@ -22,10 +22,12 @@ pub(crate) fn linked(prelude: Source, problem: &Problem) -> Linked {
     sources.extend(shaders::files(&[
         "types",
         "settings",
+        "settings/copied",
         "index",
         "threefry",
         "normal",
         "float",
+        "hidden/control",
         "moment_types",
         "density/grid_frame",
         "grid_target",

@@ -26,10 +26,12 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked 
     sources.extend(shaders::files(&[
         "types",
         "settings",
+        "settings/copied",
         "index",
         "threefry",
         "normal",
         "float",
+        "hidden/control",
         "loss",
         "init",
     ]));

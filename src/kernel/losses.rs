@@ -35,7 +35,16 @@ pub(crate) fn linked(shape: &WeightShape, dim: u32, plan: &Plan) -> Linked {
         .u32("LOSSES_POSITION", dim)
         .u32("LOSSES_COLUMNS", LOSSES_COLUMNS)
         .text(&state_in(3, plan.pages, plan.page_rows));
-    let files = shaders::files(&["types", "settings", "index", "float", "loss", "losses"]);
+    let files = shaders::files(&[
+        "types",
+        "settings",
+        "settings/bound",
+        "index",
+        "float",
+        "hidden/control",
+        "loss",
+        "losses",
+    ]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 
@@ -55,7 +64,9 @@ impl Losses {
             (Access::Read, &state.control),
             (Access::ReadWrite, &buffer),
         ];
-        let reader = |entry| Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[]);
+        let reader = |entry| {
+            Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[])
+        };
         let (count, first) = (reader("losses_count")?, reader("losses_first")?);
         Ok(Losses { count, first, workgroups: shape.particles.div_ceil(LANES), buffer })
     }

@@ -87,10 +87,12 @@ pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
     let files = shaders::files(&[
         "types",
         "settings",
+        "settings/bound",
         "index",
         "threefry",
         "normal",
         "float",
+        "hidden/control",
         "position",
         "moment_types",
         density,
@@ -157,7 +159,9 @@ impl Mixture {
             (Access::Read, &state.schedule),
             (Access::Uniform(8), &table),
         ];
-        let kernel = |entry| Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[]);
+        let kernel = |entry| {
+            Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[])
+        };
         Ok(Mixture {
             gather: kernel("mixture_gather")?,
             total: kernel("mixture_total")?,

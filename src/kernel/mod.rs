@@ -205,7 +205,8 @@ impl Reader {
         let pages = state.pages[0].len();
         let mut accesses: Vec<_> = buffers.iter().map(|(access, _)| *access).collect();
         accesses.resize(buffers.len() + pages, Access::Read);
-        let (kernel, data) = Kernel::reading(gpu, numbers, linked, entry, &accesses, constants, data)?;
+        let (kernel, data) =
+            Kernel::reading(gpu, numbers, linked, entry, &accesses, constants, data)?;
         let bind = |copy: usize| {
             let own = buffers.iter().map(|(_, buffer)| *buffer);
             kernel.bind(gpu, 0, &own.chain(&state.pages[copy]).collect::<Vec<_>>())

@@ -41,8 +41,15 @@ pub(crate) fn block_bytes(particles: u32, dim: u32) -> u64 {
 }
 
 pub(crate) fn linked(prelude: Source) -> Linked {
-    let files =
-        shaders::files(&["settings", "index", "float", "moment_types", "moments"]);
+    let files = shaders::files(&[
+        "settings",
+        "settings/bound",
+        "index",
+        "float",
+        "hidden/log_weights",
+        "moment_types",
+        "moments",
+    ]);
     Linked::new([prelude].into_iter().chain(files))
 }
 
@@ -66,7 +73,9 @@ impl Moments {
             (Access::ReadWrite, &records),
             (Access::ReadWrite, &buffer),
         ];
-        let kernel = |entry| Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[]);
+        let kernel = |entry| {
+            Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[])
+        };
         Ok(Moments {
             of_blocks: kernel("moments_of_blocks")?,
             of_all: kernel("moments_of_all")?,

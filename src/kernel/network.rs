@@ -82,7 +82,7 @@ pub(super) fn linked(
     plan: &Plan,
     uniform: bool,
 ) -> Linked {
-        let (hidden, point) = (shape.hidden, shape.point);
+    let (hidden, point) = (shape.hidden, shape.point);
     let input = shape.layer_fours(point.count(), hidden);
     let inner = shape.layer_fours(hidden.count(), hidden);
     let fours = pack::weight_fours(shape);
@@ -122,7 +122,14 @@ pub(super) fn linked(
         ))
         .text(&state_in(4, plan.pages, plan.page_rows));
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&["types", "settings", "index", "threefry", "normal"]));
+    sources.extend(shaders::files(&[
+        "types",
+        "settings",
+        "settings/bound",
+        "index",
+        "threefry",
+        "normal",
+    ]));
     sources.push(shaders::file(direction_file(divergence)));
     sources.extend(shaders::files(match network.activation() {
         Activation::Silu => &["network/silu"],
@@ -177,7 +184,8 @@ impl NetworkKernel {
             (Access::Read, &state.control),
             (access, &weights),
         ];
-        let kernel = Reader::new(gpu, &state.numbers.engine, &linked, "network", &buffers, state, &[], &[])?;
+        let kernel =
+            Reader::new(gpu, &state.numbers.engine, &linked, "network", &buffers, state, &[], &[])?;
         let (particles, workgroup) = (plan.particles, shape.particles());
         Ok(NetworkKernel { kernel, offsets, particles, workgroup })
     }

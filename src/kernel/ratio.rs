@@ -20,10 +20,12 @@ pub(crate) fn linked(prelude: Source, density: &[&str], problem: &Problem) -> Li
     let files = [
         "types",
         "settings",
+        "settings/copied",
         "index",
         "threefry",
         "normal",
         "float",
+        "hidden/log_weights",
         "position",
         "moment_types",
     ];

@@ -23,9 +23,11 @@ pub(crate) fn linked(prelude: Prelude, jumps: bool) -> Linked {
     let files = shaders::files(&[
         "types",
         "settings",
+        "settings/bound",
         "index",
         "threefry",
         "float",
+        "hidden/control",
         "loss",
         "react",
         realisation,

@@ -16,7 +16,7 @@ pub(crate) struct Reduce {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    shape.linked(&["types", "index", "float", "loss", "weight", "reduce"])
+    shape.linked(&["types", "index", "float", "hidden/log_weights", "loss", "weight", "reduce"])
 }
 
 impl Reduce {

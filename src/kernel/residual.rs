@@ -16,11 +16,16 @@ pub(crate) struct Residual {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    shape.linked(&["types", "index", "prefix", "residual"])
+    shape.linked(&["types", "hidden/control", "index", "prefix", "residual"])
 }
 
 impl Residual {
-    pub(crate) fn new(gpu: &Gpu, numbers: &Numbers, shape: &WeightShape, scratch: &Scratch) -> Result<Residual> {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        numbers: &Numbers,
+        shape: &WeightShape,
+        scratch: &Scratch,
+    ) -> Result<Residual> {
         use Access::{Read, ReadWrite};
         let accesses = [ReadWrite, ReadWrite, Read, Read, ReadWrite];
         let linked = linked(shape);

@@ -20,6 +20,7 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
         "index",
         "threefry",
         "float",
+        "hidden/control",
         "weight",
         "prefix",
         "offspring",

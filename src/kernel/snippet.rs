@@ -50,7 +50,7 @@ impl Snippet<'_> {
              }}\n"
         );
         let mut sources = vec![prelude.u32("COUNT", count).source()];
-        sources.extend(shaders::files(&["settings", "index"]));
+        sources.extend(shaders::files(&["settings", "settings/bound", "index"]));
         sources.extend(shaders::files(files));
         sources.push(Source::new("snippet", text));
         let linked = Linked::new(sources);

@@ -109,7 +109,17 @@ pub(crate) fn linked(
         .u32("MOVES_COUNTERS", MOVES_COUNTERS)
         .text(&preconditioner(config));
     let mut sources = vec![prelude.source()];
-    let files = ["types", "settings", "index", "threefry", "normal", "float", "loss"];
+    let files = [
+        "types",
+        "settings",
+        "settings/copied",
+        "index",
+        "threefry",
+        "normal",
+        "float",
+        "hidden/control",
+        "loss",
+    ];
     sources.extend(shaders::files(&files));
     sources.extend(match &problem.composition {
         Some(composition) => {
@@ -147,7 +157,8 @@ impl Step {
         let (data, constants) = (state.data_groups(), problem.compiled_constants());
         let numbers = &state.numbers.problem;
         let own = accesses(plan);
-        let (kernel, data) = Kernel::reading(gpu, numbers, linked, "step", &own, &constants, &data)?;
+        let (kernel, data) =
+            Kernel::reading(gpu, numbers, linked, "step", &own, &constants, &data)?;
         let groups =
             [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
         let (particles, workgroup) = (plan.particles, config.workgroup_size);

@@ -136,7 +136,8 @@ pub(super) fn large_shape(gpu: &Gpu) -> WeightShape {
 pub(super) fn large_by(gpu: &Gpu, draw: &Linked) -> Result<Vec<Finding>> {
     use Access::{Read, ReadWrite};
     let numbers = Numbers::alone(gpu, &Settings::of_weights(&large_shape(gpu)))?;
-    let kernel = Kernel::new(gpu, &numbers, draw, "draw", &[&[Read, Read, Read, Read, ReadWrite]], &[])?;
+    let kernel =
+        Kernel::new(gpu, &numbers, draw, "draw", &[&[Read, Read, Read, Read, ReadWrite]], &[])?;
     let control = Control { tests: 1, ..Control::default() };
     let ends: Vec<u32> = (1..=LARGE).collect();
     let groups = fold(LARGE.div_ceil(LANES));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use wfr::{Config, Flow, Gpu, Initial, Integrator, Problem, Resampler, Schedule, Target};
 
 mod resampling;
+mod setup;
 mod stepping;
 
 use super::clock::Spent;
@@ -22,7 +23,9 @@ Stepping: the double well a = 1, c = 0.25 in two dimensions, annealed from N(0, 
 to time 4, with weights and resampling at ESS < N/2. Timed is the loop from the drawn particles to
 the final weights, without compiling. Resampling alone: log-weights N(0, 1) to gathered positions in
 two dimensions, every time anew. Times are medians over the repeats; processor time is that of all
-threads of the process, in steps of 10 ms, and on a GPU what the driver takes.";
+threads of the process, in steps of 10 ms, and on a GPU what the driver takes. Set-up: from the texts
+of the double well to 1000 drawn particles, for one sampler, the mean of 200 where one is short; the
+first and the second process have a folder of their own in which the driver keeps what it compiled.";
 
 /// Measures nanoseconds per particle and step, and per particle and resampling.
 #[derive(Debug, Args)]
@@ -31,6 +34,12 @@ pub(crate) struct Arguments {
     /// Also 10 million particles: takes minutes without a GPU.
     #[arg(long)]
     full: bool,
+    /// Measure what comes before the first step instead: compiling, another seed, other parameters.
+    #[arg(long, conflicts_with_all = ["full", "particles", "repeats"])]
+    setup: bool,
+    /// The first set-up of this process alone, with this seed.
+    #[arg(long, value_name = "SEED", hide = true)]
+    first_setup: Option<u64>,
     /// How often to repeat each measurement.
     #[arg(long, value_name = "R", default_value = "5")]
     #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
@@ -92,6 +101,15 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
         return Err(Failure::Usage("--repeats is 0; give 1 or more".into()));
     }
     console::warn_debug_build();
+    let adapter = arguments.device.adapter.as_deref();
+    if let Some(seed) = arguments.first_setup {
+        let mut device = Device::new(adapter);
+        let gpu = device.for_run(&peers_problem()?, &peers_config(1000)?)?;
+        return console::print_json(&setup::first(gpu, seed, 1.0 + seed as f64)?);
+    }
+    if arguments.setup {
+        return setup::run(adapter, arguments.json, console);
+    }
     let sizes = match &arguments.particles[..] {
         [] if arguments.full => &[100_000, 1_000_000, 10_000_000],
         [] => &[100_000, 1_000_000][..],
@@ -99,7 +117,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     };
     let problem = peers_problem()?;
     let largest = sizes.iter().copied().max().unwrap_or(0);
-    let mut device = Device::new(arguments.device.adapter.as_deref());
+    let mut device = Device::new(adapter);
     let gpu = device.for_run(&problem, &peers_config(largest)?)?;
 
     let mut report = Report {

@@ -129,7 +129,9 @@ impl Composition {
             [("divergence", has_divergence), ("log_density", model.has_log_density())]
         {
             if has {
-                text += &format!("    term.{name} = model_{i}[{row}u * settings.particles + source];\n");
+                text += &format!(
+                    "    term.{name} = model_{i}[{row}u * settings.particles + source];\n"
+                );
                 row += 1;
             }
         }

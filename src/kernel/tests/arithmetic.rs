@@ -155,7 +155,7 @@ fn weights_equal_the_oracle() {
         let e = weight_exp(min(max(peak - log_weight, 0.0), 30.9));
         outputs[3u * i + 1u] = e.x;
         outputs[3u * i + 2u] = e.y;";
-    let files = ["wide", "wide_high", "float", "weight"];
+    let files = ["wide", "wide_high", "float", "hidden/nothing", "weight"];
     let ours = run_snippet(&gpu, prelude(), &files, body, COUNT, 3, &inputs);
     for (i, (x, input)) in ours.chunks(3).zip(inputs.chunks(2)).enumerate() {
         let (peak, log_weight) = (f32::from_bits(input[0]), f32::from_bits(input[1]));

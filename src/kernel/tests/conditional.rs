@@ -36,7 +36,8 @@ fn the_conditional_ess_is_the_oracles() {
             let resampling = Resampling::alone(&gpu, &shape, &weights, ancestors).unwrap();
             let numbers = Numbers::alone(&gpu, &Settings::of_weights(&shape)).unwrap();
             let (control, trace) = (&resampling.scratch.control, &resampling.scratch.trace);
-            let kernel = Conditional::new(&gpu, &numbers, particles, &weights, control, trace).unwrap();
+            let kernel =
+                Conditional::new(&gpu, &numbers, particles, &weights, control, trace).unwrap();
             let test = |contents: &[f32]| {
                 write(&gpu, &weights, contents);
                 testing::pass(&gpu, |pass| {

@@ -1,14 +1,14 @@
 //! The kernels that look at a population against `reference::{tally, histogram, quantile,
 //! survivors}`: integers, hence equal to the bit.
 
-use crate::layout::Settings;
-use crate::numbers::Numbers;
 use crate::buffers;
 use crate::gpu::Gpu;
 use crate::kernel::histogram::{Histogram, SIDES};
 use crate::kernel::quantile::{self, FRACTIONS, Quantile};
 use crate::kernel::survivors::Survivors;
 use crate::kernel::tally::{Cloud, CloudShape, Sums, TallyAxis};
+use crate::layout::Settings;
+use crate::numbers::Numbers;
 use crate::reference;
 use crate::shaders::WeightShape;
 use crate::testing::{self, POPULATIONS, log_weights, noise, normals, read, write};

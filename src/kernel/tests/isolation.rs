@@ -1,11 +1,11 @@
 //! A target reads its own data and writes its own variables, whatever its indices are: memory beside
 //! them stays as it was, and nothing of it is seen.
 
-use crate::layout::Settings;
-use crate::numbers::Numbers;
 use crate::Target;
 use crate::buffers::storage;
 use crate::kernel::{Access, Kernel, dispatch};
+use crate::layout::Settings;
+use crate::numbers::Numbers;
 use crate::shaders::Prelude;
 use crate::testing::{self, read, write};
 use crate::wgsl::{Linked, Source};
@@ -75,7 +75,8 @@ fn no_index_leads_out_of_a_targets_memory() {
     linked.check().unwrap_or_else(|error| panic!("{error}"));
     let own: &[Access] = &[Access::ReadWrite, Access::ReadWrite];
     let numbers = Numbers::alone(&gpu, &Settings::default()).unwrap();
-    let kernel = Kernel::new(&gpu, &numbers, &linked, "test", &[own, &[Access::Read]], &[]).unwrap();
+    let kernel =
+        Kernel::new(&gpu, &numbers, &linked, "test", &[own, &[Access::Read]], &[]).unwrap();
 
     // The data lie amid the pattern, which is a number that no sum of theirs is.
     let mut words = vec![PATTERN; 2 * MARGIN + DATA.len()];

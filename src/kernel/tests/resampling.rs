@@ -2,9 +2,7 @@
 
 use crate::config::Resampler;
 use crate::gpu::Gpu;
-use crate::layout::{
-    Block, Control, Dispatches, Settings, TraceRow, headroom, log_normalizer,
-};
+use crate::layout::{Block, Control, Dispatches, Settings, TraceRow, headroom, log_normalizer};
 use crate::numbers::Numbers;
 use crate::reference::resampling::Event;
 use crate::reference::{decide, population, threefry};

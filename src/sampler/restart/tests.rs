@@ -1,6 +1,6 @@
 use crate::{
-    Adaptive, Config, Flow, Gpu, Initial, Integrator, Path, Problem, Reaction, Resampler,
-    Sampler, Schedule, Target, testing,
+    Adaptive, Config, Flow, Gpu, Initial, Integrator, Path, Problem, Reaction, Resampler, Sampler,
+    Schedule, Target, testing,
 };
 
 /// Log-weights and positions, as bits, at the end of a run.
