@@ -7,6 +7,7 @@ mod adaptor;
 mod anchor;
 pub mod autodiff;
 mod beta;
+mod bits;
 mod bounded;
 mod buffers;
 mod center;
@@ -77,6 +78,7 @@ mod words;
 
 pub use adaptive::Adaptive;
 pub use adaptor::Score;
+pub use bits::BITS;
 pub use checkpoint::Checkpoint;
 pub use config::{Config, Resampler};
 pub use data::Data;
