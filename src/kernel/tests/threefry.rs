@@ -103,8 +103,8 @@ fn avalanche(rounds: usize) -> f64 {
                 // 64 slots and 32 steps; no counter comes both with and without the bit.
                 let mut counter = [i % 64, i / 64, 0, 1];
                 if word < 2 && bit < 6 {
-                    let spread = |k: u32| (k >> bit) << (bit + 1) | (k & ((1 << bit) - 1));
-                    counter[word] = spread(counter[word]);
+                    let k = counter[word];
+                    counter[word] = (k >> bit) << (bit + 1) | (k & ((1 << bit) - 1));
                 }
                 let (mut other, mut key) = (counter, [0; 4]);
                 if word < 4 {
