@@ -1,22 +1,30 @@
 //! The GPU's random numbers as a stream of bytes, for statistical test batteries.
 //!
-//! Usage: `random_words [--words N] [--order particle|step] [--kind words|normals] [--seed S]`
+//! Usage: `random_words [--words N] [--order particle|step|axis|seed] [--kind words|normals]
+//! [--seed S]`
 //!
-//! Writes the Threefry words that particles of a run in four dimensions take for their steps, one
-//! call of four words each: by `particle` (all 1024 steps of particle 0, then those of particle
-//! 1, …) or by `step` (step 0 of all 1048576 particles, then step 1, …). Words are little-endian
-//! u32; `normals` are the normals made of them, as f32. Without `--words` the stream ends only with
-//! its reader: `random_words | dieharder -a -g 200`.
+//! Writes the Threefry words that particles take for their steps, one call of four words each, in an
+//! order in which they could depend on each other:
+//! - by `particle`: all 1024 steps of particle 0, then those of particle 1, …, in four dimensions;
+//! - by `step`: step 0 of all 1048576 particles, then step 1, …, in four dimensions;
+//! - by `axis`: all 256 calls of one step of particle 0 in 1024 dimensions, then those of particle 1, …;
+//! - by `seed`: step 0 of particle 0 in 1048576 runs whose seeds follow each other, then of particle
+//!   1, ….
+//!
+//! Words are little-endian u32; `normals` are the normals made of them, as f32. Without `--words` the
+//! stream ends only with its reader: `random_words | dieharder -a -g 200`.
 
 use std::io::{Error, ErrorKind, Result, Write};
 
 use wfr::wgpu;
 use wfr::wgsl::{Linked, Source, library};
 
-/// Threefry calls per submission, and particles in the order by step.
+/// Threefry calls per submission, particles in the order by step, seeds in that by seed.
 const CALLS: u32 = 1 << 20;
 /// Steps per particle in the order by particle.
 const STEPS: u32 = 1024;
+/// Calls per particle in the order by axis.
+const BLOCKS: u32 = 256;
 
 const KERNEL: &str = "
 @group(0) @binding(0) var<uniform> chunk: u32;
@@ -24,13 +32,25 @@ const KERNEL: &str = "
 
 @compute @workgroup_size(64)
 fn random_words(@builtin(global_invocation_id) id: vec3<u32>) {
+    // By step.
     var slot = id.x;
     var time = chunk;
-    if (BY_PARTICLE) {
+    var block = 0u;
+    var seed = 0u;
+    if (ORDER == BY_PARTICLE) {
         slot = chunk * (CALLS / STEPS) + id.x / STEPS;
         time = id.x % STEPS;
+    } else if (ORDER == BY_AXIS) {
+        slot = chunk * (CALLS / BLOCKS) + id.x / BLOCKS;
+        time = 0u;
+        block = id.x % BLOCKS;
+    } else if (ORDER == BY_SEED) {
+        slot = chunk;
+        time = 0u;
+        seed = id.x;
     }
-    let words = threefry(slot, time, 0u, STREAM_STEP);
+    let counter = random_counter(random_place(slot), time, block, STREAM_STEP);
+    let words = threefry_keyed(counter, random_key() + vec4<u32>(seed, 0u, 0u, 0u));
     if (NORMALS) {
         let z = vec4<f32>(normal_pair(words.x, words.y), normal_pair(words.z, words.w));
         out[id.x] = bitcast<vec4<u32>>(z);
@@ -40,24 +60,35 @@ fn random_words(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 ";
 
+/// What comes after what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Particle,
+    Step,
+    Axis,
+    Seed,
+}
+
 /// What to write.
 pub struct Options {
     pub words: u64,
-    pub by_particle: bool,
+    pub order: Order,
     pub normals: bool,
     pub seed: u64,
 }
 
 fn options() -> std::result::Result<Options, String> {
-    let mut options = Options { words: u64::MAX, by_particle: true, normals: false, seed: 0 };
+    let mut options = Options { words: u64::MAX, order: Order::Particle, normals: false, seed: 0 };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
         match (name.as_str(), value.as_str()) {
             ("--words", n) => options.words = n.parse().map_err(|e| format!("--words {n}: {e}"))?,
             ("--seed", s) => options.seed = s.parse().map_err(|e| format!("--seed {s}: {e}"))?,
-            ("--order", "particle") => options.by_particle = true,
-            ("--order", "step") => options.by_particle = false,
+            ("--order", "particle") => options.order = Order::Particle,
+            ("--order", "step") => options.order = Order::Step,
+            ("--order", "axis") => options.order = Order::Axis,
+            ("--order", "seed") => options.order = Order::Seed,
             ("--kind", "words") => options.normals = false,
             ("--kind", "normals") => options.normals = true,
             _ => return Err(format!("{name} {value} is not known; see the top of the file")),
@@ -100,11 +131,15 @@ pub fn stream(adapter: &wgpu::Adapter, options: &Options, to: &mut impl Write) -
 fn kernel(options: &Options) -> Result<String> {
     let constants = format!(
         "const SEED_LOW = {}u;\nconst SEED_HIGH = {}u;\nconst DIM = 4u;\nalias Point = vec4<f32>;\n\
-         const CALLS = {CALLS}u;\nconst STEPS = {STEPS}u;\nconst BY_PARTICLE = {};\n\
-         const NORMALS = {};\n",
+         const CALLS = {CALLS}u;\nconst STEPS = {STEPS}u;\nconst BLOCKS = {BLOCKS}u;\n\
+         const BY_PARTICLE = {}u;\nconst BY_AXIS = {}u;\nconst BY_SEED = {}u;\n\
+         const ORDER = {}u;\nconst NORMALS = {};\n",
         options.seed as u32,
         (options.seed >> 32) as u32,
-        options.by_particle,
+        Order::Particle as u32,
+        Order::Axis as u32,
+        Order::Seed as u32,
+        options.order as u32,
         options.normals
     );
     let library = |name| library(name).expect("a file of the library");

@@ -33,6 +33,6 @@ struct Settings {
 // lavapipe compiles the values of such numbers in, anew for every dispatch.
 
 // The key of the random numbers.
-fn random_key() -> vec2<u32> {
-    return settings.seed;
+fn random_key() -> vec4<u32> {
+    return vec4<u32>(settings.seed, 0u, 0u);
 }

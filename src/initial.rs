@@ -237,7 +237,7 @@ impl Initial {
     }
 
     /// Your own law in WGSL: `fn initial_sample(slot: u32) -> Point`, which may call
-    /// `threefry(slot, time, block, STREAM_INITIAL)` and `normal_draw`, and
+    /// `threefry(slot, time, block, STREAM_INITIAL)`, blocks below 65536, and `normal_draw`, and
     /// `fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Point>) -> f32`,
     /// normalised. Where particles are drawn from another law q, it defines
     /// `fn initial_log_weight(x: ptr<function, Point>) -> f32`, log p₀ − log q, too.

@@ -8,6 +8,7 @@ mod anchor;
 mod aside;
 pub mod autodiff;
 mod beta;
+mod bits;
 #[cfg(not(target_arch = "wasm32"))]
 mod blocking;
 mod bounded;
@@ -87,6 +88,7 @@ mod words;
 
 pub use adaptive::Adaptive;
 pub use adaptor::Score;
+pub use bits::BITS;
 #[cfg(not(target_arch = "wasm32"))]
 pub use blocking::{block_on, tune};
 pub use checkpoint::Checkpoint;

@@ -205,7 +205,7 @@ impl Prelude {
     pub(crate) fn seed(self, seed: u64) -> Prelude {
         let (low, high) = (seed as u32, (seed >> 32) as u32);
         self.text(&format!(
-            "fn random_key() -> vec2<u32> {{ return vec2<u32>({low}u, {high}u); }}\n"
+            "fn random_key() -> vec4<u32> {{ return vec4<u32>({low}u, {high}u, 0u, 0u); }}\n"
         ))
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::bits::WORD_BLOCKS;
 use crate::bounded;
 use crate::center::Center;
 use crate::data::{Data, Far, Rounding};
@@ -24,6 +25,8 @@ pub use mixture::Component;
 
 /// The most dimensions a target may have.
 pub const MAX_DIM: u32 = 1024;
+// A number per coordinate, four in a block of words.
+const _: () = assert!(MAX_DIM.div_ceil(4) <= WORD_BLOCKS);
 
 /// The largest binding of an array; far above what adapters allow, and below what fills memory.
 const MAX_BINDING: usize = 1023;

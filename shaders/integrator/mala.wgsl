@@ -39,10 +39,8 @@ fn integrator_begin(
     } else {
         (*pending).gain = refuse_gain(local, next);
     }
-    // (0, 1), never 0.
     let word = threefry(slot, step, 0u, STREAM_ACCEPT).x;
-    let u = (f32(i32(word >> 1u)) + 0.5) * 4.656612873077393e-10;
-    (*pending).log_uniform = 0.69314718056 * normal_log2(u);
+    (*pending).log_uniform = -0.5 * normal_square(normal_uniform(word));
     (*pending).drift = move_drift(local, next, next, 1.0, now.dt);
     move_particle(x, pending, now.dt);
 }

@@ -14,7 +14,7 @@ fn score_error(
         place = place ^ (place >> 15u);
     }
     for (var block = 0u; block * 4u < DIM; block++) {
-        let words = threefry(place, node, block, STREAM_SCORE_ERROR);
+        let words = threefry_at(vec3<u32>(place, 0u, 0u), node, block, STREAM_SCORE_ERROR);
         let normals = vec4<f32>(normal_pair(words.x, words.y), normal_pair(words.z, words.w));
         for (var i = 0u; i < 4u; i++) {
             let j = block * 4u + i;

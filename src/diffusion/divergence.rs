@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
+use crate::bits::WORD_BLOCKS;
 use crate::error::{Error, Result};
+use crate::target::MAX_DIM;
 
 /// How the divergence of a network's score is found, by derivatives along directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,9 @@ pub enum Probe {
     /// Standard normals.
     Gaussian,
 }
+
+// A number per probe and coordinate, four in a block of words.
+const _: () = assert!(Divergence::MAX_PROBES * MAX_DIM.div_ceil(4) <= WORD_BLOCKS);
 
 impl Divergence {
     /// The most dimensions of [`Divergence::Exact`].

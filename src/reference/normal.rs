@@ -1,14 +1,16 @@
 //! Twin of `shaders/normal.wgsl`: the Box–Muller transform of the same words, in `f64`.
 
-use std::f64::consts::TAU;
+use std::f64::consts::PI;
 
 use super::threefry::threefry;
 
-/// Two independent normals from two words: 31 bits for the radius, 32 for the angle.
+/// Two independent normals from two words: 31 bits for the radius, 23 for the angle of a half-turn,
+/// one for the side.
 pub fn normal_pair(a: u32, b: u32) -> [f64; 2] {
+    let angle = PI * (f64::from(b & 0x007f_ffff) / 8_388_608.0 - 0.5);
     let radius = normal_radius(a);
-    let angle = TAU * f64::from(b) / 4_294_967_296.0;
-    [radius * angle.cos(), radius * angle.sin()]
+    let side = if b >> 31 == 1 { -radius } else { radius };
+    [side * angle.cos(), side * angle.sin()]
 }
 
 /// The distance of the pair from the origin.

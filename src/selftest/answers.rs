@@ -15,7 +15,7 @@ use crate::shaders::Prelude;
 
 /// A run's words, of the seed 1, the slots 0 to 65535, their number as the time, and the stream of
 /// the steps: their [`checksum`].
-pub(super) const WORDS: u64 = 0xf81d_3b6a_a107_a5e5;
+pub(super) const WORDS: u64 = 0x424a_c8e7_ba37_b68b;
 
 /// Random123's own vectors, counters and keys of all kinds, and the words of a run.
 pub(super) fn random_words(gpu: &Gpu) -> Result<Vec<Finding>> {
@@ -24,8 +24,7 @@ pub(super) fn random_words(gpu: &Gpu) -> Result<Vec<Finding>> {
     inputs.extend(noise(1, 8 * 5000));
     let body = "
         let at = 8u * i;
-        let k = vec4<u32>(inputs[at + 4u], inputs[at + 5u], inputs[at + 6u], inputs[at + 7u]);
-        let key = array<u32, 5>(k.x, k.y, k.z, k.w, 0x1BD11BDAu ^ k.x ^ k.y ^ k.z ^ k.w);
+        let key = vec4<u32>(inputs[at + 4u], inputs[at + 5u], inputs[at + 6u], inputs[at + 7u]);
         let x = threefry_keyed(
             vec4<u32>(inputs[at], inputs[at + 1u], inputs[at + 2u], inputs[at + 3u]), key);
         for (var j = 0u; j < 4u; j++) { outputs[4u * i + j] = x[j]; }";
@@ -62,18 +61,19 @@ pub(super) fn wide(sum: u64) -> Vec<u32> {
     vec![(sum >> 32) as u32, sum as u32]
 }
 
-/// Error of the radius squared: 1e-7 and an ulp of log2 u at up to 32, times 2 ln 2, and the
-/// rounding of u to 24 bits.
-const RADIUS_SQUARED: f64 = 4e-6;
-/// Error of cos and sin: polynomials of 1e-7 with the rounding of their terms.
-const CIRCLE: f64 = 4e-7;
+/// Error of the radius squared near zero: the polynomial's 6e-7 and some ulps of its terms.
+const RADIUS_SQUARED: f64 = 2e-6;
+/// Error of the radius relative to it: the 24 bits of u and of its logarithm, and the square root.
+const RADIUS: f64 = 4e-7;
+/// Error of cos and sin: the polynomials' 6e-7 and the rounding of their terms.
+const CIRCLE: f64 = 1e-6;
 
 /// The largest error of one of the pair of normals whose first word is `a`.
 pub(crate) fn normal_bound(a: u32) -> f64 {
     let radius = normal_radius(a);
     // |r - r'| = |r² - r'²| / (r + r'), and at most its root near zero.
     let of_radius = (RADIUS_SQUARED / radius).min(RADIUS_SQUARED.sqrt());
-    of_radius + (CIRCLE + 1e-7) * radius
+    of_radius + (CIRCLE + RADIUS) * radius
 }
 
 /// Pairs of normals against double precision, the ends of the axes among them.

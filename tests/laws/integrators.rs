@@ -275,7 +275,8 @@ fn tuned_runs_sample_an_ill_scaled_gaussian() {
 fn tuned_langevin_meets_every_scale() {
     let config = Config {
         particles: 1 << 14,
-        schedule: Schedule::uniform(3.0, 300).unwrap(),
+        // At time 3 the smallest variance is still .3 % below its law, over 160 seeds.
+        schedule: Schedule::uniform(8.0, 800).unwrap(),
         integrator: Some(Integrator::Mala),
         ..Config::default()
     };

@@ -88,8 +88,8 @@ impl Case {
 }
 
 /// Within four standard deviations of a share of 0.95 over 400 seeds, and of a ratio of 1. Measured:
-/// coverage 0.91 to 0.963, ratios 0.93 to 1.07. Without the families the medians' ratios are above
-/// 1.2; with the weights turned round the tails are elsewhere.
+/// coverage 0.91 to 0.973, ratios 0.91 to 1.07. Without families that have much in common the
+/// medians' ratios are above 1.2; with the weights turned round the tails are elsewhere.
 #[test]
 fn quantiles_and_deviations_cover_the_truth_as_often_as_they_claim() {
     let least = 0.95 - 4.0 * (0.95 * 0.05 / SEEDS as f64).sqrt();
@@ -100,7 +100,8 @@ fn quantiles_and_deviations_cover_the_truth_as_often_as_they_claim() {
             assert!(covered >= least, "case {number}, estimate {estimate}: covered {covered}");
             assert!((ratio - 1.0).abs() < width, "case {number}, estimate {estimate}: {ratio}");
         }
-        if case.members > 1 {
+        // Where a family has less in common, the median's ratio is about 1.14.
+        if case.shared > 0.5 {
             let alone = case.scatter(1.0, false);
             assert!(alone[2].0 < least && alone[2].1 > 1.2, "{alone:?}");
         }

@@ -13,8 +13,10 @@ fn pairs_are_near_the_oracle_and_finite() {
     let Some(gpu) = testing::gpu() else { return };
     const COUNT: u32 = 200_000;
     let mut inputs = words_with_extremes(60, 2 * COUNT as usize);
-    // Every quadrant's borders with a large radius and a small one.
-    let borders = (0..8_u32).flat_map(|k| [(k << 29).wrapping_sub(1), k << 29, (k << 29) + 1]);
+    // The borders of sides and of quarters of a half-turn with a large radius and a small one.
+    let near = |k: u32| [(k << 21).wrapping_sub(1), k << 21, (k << 21) + 1];
+    let borders =
+        [0, 1 << 31].into_iter().flat_map(|side| (0..5).flat_map(near).map(move |b| side ^ b));
     let ends = [0, 1, 2, u32::MAX - 1, u32::MAX];
     let pairs = borders.flat_map(|b| ends.map(|a| [a, b])).flatten();
     for (input, word) in inputs.iter_mut().zip(pairs) {
@@ -38,9 +40,40 @@ fn pairs_are_near_the_oracle_and_finite() {
                 "{word:x?}: {z} {exact}"
             );
         }
-        quadrants[(word[1] >> 30) as usize] += 1;
+        quadrants[usize::from(exact[0] < 0.0) + 2 * usize::from(exact[1] < 0.0)] += 1;
     }
     assert!(quadrants.iter().all(|count| *count > 40_000));
+}
+
+/// The bounds that chose the polynomials: the variance of a coordinate off by at most 1e-6, and the
+/// distribution function of the radius too. Words of equal distances, beside the oracle's numbers.
+#[test]
+fn polynomials_keep_to_the_bias_they_were_chosen_by() {
+    let Some(gpu) = testing::gpu() else { return };
+    const COUNT: u32 = 1 << 18;
+    let word = |i: u32| [(i << 14) + (1 << 13), i.wrapping_mul(0x9e37_79b1)];
+    let inputs: Vec<u32> = (0..COUNT).flat_map(word).collect();
+    let body = "
+        let z = normal_pair(inputs[2u * i], inputs[2u * i + 1u]);
+        outputs[2u * i] = bitcast<u32>(z.x);
+        outputs[2u * i + 1u] = bitcast<u32>(z.y);";
+    let prelude = Prelude::default().dimension(2);
+    let ours = run_snippet(&gpu, prelude, &["threefry", "normal"], body, COUNT, 2, &inputs);
+    let (mut variance, mut fourth, mut function) = ([0.0; 2], [0.0; 2], 0.0_f64);
+    for (z, word) in ours.chunks(2).zip(inputs.chunks(2)) {
+        let exact = normal_pair(word[0], word[1]);
+        let z = [0, 1].map(|j| f64::from(f32::from_bits(z[j])));
+        for j in [0, 1] {
+            variance[j] += (z[j].powi(2) - exact[j].powi(2)) / f64::from(COUNT);
+            fourth[j] += (z[j].powi(4) - exact[j].powi(4)) / 3.0 / f64::from(COUNT);
+        }
+        // P(R > r) = exp(-r²/2).
+        let beyond = |z: [f64; 2]| (-0.5 * (z[0] * z[0] + z[1] * z[1])).exp();
+        function = function.max((beyond(z) - beyond(exact)).abs());
+    }
+    assert!(variance.iter().all(|bias| bias.abs() < 1e-6), "{variance:?}");
+    assert!(fourth.iter().all(|bias| bias.abs() < 1e-6), "{fourth:?}");
+    assert!(function < 1e-6, "{function}");
 }
 
 /// What `normal_draw` gives for `slots` slots and the times from `begin`, (slot, time, j) in order.
