@@ -41,6 +41,10 @@ fn step(
     // cutting a run into other segments changes no bit.
     let window = control.step_begin & ~(SCHEDULE_ALIGN - 1u);
     var local: Local;
+    // Where a step begins, what is known there, and its noise.
+    var here: Point;
+    var before: Local;
+    var noise: Point;
     var pending: Pending;
     integrator_load(source, slot, control.step_begin, &pending);
     let begin = control.step_begin;
@@ -59,10 +63,12 @@ fn step(
                 // The step's own rate at its end point: the next step may have another one.
                 var arrival = now;
                 arrival.beta_rate = previous.beta_rate;
-                let gain = integrator_end(&x, &local, &pending, previous, arrival);
+                let gain = integrator_end(
+                    &x, &local, &here, &before, &noise, &pending, previous, arrival,
+                );
                 log_weight = step_weight(log_weight, gain);
                 let sum = select(gain, log_weight, float_is_lost(log_weight));
-                let loss = integrator_loss(&x, &pending, sum);
+                let loss = integrator_loss(&x, &here, &pending, sum);
                 if (loss != LOSS_NONE) {
                     log_weight = loss_of(loss, k);
                 }
@@ -71,11 +77,9 @@ fn step(
             if (done) {
                 break;
             }
-            var noise: Point;
             normal_draw(slot, k, STREAM_STEP, words, &noise);
-            pending.noise = noise;
             let next = step_instant(k + 1u - window);
-            integrator_begin(&x, &local, &pending, now, next, slot, k);
+            integrator_begin(&x, &local, &here, &before, &noise, &pending, now, next, slot, k);
             previous = now;
             now = next;
             k += 1u;

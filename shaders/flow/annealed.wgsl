@@ -14,9 +14,22 @@ struct Local {
 fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>) {
     var score: Point;
     (*local).initial = initial_log_density_and_score(x, &score);
-    (*local).initial_score = score;
+    for (var j = 0u; j < DIM; j++) {
+        (*local).initial_score[j] = score[j];
+    }
     (*local).aim = target_log_density_and_score(x, &score);
-    (*local).aim_score = score;
+    for (var j = 0u; j < DIM; j++) {
+        (*local).aim_score[j] = score[j];
+    }
+}
+
+fn flow_copy(to: ptr<function, Local>, known: ptr<function, Local>) {
+    (*to).initial = (*known).initial;
+    (*to).aim = (*known).aim;
+    for (var j = 0u; j < DIM; j++) {
+        (*to).initial_score[j] = (*known).initial_score[j];
+        (*to).aim_score[j] = (*known).aim_score[j];
+    }
 }
 
 fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {

@@ -16,14 +16,15 @@ fn flow_velocity(local: ptr<function, Local>, at: Instant) -> Point {
 fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 {
     var x = (*local).x;
     var velocity = control_velocity(&x, at.beta);
-    var score = flow_drift(local, at);
+    var terms: DriftTerms;
+    flow_drift_terms(local, at, &terms);
     let rate = flow_rate(local, at.beta);
     if (float_is_minus_infinity(rate)) {
         return rate;
     }
     var sum = rate + control_divergence(&x, at.beta);
     for (var j = 0u; j < DIM; j++) {
-        sum += velocity[j] * score[j];
+        sum += velocity[j] * flow_drift_along(local, &terms, j);
     }
     return at.beta_rate * sum;
 }

@@ -9,7 +9,16 @@ struct Local {
 fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>) {
     var score: Point;
     (*local).aim = target_log_density_and_score(x, &score);
-    (*local).score = score;
+    for (var j = 0u; j < DIM; j++) {
+        (*local).score[j] = score[j];
+    }
+}
+
+fn flow_copy(to: ptr<function, Local>, known: ptr<function, Local>) {
+    (*to).aim = (*known).aim;
+    for (var j = 0u; j < DIM; j++) {
+        (*to).score[j] = (*known).score[j];
+    }
 }
 
 fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {

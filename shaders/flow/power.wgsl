@@ -28,11 +28,25 @@ struct PowerMean {
 
 fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>) {
     var score: Point;
-    (*local).x = *x;
     (*local).initial = initial_log_density_and_score(x, &score);
-    (*local).initial_score = score;
+    for (var j = 0u; j < DIM; j++) {
+        (*local).x[j] = (*x)[j];
+        (*local).initial_score[j] = score[j];
+    }
     (*local).aim = target_log_density_and_score(x, &score);
-    (*local).aim_score = score;
+    for (var j = 0u; j < DIM; j++) {
+        (*local).aim_score[j] = score[j];
+    }
+}
+
+fn flow_copy(to: ptr<function, Local>, known: ptr<function, Local>) {
+    (*to).initial = (*known).initial;
+    (*to).aim = (*known).aim;
+    for (var j = 0u; j < DIM; j++) {
+        (*to).x[j] = (*known).x[j];
+        (*to).initial_score[j] = (*known).initial_score[j];
+        (*to).aim_score[j] = (*known).aim_score[j];
+    }
 }
 
 // A0 / (A0 + A1), A1 / (A0 + A1), the derivative of the latter, and log(A0 + A1). Kept off zero,
@@ -122,15 +136,19 @@ fn power_mean(local: ptr<function, Local>, beta: f32) -> PowerMean {
     return mean;
 }
 
-fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point {
-    let share = power_mean(local, at.beta).share;
-    var drift: Point;
-    for (var j = 0u; j < DIM; j++) {
-        // A law without a density here may have no score either.
-        drift[j] = select((1.0 - share) * (*local).initial_score[j], 0.0, share == 1.0)
-            + select(share * (*local).aim_score[j], 0.0, share == 0.0);
-    }
-    return drift;
+struct DriftTerms {
+    share: f32,
+}
+
+fn flow_drift_terms(local: ptr<function, Local>, at: Instant, terms: ptr<function, DriftTerms>) {
+    (*terms).share = power_mean(local, at.beta).share;
+}
+
+fn flow_drift_along(local: ptr<function, Local>, terms: ptr<function, DriftTerms>, j: u32) -> f32 {
+    let share = (*terms).share;
+    // A law without a density here may have no score either.
+    return select((1.0 - share) * (*local).initial_score[j], 0.0, share == 1.0)
+        + select(share * (*local).aim_score[j], 0.0, share == 0.0);
 }
 
 fn flow_log_density(local: ptr<function, Local>, at: Instant) -> f32 {

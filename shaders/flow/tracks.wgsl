@@ -31,7 +31,15 @@ struct Tracks {
 }
 
 fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>) {
-    (*local).x = *x;
+    for (var j = 0u; j < DIM; j++) {
+        (*local).x[j] = (*x)[j];
+    }
+}
+
+fn flow_copy(to: ptr<function, Local>, known: ptr<function, Local>) {
+    for (var j = 0u; j < DIM; j++) {
+        (*to).x[j] = (*known).x[j];
+    }
 }
 
 // One pass that holds the largest log term so far and sums relative to it.

@@ -23,10 +23,6 @@ struct Pending {
     heat: f32,
     drift: Point,
     momentum: Point,
-    noise: Point,
-    // Where it begins, and what is known there.
-    x: Point,
-    local: Local,
     start: Point,
     // Refused moves; why the particle is lost.
     moves: u32,
@@ -42,7 +38,9 @@ fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pe
             momentum[j] = bitcast<f32>(state_load(DIM + j, source));
         }
     }
-    (*pending).momentum = momentum;
+    for (var j = 0u; j < DIM; j++) {
+        (*pending).momentum[j] = momentum[j];
+    }
     (*pending).moves = 0u;
     (*pending).loss = LOSS_NONE;
 }
@@ -54,37 +52,39 @@ fn integrator_store(slot: u32, pending: ptr<function, Pending>) {
     count_moves(slot, pending);
 }
 
-fn baoab_force(local: ptr<function, Local>, at: Instant, h: f32) -> Point {
-    var force = flow_drift(local, at);
-    for (var j = 0u; j < DIM; j++) {
-        let f = preconditioner_root(j) * force[j];
-        force[j] = f;
-        if (TAMED) {
-            force[j] = f / (1.0 + 0.5 * h * h * abs(f));
-        }
+fn baoab_force(
+    local: ptr<function, Local>, terms: ptr<function, DriftTerms>, h: f32, j: u32,
+) -> f32 {
+    let f = preconditioner_root(j) * flow_drift_along(local, terms, j);
+    if (TAMED) {
+        return f / (1.0 + 0.5 * h * h * abs(f));
     }
-    return force;
+    return f;
 }
 
 fn integrator_begin(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
-    refuse_begin(x, local, pending);
-    (*pending).start = (*pending).momentum;
+    refuse_begin(x, local, here, before);
     let h = settings.transport * now.dt;
     let turns = settings.friction * h;
     let keep = 1.0 - turns * decay_mean(turns);
     let fresh = sqrt(2.0 * turns * decay_mean(2.0 * turns));
-    var force = baoab_force(local, next, h);
-    (*pending).drift = force;
+    var terms: DriftTerms;
+    flow_drift_terms(local, next, &terms);
+    for (var j = 0u; j < DIM; j++) {
+        (*pending).drift[j] = baoab_force(local, &terms, h, j);
+        (*pending).start[j] = (*pending).momentum[j];
+    }
     var squares = 0.0;
     for (var j = 0u; j < DIM; j++) {
         let p = (*pending).momentum[j];
-        let before = p + 0.5 * h * force[j];
-        let after = keep * before + fresh * (*pending).noise[j];
-        squares += p * p - before * before + after * after;
-        (*x)[j] += 0.5 * h * preconditioner_root(j) * (before + after);
+        let kicked = p + 0.5 * h * (*pending).drift[j];
+        let after = keep * kicked + fresh * (*noise)[j];
+        squares += p * p - kicked * kicked + after * after;
+        (*x)[j] += 0.5 * h * preconditioner_root(j) * (kicked + after);
         (*pending).momentum[j] = after;
     }
     (*pending).heat = 0.5 * squares;
@@ -96,19 +96,24 @@ fn integrator_begin(
 }
 
 fn integrator_end(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> f32 {
     let h = settings.transport * now.dt;
-    var force = baoab_force(local, next, h);
+    var terms: DriftTerms;
+    flow_drift_terms(local, next, &terms);
+    var force: Point;
+    for (var j = 0u; j < DIM; j++) {
+        force[j] = baoab_force(local, &terms, h, j);
+    }
     var squares = 0.0;
     for (var j = 0u; j < DIM; j++) {
         let p = (*pending).momentum[j] + 0.5 * h * force[j];
         (*pending).momentum[j] = p;
         squares += p * p;
     }
-    var before = (*pending).local;
-    let densities = flow_log_ratio(&before, local, next);
+    let densities = flow_log_ratio(before, local, next);
     let log_alpha = densities + ((*pending).heat - 0.5 * squares);
     var kept: bool;
     if (HAS_PATH) {
@@ -117,7 +122,7 @@ fn integrator_end(
         kept = refuse_above(log_alpha);
     }
     if (!(kept && refuse_allows(x, local))) {
-        refuse(x, local, pending);
+        refuse(x, local, here, before, pending);
         for (var j = 0u; j < DIM; j++) {
             (*pending).momentum[j] = -(*pending).start[j];
         }

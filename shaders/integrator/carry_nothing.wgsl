@@ -5,10 +5,6 @@ struct Pending {
     // What the log-weight gains at x.
     gain: f32,
     drift: Point,
-    noise: Point,
-    // Where it begins, and what is known there.
-    x: Point,
-    local: Local,
     // Refused moves; why the particle is lost.
     moves: u32,
     loss: u32,

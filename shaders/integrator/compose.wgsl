@@ -14,9 +14,7 @@ struct Pending {
     // why a particle is lost.
     here: f32,
     there: f32,
-    x: Point,
     drift: Point,
-    noise: Point,
     tracked: array<f32, MODELS>,
     step: u32,
 }
@@ -86,7 +84,8 @@ fn compose_track(
 }
 
 fn integrator_begin(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
     if (step == 0u) {
@@ -99,7 +98,7 @@ fn integrator_begin(
     let strength = compose_column(step, COLUMN_STRENGTH);
     let shrink = compose_column(step, COLUMN_SHRINK);
     let pull = compose_column(step, COLUMN_PULL);
-    let noise = compose_column(step, COLUMN_NOISE);
+    let scale = compose_column(step, COLUMN_NOISE);
     // Rates are made of scores too: then it is they that are no numbers.
     (*pending).here = (*pending).value;
     for (var j = 0u; j < DIM; j++) {
@@ -111,11 +110,13 @@ fn integrator_begin(
         if (float_is_non_finite(toward)) {
             (*pending).here = 0.0;
         }
-        (*x)[j] = shrink * (*x)[j] + pull * toward + noise * (*pending).noise[j];
+        (*x)[j] = shrink * (*x)[j] + pull * toward + scale * (*noise)[j];
     }
     if (TRACKED != 0u) {
         compose_track(local, pending, x, step);
     }
-    (*pending).x = (*local).x;
+    for (var j = 0u; j < DIM; j++) {
+        (*here)[j] = (*local).x[j];
+    }
     (*pending).step = step;
 }

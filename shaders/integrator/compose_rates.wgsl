@@ -35,7 +35,8 @@ fn compose_begin_value(
 }
 
 fn integrator_end(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> f32 {
     return (*pending).value;

@@ -21,7 +21,8 @@ fn compose_begin_value(
 }
 
 fn integrator_end(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> f32 {
     let step = (*pending).step;
@@ -46,8 +47,8 @@ fn integrator_end(
         if (HAS_REWARD) {
             toward += (eta - GUIDANCE) * strength * (*local).reward_score[j];
         }
-        let z = ((*pending).x[j] - back * (*x)[j] - back_pull * toward) / back_noise;
-        let xi = (*pending).noise[j];
+        let z = ((*here)[j] - back * (*x)[j] - back_pull * toward) / back_noise;
+        let xi = (*noise)[j];
         ratio += 0.5 * (xi * xi - z * z);
     }
     return CORRECTION * ratio;

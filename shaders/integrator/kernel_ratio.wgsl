@@ -12,41 +12,39 @@
 // Metropolis et al. 1953, by a bound that both directions share.
 
 fn integrator_begin(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
-    refuse_begin(x, local, pending);
+    refuse_begin(x, local, here, before);
     (*pending).gain = 0.0;
     if (!HAS_VELOCITY) {
         (*pending).gain = flow_growth(local, now, next);
     }
-    (*pending).drift = move_drift(local, next, now, 1.0, now.dt);
-    move_particle(x, pending, now.dt);
+    move_particle(x, local, noise, pending, next, now, now.dt);
 }
 
 fn integrator_end(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> f32 {
-    var back = move_drift(local, next, next, -1.0, now.dt);
-    var before = (*pending).local;
     var ratio: f32;
     var kept: bool;
     if (HAS_VELOCITY) {
-        let here = flow_log_density(&before, now);
-        let densities = flow_log_density(local, next) - here;
-        ratio = move_log_ratio(densities, pending, &back, now.dt);
-        let fall = flow_log_ratio(&before, local, next);
-        let edge = refuse_is_over_edge(x, local, pending, fall, next);
+        let densities = flow_log_density(local, next) - flow_log_density(before, now);
+        ratio = move_log_ratio(densities, local, noise, pending, next, next, now.dt);
+        let fall = flow_log_ratio(before, local, next);
+        let edge = refuse_is_over_edge(x, local, here, before, fall, next);
         kept = !float_is_non_finite(ratio) && !edge;
     } else {
-        let densities = flow_log_ratio(&before, local, next);
-        ratio = move_log_ratio(densities, pending, &back, now.dt);
+        let densities = flow_log_ratio(before, local, next);
+        ratio = move_log_ratio(densities, local, noise, pending, next, next, now.dt);
         kept = refuse_within(ratio);
     }
     if (kept && refuse_allows(x, local)) {
         return (*pending).gain + ratio;
     }
-    refuse(x, local, pending);
+    refuse(x, local, here, before, pending);
     return (*pending).gain;
 }

@@ -7,13 +7,9 @@
 // Source: Neal 2001; Roberts & Tweedie 1996; Besag 1994.
 
 struct Pending {
-    // What the log-weight gains, and the drift and noise of the move.
+    // What the log-weight gains, and the drift of the move.
     gain: f32,
     drift: Point,
-    noise: Point,
-    // Where it begins, and what is known there.
-    x: Point,
-    local: Local,
     log_uniform: f32,
     // Kept moves; why the particle is lost.
     moves: u32,
@@ -30,10 +26,11 @@ fn integrator_store(slot: u32, pending: ptr<function, Pending>) {
 }
 
 fn integrator_begin(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant, slot: u32, step: u32,
 ) {
-    refuse_begin(x, local, pending);
+    refuse_begin(x, local, here, before);
     if (HAS_PATH) {
         (*pending).gain = flow_growth(local, now, next);
     } else {
@@ -41,23 +38,21 @@ fn integrator_begin(
     }
     let word = threefry(slot, step, 0u, STREAM_ACCEPT).x;
     (*pending).log_uniform = -0.5 * normal_square(normal_uniform(word));
-    (*pending).drift = move_drift(local, next, next, 1.0, now.dt);
-    move_particle(x, pending, now.dt);
+    move_particle(x, local, noise, pending, next, next, now.dt);
 }
 
 fn integrator_end(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> f32 {
-    var back = move_drift(local, next, next, -1.0, now.dt);
-    var before = (*pending).local;
-    let densities = flow_log_ratio(&before, local, next);
-    let ratio = move_log_ratio(densities, pending, &back, now.dt);
+    let densities = flow_log_ratio(before, local, next);
+    let ratio = move_log_ratio(densities, local, noise, pending, next, next, now.dt);
     let wins = !float_is_non_finite(ratio) && (*pending).log_uniform < ratio;
     if (wins && refuse_allows(x, local)) {
         (*pending).moves += 1u;
     } else {
-        refuse_back(x, local, pending);
+        refuse_back(x, local, here, before, pending);
     }
     return (*pending).gain;
 }

@@ -9,46 +9,64 @@
 // Source: Hutzenthaler, Jentzen & Kloeden 2012; by coordinate: Brosse, Durmus, Moulines & Sabanis
 // 2019 (tULAc).
 
-// The drift eps m S + direction · u, tamed: S of the density at `at`, the velocity of `u_at`.
+// Loops are short, because compilers write out what is short alone: then coordinates are registers.
+
+// A coordinate of the drift eps m S + u, tamed; the terms are those of S.
 fn move_drift(
-    local: ptr<function, Local>, at: Instant, u_at: Instant, direction: f32, dt: f32,
-) -> Point {
-    var d = flow_drift(local, at);
-    for (var j = 0u; j < DIM; j++) {
-        d[j] *= settings.transport * preconditioner(j);
-    }
+    local: ptr<function, Local>, terms: ptr<function, DriftTerms>, u: f32, dt: f32, j: u32,
+) -> f32 {
+    var d = flow_drift_along(local, terms, j) * (settings.transport * preconditioner(j));
     if (HAS_VELOCITY) {
-        var u = flow_velocity(local, u_at);
-        for (var j = 0u; j < DIM; j++) {
-            d[j] += direction * u[j];
-        }
+        d += u;
     }
     if (TAMED) {
-        for (var j = 0u; j < DIM; j++) {
-            d[j] = d[j] / (1.0 + move_length(dt, j) * abs(d[j]) / preconditioner_root(j));
-        }
+        d = d / (1.0 + move_length(dt, j) * abs(d) / preconditioner_root(j));
     }
     return d;
 }
 
-// Moves by the pending drift and noise.
-fn move_particle(x: ptr<function, Point>, pending: ptr<function, Pending>, dt: f32) {
+// Moves by the drift, S of the density at `at` and the velocity of `u_at`, and by the noise. The
+// drift is kept for the ratio.
+fn move_particle(
+    x: ptr<function, Point>, local: ptr<function, Local>, noise: ptr<function, Point>,
+    pending: ptr<function, Pending>, at: Instant, u_at: Instant, dt: f32,
+) {
+    var terms: DriftTerms;
+    flow_drift_terms(local, at, &terms);
+    var u: Point;
+    if (HAS_VELOCITY) {
+        u = flow_velocity(local, u_at);
+    }
     for (var j = 0u; j < DIM; j++) {
-        (*x)[j] += move_length(dt, j) * (*pending).drift[j]
-            + move_noise(dt, j) * (*pending).noise[j];
+        (*pending).drift[j] = move_drift(local, &terms, u[j], dt, j);
+    }
+    for (var j = 0u; j < DIM; j++) {
+        (*x)[j] += move_length(dt, j) * (*pending).drift[j] + move_noise(dt, j) * (*noise)[j];
     }
 }
 
-// `densities` + log B(x | x') - log F(x' | x) of the pending move F and the move B back with the
-// drift `back`. Both are normal with one variance, noise^2, so that log B - log F is
-//   |xi|^2/2 - |xi + e|^2/2 = -e . (xi + e/2),  e = strain (D(x) + back).
+// `densities` + log B(x | x') - log F(x' | x) of the pending move F and the move B back, with S of
+// the density at `at` and minus the velocity of `u_at`. Both are normal with one variance, noise^2,
+// so that log B - log F is
+//   |xi|^2/2 - |xi + e|^2/2 = -e . (xi + e/2),  e = strain (D(x) + D(x')).
 fn move_log_ratio(
-    densities: f32, pending: ptr<function, Pending>, back: ptr<function, Point>, dt: f32,
+    densities: f32, local: ptr<function, Local>, noise: ptr<function, Point>,
+    pending: ptr<function, Pending>, at: Instant, u_at: Instant, dt: f32,
 ) -> f32 {
+    var terms: DriftTerms;
+    flow_drift_terms(local, at, &terms);
+    var u: Point;
+    if (HAS_VELOCITY) {
+        u = flow_velocity(local, u_at);
+    }
+    var back: Point;
+    for (var j = 0u; j < DIM; j++) {
+        back[j] = move_drift(local, &terms, -u[j], dt, j);
+    }
     var ratio = densities;
     for (var j = 0u; j < DIM; j++) {
-        let e = move_strain(dt, j) * ((*pending).drift[j] + (*back)[j]);
-        ratio -= e * ((*pending).noise[j] + 0.5 * e);
+        let e = move_strain(dt, j) * ((*pending).drift[j] + back[j]);
+        ratio -= e * ((*noise)[j] + 0.5 * e);
     }
     return ratio;
 }

@@ -3,19 +3,18 @@
 // A flow without a density is asked for numbers alone.
 
 fn move_is_above(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
     now: Instant, next: Instant,
 ) -> bool {
     let allowed = refuse_allows(x, local);
     if (!HAS_DENSITY) {
         return allowed;
     }
-    var before = (*pending).local;
-    let densities = flow_log_ratio(&before, local, next);
+    let densities = flow_log_ratio(before, local, next);
     if (HAS_VELOCITY) {
-        return allowed && !refuse_is_over_edge(x, local, pending, densities, next);
+        return allowed && !refuse_is_over_edge(x, local, here, before, densities, next);
     }
-    var back = move_drift(local, now, now, -1.0, now.dt);
-    let log_alpha = move_log_ratio(densities, pending, &back, now.dt);
+    let log_alpha = move_log_ratio(densities, local, noise, pending, now, now, now.dt);
     return allowed && refuse_above(log_alpha);
 }

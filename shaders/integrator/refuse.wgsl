@@ -45,18 +45,19 @@ fn refuse_above(log_alpha: f32) -> bool {
 // floor beyond what the slope at either end tells. For flows with a velocity, whose moves have no
 // ratio of their own to be judged by.
 fn refuse_is_over_edge(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
-    densities: f32, at: Instant,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, densities: f32, at: Instant,
 ) -> bool {
-    var before = (*pending).local;
-    var begin = flow_drift(&before, at);
-    var end = flow_drift(local, at);
+    var begin: DriftTerms;
+    flow_drift_terms(before, at, &begin);
+    var end: DriftTerms;
+    flow_drift_terms(local, at, &end);
     var by_begin = 0.0;
     var by_end = 0.0;
     for (var j = 0u; j < DIM; j++) {
-        let way = (*x)[j] - (*pending).x[j];
-        by_begin += begin[j] * way;
-        by_end += end[j] * way;
+        let way = (*x)[j] - (*here)[j];
+        by_begin += flow_drift_along(before, &begin, j) * way;
+        by_end += flow_drift_along(local, &end, j) * way;
     }
     let fall = densities - min(0.0, min(by_begin, by_end));
     return float_is_non_finite(fall) || fall < REFUSE_FLOOR;
@@ -69,43 +70,56 @@ fn refuse_gain(local: ptr<function, Local>, at: Instant) -> f32 {
     return select(0.0, here, float_is_non_finite(here));
 }
 
+// A position is copied coordinate by coordinate: what compilers write out of a copy as a whole takes
+// them long where it has many, and software drivers go on with a loop only while a particle needs it.
+fn refuse_copy(to: ptr<function, Point>, place: ptr<function, Point>) {
+    for (var j = 0u; j < DIM; j++) {
+        (*to)[j] = (*place)[j];
+    }
+}
+
 fn refuse_begin(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>,
 ) {
-    (*pending).x = *x;
-    (*pending).local = *local;
+    refuse_copy(here, x);
+    flow_copy(before, local);
 }
 
 // The particle is at x again. It is lost if it has no drift there: no move would ever be made.
 fn refuse_back(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, pending: ptr<function, Pending>,
 ) {
-    *x = (*pending).x;
-    *local = (*pending).local;
-    var drift = (*pending).drift;
-    if (!refuse_is_finite(&drift)) {
-        (*pending).loss = LOSS_SCORE;
+    refuse_copy(x, here);
+    flow_copy(local, before);
+    for (var j = 0u; j < DIM; j++) {
+        if (float_is_non_finite((*pending).drift[j])) {
+            (*pending).loss = LOSS_SCORE;
+        }
     }
 }
 
 fn refuse(
-    x: ptr<function, Point>, local: ptr<function, Local>, pending: ptr<function, Pending>,
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, pending: ptr<function, Pending>,
 ) {
-    refuse_back(x, local, pending);
+    refuse_back(x, local, here, before, pending);
     (*pending).moves += 1u;
 }
 
 // Why a particle is lost by a step that gives it this gain, if it is.
-fn integrator_loss(x: ptr<function, Point>, pending: ptr<function, Pending>, gain: f32) -> u32 {
+fn integrator_loss(
+    x: ptr<function, Point>, here: ptr<function, Point>, pending: ptr<function, Pending>, gain: f32,
+) -> u32 {
     if (float_is_lost(gain)) {
         // A density that is no number, where a score means nothing.
-        *x = (*pending).x;
+        refuse_copy(x, here);
         return LOSS_WEIGHT;
     }
     if (float_is_minus_infinity(gain)) {
         // A weight of zero has nothing to lose, unless there is no place that it belongs to.
-        var at = (*pending).x;
-        return select(LOSS_POSITION, LOSS_NONE, refuse_is_finite(&at));
+        return select(LOSS_POSITION, LOSS_NONE, refuse_is_finite(here));
     }
     return (*pending).loss;
 }

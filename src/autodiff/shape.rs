@@ -6,8 +6,8 @@ use wgpu::naga::BinaryOperator as Bin;
 
 use super::Refusal;
 use super::ir::{
-    Argument, Block, Function, Loop, Op, Place, Program, Root, Statement, Value, blocks, has_own,
-    walk,
+    Argument, Block, Function, Loop, Op, Place, Program, Root, Scalar, Statement, Type, Value,
+    blocks, has_own, walk,
 };
 use super::reverse::is_whole;
 
@@ -154,14 +154,27 @@ pub(super) fn trips(
     }
     let distance = whole(right)? - start;
     let trips = match order {
-        Bin::Less | Bin::NotEqual if step > 0 => {
+        Bin::NotEqual if step == 0 || distance % step != 0 || distance / step < 0 => return None,
+        Bin::NotEqual => distance / step,
+        Bin::Less if step > 0 => {
             distance.max(0).div_euclid(step) + i64::from(distance > 0 && distance % step != 0)
         }
         Bin::LessEqual if step > 0 => (distance + step).max(0) / step,
-        Bin::Greater if step < 0 => (-distance).max(0) / -step + i64::from(distance % step != 0),
-        Bin::GreaterEqual if step < 0 => (step - distance).abs().max(0) / -step,
+        Bin::Greater if step < 0 => {
+            (-distance).max(0) / -step + i64::from(distance < 0 && distance % step != 0)
+        }
+        Bin::GreaterEqual if step < 0 => (-distance - step).max(0) / -step,
         _ => return None,
     };
+    // A counter that leaves its type goes on at the other end.
+    let end = start + trips * step;
+    let stays = match function.locals[local as usize].ty {
+        Type::Scalar(Scalar::U32) => u32::try_from(end).is_ok(),
+        _ => i32::try_from(end).is_ok(),
+    };
+    if !stays {
+        return None;
+    }
     u32::try_from(trips).ok()
 }
 

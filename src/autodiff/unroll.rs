@@ -11,8 +11,20 @@ use super::ir::{
 };
 use super::shape;
 
-/// The most values that a loop may become.
-const MOST_VALUES: usize = 400;
+/// The most values that a loop may become where all that it indexes is short: then what is indexed
+/// can live in registers, and compilers take less long than for loops that they have to keep.
+const MOST_VALUES: usize = 1000;
+
+/// The longest array that compilers keep in registers: they write out loops of as many iterations.
+const LONGEST_SHORT: u32 = 32;
+
+/// The most values of a loop that indexes a longer array. Each of its copies would go through memory
+/// too, and a text that grows with the dimension takes compilers longer than it runs faster.
+const MOST_VALUES_OF_LONG: usize = 64;
+
+/// The most values of such a loop where an iteration hands on more than numbers, which reverse mode
+/// takes written out alone.
+const MOST_VALUES_HANDED_ON: usize = 400;
 
 /// Writes out the loops of all functions.
 pub(super) fn unroll(program: &mut Program) {
@@ -278,7 +290,7 @@ impl Unroller<'_> {
         let Some(start) = shape::start(program, source, counter, before) else { return false };
         let step = self.value(step);
         let Some(step) = self.whole(step) else { return false };
-        if trips as usize * size(&counted.inner) > MOST_VALUES {
+        if trips as usize * size(&counted.inner) > most_values(program, source, &counted.inner) {
             return false;
         }
         let step = if op == Bin::Subtract { -step } else { step };
@@ -301,6 +313,62 @@ impl Unroller<'_> {
         out.push(Statement::Store(Place::local(counter, ty), end));
         true
     }
+}
+
+/// The most values that a loop with these statements may become.
+fn most_values(program: &Program, source: &Function, inner: &[Statement]) -> usize {
+    if !indexes_long(source, inner) {
+        return MOST_VALUES;
+    }
+    let hands_on = |local: u32| {
+        source.locals[local as usize].ty.is_composite()
+            && shape::stores(program, inner, local)
+            && shape::reads_first(source, inner, local)
+    };
+    match shape::touched(source, inner).into_iter().any(hands_on) {
+        true => MOST_VALUES_HANDED_ON,
+        false => MOST_VALUES_OF_LONG,
+    }
+}
+
+/// Whether statements index an array of their function's by a variable that is longer than registers
+/// hold, or hand one to a function.
+fn indexes_long(source: &Function, block: &[Statement]) -> bool {
+    let is_long = |place: &Place, is_passed: bool| {
+        let mut ty = match &place.root {
+            Root::Local(local) => &source.locals[*local as usize].ty,
+            Root::Parameter(index) => &source.parameters[*index as usize].ty,
+            Root::Global(_) => return false,
+        }
+        .clone();
+        let long =
+            |ty: &Type| matches!(ty, Type::Array(_, Some(length), _) if *length > LONGEST_SHORT);
+        for step in &place.path {
+            if matches!(step, Step::At(_)) && long(&ty) {
+                return true;
+            }
+            ty = ty.part(if let Step::Part(part) = step { *part } else { 0 });
+        }
+        is_passed && long(&ty)
+    };
+    let mut found = false;
+    super::ir::walk(block, &mut |statement| match statement {
+        Statement::Let(value) => {
+            if let Op::Load(place) = source.op(*value) {
+                found |= is_long(place, false);
+            }
+        }
+        Statement::Store(place, _) => found |= is_long(place, false),
+        Statement::Call { arguments, .. } => {
+            for argument in arguments {
+                if let Argument::Pointer(place) = argument {
+                    found |= is_long(place, true);
+                }
+            }
+        }
+        _ => {}
+    });
+    found
 }
 
 /// The values and stores of a block, loops counted as often as they are known to run.

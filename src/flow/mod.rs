@@ -348,10 +348,12 @@ impl Flow {
     /// The engine's texts of the flow, for a target of which the device leaves out `log_offset`.
     pub(crate) fn sources(&self, log_offset: f64) -> Vec<Source> {
         match &self.equation {
-            Equation::Text(source) if self.is_builtin => vec![source.clone()],
+            Equation::Text(source) if self.is_builtin => {
+                vec![source.clone(), shaders::file("flow/langevin_drift")]
+            }
             Equation::Text(_) => Vec::new(),
             Equation::Mean(Path::Geometric) if self.velocity.is_none() => {
-                vec![shaders::file("flow/annealed")]
+                shaders::files(&["flow/annealed", "flow/annealed_drift"])
             }
             Equation::Mean(path) => {
                 // The same path as between the whole densities.
@@ -382,6 +384,8 @@ impl Flow {
             ("fn flow_growth(", "flow/growth"),
             ("fn flow_log_ratio(", "flow/log_ratio"),
             ("fn flow_start(", start),
+            ("fn flow_copy(", "flow/copy"),
+            ("fn flow_drift_along(", "flow/drift_along"),
         ];
         let missing = files
             .into_iter()

@@ -102,6 +102,15 @@ pub(super) fn of_flow(problem: &Problem) -> Counted {
         true => "let velocity = flow_velocity(&local, at);",
         false => "var velocity: Point;",
     };
+    // As a text of the user's has it, or the engine's own paths.
+    let drift = match problem.flow.own_text() {
+        Some(_) => "var drift = flow_drift(&local, at);",
+        None => {
+            "var terms: DriftTerms;
+    flow_drift_terms(&local, at, &terms);
+    let drift = vec2<f32>(flow_drift_along(&local, &terms, 0u));"
+        }
+    };
     // For the growth at one point and for the ratio of two.
     let densities = match problem.flow.has_path() {
         true => ["flow_log_density(&local, at)"; 4].join(" + "),
@@ -112,7 +121,7 @@ pub(super) fn of_flow(problem: &Problem) -> Counted {
     var local: Local;
     flow_local(x, &local);
     let at = Instant(0.5, 0.01, 0.5, 1.0);
-    var drift = flow_drift(&local, at);
+    {drift}
     {velocity}
     let densities = {densities};
     return flow_psi(&local, at) + densities + drift[0] + velocity[0];

@@ -47,8 +47,7 @@ impl Writer<'_> {
         }
         if let Statement::Loop(of) = statement {
             let trips = self.b.local_place(U32);
-            self.b.set_zero(trips.clone());
-            saved.trips = Some(trips);
+            saved.trips = Some(trips.clone());
             let counted = shape::counted(self.program, &self.source, of)?;
             if let Some(count) = shape::trips(self.program, &self.source, &counted, before) {
                 self.counted.insert(of.id, count);
@@ -61,8 +60,18 @@ impl Writer<'_> {
                     }
                 }
             }
+            if self.constant_trips(of.id).is_none() {
+                self.b.set_zero(trips);
+            }
         }
         Ok(saved)
+    }
+
+    /// The number of iterations of a loop that are not counted while it runs: it is in the text, and
+    /// nothing is recorded by its place among them.
+    pub(super) fn constant_trips(&self, loop_id: u32) -> Option<u32> {
+        let records = self.records.keys().any(|(id, _)| *id == loop_id);
+        self.counted.get(&loop_id).copied().filter(|_| !records)
     }
 
     fn nested(&mut self, block: &[Statement]) -> Result<Block, Refusal> {
@@ -138,7 +147,7 @@ impl Writer<'_> {
         self.levels.push(Level::default());
         let header = shape::header(&of.body).map_or(0, |at| at + 1);
         self.sweep(&of.body[..header], false)?;
-        if kept {
+        if kept && self.constant_trips(of.id).is_none() {
             let level = &self.levels[self.levels.len() - 2];
             let trips = level.saves[&i].trips.clone().expect("bug in wfr: an uncounted loop");
             let count = self.b.load(trips.clone());

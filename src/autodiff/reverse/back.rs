@@ -6,7 +6,8 @@ use wgpu::naga::BinaryOperator as Bin;
 
 use super::super::Refusal;
 use super::super::ir::{
-    Argument, Block, FunctionId, Loop, Op, Place, Root, Span, Statement, Step, U32, Value,
+    Argument, Block, FunctionId, Loop, Op, Place, Root, Scalar, Span, Statement, Step, Type, U32,
+    Value,
 };
 use super::super::rules;
 use super::super::shape::{self, Counted};
@@ -53,7 +54,7 @@ impl Writer<'_> {
                     }
                     self.b.push(Statement::Switch(selector, written));
                 }
-                Statement::Loop(of) => self.back_loop(i, of, &block[i + 1..])?,
+                Statement::Loop(of) => self.back_loop(i, of, &block[..i], &block[i + 1..])?,
                 Statement::Return(None) | Statement::Break | Statement::Continue => {}
             }
         }
@@ -264,10 +265,30 @@ impl Writer<'_> {
         Ok(self.b.end())
     }
 
-    fn back_loop(&mut self, i: usize, of: &Loop, rest: &[Statement]) -> Result<(), Refusal> {
+    fn back_loop(
+        &mut self,
+        i: usize,
+        of: &Loop,
+        before: &[Statement],
+        rest: &[Statement],
+    ) -> Result<(), Refusal> {
         let Counted { inner, counter, .. } = shape::counted(self.program, &self.source, of)?;
         let level = self.levels.last().expect("bug in wfr: no level");
         let trips = level.saves[&i].trips.clone().expect("bug in wfr: an uncounted loop");
+        if let Some(count) = self.constant_trips(of.id) {
+            let count = self.b.uint(count);
+            self.b.store(trips.clone(), count);
+        }
+        // Where the text has it, nothing has to run for it.
+        let start = counter.and_then(|(local, _)| {
+            let start = shape::start(self.program, &self.source, local, before)?;
+            let ty = self.source.locals[local as usize].ty.clone();
+            let number = match ty {
+                Type::Scalar(Scalar::U32) => Op::Uint(u32::try_from(start).ok()?),
+                _ => Op::Int(i32::try_from(start).ok()?),
+            };
+            Some(self.b.value(number, ty))
+        });
         self.b.begin();
         let left = self.b.load(trips.clone());
         let zero = self.b.uint(0);
@@ -286,7 +307,7 @@ impl Writer<'_> {
             if let Some((counter, step)) = counter
                 && counter == local
             {
-                return Some(writer.counter_at(saved?, step, k, local));
+                return Some(writer.counter_at(start.or(saved)?, step, k, local));
             }
             if let Some(record) = writer.records.get(&(number, local)).cloned() {
                 return Some(writer.b.load(record.at(Step::At(k))));

@@ -171,6 +171,33 @@ fn counted_loops_run_backward() {
     );
 }
 
+/// Downwards to an end that counts or does not, and past it.
+#[test]
+fn loops_downwards_run_as_often_as_their_text_says() {
+    for header in [
+        "var i = 4; i >= 0; i--",
+        "var i = 4; i >= 1; i -= 2",
+        "var i = 3; i >= 0; i -= 2",
+        "var i = 0; i >= 1; i -= 2",
+        "var i = 4; i > 0; i--",
+        "var i = 4; i > 1; i -= 2",
+        "var i = 0; i > 3; i -= 2",
+        "var i = 4u; i > 0u; i -= 2u",
+        "var i = 4u; i > 0u; i--",
+        "var i = 0; i != 4; i += 2",
+        "var i = 4; i != 0; i--",
+    ] {
+        let text = format!(
+            "fn f(x: ptr<function, array<f32, 5>>) -> f32 {{
+                 var sum = (*x)[0];
+                 for ({header}) {{ sum += (*x)[i] * (*x)[i]; }}
+                 return sum;
+             }}"
+        );
+        check(5, REVERSE, &text);
+    }
+}
+
 /// A counter that a loop around it does not set back, or that a branch before it moved.
 #[test]
 fn counters_that_begin_elsewhere_are_not_taken_for_new() {

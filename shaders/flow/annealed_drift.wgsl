@@ -1,0 +1,14 @@
+// The drift along the geometric path coordinate by coordinate.
+
+struct DriftTerms {
+    beta: f32,
+}
+
+fn flow_drift_terms(local: ptr<function, Local>, at: Instant, terms: ptr<function, DriftTerms>) {
+    (*terms).beta = at.beta;
+}
+
+fn flow_drift_along(local: ptr<function, Local>, terms: ptr<function, DriftTerms>, j: u32) -> f32 {
+    let beta = (*terms).beta;
+    return (1.0 - beta) * (*local).initial_score[j] + beta * (*local).aim_score[j];
+}
