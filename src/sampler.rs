@@ -15,7 +15,7 @@ mod units;
 
 use std::sync::{Arc, OnceLock};
 
-use crate::aside::{aside, give_way};
+use crate::aside::give_way;
 use crate::buffers::{self, State};
 use crate::center::Center;
 use crate::checkpoint::Identity;
@@ -616,7 +616,7 @@ async fn prepared(
     if !crate::blocking::is_blocking() {
         let (gpu, problem) = (gpu.clone(), problem.clone());
         let work = move || crate::blocking::block_on(compiled(&gpu, &problem, config, draws));
-        return aside(work).await;
+        return crate::aside::aside(work).await;
     }
     compiled(gpu, problem, config, draws).await
 }
