@@ -111,7 +111,7 @@ pub use plan::Plan;
 pub use problem::Problem;
 pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
 pub use readback::ReadBacks;
-pub use resampling::Resampling;
+pub use resampling::{Gather, Payload, Resampled, Resampling};
 pub use resolution::Resolution;
 pub use sampler::{
     Buffers, Info, ModelCall, ReactionEvent, Sampler, TraceEvent, Tracked, requirements,

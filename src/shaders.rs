@@ -50,6 +50,8 @@ library!(
     "prefix",
     "offspring",
     "population",
+    "settle",
+    "payload",
     "init",
     "check",
     "position",

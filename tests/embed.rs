@@ -257,3 +257,50 @@ fn a_host_program_resamples_its_own_weights() {
         "particles = 5301 is not between 1 and 5300, what the buffer holds"
     );
 }
+
+/// An event says what it found, resamples only where it should, and zero weights end nothing.
+#[test]
+fn a_host_program_resamples_below_a_threshold() {
+    let Some((device, queue)) = foreign(wgpu::Limits::default()) else { return };
+    let gpu = Gpu::from_parts(device.clone(), queue.clone());
+    let n = 3000_u32;
+    let even: Vec<f32> = (0..n).map(|i| 5.0 + 0.1 * (i as f32).sin()).collect();
+    let uneven: Vec<f32> = (0..n).map(|i| -20.0 + 4.0 * (i as f32).sin()).collect();
+    let zero = vec![f32::NEG_INFINITY; n as usize];
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: 4 * u64::from(n),
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let resampling = Resampling::below(&gpu, &buffer, n, Resampler::Systematic, 1, 0.5).unwrap();
+    for (weights, resamples) in
+        [(&even, false), (&uneven, true), (&zero, false), (&uneven, true), (&even, false)]
+    {
+        queue.write_buffer(&buffer, 0, bytemuck::cast_slice(weights));
+        let mut encoder = device.create_command_encoder(&Default::default());
+        resampling.encode(&mut encoder);
+        queue.submit([encoder.finish()]);
+        let found = pollster::block_on(resampling.last()).unwrap();
+        assert_eq!(found.resampled, resamples);
+        let sums = weights.iter().fold([0.0; 2], |[sum, squares], log_weight| {
+            let weight = f64::from(*log_weight).exp();
+            [sum + weight, squares + weight * weight]
+        });
+        let mean = (sums[0] / f64::from(n)).ln();
+        if mean.is_finite() {
+            assert!((found.log_mean_weight - mean).abs() < 1e-5, "{found:?} {mean}");
+            let ess = sums[0] * sums[0] / sums[1];
+            assert!((f64::from(found.ess) / ess - 1.0).abs() < 1e-4, "{found:?} {ess}");
+        } else {
+            assert_eq!(found.log_mean_weight, f64::NEG_INFINITY);
+        }
+        let parents: Vec<u32> = common::read(&device, &queue, resampling.ancestors());
+        let own = parents.iter().zip(0..).all(|(parent, i)| *parent == i);
+        assert_eq!(own, !resamples);
+    }
+    let error = Resampling::below(&gpu, &buffer, n, Resampler::Systematic, 1, 1.5).unwrap_err();
+    assert_eq!(error.to_string(), "ess_threshold = 1.5 is not between 0 and 1");
+    let limits = Resampling::limits(n, Resampler::Systematic, &device.limits()).unwrap();
+    assert_eq!(limits.max_storage_buffer_binding_size, 128 << 20);
+}
