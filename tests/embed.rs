@@ -304,3 +304,58 @@ fn a_host_program_resamples_below_a_threshold() {
     let limits = Resampling::limits(n, Resampler::Systematic, &device.limits()).unwrap();
     assert_eq!(limits.max_storage_buffer_binding_size, 128 << 20);
 }
+
+/// A dropped encoder is no end: the sampler goes back to what the device has done, to the same bits.
+#[test]
+fn a_dropped_encoder_is_rewound() {
+    let (problem, config) = (problem(), config());
+    let Some(gpu) = common::gpu(&problem, &config) else { return };
+    let new = || Sampler::new(&gpu, &problem, config.clone()).unwrap();
+    let mut whole = new();
+    let end = whole.run().unwrap();
+    let encoder = || gpu.device.create_command_encoder(&Default::default());
+    let rewind = |sampler: &mut Sampler| pollster::block_on(sampler.rewind());
+
+    // Cuts that leave either copy of the state current, by encoders and by passes.
+    for (done, in_pass) in [(16, false), (5, false), (21, true), (0, true), (48, false)] {
+        let mut sampler = new();
+        assert_eq!(rewind(&mut sampler).unwrap(), 0);
+        let record = |sampler: &mut Sampler, steps: u32| {
+            let mut encoder = encoder();
+            match in_pass {
+                true => {
+                    sampler.encode_into(&mut encoder.begin_compute_pass(&Default::default()), steps)
+                }
+                false => sampler.encode(&mut encoder, steps),
+            }
+            encoder.finish()
+        };
+        for _ in 0..2 {
+            let kept = record(&mut sampler, done);
+            drop(record(&mut sampler, 7));
+            drop(record(&mut sampler, 30));
+            gpu.queue.submit([kept]);
+            let error = common::checked(&sampler).unwrap_err().to_string();
+            assert!(error.contains("Sampler::rewind") || in_pass, "{error}");
+            let before = sampler.steps_encoded() - 37;
+            assert_eq!(rewind(&mut sampler).unwrap(), before);
+            assert_eq!(common::info(&sampler).step, before);
+        }
+        assert_eq!(sampler.run().unwrap(), end);
+        assert!(common::particles(&sampler) == common::particles(&whole));
+    }
+
+    // What came after a dropped one cannot be taken back.
+    let mut sampler = new();
+    sampler.encode(&mut encoder(), 16);
+    sampler.submit(16).unwrap();
+    let error = rewind(&mut sampler).unwrap_err();
+    assert!(matches!(error.kind(), wfr::ErrorKind::Recording { .. }), "{error}");
+    // Nor a later one.
+    let mut sampler = new();
+    sampler.encode(&mut encoder(), 16);
+    let mut later = encoder();
+    sampler.encode(&mut later, 16);
+    gpu.queue.submit([later.finish()]);
+    assert!(rewind(&mut sampler).is_err());
+}
