@@ -2,22 +2,24 @@
 
 use crate::error::Result;
 
+/// What a thread of its own takes along; in the browser, where there is none, anything.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) trait Movable: Send + 'static {}
+#[cfg(not(target_arch = "wasm32"))]
+impl<T: Send + 'static> Movable for T {}
+#[cfg(target_arch = "wasm32")]
+pub(crate) trait Movable {}
+#[cfg(target_arch = "wasm32")]
+impl<T> Movable for T {}
+
 /// Does the work on a thread of its own and awaits it; in place where the caller blocks anyway, and in
 /// the browser.
-#[cfg(target_arch = "wasm32")]
-pub(crate) async fn aside<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    work()
-}
-
-/// Does the work on a thread of its own and awaits it; in place where the caller blocks anyway.
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    if crate::blocking::is_blocking() {
-        return work();
+pub(crate) async fn aside<T: Movable>(work: impl FnOnce() -> Result<T> + Movable) -> Result<T> {
+    #[cfg(not(target_arch = "wasm32"))]
+    if !crate::blocking::is_blocking() {
+        return native::aside(work).await;
     }
-    native::aside(work).await
+    work()
 }
 
 /// Lets other tasks of the executor have a turn.

@@ -329,7 +329,7 @@ impl fmt::Display for Sentence<'_> {
                         f,
                         "steps {first} to {end} were recorded and not executed ({counts}); submit \
                          their encoder before anything is read or submitted after it, and if it was \
-                         dropped make the sampler anew or resume a checkpoint"
+                         dropped go back with Sampler::rewind"
                     ),
                     RecordingFault::OutOfOrder => write!(
                         f,

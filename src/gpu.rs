@@ -31,6 +31,7 @@ pub struct Gpu {
     /// Unknown of a host's device.
     adapter_limits: Option<Arc<wgpu::Limits>>,
     fault: Arc<Mutex<Option<ErrorKind>>>,
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "nobody polls in the browser"))]
     patience: Duration,
     pipelines: Arc<Pipelines>,
     pub(crate) read_backs: Arc<Counts>,

@@ -276,6 +276,50 @@ impl Initial {
         Ok(Initial { dim, kind, description, gaussians: None, center })
     }
 
+    /// Positions drawn from any law of the crates `rand` and `rand_distr`, or of your own, one after the
+    /// other: `count` points, as many as the run has particles. As given positions they have no
+    /// density, so that flows with a path of densities refuse them.
+    ///
+    /// ```
+    /// use wfr::rand::{Rng, SeedableRng, distr::Distribution, rngs::Xoshiro256PlusPlus};
+    ///
+    /// /// On a ring, at a uniform angle.
+    /// struct Ring;
+    /// impl Distribution<[f64; 2]> for Ring {
+    ///     fn sample<R: Rng + ?Sized>(&self, random: &mut R) -> [f64; 2] {
+    ///         let angle = wfr::rand::distr::Uniform::new(0.0, std::f64::consts::TAU).unwrap();
+    ///         let (sin, cos) = angle.sample(random).sin_cos();
+    ///         [cos, sin]
+    ///     }
+    /// }
+    /// let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    /// let start = wfr::Initial::from_distribution(&Ring, 1000, &mut random)?;
+    /// assert_eq!(start.dim(), 2);
+    /// # Ok::<(), wfr::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When `count` is 0, points have no coordinates or differing numbers of them, or a coordinate is
+    /// not finite.
+    pub fn from_distribution<X: Into<f64> + Copy, P: AsRef<[X]>>(
+        law: &impl rand::distr::Distribution<P>,
+        count: u32,
+        random: &mut (impl rand::Rng + ?Sized),
+    ) -> Result<Initial> {
+        let (mut dim, mut positions) = (0, Vec::new());
+        for i in 0..count {
+            let point = law.sample(random);
+            let point = point.as_ref();
+            if i > 0 && point.len() != dim {
+                let reason = format!("drew {} coordinates after points of {dim}", point.len());
+                return Err(Error::config("distribution", reason));
+            }
+            dim = point.len();
+            positions.extend(point.iter().map(|x| Into::<f64>::into(*x)));
+        }
+        Initial::from_positions(dim as u32, positions)
+    }
+
     /// The number of coordinates.
     pub fn dim(&self) -> u32 {
         self.dim
@@ -635,6 +679,35 @@ mod tests {
     use super::*;
 
     /// A part of given particles may be another law, and their number must be the run's.
+    /// One point after the other, of arrays and of vectors.
+    #[test]
+    fn starts_are_drawn_from_any_distribution() {
+        use rand::distr::{Distribution, Uniform};
+        use rand::{SeedableRng, rngs::StdRng};
+        let uniform = Uniform::new(-1.0_f32, 1.0).unwrap();
+        let drawn = |seed| {
+            let random = &mut StdRng::seed_from_u64(seed);
+            Initial::from_distribution(&uniform.map(|x| [x, x + 1.0]), 3, random).unwrap()
+        };
+        let mut random = StdRng::seed_from_u64(5);
+        let expected: Vec<f32> = (0..3)
+            .flat_map(|_| {
+                let x = uniform.sample(&mut random);
+                [x, x + 1.0]
+            })
+            .collect();
+        let Kind::Positions(positions) = drawn(5).kind else { unreachable!("they are given") };
+        assert_eq!((positions, drawn(5).dim()), (expected, 2));
+        let lengths = std::cell::Cell::new(0);
+        let growing = uniform.map(|x| {
+            lengths.set(lengths.get() + 1);
+            vec![x; lengths.get()]
+        });
+        let error = Initial::from_distribution(&growing, 2, &mut random).unwrap_err().to_string();
+        assert_eq!(error, "distribution drew 2 coordinates after points of 1");
+        assert!(Initial::from_distribution(&growing, 0, &mut random).is_err());
+    }
+
     #[test]
     fn pilots_take_all_particles_that_are_given() {
         let law = Target::standard_normal(1).unwrap();

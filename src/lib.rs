@@ -67,10 +67,13 @@ mod tuning;
 mod watch;
 #[doc = include_str!("../docs/methods.md")]
 pub mod methods {
+    #[cfg(not(target_arch = "wasm32"))]
+    #[allow(unused_imports, reason = "a name that the text links to")]
+    use crate::tune;
     #[allow(unused_imports, reason = "names that the text links to")]
     use crate::{
         Annealing, Config, Density, Diagnostics, Flow, Generator, Pilot, Realisation, Sampler,
-        Schedule, Splitting, tune,
+        Schedule, Splitting,
     };
 }
 #[doc = include_str!("../docs/composition.md")]
@@ -108,12 +111,12 @@ pub use histogram::{Axis, BinnedAxis, Histogram, Histograms};
 pub use initial::Initial;
 pub use integrator::Integrator;
 pub use loss::{Cause, Loss, Losses, Lost, OnLoss};
-pub use particles::Particles;
+pub use particles::{ParticleParts, Particles};
 pub use plan::Plan;
 pub use problem::Problem;
 pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
 pub use readback::ReadBacks;
-pub use resampling::Resampling;
+pub use resampling::{Gather, Payload, Resampled, Resampling};
 pub use resolution::Resolution;
 pub use sampler::{
     Buffers, Info, ModelCall, ReactionEvent, Sampler, TraceEvent, Tracked, requirements,
@@ -122,4 +125,4 @@ pub use schedule::{Annealing, Schedule};
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};
 pub use truth::Truth;
 pub use tuning::{Tuned, Tuning, tune_async};
-pub use wgpu;
+pub use {rand, wgpu};

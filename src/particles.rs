@@ -13,6 +13,22 @@ pub struct Particles {
     center: Center,
 }
 
+/// What [`Particles`] are made of.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ParticleParts {
+    /// The number of coordinates.
+    pub dim: usize,
+    /// Row-major (N, dim), counted from `center`.
+    pub positions: Vec<f32>,
+    /// (N,), up to a common constant.
+    pub log_weights: Vec<f32>,
+    /// (N,): the index of each particle's ancestor at time zero.
+    pub ancestors: Vec<u32>,
+    /// What positions are counted from, (dim,), where that is not the origin.
+    pub center: Option<Vec<f64>>,
+}
+
 impl Particles {
     /// Row-major positions (N, dim), log-weights (N,) up to a common constant, and the index of
     /// each particle's time-zero ancestor (N,).
@@ -55,6 +71,52 @@ impl Particles {
     pub(crate) fn about(mut self, center: Center) -> Particles {
         self.center = center;
         self
+    }
+
+    /// The arrays themselves, without a copy.
+    pub fn into_parts(self) -> ParticleParts {
+        let Particles { dim, positions, log_weights, ancestors, center } = self;
+        let center = center.point().map(<[f64]>::to_vec);
+        ParticleParts { dim, positions, log_weights, ancestors, center }
+    }
+
+    /// The indices of `n` particles, drawn independently of each other with their weights as
+    /// probabilities: a sample of equal weight.
+    ///
+    /// ```
+    /// use wfr::rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+    ///
+    /// # fn f(particles: &wfr::Particles) -> wfr::Result<()> {
+    /// let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    /// for i in particles.draw(&mut random, 1000)? {
+    ///     println!("{:?}", particles.position(i));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) when no particle has a weight and
+    /// `n` is not 0.
+    pub fn draw(&self, random: &mut (impl rand::Rng + ?Sized), n: usize) -> Result<Vec<usize>> {
+        let mut sum = 0.0;
+        let sums: Vec<f64> = self
+            .weights()
+            .iter()
+            .map(|weight| {
+                sum += weight;
+                sum
+            })
+            .collect();
+        if n > 0 && sum <= 0.0 {
+            return Err(Error::config("particles", "have no weight that could be drawn by"));
+        }
+        let draw = |_| {
+            let uniform = (random.next_u64() >> 11) as f64 * 0.5_f64.powi(53);
+            // Below 1, hence below the last sum, unless rounding says otherwise.
+            let last = sums.partition_point(|end| *end < sum);
+            sums.partition_point(|end| *end <= uniform * sum).min(last)
+        };
+        Ok((0..n).map(draw).collect())
     }
 
     /// What positions are counted from, where that is not the origin: a particle lies at the center
@@ -120,5 +182,72 @@ impl Particles {
             weights.iter_mut().for_each(|w| *w /= sum);
         }
         weights
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    fn particles(log_weights: &[f32]) -> Particles {
+        let n = log_weights.len();
+        let positions = (0..2 * n).map(|k| k as f32).collect();
+        Particles::new(2, positions, log_weights.to_vec(), (0..n as u32).collect()).unwrap()
+    }
+
+    #[test]
+    fn draws_have_the_weights_as_probabilities() {
+        let log_weights = [0.0, f32::NEG_INFINITY, 3.0_f32.ln(), f32::NAN, 1.5_f32.ln(), -1e9];
+        let particles = particles(&log_weights);
+        let n = 100_000;
+        let mut counts = [0; 6];
+        for i in particles.draw(&mut StdRng::seed_from_u64(3), n).unwrap() {
+            counts[i] += 1;
+        }
+        assert_eq!((counts[1], counts[3], counts[5]), (0, 0, 0));
+        for (count, weight) in counts.iter().zip(particles.weights()) {
+            let off = f64::from(*count) - n as f64 * weight;
+            assert!(off.abs() <= 5.0 * (n as f64 * weight * (1.0 - weight)).sqrt(), "{counts:?}");
+        }
+        let none = self::particles(&[f32::NEG_INFINITY; 3]);
+        let mut random = StdRng::seed_from_u64(3);
+        assert!(none.draw(&mut random, 0).unwrap().is_empty());
+        let error = none.draw(&mut random, 1).unwrap_err().to_string();
+        assert_eq!(error, "particles have no weight that could be drawn by");
+    }
+
+    /// The largest number a generator gives meets the last particle that has a weight.
+    #[test]
+    fn the_ends_of_the_uniform_law_are_particles() {
+        struct Always(u64);
+        impl rand::TryRng for Always {
+            type Error = std::convert::Infallible;
+            fn try_next_u32(&mut self) -> std::result::Result<u32, Self::Error> {
+                Ok(self.0 as u32)
+            }
+            fn try_next_u64(&mut self) -> std::result::Result<u64, Self::Error> {
+                Ok(self.0)
+            }
+            fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> std::result::Result<(), Self::Error> {
+                bytes.fill(self.0 as u8);
+                Ok(())
+            }
+        }
+        let particles = particles(&[f32::NEG_INFINITY, 0.0, 0.0, f32::NEG_INFINITY]);
+        assert_eq!(Always(7).next_u32(), 7);
+        assert_eq!(particles.draw(&mut Always(0), 1).unwrap(), [1]);
+        assert_eq!(particles.draw(&mut Always(u64::MAX), 1).unwrap(), [2]);
+    }
+
+    #[test]
+    fn parts_are_the_arrays() {
+        let particles = particles(&[0.0, 1.0]).with_center(&[1e6, 0.0]).unwrap();
+        let parts = particles.clone().into_parts();
+        let again = Particles::new(parts.dim, parts.positions, parts.log_weights, parts.ancestors);
+        let again = again.unwrap().with_center(&parts.center.unwrap()).unwrap();
+        assert_eq!(again, particles);
     }
 }

@@ -47,6 +47,7 @@ impl Signal {
     }
 
     /// Whether nobody needs to poll the device for it.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "nobody polls in the browser"))]
     pub(crate) fn is_over(&self) -> bool {
         let state = self.state();
         state.over || state.outcome.is_some()
@@ -54,6 +55,7 @@ impl Signal {
 }
 
 /// A wait for the device, by whoever polls it.
+#[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "nobody polls in the browser"))]
 #[derive(Debug, Clone)]
 pub(crate) struct Wait {
     pub(crate) gpu: Gpu,

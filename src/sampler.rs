@@ -10,13 +10,14 @@ mod population;
 mod recording;
 mod restart;
 mod save;
+mod shared;
 mod stages;
 mod status;
 mod units;
 
 use std::sync::{Arc, OnceLock};
 
-use crate::aside::{aside, give_way};
+use crate::aside::give_way;
 use crate::buffers::{self, State};
 use crate::center::Center;
 use crate::checkpoint::Identity;
@@ -53,6 +54,7 @@ pub use needs::requirements;
 use needs::Needs;
 use pace::{Kind, Pace};
 use recording::Recordings;
+pub use shared::Buffers;
 
 /// A run of weighted particles on a device.
 ///
@@ -210,25 +212,6 @@ pub struct ReactionEvent {
     pub relative_entropy: f32,
     /// Particles with a weight where π is zero or not a number; they are left out of the mean.
     pub outside: u32,
-}
-
-/// The device buffers of a run, for kernels of the host program. No copy is made.
-///
-/// Positions there are offsets from [`Sampler::center`].
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Buffers<'a> {
-    /// The particles' state in pages of rows: coordinate j of particle i is word
-    /// `(j % page_rows) * particles + i` of page `j / page_rows`, the bits of an f32; the last row
-    /// holds the index of the time-zero ancestor (u32), and the rows between are the integrator's
-    /// own. Valid until the next [`Sampler::encode`], which writes the other copy.
-    pub pages: &'a [wgpu::Buffer],
-    /// Rows per page.
-    pub page_rows: u32,
-    /// Rows in all.
-    pub rows: u32,
-    /// N log-weights (f32), up to a common constant.
-    pub log_weights: &'a wgpu::Buffer,
 }
 
 /// Whether a pass of its own traces the conditional ESS: an adaptive schedule knows it anyway.
@@ -440,14 +423,29 @@ impl Sampler {
     /// which steps it had done before each recording, and whatever reads (the state, the trace, particles,
     /// histograms, checkpoints, [`Sampler::advance_async`]) is
     /// [`ErrorKind::Recording`](crate::ErrorKind::Recording) where that differs: until a missing encoder
-    /// is submitted; for good where it was dropped, or executed out of order. The steps of a dropped
-    /// encoder cannot be taken back: make the sampler anew, or [`Sampler::resume_async`] from a checkpoint.
+    /// is submitted, or [`Sampler::rewind`] goes back to the steps before one that was dropped; for good
+    /// where it was executed out of order.
     pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder, steps: u32) {
         let end = self.end_of(steps);
         if self.encoded < end {
-            self.recordings.open(encoder, &self.state.control, self.encoded, end);
+            let (control, steps) = (&self.state.control, (self.encoded, end));
+            self.recordings.open(Some(encoder), control, steps, self.parity);
         }
         self.encode_steps(encoder, end);
+    }
+
+    /// As [`Sampler::encode`], into a compute pass of yours, whose pipeline and bind groups 0 to 2 are
+    /// others afterwards.
+    ///
+    /// A pass has no place where the device could note the steps done before: one that is dropped is
+    /// noticed, and two that are executed in another order are not.
+    pub fn encode_into(&mut self, pass: &mut wgpu::ComputePass<'_>, steps: u32) {
+        let end = self.end_of(steps);
+        if self.encoded < end {
+            let (control, steps) = (&self.state.control, (self.encoded, end));
+            self.recordings.open(None, control, steps, self.parity);
+        }
+        self.encode_passes(pass, end);
     }
 
     /// The step to which so many may be recorded.
@@ -461,10 +459,14 @@ impl Sampler {
             label: Some("wfr.steps"),
             timestamp_writes: None,
         });
+        self.encode_passes(&mut pass, end);
+    }
+
+    fn encode_passes(&mut self, pass: &mut wgpu::ComputePass<'_>, end: u32) {
         while self.encoded < end {
             let segment = self.segment(end);
             for unit in self.units(&segment) {
-                self.encode_unit(&mut pass, &segment, unit, None);
+                self.encode_unit(pass, &segment, unit, None);
             }
             self.pass_by(&segment);
         }
@@ -500,6 +502,8 @@ impl Sampler {
             page_rows: self.plan.page_rows,
             rows: self.plan.rows,
             log_weights: &self.state.log_weights,
+            particles: self.plan.particles,
+            dim: self.dim,
         }
     }
 
@@ -626,7 +630,7 @@ async fn prepared(
     if !crate::blocking::is_blocking() {
         let (gpu, problem) = (gpu.clone(), problem.clone());
         let work = move || crate::blocking::block_on(compiled(&gpu, &problem, config, draws));
-        return aside(work).await;
+        return crate::aside::aside(work).await;
     }
     compiled(gpu, problem, config, draws).await
 }

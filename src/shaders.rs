@@ -53,6 +53,8 @@ library!(
     "prefix",
     "offspring",
     "population",
+    "settle",
+    "payload",
     "init",
     "check",
     "position",

@@ -21,7 +21,7 @@ const LARGEST_GROWTH: f64 = 10.0;
 /// Scales are measured where at least this share of the particles is effective.
 const LEAST_ESS: f64 = 0.05;
 
-/// How [`tune`] looks for its settings: a plain struct, every field has a default.
+/// How [`tune`](crate::tune) looks for its settings: a plain struct, every field has a default.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tuning {
     /// Particles of a pilot run, at least 2; 4096 by default.
@@ -39,7 +39,7 @@ impl Default for Tuning {
     }
 }
 
-/// What [`tune`] found.
+/// What [`tune`](crate::tune) found.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Tuned {
@@ -51,7 +51,7 @@ pub struct Tuned {
 }
 
 impl Tuned {
-    /// What [`tune`] found earlier, for who has kept it.
+    /// What [`tune`](crate::tune) found earlier, for who has kept it.
     pub fn new(config: Config, acceptance: Option<f32>) -> Tuned {
         Tuned { config, acceptance }
     }

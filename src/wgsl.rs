@@ -70,10 +70,19 @@ impl Source {
 /// A file of the engine's shader library by its path under `shaders/` without the ending, for
 /// kernels of your own.
 ///
-/// `threefry` is the counter-based random number generator; it needs the constants `SEED_LOW` and
-/// `SEED_HIGH` (u32). `normal` makes standard normals of it; it also needs `DIM` and `Point`.
-/// `transform` maps free coordinates to parameters under constraints; a target's text may call it
-/// as it is, as [`crate::Target::from_wgsl`] says.
+/// These functions of three files are stable: within a major version they keep their names and
+/// arguments.
+///
+/// - `threefry`, the counter-based random number generator: `threefry(slot, time, block, stream)`. It
+///   needs the constants `SEED_LOW` and `SEED_HIGH` (u32).
+/// - `normal`, standard normals made of it: `normal_draw`, and `normal_pair` of two words. It also
+///   needs `DIM` and `Point`.
+/// - `transform`, from free coordinates to parameters under constraints: `transform_positive`,
+///   `transform_unit`, `transform_interval` and `transform_ordered`, each with its `_log_jacobian`, and
+///   `transform_simplex_begin` and `transform_simplex_step`. A target's text may call it as it is, as
+///   [`crate::Target::from_wgsl`] says.
+///
+/// All else is the engine's own, and may change or go with any version.
 ///
 /// ```
 /// let threefry = wfr::wgsl::library("threefry").expect("part of the library");

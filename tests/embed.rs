@@ -257,3 +257,105 @@ fn a_host_program_resamples_its_own_weights() {
         "particles = 5301 is not between 1 and 5300, what the buffer holds"
     );
 }
+
+/// An event says what it found, resamples only where it should, and zero weights end nothing.
+#[test]
+fn a_host_program_resamples_below_a_threshold() {
+    let Some((device, queue)) = foreign(wgpu::Limits::default()) else { return };
+    let gpu = Gpu::from_parts(device.clone(), queue.clone());
+    let n = 3000_u32;
+    let even: Vec<f32> = (0..n).map(|i| 5.0 + 0.1 * (i as f32).sin()).collect();
+    let uneven: Vec<f32> = (0..n).map(|i| -20.0 + 4.0 * (i as f32).sin()).collect();
+    let zero = vec![f32::NEG_INFINITY; n as usize];
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: 4 * u64::from(n),
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let resampling = Resampling::below(&gpu, &buffer, n, Resampler::Systematic, 1, 0.5).unwrap();
+    for (weights, resamples) in
+        [(&even, false), (&uneven, true), (&zero, false), (&uneven, true), (&even, false)]
+    {
+        queue.write_buffer(&buffer, 0, bytemuck::cast_slice(weights));
+        let mut encoder = device.create_command_encoder(&Default::default());
+        resampling.encode(&mut encoder);
+        queue.submit([encoder.finish()]);
+        let found = pollster::block_on(resampling.last()).unwrap();
+        assert_eq!(found.resampled, resamples);
+        let sums = weights.iter().fold([0.0; 2], |[sum, squares], log_weight| {
+            let weight = f64::from(*log_weight).exp();
+            [sum + weight, squares + weight * weight]
+        });
+        let mean = (sums[0] / f64::from(n)).ln();
+        if mean.is_finite() {
+            assert!((found.log_mean_weight - mean).abs() < 1e-5, "{found:?} {mean}");
+            let ess = sums[0] * sums[0] / sums[1];
+            assert!((f64::from(found.ess) / ess - 1.0).abs() < 1e-4, "{found:?} {ess}");
+        } else {
+            assert_eq!(found.log_mean_weight, f64::NEG_INFINITY);
+        }
+        let parents: Vec<u32> = common::read(&device, &queue, resampling.ancestors());
+        let own = parents.iter().zip(0..).all(|(parent, i)| *parent == i);
+        assert_eq!(own, !resamples);
+    }
+    let error = Resampling::below(&gpu, &buffer, n, Resampler::Systematic, 1, 1.5).unwrap_err();
+    assert_eq!(error.to_string(), "ess_threshold = 1.5 is not between 0 and 1");
+    let limits = Resampling::limits(n, Resampler::Systematic, &device.limits()).unwrap();
+    assert_eq!(limits.max_storage_buffer_binding_size, 128 << 20);
+}
+
+/// A dropped encoder is no end: the sampler goes back to what the device has done, to the same bits.
+#[test]
+fn a_dropped_encoder_is_rewound() {
+    let (problem, config) = (problem(), config());
+    let Some(gpu) = common::gpu(&problem, &config) else { return };
+    let new = || Sampler::new(&gpu, &problem, config.clone()).unwrap();
+    let mut whole = new();
+    let end = whole.run().unwrap();
+    let encoder = || gpu.device.create_command_encoder(&Default::default());
+    let rewind = |sampler: &mut Sampler| pollster::block_on(sampler.rewind());
+
+    // Cuts that leave either copy of the state current, by encoders and by passes.
+    for (done, in_pass) in [(16, false), (5, false), (21, true), (0, true), (48, false)] {
+        let mut sampler = new();
+        assert_eq!(rewind(&mut sampler).unwrap(), 0);
+        let record = |sampler: &mut Sampler, steps: u32| {
+            let mut encoder = encoder();
+            match in_pass {
+                true => {
+                    sampler.encode_into(&mut encoder.begin_compute_pass(&Default::default()), steps)
+                }
+                false => sampler.encode(&mut encoder, steps),
+            }
+            encoder.finish()
+        };
+        for _ in 0..2 {
+            let kept = record(&mut sampler, done);
+            drop(record(&mut sampler, 7));
+            drop(record(&mut sampler, 30));
+            gpu.queue.submit([kept]);
+            let error = common::checked(&sampler).unwrap_err().to_string();
+            assert!(error.contains("Sampler::rewind") || in_pass, "{error}");
+            let before = sampler.steps_encoded() - 37;
+            assert_eq!(rewind(&mut sampler).unwrap(), before);
+            assert_eq!(common::info(&sampler).step, before);
+        }
+        assert_eq!(sampler.run().unwrap(), end);
+        assert!(common::particles(&sampler) == common::particles(&whole));
+    }
+
+    // What came after a dropped one cannot be taken back.
+    let mut sampler = new();
+    sampler.encode(&mut encoder(), 16);
+    sampler.submit(16).unwrap();
+    let error = rewind(&mut sampler).unwrap_err();
+    assert!(matches!(error.kind(), wfr::ErrorKind::Recording { .. }), "{error}");
+    // Nor a later one.
+    let mut sampler = new();
+    sampler.encode(&mut encoder(), 16);
+    let mut later = encoder();
+    sampler.encode(&mut later, 16);
+    gpu.queue.submit([later.finish()]);
+    assert!(rewind(&mut sampler).is_err());
+}

@@ -26,6 +26,17 @@ fn whole(text: &str) -> Result<u64, String> {
     if value > f64::from(u32::MAX) { Err(too_large()) } else { Ok(value as u64) }
 }
 
+/// A seed: a whole number, or `random` for one that no run had before.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    match text.trim() {
+        // Of as many bits as every reader of JSON has.
+        "random" => Ok(wfr::rand::random::<u64>() >> 11),
+        text => text.parse().map_err(|_| {
+            format!("is not a whole number from 0 to {}, and not the word random", u64::MAX)
+        }),
+    }
+}
+
 /// A length of time: `50ms`, `30s`, `30sec`, `2m`, `2min` or `1h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     // A year, for which no run waits.
@@ -112,6 +123,18 @@ pub(crate) fn three_digits(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A drawn one is one that run files and JSON can hold.
+    #[test]
+    fn seeds_are_whole_numbers_or_drawn() {
+        assert_eq!((seed("0"), seed(" 18446744073709551615 ")), (Ok(0), Ok(u64::MAX)));
+        let drawn: Vec<u64> = (0..20).map(|_| seed("random").unwrap()).collect();
+        assert!(drawn.iter().all(|seed| *seed < 1 << 53) && drawn[0] != drawn[1], "{drawn:?}");
+        for text in ["-1", "1.5", "18446744073709551616", "", "Random"] {
+            let reason = seed(text).unwrap_err();
+            assert!(reason.ends_with("and not the word random"), "{text}: {reason}");
+        }
+    }
 
     #[test]
     fn counts_are_read_in_every_way_people_write_them() {

@@ -119,8 +119,10 @@ pub(crate) struct PopulationOptions {
     /// no watchdog resets it: 50ms, 0.5s or 2min. It changes speed, never results.
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = numbers::duration)]
     submission_limit: Duration,
-    /// The seed: same seed and same device, same bits.
-    #[arg(long, value_name = "SEED", default_value = "0", allow_negative_numbers = true)]
+    /// The seed: same seed and same device, same bits. `random` draws one, which the report and the run
+    /// file name.
+    #[arg(long, value_name = "SEED|random", default_value = "0", allow_negative_numbers = true)]
+    #[arg(value_parser = numbers::seed)]
     seed: u64,
     #[command(flatten)]
     pub(crate) device: DeviceOptions,
@@ -277,10 +279,16 @@ impl RunOptions {
     /// Says in a run file what is used where nothing is given.
     pub(crate) fn resolve(&self, run_file: &mut Resolved) {
         self.schedule.resolve(run_file);
+        self.population.resolve(run_file);
     }
 }
 
 impl PopulationOptions {
+    /// Names the seed that was drawn.
+    pub(crate) fn resolve(&self, run_file: &mut Resolved) {
+        run_file.settle("run.seed", self.seed);
+    }
+
     /// The settings of a run by this schedule.
     pub(crate) fn config(&self, schedule: Schedule) -> Config {
         Config {

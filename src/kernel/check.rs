@@ -1,7 +1,6 @@
 //! The target by itself, evaluated and timed: `shaders/check.wgsl`.
 
 use super::{Access, Kernel, dispatch, set_data};
-use crate::blocking::block_on;
 use crate::buffers::{filled, storage};
 use crate::clock::Instant;
 use crate::config::Config;
@@ -108,6 +107,18 @@ impl Check {
     }
 }
 
+/// What a future gives; the browser can wait for none.
+#[cfg(not(target_arch = "wasm32"))]
+fn blocked<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    crate::block_on(future)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn blocked<T>(_: impl Future<Output = Result<T>>) -> Result<T> {
+    let message = "the target is not checked in the browser, where nothing can wait for the device";
+    Err(crate::ErrorKind::Device { message: message.into() }.into())
+}
+
 /// The log density and the score at each of the points, `dim + 1` numbers a point.
 pub(crate) fn evaluate(gpu: &Gpu, problem: &Problem, points: &[f32]) -> Result<Vec<f32>> {
     let count = points.len() as u32 / problem.target.dim();
@@ -143,7 +154,7 @@ impl Evaluation {
             })?;
             self.check.submit(gpu, 1)?;
             let bytes = 4 * (batch.len() / self.dim * row) as u64;
-            let rows: Vec<f32> = block_on(readback::read(gpu, &self.check.out, 0, bytes))?;
+            let rows: Vec<f32> = blocked(readback::read(gpu, &self.check.out, 0, bytes))?;
             found.extend(rows);
         }
         Ok(found)
@@ -164,7 +175,7 @@ pub(crate) fn nanoseconds(
     let seconds = |times: u32| -> Result<f64> {
         let start = Instant::now();
         check.submit(gpu, times)?;
-        gpu.wait()?;
+        blocked(gpu.wait_async())?;
         Ok(start.elapsed().as_secs_f64())
     };
     seconds(1)?;

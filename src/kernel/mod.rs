@@ -17,12 +17,14 @@ pub(crate) mod losses;
 pub(crate) mod mixture;
 pub(crate) mod moments;
 pub(crate) mod network;
+pub(crate) mod payload;
 pub(crate) mod quantile;
 pub(crate) mod ratio;
 pub(crate) mod react;
 pub(crate) mod reduce;
 pub(crate) mod residual;
 pub(crate) mod scan;
+pub(crate) mod settle;
 #[cfg(any(test, feature = "reference"))]
 pub(crate) mod snippet;
 pub(crate) mod step;

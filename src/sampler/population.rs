@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::{Sampler, weight_shape};
-use crate::aside::aside;
+use crate::aside::{Movable, aside};
 use crate::error::{Error, Result};
 use crate::histogram::{Axis, Counter, Histogram};
 use crate::kernel::survivors::Survivors;
@@ -161,9 +161,9 @@ fn bytes(slots: &Range<u32>) -> (u64, u64) {
 }
 
 /// What is in the cell, or what `make` compiles for it.
-async fn made<T: Send + 'static>(
+async fn made<T: Movable>(
     cell: &OnceLock<T>,
-    make: impl FnOnce() -> Result<T> + Send + 'static,
+    make: impl FnOnce() -> Result<T> + Movable,
 ) -> Result<&T> {
     if let Some(kept) = cell.get() {
         return Ok(kept);

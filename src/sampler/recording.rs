@@ -24,11 +24,29 @@ const NEVER: u32 = u32::MAX;
 /// A recording whose execution nobody has seen yet.
 #[derive(Debug, Clone, Copy)]
 struct Open {
-    word: u32,
-    /// What the word held before.
-    held: u32,
+    /// Its word; a pass has no place to write one.
+    word: Option<Word>,
     first: u32,
     end: u32,
+    /// Which copy of the state is current before it.
+    parity: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Word {
+    index: u32,
+    /// What it held before.
+    held: u32,
+}
+
+impl Open {
+    /// Whether the device has not executed it, as far as its word or else the clock says.
+    fn is_missing(&self, words: &[u32], control: &Control) -> bool {
+        match self.word {
+            Some(Word { index, held }) => words[index as usize] == held,
+            None => control.step_end < self.end,
+        }
+    }
 }
 
 /// The recordings of a run.
@@ -50,17 +68,21 @@ impl State {
         State { next: 0, held: vec![NEVER; WORDS as usize], open: VecDeque::new() }
     }
 
-    /// The word for the steps from `first` to `end`.
-    fn open(&mut self, first: u32, end: u32) -> u32 {
-        let word = self.next;
-        self.next = (word + 1) % WORDS;
+    /// The word for the steps from `first` to `end`, where it can be written.
+    fn open(&mut self, (first, end): (u32, u32), parity: usize, has_word: bool) -> Option<u32> {
         if self.open.len() == WORDS as usize
             && let Some(oldest) = self.open.pop_front()
+            && let Some(word) = oldest.word
         {
-            self.held[word as usize] = oldest.first;
+            self.held[word.index as usize] = oldest.first;
         }
-        self.open.push_back(Open { word, held: self.held[word as usize], first, end });
-        word
+        let word = has_word.then(|| {
+            let index = self.next;
+            self.next = (index + 1) % WORDS;
+            Word { index, held: self.held[index as usize] }
+        });
+        self.open.push_back(Open { word, first, end, parity });
+        word.map(|word| word.index)
     }
 
     /// What is wrong with the open recordings, after the device has written these words.
@@ -69,17 +91,14 @@ impl State {
             let executed = control.step_end;
             Err(ErrorKind::Recording { fault, first, end, recorded, executed }.into())
         };
-        // A clock that stands: at the end of an adaptive schedule, or after all weights were zero.
-        let stands = |clock: u32| {
-            let stopped = control.stop != 0 && clock >= control.stop;
-            stopped || (control.failed != 0 && clock >= control.failed - 1)
-        };
+        let stands = |clock: u32| stands(control, clock);
         for open in &self.open {
-            let clock = words[open.word as usize];
+            let Some(word) = open.word else { continue };
+            let clock = words[word.index as usize];
             if clock == open.first || (clock != NEVER && stands(clock)) {
                 continue;
             }
-            let missing = clock == open.held;
+            let missing = open.is_missing(words, control);
             let kind = if missing { RecordingFault::Missing } else { RecordingFault::OutOfOrder };
             return fault(kind, open.first, open.end);
         }
@@ -91,6 +110,23 @@ impl State {
             false => fault(RecordingFault::Repeated, recorded, control.step_end),
         }
     }
+}
+
+impl State {
+    /// The first recording that was not executed, if none after it was and the clock agrees.
+    fn rewound(&self, words: &[u32], control: &Control) -> Option<Open> {
+        let missing = self.open.iter().position(|open| open.is_missing(words, control))?;
+        let mut after = self.open.iter().skip(missing);
+        let first = after.next().copied()?;
+        let agrees = after.all(|open| open.is_missing(words, control));
+        (agrees && control.step_end == first.first).then_some(first)
+    }
+}
+
+/// Whether the clock stands here: at the end of an adaptive schedule, or after all weights were zero.
+fn stands(control: &Control, clock: u32) -> bool {
+    let stopped = control.stop != 0 && clock >= control.stop;
+    stopped || (control.failed != 0 && clock >= control.failed - 1)
 }
 
 impl Recordings {
@@ -106,17 +142,20 @@ impl Recordings {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the steps from `first` to `end` are recorded next.
+    /// Notes that these steps are recorded next, and the clock before them where there is an encoder.
     pub(super) fn open(
         &self,
-        encoder: &mut wgpu::CommandEncoder,
+        encoder: Option<&mut wgpu::CommandEncoder>,
         control: &wgpu::Buffer,
-        first: u32,
-        end: u32,
+        steps: (u32, u32),
+        parity: usize,
     ) {
-        let word = self.state().open(first, end);
+        let word = self.state().open(steps, parity, encoder.is_some());
         let clock = offset_of!(Control, step_end) as u64;
-        encoder.copy_buffer_to_buffer(control, clock, &self.words, 4 * u64::from(word), Some(4));
+        if let (Some(encoder), Some(word)) = (encoder, word) {
+            let at = 4 * u64::from(word);
+            encoder.copy_buffer_to_buffer(control, clock, &self.words, at, Some(4));
+        }
     }
 }
 
@@ -131,6 +170,32 @@ impl Sampler {
         let words = Part::whole(&self.recordings.words);
         let bytes = if self.is_open() { words.bytes } else { 0 };
         [Part::whole(&self.state.control), Part { bytes, ..words }]
+    }
+
+    /// Goes back to the steps that the device has done, where what was recorded last was dropped, and
+    /// returns how many they are: the sampler records from there again, to the same bits.
+    ///
+    /// Every encoder that will still be submitted has to be submitted by now. Where all were, nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Recording`] where the device has done steps after those that are missing, or more
+    /// than were recorded: the particles are not valid then. [`ErrorKind::DeviceLost`] and
+    /// [`ErrorKind::Device`].
+    pub async fn rewind(&mut self) -> Result<u32> {
+        if !self.is_open() {
+            return self.gpu.check().map(|()| self.encoded);
+        }
+        let mut read = readback::gather(&self.gpu, |_| (), &self.clock_parts()).await?;
+        let (control, words) = (read.next::<Control>()[0], read.next::<u32>());
+        if let Err(error) = self.check_clock(&control, &words) {
+            let mut state = self.recordings.state();
+            let first = state.rewound(&words, &control).ok_or(error)?;
+            state.open.clear();
+            state.held = words;
+            (self.encoded, self.parity) = (first.first, first.parity);
+        }
+        Ok(self.encoded)
     }
 
     /// An error where a recording was not executed as it was recorded.
@@ -165,7 +230,7 @@ mod tests {
         let mut words = state.held.clone();
         let mut recorded = 0;
         for (count, clock) in steps.iter().zip(clocks) {
-            let word = state.open(recorded, recorded + count);
+            let word = state.open((recorded, recorded + count), 0, true).unwrap();
             words[word as usize] = *clock;
             recorded += count;
         }
@@ -209,13 +274,13 @@ mod tests {
         let mut state = State::new();
         let mut words = state.held.clone();
         for k in 0..3 * WORDS {
-            let word = state.open(k, k + 1);
+            let word = state.open((k, k + 1), 0, true).unwrap();
             words[word as usize] = k;
         }
         let done = 3 * WORDS;
         assert!(state.fault(&words, &at(done), done).is_ok());
         (state.held, state.open) = (words.clone(), VecDeque::new());
-        state.open(done, done + 1);
+        state.open((done, done + 1), 0, true);
         let told = state.fault(&words, &at(done), done + 1).unwrap_err().to_string();
         assert!(told.contains(&format!("steps {done} to {} were recorded and not", done + 1)));
     }

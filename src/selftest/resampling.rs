@@ -62,7 +62,7 @@ impl Bench {
         let row = |name| storage(&gpu.device, name, 4 * u64::from(particles));
         let (log_weights, ancestors) =
             gpu.scoped(|| (row("wfr.log_weights"), row("wfr.ancestors")))?;
-        let resampling = Resampling::alone(gpu, &shape, &log_weights, ancestors)?;
+        let resampling = Resampling::without_run(gpu, &shape, &log_weights, ancestors)?;
         Ok(Bench { gpu: gpu.clone(), log_weights, resampling })
     }
 

@@ -417,8 +417,8 @@ fn what_is_not_submitted_is_not_saved() {
     assert_eq!(
         error,
         "steps 5 to 8 were recorded and not executed (8 steps are recorded and 5 done); submit their \
-         encoder before anything is read or submitted after it, and if it was dropped make the \
-         sampler anew or resume a checkpoint"
+         encoder before anything is read or submitted after it, and if it was dropped go back \
+         with Sampler::rewind"
     );
     gpu.queue.submit([encoder.finish()]);
     sampler.save(&path, &BTreeMap::new()).unwrap();

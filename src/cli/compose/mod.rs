@@ -160,6 +160,7 @@ pub(crate) fn resolved(arguments: &Arguments) -> Done<Resolved> {
 fn resolved_with(arguments: &Arguments, composition: &Composition) -> Done<Resolved> {
     let mut run_file = Resolved::new("compose", &arguments.given)?;
     arguments.levels.resolve(composition, &mut run_file);
+    arguments.population.resolve(&mut run_file);
     Ok(run_file)
 }
 

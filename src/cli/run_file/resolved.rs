@@ -78,11 +78,20 @@ impl Resolved {
 
     /// Says what the run found out itself of a key, `run.steps`, that nothing was given for.
     pub(crate) fn learn(&mut self, path: &str, value: impl Display) {
-        let found = self.settings.iter_mut().find(|setting| setting.key.path() == path);
-        let setting = found.expect("bug in wfr: what a run finds out is a key of its run file");
+        let setting = self.setting(path);
         if setting.values.is_empty() {
             setting.values.push(value.to_string());
         }
+    }
+
+    /// Says what became of a key, whatever was given for it.
+    pub(crate) fn settle(&mut self, path: &str, value: impl Display) {
+        self.setting(path).values = vec![value.to_string()];
+    }
+
+    fn setting(&mut self, path: &str) -> &mut Setting {
+        let found = self.settings.iter_mut().find(|setting| setting.key.path() == path);
+        found.expect("bug in wfr: what a run finds out is a key of its run file")
     }
 
     /// The command that it was given to.

@@ -116,7 +116,7 @@ fn stage(
     };
     let log_weights = storage(row);
     let ancestors = storage(row);
-    let resampling = Resampling::alone(gpu, &shape, &log_weights, ancestors.clone()).unwrap();
+    let resampling = Resampling::without_run(gpu, &shape, &log_weights, ancestors.clone()).unwrap();
     let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "adapt", usage, contents);
     let settings = Settings::of_run(&shape, problem, &config);
     let mut rows = config.schedule.rows();

@@ -33,7 +33,7 @@ fn the_conditional_ess_is_the_oracles() {
             let row = 4 * u64::from(particles);
             let weights = buffers::storage(&gpu.device, "conditional", row);
             let ancestors = buffers::storage(&gpu.device, "conditional", row);
-            let resampling = Resampling::alone(&gpu, &shape, &weights, ancestors).unwrap();
+            let resampling = Resampling::without_run(&gpu, &shape, &weights, ancestors).unwrap();
             let numbers = Numbers::alone(&gpu, &Settings::of_weights(&shape)).unwrap();
             let (control, trace) = (&resampling.scratch.control, &resampling.scratch.trace);
             let kernel =

@@ -153,7 +153,7 @@ fn the_count_is_skipped_where_nothing_is_new() {
     };
     let buffer = || storage(&gpu.device, "losses", 4 * u64::from(particles));
     let (weights, ancestors) = (buffer(), buffer());
-    let resampling = Resampling::alone(&gpu, &shape, &weights, ancestors).unwrap();
+    let resampling = Resampling::without_run(&gpu, &shape, &weights, ancestors).unwrap();
     let new = loss_of(Cause::Weight, 3);
     for (lost, opens) in [(f32::from_bits(0x7fc0_0000), false), (new, true), (0.0, false)] {
         let mut values = vec![0.0; particles as usize];

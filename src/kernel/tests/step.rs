@@ -479,7 +479,7 @@ fn a_lost_particle_has_no_weight_and_is_counted() {
         };
         let ancestors = rig.state.ancestors.clone();
         let resampling =
-            Resampling::alone(&gpu, &shape, &rig.state.log_weights, ancestors).unwrap();
+            Resampling::without_run(&gpu, &shape, &rig.state.log_weights, ancestors).unwrap();
         testing::pass(&gpu, |pass| resampling.encode_test(pass, 1));
         let row: TraceRow = read(&gpu, &resampling.scratch.trace)[0];
         assert_eq!((row.non_finite, row.failed), (lost.len() as u32, 0), "{integrator}");

@@ -30,7 +30,7 @@ fn ancestors(gpu: &Gpu, resampler: Resampler, log_weights: &[f32]) -> Vec<u32> {
     write(gpu, &weights, log_weights);
     let ancestors = storage(&gpu.device, "ancestors", weights.size());
     let shape = shape(gpu, particles, resampler);
-    let resampling = Resampling::alone(gpu, &shape, &weights, ancestors).unwrap();
+    let resampling = Resampling::without_run(gpu, &shape, &weights, ancestors).unwrap();
     testing::pass(gpu, |pass| resampling.encode_test(pass, 1));
     read(gpu, resampling.ancestors())
 }
