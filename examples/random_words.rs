@@ -130,7 +130,8 @@ pub fn stream(adapter: &wgpu::Adapter, options: &Options, to: &mut impl Write) -
 
 fn kernel(options: &Options) -> Result<String> {
     let constants = format!(
-        "const SEED_LOW = {}u;\nconst SEED_HIGH = {}u;\nconst DIM = 4u;\nalias Point = vec4<f32>;\n\
+        "fn random_key() -> vec4<u32> {{ return vec4<u32>({}u, {}u, 0u, 0u); }}\nconst DIM = 4u;\n\
+         alias Point = vec4<f32>;\n\
          const CALLS = {CALLS}u;\nconst STEPS = {STEPS}u;\nconst BLOCKS = {BLOCKS}u;\n\
          const BY_PARTICLE = {}u;\nconst BY_AXIS = {}u;\nconst BY_SEED = {}u;\n\
          const ORDER = {}u;\nconst NORMALS = {};\n",

@@ -74,7 +74,8 @@ impl Source {
 /// arguments.
 ///
 /// - `threefry`, the counter-based random number generator: `threefry(slot, time, block, stream)`. It
-///   needs the constants `SEED_LOW` and `SEED_HIGH` (u32).
+///   needs a function `random_key() -> vec4<u32>`, of which the seed is the first two words and the
+///   others are 0.
 /// - `normal`, standard normals made of it: `normal_draw`, and `normal_pair` of two words. It also
 ///   needs `DIM` and `Point`.
 /// - `transform`, from free coordinates to parameters under constraints: `transform_positive`,
