@@ -274,7 +274,9 @@ mod tests {
     #[test]
     fn structures_match_types_wgsl() {
         use std::mem::{offset_of, size_of};
-        let text = format!("{}{}", crate::shaders::TYPES, crate::shaders::file("settings").text);
+        let files = crate::shaders::files(&["settings", "settings/bound"]);
+        let text = files.iter().map(|file| file.text.as_str()).chain([crate::shaders::TYPES]);
+        let text = text.collect::<String>();
         let module = wgpu::naga::front::wgsl::parse_str(&text).unwrap();
         let wgsl = |name: &str| -> (Vec<(String, u32)>, u32) {
             module

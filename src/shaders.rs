@@ -120,6 +120,7 @@ library!(
     "flow/annealed",
     "flow/annealed_drift",
     "flow/power",
+    "flow/power_drift",
     "flow/along",
     "flow/growth",
     "flow/log_ratio",

@@ -136,21 +136,6 @@ fn power_mean(local: ptr<function, Local>, beta: f32) -> PowerMean {
     return mean;
 }
 
-struct DriftTerms {
-    share: f32,
-}
-
-fn flow_drift_terms(local: ptr<function, Local>, at: Instant, terms: ptr<function, DriftTerms>) {
-    (*terms).share = power_mean(local, at.beta).share;
-}
-
-fn flow_drift_along(local: ptr<function, Local>, terms: ptr<function, DriftTerms>, j: u32) -> f32 {
-    let share = (*terms).share;
-    // A law without a density here may have no score either.
-    return select((1.0 - share) * (*local).initial_score[j], 0.0, share == 1.0)
-        + select(share * (*local).aim_score[j], 0.0, share == 0.0);
-}
-
 fn flow_log_density(local: ptr<function, Local>, at: Instant) -> f32 {
     return power_mean(local, at.beta).log_density;
 }

@@ -70,8 +70,8 @@ fn refuse_gain(local: ptr<function, Local>, at: Instant) -> f32 {
     return select(0.0, here, float_is_non_finite(here));
 }
 
-// A position is copied coordinate by coordinate: what compilers write out of a copy as a whole takes
-// them long where it has many, and software drivers go on with a loop only while a particle needs it.
+// A position is copied coordinate by coordinate: compilers take long over a copy as a whole where
+// it has many, and software drivers go on with a loop only while a particle needs it.
 fn refuse_copy(to: ptr<function, Point>, place: ptr<function, Point>) {
     for (var j = 0u; j < DIM; j++) {
         (*to)[j] = (*place)[j];

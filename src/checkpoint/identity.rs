@@ -24,6 +24,7 @@ impl Identity {
         let mut all = BTreeMap::new();
         let mut add = |name: &str, value: String| all.insert(name.to_string(), value);
         let (target, flow) = (problem.target(), problem.flow());
+        add("version of random bits", crate::BITS.to_string());
         add("target", file_name(target.name()).to_string());
         add("dimension", target.dim().to_string());
         for (parameter, value) in &problem.constants {

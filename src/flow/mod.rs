@@ -359,11 +359,17 @@ impl Flow {
                 // The same path as between the whole densities.
                 let constants = path.constants(self.log_ratio - log_offset).named("path");
                 let files = match (&self.velocity, self.without_divergence()) {
-                    (None, _) => &["series", "flow/power", "flow/along"][..],
-                    (Some(_), None) => &["series", "flow/power", "flow/controlled"],
-                    (Some(_), Some(_)) => {
-                        &["series", "flow/power", "flow/controlled", "flow/no_divergence"]
+                    (None, _) => &["series", "flow/power", "flow/power_drift", "flow/along"][..],
+                    (Some(_), None) => {
+                        &["series", "flow/power", "flow/power_drift", "flow/controlled"]
                     }
+                    (Some(_), Some(_)) => &[
+                        "series",
+                        "flow/power",
+                        "flow/power_drift",
+                        "flow/controlled",
+                        "flow/no_divergence",
+                    ],
                 };
                 [constants].into_iter().chain(shaders::files(files)).collect()
             }

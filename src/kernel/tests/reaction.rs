@@ -15,7 +15,7 @@ use crate::reference::normal::normal_draw;
 use crate::reference::threefry::STREAM_STEP;
 use crate::shaders::WeightShape;
 use crate::testing::{self, normals, poison, read, write};
-use crate::{Bandwidth, Flow, Initial, Problem, Resampler, Target};
+use crate::{Bandwidth, Config, Flow, Initial, Problem, Resampler, Target};
 
 /// More than a block.
 const PARTICLES: u32 = 2500;
@@ -53,6 +53,23 @@ fn shape() -> WeightShape {
     }
 }
 
+/// Half of a normal law, which a coordinate above 1.2 finds lower by `fall`.
+fn problem(dim: u32, fall: f32) -> Problem {
+    let text = format!(
+        "fn log_density(x: ptr<function, Point>) -> f32 {{
+            var sum = select(0.0, -{fall:?}, (*x)[0] > 1.2);
+            for (var j = 0u; j < DIM; j++) {{ sum -= 0.5 * (*x)[j] * (*x)[j]; }}
+            var nothing = 0xff800000u;
+            return select(sum, bitcast<f32>(nothing), (*x)[0] < -0.5);
+        }}
+        fn score(x: ptr<function, Point>) -> Point {{ return *x; }}"
+    );
+    let target = Target::from_wgsl(dim, "half.wgsl", text).unwrap();
+    let zeros = vec![0.0; dim as usize];
+    let initial = Initial::normal(&zeros, &vec![1.0; dim as usize]).unwrap();
+    Problem::new(target, initial, Flow::langevin()).unwrap()
+}
+
 impl Rig {
     fn new(gpu: &Gpu, dim: u32) -> Rig {
         let n = PARTICLES as usize;
@@ -85,7 +102,8 @@ impl Rig {
             outputs: Vec::new(),
             flow_data: None,
             moves: None,
-            numbers: RunNumbers::alone(gpu, &settings).unwrap(),
+            numbers: RunNumbers::new(gpu, &settings, &problem(dim, 0.0), &Config::default())
+                .unwrap(),
         };
         poison(gpu, &state.pages[0][0], 8);
         write(gpu, &state.pages[1][0], &rows.concat());
@@ -133,20 +151,7 @@ impl Rig {
 
     /// π(x) = exp(−Σ x²/2) on x₀ > −0.5, and lower where x₀ > 1.2.
     fn problem(&self) -> Problem {
-        let text = format!(
-            "fn log_density(x: ptr<function, Point>) -> f32 {{
-                var sum = select(0.0, -{:?}, (*x)[0] > 1.2);
-                for (var j = 0u; j < DIM; j++) {{ sum -= 0.5 * (*x)[j] * (*x)[j]; }}
-                var nothing = 0xff800000u;
-                return select(sum, bitcast<f32>(nothing), (*x)[0] < -0.5);
-            }}
-            fn score(x: ptr<function, Point>) -> Point {{ return *x; }}",
-            self.fall
-        );
-        let target = Target::from_wgsl(self.dim, "half.wgsl", text).unwrap();
-        let zeros = vec![0.0; self.dim as usize];
-        let initial = Initial::normal(&zeros, &vec![1.0; self.dim as usize]).unwrap();
-        Problem::new(target, initial, Flow::langevin()).unwrap()
+        problem(self.dim, self.fall)
     }
 
     /// log π where it is finite.

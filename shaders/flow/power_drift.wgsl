@@ -1,0 +1,16 @@
+// The drift along a path of power means coordinate by coordinate.
+
+struct DriftTerms {
+    share: f32,
+}
+
+fn flow_drift_terms(local: ptr<function, Local>, at: Instant, terms: ptr<function, DriftTerms>) {
+    (*terms).share = power_mean(local, at.beta).share;
+}
+
+fn flow_drift_along(local: ptr<function, Local>, terms: ptr<function, DriftTerms>, j: u32) -> f32 {
+    let share = (*terms).share;
+    // A law without a density here may have no score either.
+    return select((1.0 - share) * (*local).initial_score[j], 0.0, share == 1.0)
+        + select(share * (*local).aim_score[j], 0.0, share == 0.0);
+}
