@@ -381,6 +381,10 @@ impl Target {
     /// An unknown name is an error that lists the known ones, and so is a value out of range. Where
     /// the text does not parse, the value is kept, and making the sampler reports the text. A
     /// parameter of a formula may be infinite where no part of the formula becomes ∞ − ∞ or 0·∞.
+    ///
+    /// Another value of an `f32` compiles nothing: a device reads it as data, see
+    /// [`Sampler::restart_async`](crate::Sampler::restart_async). Whole numbers and booleans are compiled,
+    /// and so is what another declaration of the text uses, such as the default of a second `override`.
     pub fn set(mut self, name: &str, value: f64) -> Result<Target> {
         let key = match (self.entry, &self.formula) {
             (Some(entry), _) => entry.check_parameter(name, value)?,

@@ -63,7 +63,7 @@ fn on_one_thread(test: impl AsyncFnOnce(Ticker)) {
 fn problem() -> Problem {
     let text = "fn log_density(x: Point) -> f32 {
         var sum = 0.0;
-        for (var k = 1; k <= 300; k += 1) {
+        for (var k = 1; k <= 400; k += 1) {
             sum += cos(f32(k) * x[0]) / f32(k * k);
         }
         return sum - 0.5 * dot(x, x);
@@ -114,7 +114,7 @@ fn a_ticker_beside_a_run_keeps_ticking() {
             let most = (took / 4).max(Duration::from_millis(100));
             assert!(gap < most, "{name} took {took:?} and held the executor up for {gap:?}");
         }
-        assert!(longest > Duration::from_millis(400), "nothing to wait for: {longest:?}");
+        assert!(longest > Duration::from_millis(200), "nothing to wait for: {longest:?}");
     });
 }
 

@@ -215,7 +215,8 @@ fn clashes_with_the_engine() {
         ("clash_with_flow", 4, "fn flow_local(a: f32) -> f32 { return a; }"),
         ("clash_with_structure", 8, "struct Control { a: f32 }"),
         ("clash_with_buffer", 7, "const schedule = 1.0;"),
-        ("clash_with_constant", 7, "const PARTICLES = 1u;"),
+        ("clash_with_constant", 7, "const WORKGROUP = 1u;"),
+        ("clash_with_settings", 7, "const settings = 1.0;"),
         ("clash_with_adaptor", 4, "fn target_score(a: f32) -> f32 { return a; }"),
     ] {
         let text = format!("{SCORE}{text}\n{DENSITY}");

@@ -371,6 +371,12 @@ impl Function {
         }
     }
 
+    /// Gives every loop a number of its own: copies of a loop have the same, and may run otherwise.
+    pub(super) fn number_loops(&mut self) {
+        self.loops = 0;
+        number(&mut self.body, &mut self.loops);
+    }
+
     pub(super) fn node(&self, value: Value) -> &Node {
         &self.nodes[value.0 as usize]
     }
@@ -445,6 +451,27 @@ pub(super) fn has_own(block: &[Statement], is_it: &dyn Fn(&Statement) -> bool) -
         Statement::Loop(_) => false,
         other => is_it(other) || blocks(other).iter().any(|inner| has_own(inner, is_it)),
     })
+}
+
+fn number(block: &mut Block, next: &mut u32) {
+    for statement in block {
+        match statement {
+            Statement::If(_, accept, reject) => {
+                number(accept, next);
+                number(reject, next);
+            }
+            Statement::Switch(_, cases) => {
+                cases.iter_mut().for_each(|(_, block)| number(block, next));
+            }
+            Statement::Loop(of) => {
+                of.id = *next;
+                *next += 1;
+                number(&mut of.body, next);
+                number(&mut of.continuing, next);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The blocks of a statement.

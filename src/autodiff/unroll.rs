@@ -51,6 +51,7 @@ pub(super) fn unroll(program: &mut Program) {
         let (nodes, locals) = (unroller.nodes, unroller.locals);
         let function = &mut program.functions[id];
         (function.nodes, function.locals, function.body) = (nodes, locals, body);
+        function.number_loops();
     }
 }
 

@@ -72,21 +72,26 @@ impl Sampler {
     /// Whether the kernels and the buffers suit a problem.
     fn check_same(&self, problem: &Problem) -> Result<()> {
         let refused = |what: &str| {
-            let reason = format!("{what} than those of this sampler; make a new one");
+            let reason = format!("{what} than that of this sampler; make a new one");
             Err(Error::config("problem", reason))
         };
+        let constants = problem.compiled_constants();
+        if let Some((name, _)) = constants.iter().find(|one| !self.constants.contains(one)) {
+            // A whole number, or one that another declaration of the text uses.
+            return refused(&format!("has another {name}, which is compiled,"));
+        }
         let linked = step::linked(problem, &self.plan, &self.config, self.integrator);
-        if linked.text() != self.wgsl || problem.compiled_constants() != self.constants {
-            return refused("has other texts, or whole-number parameters,");
+        if linked.text() != self.wgsl || constants.len() != self.constants.len() {
+            return refused("has another text");
         }
         let sizes = |data: &[f32]| 4 * data.len() as u64;
         let ours = self.state.data.iter().map(wgpu::Buffer::size);
         if !ours.eq(problem.data().map(sizes)) {
-            return refused("has data of other shapes");
+            return refused("has data of another shape");
         }
         let flow_data = problem.flow_data(&self.config)?.map(|data| sizes(&data));
         if flow_data != self.state.flow_data.as_ref().map(|(_, buffer)| buffer.size()) {
-            return refused("has components in other numbers");
+            return refused("has another number of components");
         }
         // The models of a composition are not in its text.
         if problem.composition.is_some() && Identity::of(problem, &self.config) != self.identity {

@@ -321,7 +321,8 @@ fn a_tail_of_other_steps_keeps_the_law() {
     common::advance(&mut long, u32::MAX);
     let checkpoint = Checkpoint::open(&path).unwrap().with_schedule(schedule).unwrap();
     let mut longer = Sampler::resume(&gpu, &case.problem, &checkpoint).unwrap();
-    assert!(longer.wgsl() == long.wgsl() && longer.wgsl() != first.wgsl());
+    // The lengths of steps are data.
+    assert!(longer.wgsl() == long.wgsl() && longer.wgsl() == first.wgsl());
     common::advance(&mut longer, u32::MAX);
     let (long_end, end) = (common::particles(&long), common::particles(&longer));
     for (a, b) in end.positions().iter().zip(long_end.positions()) {

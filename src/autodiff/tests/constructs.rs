@@ -198,6 +198,26 @@ fn loops_downwards_run_as_often_as_their_text_says() {
     }
 }
 
+/// Where a loop around them is written out, its copies of one loop run each as often as they do.
+#[test]
+fn copies_of_a_loop_have_lengths_of_their_own() {
+    for inner in ["var b = 0u; b < a; b++", "var b = a; b < 4u; b++", "var b = a; b > 0u; b--"] {
+        let text = format!(
+            "fn pair(q: f32) -> f32 {{ return q * q * q; }}
+             fn f(x: ptr<function, array<f32, 5>>) -> f32 {{
+                 var sum = 0.0;
+                 for (var a = 0u; a < 5u; a++) {{
+                     let at = (*x)[a];
+                     sum += at * at;
+                     for ({inner}) {{ sum += pair(at - (*x)[b]) + sin(at * (*x)[b]); }}
+                 }}
+                 return sum;
+             }}"
+        );
+        check(5, REVERSE, &text);
+    }
+}
+
 /// A counter that a loop around it does not set back, or that a branch before it moved.
 #[test]
 fn counters_that_begin_elsewhere_are_not_taken_for_new() {

@@ -101,7 +101,27 @@ fn another_problem_is_refused_and_the_run_goes_on() {
     let start = Initial::uniform(&[-1.0; 2], &[1.0; 2]).unwrap();
     let other = Problem::new(wells(8.0), start, Flow::annealed()).unwrap();
     let error = sampler.restart(&other, 1).unwrap_err().to_string();
-    assert!(error.ends_with("than those of this sampler; make a new one"), "{error}");
+    assert!(error.ends_with("than that of this sampler; make a new one"), "{error}");
     assert!(sampler.steps_encoded() >= 1);
     sampler.run().unwrap();
+}
+
+/// A whole number shapes loops, so that it is compiled: the error says which.
+#[test]
+fn a_whole_number_is_compiled() {
+    let Some(gpu) = testing::gpu() else { return };
+    let problem = |count: f64| {
+        let text = "override count: u32 = 1; override scale: f32 = 1.0;
+            fn log_density(x: Point) -> f32 { return -scale * f32(count) * dot(x, x); }";
+        let target = Target::from_wgsl(2, "mine.wgsl", text).unwrap().set("count", count).unwrap();
+        let start = Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+        Problem::new(target.set("scale", count).unwrap(), start, Flow::annealed()).unwrap()
+    };
+    let config = Config { particles: 1000, ..Config::default() };
+    let mut sampler = Sampler::new(&gpu, &problem(1.0), config).unwrap();
+    let error = sampler.restart(&problem(2.0), 0).unwrap_err().to_string();
+    let words =
+        "problem has another count, which is compiled, than that of this sampler; make a new one";
+    assert_eq!(error, words);
+    sampler.restart(&problem(1.0), 3).unwrap();
 }
