@@ -100,7 +100,8 @@ fn against_differences(value: &Evaluator, samples: &[&Sample], spread: &[f64]) -
                 x[j] = sample.x[j] + t;
                 value.evaluate(&x, &[]).ok().map(|found| found.value)
             };
-            let Some((slope, error)) = differences::slope(spread[j], along) else { continue };
+            let found = differences::slope(spread[j], sample.alone.largest, along);
+            let Some((slope, error)) = found else { continue };
             let slack = 10.0 * error;
             if slack > 0.1 * floor(sample).max(slope.abs()).max(1e-12) {
                 continue;

@@ -108,14 +108,14 @@ fn a_vanishing_exponential_is_told_from_a_support() {
 fn a_region_without_numbers_is_an_error() {
     let done =
         check("fn log_density(x: Point) -> f32 {\n    return log(x.x) - x.x - x.y * x.y;\n}\n");
-    let words = ["error: mine.wgsl:2:12: the log density is not a number at 102 of 200 points"];
+    let words = ["error: mine.wgsl:2:12: the log density is not a number at 101 of 200 points"];
     reports(&done, 4, &words);
     let done = check(
         "fn log_density(x: Point) -> f32 {\n    return -pow(x.x, 2.0) - x.y * x.y;\n}\n\
          fn score(x: Point) -> Point { return -2.0 * x; }\n",
     );
     let words = [
-        "warning: mine.wgsl:2:13: `pow` has a base below zero at 102 of 200 points",
+        "warning: mine.wgsl:2:13: `pow` has a base below zero at 101 of 200 points",
         "x * x for pow(x, 2.0)",
         "by a power of what is below zero",
     ];
