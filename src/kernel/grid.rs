@@ -96,8 +96,7 @@ impl Grid {
             Reader::new(
                 gpu,
                 &state.numbers.engine,
-                &linked,
-                entry,
+                (&linked, entry),
                 &buffers,
                 state,
                 &constants,

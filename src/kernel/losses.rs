@@ -65,7 +65,7 @@ impl Losses {
             (Access::ReadWrite, &buffer),
         ];
         let reader = |entry| {
-            Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[])
+            Reader::new(gpu, &state.numbers.engine, (&linked, entry), &buffers, state, &[], &[])
         };
         let (count, first) = (reader("losses_count")?, reader("losses_first")?);
         Ok(Losses { count, first, workgroups: shape.particles.div_ceil(LANES), buffer })

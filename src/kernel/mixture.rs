@@ -160,7 +160,7 @@ impl Mixture {
             (Access::Uniform(8), &table),
         ];
         let kernel = |entry| {
-            Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[])
+            Reader::new(gpu, &state.numbers.engine, (&linked, entry), &buffers, state, &[], &[])
         };
         Ok(Mixture {
             gather: kernel("mixture_gather")?,

@@ -197,8 +197,7 @@ impl Reader {
     pub(crate) fn new(
         gpu: &Gpu,
         numbers: &Numbers,
-        linked: &Linked,
-        entry: &str,
+        (linked, entry): (&Linked, &str),
         buffers: &[(Access, &wgpu::Buffer)],
         state: &State,
         constants: &[(String, f64)],

@@ -74,7 +74,7 @@ impl Moments {
             (Access::ReadWrite, &buffer),
         ];
         let kernel = |entry| {
-            Reader::new(gpu, &state.numbers.engine, &linked, entry, &buffers, state, &[], &[])
+            Reader::new(gpu, &state.numbers.engine, (&linked, entry), &buffers, state, &[], &[])
         };
         Ok(Moments {
             of_blocks: kernel("moments_of_blocks")?,

@@ -184,8 +184,15 @@ impl NetworkKernel {
             (Access::Read, &state.control),
             (access, &weights),
         ];
-        let kernel =
-            Reader::new(gpu, &state.numbers.engine, &linked, "network", &buffers, state, &[], &[])?;
+        let kernel = Reader::new(
+            gpu,
+            &state.numbers.engine,
+            (&linked, "network"),
+            &buffers,
+            state,
+            &[],
+            &[],
+        )?;
         let (particles, workgroup) = (plan.particles, shape.particles());
         Ok(NetworkKernel { kernel, offsets, particles, workgroup })
     }

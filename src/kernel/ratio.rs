@@ -56,7 +56,7 @@ impl Ratio {
         let (constants, data) = (problem.compiled_constants(), state.data_groups());
         let numbers = &state.numbers.problem;
         let kernel =
-            Reader::new(gpu, numbers, linked, "ratio", &buffers, state, &constants, &data)?;
+            Reader::new(gpu, numbers, (linked, "ratio"), &buffers, state, &constants, &data)?;
         Ok(Ratio { kernel, groups: particles.div_ceil(LANES) })
     }
 
