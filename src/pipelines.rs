@@ -9,7 +9,7 @@ use crate::kernel::Access;
 
 /// The most kernels that are kept, a run having some ten; of more, the texts that were not used for
 /// longest go first. A software driver keeps megabytes for each.
-const MOST: usize = 128;
+const MOST: usize = 64;
 
 /// A compiled kernel and the layouts of its bind groups, the numbers' last.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ use super::{Derived, Evaluator, Mode, Refusal, gradient, gradient_by};
 pub(crate) mod builtins;
 mod constructs;
 mod lengths;
+mod overrides;
 mod random;
 mod refused;
 mod second;

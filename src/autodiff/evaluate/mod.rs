@@ -24,6 +24,8 @@ const MOST_ITERATIONS: u64 = 20_000_000;
 pub struct Evaluator {
     program: Program,
     id: FunctionId,
+    /// The overrides that were set, and all constants by them.
+    given: HashMap<String, Datum>,
     globals: HashMap<String, Datum>,
     buffers: BTreeMap<String, Vec<f32>>,
     /// The types of the overrides, also of those without a default.
@@ -102,7 +104,7 @@ impl Evaluator {
     /// do not exist.
     pub fn new(module: &naga::Module, name: &str) -> Result<Evaluator, Refusal> {
         let (program, id) = super::lower::lower(module, name)?;
-        let (globals, buffers) = (HashMap::new(), BTreeMap::new());
+        let (given, globals, buffers) = (HashMap::new(), HashMap::new(), BTreeMap::new());
         let most_iterations = MOST_ITERATIONS;
         let overrides = module.overrides.iter().filter_map(|(_, found)| {
             let naga::TypeInner::Scalar(scalar) = module.types[found.ty].inner else {
@@ -111,15 +113,22 @@ impl Evaluator {
             Some((found.name.clone()?, scalar.kind))
         });
         let overrides = overrides.collect();
-        let mut evaluator = Evaluator { program, id, globals, buffers, overrides, most_iterations };
-        // A constant may be made of others.
-        for _ in 0..=evaluator.program.globals.len() {
+        let mut evaluator =
+            Evaluator { program, id, given, globals, buffers, overrides, most_iterations };
+        evaluator.compute_globals();
+        Ok(evaluator)
+    }
+
+    /// The constants by the overrides that are set: one may be made of others.
+    fn compute_globals(&mut self) {
+        self.globals = self.given.clone();
+        for _ in 0..=self.program.globals.len() {
             let mut found = Vec::new();
-            for (name, function) in &evaluator.program.globals {
+            for (name, function) in &self.program.globals {
                 if let Some(function) = function
-                    && !evaluator.globals.contains_key(name)
+                    && !self.globals.contains_key(name)
                 {
-                    let mut run = Run { evaluator: &evaluator, found: blank() };
+                    let mut run = Run { evaluator: self, found: blank() };
                     if let Ok(Some(value)) = run.call(function, Vec::new()) {
                         found.push((name.clone(), value));
                     }
@@ -128,12 +137,12 @@ impl Evaluator {
             if found.is_empty() {
                 break;
             }
-            evaluator.globals.extend(found);
+            self.globals.extend(found);
         }
-        Ok(evaluator)
     }
 
-    /// Sets an `override`, whatever its type; unknown names are ignored.
+    /// Sets an `override`, whatever its type, and with it those whose defaults are made of it; unknown
+    /// names are ignored.
     pub fn set(&mut self, name: &str, value: f64) {
         let Some(kind) = self.overrides.get(name) else { return };
         let datum = match kind {
@@ -142,7 +151,8 @@ impl Evaluator {
             naga::ScalarKind::Bool => Datum::Bool(value != 0.0),
             _ => Datum::Float(value),
         };
-        self.globals.insert(name.to_string(), datum);
+        self.given.insert(name.to_string(), datum);
+        self.compute_globals();
     }
 
     /// Gives the contents of the buffer `name`, an array of numbers or of vectors.
