@@ -299,7 +299,7 @@ mod tests {
                 "var s = 0.0; for (var i = 0u; i < 900u; i++) { s += 1e4 - x.x * x.x; } return s;",
                 Some(9e6),
             ),
-            ("return select(bitcast<f32>(0xff800000u), 1e7 - x.x * x.x, x.x > -50.0);", Some(1e7)),
+            ("return select(float_minus_infinity(), 1e7 - x.x * x.x, x.x > -50.0);", Some(1e7)),
             // The position decides on these.
             ("if (x.x > 0.6) { return 1e7 - dot(x, x); } return 1e6 - dot(x, x);", None),
             ("var c = 1e6; if (x.x > 0.6) { c = 1e7; } return c - dot(x, x);", None),

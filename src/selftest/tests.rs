@@ -5,6 +5,7 @@ use super::{ITEMS, Item, answers, computed, resampling, run_observed};
 use crate::reference::cases::{checksum, exact_log_weights};
 use crate::reference::resampling::Event;
 use crate::reference::threefry::{STREAM_STEP, threefry};
+use crate::shaders::WeightShape;
 use crate::testing;
 use crate::wgsl::{Linked, Source};
 
@@ -129,7 +130,9 @@ fn compilers_that_know_no_infinity_fail() {
 #[test]
 fn rows_of_workgroups_that_lie_on_each_other_fail() {
     let Some(gpu) = testing::gpu() else { return };
-    let linked = crate::kernel::draw::linked(&resampling::large_shape(&gpu));
+    // In words that every compiler takes.
+    let shape = WeightShape { native_wide: false, ..resampling::large_shape(&gpu) };
+    let linked = crate::kernel::draw::linked(&shape);
     let (right, wrong) = ("id.y * WORKGROUPS_PER_ROW + id.x", "id.y * 0u + id.x");
     assert!(linked.text().contains(right));
     let text = linked.text().replace(right, wrong);

@@ -355,6 +355,24 @@ fn the_choice_of_a_stage_links() {
     }
 }
 
+/// A flow of one's own that has the functions that every flow has, and no other.
+#[test]
+fn a_flow_of_ones_own_links() {
+    let text = "struct Local { score: Point }
+        fn flow_local(x: ptr<function, Point>, local: ptr<function, Local>) {
+            (*local).score = target_score(x);
+        }
+        fn flow_drift(local: ptr<function, Local>, at: Instant) -> Point { return (*local).score; }
+        fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 { return 0.0; }";
+    let normal = Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
+    let flow = Flow::from_wgsl("mine.wgsl", text, false);
+    let problem = Problem::new(Target::standard_normal(2).unwrap(), normal, flow).unwrap();
+    let config = config(Resampler::Systematic);
+    let plan = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
+    let linked = step::linked(&problem, &plan, &config, Integrator::Euler);
+    assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
+}
+
 /// Several pages of state: more bindings, the same text.
 #[test]
 fn pages_link() {
