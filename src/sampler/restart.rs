@@ -1,11 +1,13 @@
 //! A run from its beginning again, with everything that is compiled and allocated.
 
-use super::{Offset, Sampler, losses, nowhere};
+use super::{Offset, Sampler, check_integrator, losses, nowhere};
 use crate::checkpoint::Identity;
 use crate::error::{Error, Result};
+use crate::flow::Flow;
 use crate::kernel::step;
 use crate::layout::Settings;
 use crate::problem::Problem;
+use crate::reaction::Reaction;
 use crate::sampler::pace::Pace;
 use crate::sampler::recording::Recordings;
 
@@ -15,7 +17,7 @@ impl Sampler {
     ///
     /// `problem` is that of the run, or one that differs from it in numbers alone: parameters of the
     /// target ([`Target::set`](crate::Target::set)), data of the same shapes, means and widths of a
-    /// start of the same kind, the rate of transport. Whole numbers and booleans among a text's
+    /// start of the same kind, the rates of transport and reaction. Whole numbers and booleans among a text's
     /// `override`s are no such numbers, nor is an `override` that another declaration uses: these are
     /// compiled.
     ///
@@ -58,7 +60,7 @@ impl Sampler {
         self.identity = Identity::of(problem, &config);
         self.center = problem.target.origin().clone();
         (self.encoded, self.parity, self.finished) = (0, 0, false);
-        (self.trace_read, self.reaction_trace_read) = (0, 0);
+        (self.trace_read, self.reaction_trace_read, self.seen) = (0, 0, 0);
         self.trace.clear();
         self.reaction_trace.clear();
         self.told = losses::Told::default();
@@ -71,6 +73,8 @@ impl Sampler {
 
     /// Whether the kernels and the buffers suit a problem.
     fn check_same(&self, problem: &Problem) -> Result<()> {
+        check_integrator(problem, &self.config, self.integrator)?;
+        problem.check_resampling(&self.config)?;
         let refused = |what: &str| {
             let reason = format!("{what} than that of this sampler; make a new one");
             Err(Error::config("problem", reason))
@@ -79,6 +83,13 @@ impl Sampler {
         if let Some((name, _)) = constants.iter().find(|one| !self.constants.contains(one)) {
             // A whole number, or one that another declaration of the text uses.
             return refused(&format!("has another {name}, which is compiled,"));
+        }
+        let but_rate = |flow: &Flow| {
+            let rate = 0.0;
+            flow.reaction().map(|reaction| Reaction { rate, ..reaction.clone() })
+        };
+        if but_rate(&problem.flow) != but_rate(&self.offset.flow) {
+            return refused("has another reaction");
         }
         let linked = step::linked(problem, &self.plan, &self.config, self.integrator);
         if linked.text() != self.wgsl || constants.len() != self.constants.len() {

@@ -1,11 +1,19 @@
 use crate::{
     Adaptive, Config, Flow, Gpu, Initial, Integrator, Path, Problem, Reaction, Resampler, Sampler,
-    Schedule, Target, testing,
+    Schedule, Splitting, Target, testing,
 };
 
-/// Log-weights and positions, as bits, at the end of a run.
-fn bits(sampler: &mut Sampler) -> Vec<u32> {
-    sampler.run().unwrap();
+/// What a run tells at its end, and its particles as bits.
+fn end(sampler: &mut Sampler) -> (String, Vec<u32>) {
+    let info = sampler.run().unwrap();
+    let tests = pollster::block_on(sampler.trace()).unwrap().to_vec();
+    let estimates = pollster::block_on(sampler.reaction_trace()).unwrap().to_vec();
+    assert!(!tests.is_empty());
+    (format!("{info:?} {tests:?} {estimates:?}"), bits(sampler))
+}
+
+/// Positions, log-weights and ancestors.
+fn bits(sampler: &Sampler) -> Vec<u32> {
     let particles = pollster::block_on(sampler.particles()).unwrap();
     let numbers = particles.positions().iter().chain(particles.log_weights());
     numbers.map(|x| x.to_bits()).chain(particles.ancestors().iter().copied()).collect()
@@ -54,14 +62,14 @@ fn beginning_anew_is_being_new() {
         let gpu = Gpu::from_parts(gpu.device.clone(), gpu.queue.clone());
         let first = problem(&flow, 8.0, 1.0);
         let mut sampler = Sampler::new(&gpu, &first, config.clone()).unwrap();
-        let before = bits(&mut sampler);
+        let before = end(&mut sampler);
         let compiled = gpu.kernels_compiled();
         for (seed, depth, sd) in [(7, 8.0, 1.0), (0, 5.0, 1.5), (0, 8.0, 1.0)] {
             let other = problem(&flow, depth, sd);
             sampler.restart(&other, seed).unwrap();
-            let again = bits(&mut sampler);
+            let again = end(&mut sampler);
             let config = Config { seed, ..config.clone() };
-            let anew = bits(&mut Sampler::new(&gpu, &other, config).unwrap());
+            let anew = end(&mut Sampler::new(&gpu, &other, config).unwrap());
             assert_eq!(again, anew, "{}, seed {seed}", flow.name());
             assert_eq!(again == before, seed == 0 && depth == 8.0, "{}", flow.name());
         }
@@ -104,6 +112,33 @@ fn another_problem_is_refused_and_the_run_goes_on() {
     assert!(error.ends_with("than that of this sampler; make a new one"), "{error}");
     assert!(sampler.steps_encoded() >= 1);
     sampler.run().unwrap();
+}
+
+/// The kernels of another reaction are others, though the step is the same.
+#[test]
+fn another_reaction_is_refused() {
+    let Some(gpu) = testing::gpu() else { return };
+    let of = |reaction: Reaction| problem(&Flow::wasserstein_fisher_rao(reaction), 8.0, 1.0);
+    let config = Config { particles: 1000, ..Config::default() };
+    let mut sampler = Sampler::new(&gpu, &of(Reaction::default()), config).unwrap();
+    sampler.restart(&of(Reaction { rate: 0.5, ..Reaction::default() }), 1).unwrap();
+    let splitting = Splitting::ReactionFirst;
+    let other = of(Reaction { splitting, ..Reaction::default() });
+    let error = sampler.restart(&other, 1).unwrap_err().to_string();
+    assert!(error.contains("has another reaction"), "{error}");
+}
+
+/// A rate of nothing does not suit Metropolis moves, at a restart as at a start.
+#[test]
+fn numbers_that_do_not_fit_are_refused() {
+    let Some(gpu) = testing::gpu() else { return };
+    let of = |rate: f32| problem(&Flow::langevin().with_transport(rate), 8.0, 1.0);
+    let integrator = Some(Integrator::Mala);
+    let config = Config { particles: 1000, integrator, ..Config::default() };
+    let mut sampler = Sampler::new(&gpu, &of(1.0), config).unwrap();
+    let error = sampler.restart(&of(0.0), 1).unwrap_err().to_string();
+    assert!(error.contains("transport = 0 leaves none"), "{error}");
+    sampler.restart(&of(0.5), 1).unwrap();
 }
 
 /// A whole number shapes loops, so that it is compiled: the error says which.
