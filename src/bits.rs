@@ -4,7 +4,7 @@
 ///
 /// Two versions of wfr with the same number draw the same random words for the same seed, and, on one
 /// device with one driver and one shape of kernels, the same particles to the bit: however a run is cut,
-/// and whatever runs beside it. Another number is a breaking release.
+/// and whatever runs beside it. A new number means a breaking release.
 ///
 /// | | generator | counter | key | normals |
 /// | --- | --- | --- | --- | --- |

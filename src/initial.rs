@@ -678,7 +678,6 @@ fn check_each(name: &str, values: &[f64], want: &str, good: fn(f32) -> bool) -> 
 mod tests {
     use super::*;
 
-    /// A part of given particles may be another law, and their number must be the run's.
     /// One point after the other, of arrays and of vectors.
     #[test]
     fn starts_are_drawn_from_any_distribution() {
@@ -708,6 +707,7 @@ mod tests {
         assert!(Initial::from_distribution(&growing, 0, &mut random).is_err());
     }
 
+    /// A part of given particles may be another law, and their number must be the run's.
     #[test]
     fn pilots_take_all_particles_that_are_given() {
         let law = Target::standard_normal(1).unwrap();

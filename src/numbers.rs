@@ -1,11 +1,11 @@
 //! The numbers of a run on the device, which no shader text holds: its settings, and what the texts of
-//! the problem read beside them. They are group 3 of every kernel.
+//! the problem read beside them. They form group 3 of every kernel.
 
 use crate::buffers::filled;
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::kernel::Access;
+use crate::kernel::{Access, bound};
 use crate::layout::{BLOCK, LANES, SQUARE_BITS, Settings, WEIGHT_BITS, fold, headroom};
 use crate::problem::Problem;
 use crate::shaders::WeightShape;
@@ -24,20 +24,7 @@ impl Numbers {
     fn new(gpu: &Gpu, buffers: &[&wgpu::Buffer]) -> Result<Numbers> {
         let accesses = vec![Access::Whole; buffers.len()];
         let layout = gpu.pipelines().layout(gpu, &accesses)?;
-        let entries: Vec<_> = (0..)
-            .zip(buffers)
-            .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                binding,
-                resource: buffer.as_entire_binding(),
-            })
-            .collect();
-        let group = gpu.scoped(|| {
-            gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("wfr.numbers"),
-                layout: &layout,
-                entries: &entries,
-            })
-        })?;
+        let group = bound(gpu, &layout, &accesses, buffers)?;
         Ok(Numbers { accesses, group })
     }
 

@@ -124,17 +124,15 @@ fn declared(source: &Source) -> Vec<Declared> {
         let mut at = start + 2;
         let ty = (word(at) == ":").then(|| word(at + 1));
         at += if ty.is_some() { 2 } else { 0 };
-        let mut literal = None;
-        if word(at) == "=" {
-            let sign = if word(at + 1) == "-" { "-" } else { "" };
-            at += 1 + sign.len();
-            literal = Some(format!("{sign}{}", word(at)));
-            at += 1;
-        }
-        if word(at) != ";" {
-            return None;
-        }
-        let is_float = match (ty, &literal) {
+        let begin = at;
+        at += tokens.get(at..)?.iter().position(|token| &text[token.at.clone()] == ";")?;
+        // A sign or an exponent is a token of its own.
+        let literal = match word(begin) {
+            "=" => Some(text[tokens[begin].at.end..tokens[at].at.start].trim()),
+            ";" => None,
+            _ => return None,
+        };
+        let is_float = match (ty, literal) {
             (Some(ty), _) => ty == "f32",
             (None, Some(literal)) => literal.contains('.') || literal.ends_with('f'),
             (None, None) => false,
@@ -143,7 +141,7 @@ fn declared(source: &Source) -> Vec<Declared> {
         if !is_float && !is_word {
             return None;
         }
-        let plain = literal.as_ref().map(|literal| literal.trim_end_matches(['f', 'u', 'h']));
+        let plain = literal.map(|literal| literal.trim_end_matches(['f', 'u', 'h']));
         let default = match plain {
             Some(plain) if is_float => Some(plain.parse::<f32>().ok()?.to_bits()),
             Some(plain) => Some(plain.parse().ok()?),
@@ -156,9 +154,7 @@ fn declared(source: &Source) -> Vec<Declared> {
         let span = tokens[first].at.start..tokens[at].at.end;
         Some(Declared { parameter: Parameter { name, key, is_float, default }, at: span })
     };
-    let mut found: Vec<Declared> = starts.filter_map(read).collect();
-    found.dedup_by(|a, b| a.parameter.name == b.parameter.name);
-    found
+    starts.filter_map(read).collect()
 }
 
 /// The names that declarations of a text use, but for functions and the names that they declare.
@@ -201,11 +197,12 @@ mod tests {
 override depth: f32 = 6.5; // a comment
 @id(7) override tilt = -0.5;
 override bare: f32;
+override small: f32 = 1.5e-3f;
 override base: f32 = 2.0;
 override twice: f32 = 2.0 * base;
 override count: u32 = 3;
 override flag: bool = true;
-fn log_density(x: Point) -> f32 { let base = 1.0; return -depth * x[0] + tilt + bare; }
+fn log_density(x: Point) -> f32 { let base = 1.0; return -depth * x[0] + tilt + bare + small; }
 ";
 
     fn names(parameters: &Parameters) -> Vec<&str> {
@@ -215,10 +212,10 @@ fn log_density(x: Point) -> f32 { let base = 1.0; return -depth * x[0] + tilt + 
     #[test]
     fn floats_that_no_declaration_uses_are_data() {
         let parameters = Parameters::of(&[Source::new("a.wgsl", TEXT)]);
-        assert_eq!(names(&parameters), ["depth", "tilt", "bare"]);
+        assert_eq!(names(&parameters), ["depth", "tilt", "bare", "small"]);
         let set = [("7".to_string(), 0.25), ("bare".into(), 4.0), ("count".into(), 5.0)];
         let values: Vec<f32> = parameters.values(&set).into_iter().map(f32::from_bits).collect();
-        assert_eq!(values, [6.5, 0.25, 4.0, 0.0]);
+        assert_eq!(values, [6.5, 0.25, 4.0, 1.5e-3]);
         assert_eq!(parameters.compiled(&set), [("count".to_string(), 5.0)]);
     }
 
@@ -227,7 +224,7 @@ fn log_density(x: Point) -> f32 { let base = 1.0; return -depth * x[0] + tilt + 
     fn another_text_counts_as_a_user() {
         let other = Source::new("b.wgsl", "override half = 0.5 * depth;\nconst K = 3.0;");
         let parameters = Parameters::of(&[Source::new("a.wgsl", TEXT), other]);
-        assert_eq!(names(&parameters), ["tilt", "bare"]);
+        assert_eq!(names(&parameters), ["tilt", "bare", "small"]);
     }
 
     /// Errors point at the user's own columns.

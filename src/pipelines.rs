@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::Access;
+use crate::wgsl::Linked;
 
 /// The most kernels that are kept, a run having some ten; of more, the texts that were not used for
 /// longest go first. A software driver keeps megabytes for each.
@@ -38,7 +39,7 @@ struct Text {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Cache {
     texts: HashMap<Arc<str>, Text>,
     layouts: HashMap<Vec<Access>, Arc<wgpu::BindGroupLayout>>,
     clock: u64,
@@ -47,21 +48,24 @@ struct Kept {
 
 /// The compiled kernels of a device, shared by the clones of its [`Gpu`].
 #[derive(Debug, Default)]
-pub(crate) struct Pipelines(Mutex<Kept>);
+pub(crate) struct Pipelines(Mutex<Cache>);
 
 impl Pipelines {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn cache(&self) -> MutexGuard<'_, Cache> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many kernels were compiled so far.
     pub(crate) fn made(&self) -> u64 {
-        self.kept().made
+        self.cache().made
     }
 
-    /// Whether a kernel of this text was compiled, which has been checked then.
-    pub(crate) fn knows(&self, text: &str) -> bool {
-        self.kept().texts.contains_key(text)
+    /// Checks a text, unless a kernel of it was compiled before.
+    pub(crate) fn check(&self, linked: &Linked) -> Result<()> {
+        if self.cache().texts.contains_key(linked.text()) {
+            return Ok(());
+        }
+        linked.check().map(drop)
     }
 
     /// The layout of a bind group.
@@ -70,29 +74,21 @@ impl Pipelines {
         gpu: &Gpu,
         accesses: &[Access],
     ) -> Result<Arc<wgpu::BindGroupLayout>> {
-        if let Some(layout) = self.kept().layouts.get(accesses) {
+        if let Some(layout) = self.cache().layouts.get(accesses) {
             return Ok(layout.clone());
         }
         let layout = Arc::new(gpu.scoped(|| layout(&gpu.device, accesses))?);
-        self.kept().layouts.insert(accesses.to_vec(), layout.clone());
+        self.cache().layouts.insert(accesses.to_vec(), layout.clone());
         Ok(layout)
     }
 
     /// The kernel of a text, compiled if it was not before.
     pub(crate) fn kernel(&self, gpu: &Gpu, text: &str, shape: Shape) -> Result<Compiled> {
-        let module = {
-            let mut kept = self.kept();
-            kept.clock += 1;
-            let now = kept.clock;
-            kept.texts.get_mut(text).map(|known| {
-                known.used = now;
-                (known.module.clone(), known.kernels.get(&shape).cloned())
-            })
-        };
-        let module = match module {
-            Some((_, Some(kernel))) => return Ok(kernel),
-            Some((module, None)) => module,
-            None => gpu.scoped(|| {
+        let found = self.cache().find(text, &shape);
+        let module = match found {
+            Found::Kernel(kernel) => return Ok(kernel),
+            Found::Module(module) => module,
+            Found::Nothing => gpu.scoped(|| {
                 gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
                     label: Some(&format!("wfr.{}", shape.entry)),
                     source: wgpu::ShaderSource::Wgsl(text.into()),
@@ -142,24 +138,42 @@ impl Pipelines {
     }
 
     fn keep(&self, text: &str, module: wgpu::ShaderModule, shape: Shape, kernel: Compiled) {
-        let mut kept = self.kept();
-        kept.made += 1;
-        let now = kept.clock;
-        if let Some(known) = kept.texts.get_mut(text) {
+        let mut cache = self.cache();
+        cache.made += 1;
+        let now = cache.clock;
+        if let Some(known) = cache.texts.get_mut(text) {
             known.kernels.insert(shape, kernel);
         } else {
             let kernels = HashMap::from([(shape, kernel)]);
-            kept.texts.insert(text.into(), Text { module, kernels, used: now });
+            cache.texts.insert(text.into(), Text { module, kernels, used: now });
         }
-        while kept.kernels() > MOST
-            && let Some(oldest) = kept.oldest()
+        while cache.kernels() > MOST
+            && let Some(oldest) = cache.oldest()
         {
-            kept.texts.remove(&oldest);
+            cache.texts.remove(&oldest);
         }
     }
 }
 
-impl Kept {
+/// What there is of a kernel.
+enum Found {
+    Kernel(Compiled),
+    Module(wgpu::ShaderModule),
+    Nothing,
+}
+
+impl Cache {
+    /// Notes that a text is used, and what there is of it.
+    fn find(&mut self, text: &str, shape: &Shape) -> Found {
+        self.clock += 1;
+        let Some(known) = self.texts.get_mut(text) else { return Found::Nothing };
+        known.used = self.clock;
+        match known.kernels.get(shape) {
+            Some(kernel) => Found::Kernel(kernel.clone()),
+            None => Found::Module(known.module.clone()),
+        }
+    }
+
     fn kernels(&self) -> usize {
         self.texts.values().map(|text| text.kernels.len()).sum()
     }

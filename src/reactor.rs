@@ -265,7 +265,7 @@ impl Reactor {
         let prelude = || moments::prelude(shape, dim, 4, pages, page_rows);
         let ratio = |prelude: Prelude, density: &[&str]| {
             let linked = ratio::linked(prelude.source(), density, problem);
-            linked.check()?;
+            gpu.pipelines().check(&linked)?;
             let buffers = [&moments.buffer, field.buffer(), &ratios];
             Ratio::new(gpu, &linked, problem, run, buffers, n)
         };

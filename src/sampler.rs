@@ -317,9 +317,7 @@ impl Sampler {
     ) -> Result<Sampler> {
         let integrator = problem.integrator(&config);
         let linked = step::linked(problem, &plan, &config, integrator);
-        if !gpu.pipelines().knows(linked.text()) {
-            linked.check()?;
-        }
+        gpu.pipelines().check(&linked)?;
         let flow_data = problem.flow_data(&config)?;
         let shape = weight_shape(&config, gpu.has_wide_integers());
         let settings = Settings::of_run(&shape, problem, &config);
@@ -551,9 +549,7 @@ impl Sampler {
             return Ok(None);
         }
         let linked = init::linked(problem, &self.plan, &self.config);
-        if !self.gpu.pipelines().knows(linked.text()) {
-            linked.check()?;
-        }
+        self.gpu.pipelines().check(&linked)?;
         let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
         self.gpu.submit_pass(|pass| init.warm_up(pass))?;
         Ok(Some(init))

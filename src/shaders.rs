@@ -163,6 +163,17 @@ pub(crate) fn files(names: &[&str]) -> Vec<Source> {
     names.iter().map(|name| file(name)).collect()
 }
 
+/// Files of a kernel of the engine's own, after its settings.
+pub(crate) fn engine_files(names: &[&str]) -> Vec<Source> {
+    files(&[&["settings", "settings/bound"], names].concat())
+}
+
+/// Files of a kernel with texts of the problem, after its numbers and what those texts may call.
+pub(crate) fn problem_files(names: &[&str]) -> Vec<Source> {
+    let shared = ["types", "settings", "settings/copied", "index", "threefry", "normal", "float"];
+    files(&[&shared, names].concat())
+}
+
 /// The 64-bit arithmetic, with the device's own where it has it.
 pub(crate) fn wide(native: bool) -> [Source; 2] {
     [file("wide"), file(if native { "wide_high_native" } else { "wide_high" })]
@@ -269,9 +280,8 @@ impl WeightShape {
 
     /// The text of a weight kernel: constants, 64-bit arithmetic and the files named.
     pub(crate) fn linked(&self, names: &[&str]) -> Linked {
-        let own =
-            [Prelude::default().weights(self).source(), file("settings"), file("settings/bound")];
-        Linked::new(own.into_iter().chain(wide(self.native_wide)).chain(files(names)))
+        let prelude = Prelude::default().weights(self).source();
+        Linked::new([prelude].into_iter().chain(wide(self.native_wide)).chain(engine_files(names)))
     }
 }
 

@@ -71,7 +71,7 @@ fn refuse_gain(local: ptr<function, Local>, at: Instant) -> f32 {
 }
 
 // A position is copied coordinate by coordinate: compilers take long over a copy as a whole where
-// it has many, and software drivers go on with a loop only while a particle needs it.
+// it has many, and software drivers repeat a loop only while some particle needs it.
 fn refuse_copy(to: ptr<function, Point>, place: ptr<function, Point>) {
     for (var j = 0u; j < DIM; j++) {
         (*to)[j] = (*place)[j];

@@ -87,7 +87,7 @@ impl Pilot {
     }
 }
 
-/// log Z of now, with its standard error.
+/// The current log Z, with its standard error.
 async fn look(sampler: &Sampler) -> Result<Estimate> {
     let info = sampler.info().await?;
     let particles = sampler.particles().await?;

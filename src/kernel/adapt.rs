@@ -54,20 +54,8 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan) -> Linked {
         .f32("LEAST_LOG_WEIGHT", LEAST_LOG_WEIGHT)
         .text(&state_inputs(plan.pages, plan.page_rows));
     let mut sources = vec![prelude.source()];
-    let files = [
-        "types",
-        "settings",
-        "settings/copied",
-        "index",
-        "threefry",
-        "normal",
-        "float",
-        "hidden/control",
-        "gather",
-        "cess",
-        "adapt",
-    ];
-    sources.extend(shaders::files(&files));
+    let files = ["hidden/control", "gather", "cess", "adapt"];
+    sources.extend(shaders::problem_files(&files));
     sources.extend(problem.device_sources());
     Linked::new(sources)
 }
@@ -75,14 +63,7 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan) -> Linked {
 /// The kernel that chooses.
 pub(crate) fn linked_choice(plan: &Plan) -> Linked {
     let prelude = prelude(plan).u32("ADAPT_PASSES", PASSES);
-    let sources = shaders::files(&[
-        "types",
-        "settings",
-        "settings/bound",
-        "hidden/control",
-        "cess",
-        "adapt_choose",
-    ]);
+    let sources = shaders::engine_files(&["types", "hidden/control", "cess", "adapt_choose"]);
     Linked::new([prelude.source()].into_iter().chain(sources))
 }
 

@@ -36,16 +36,7 @@ pub(crate) fn linked(problem: &Problem, extent: Extent) -> Linked {
         .u32("LANES", extent.lanes)
         .u32("REPEATS", extent.repeats);
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&[
-        "types",
-        "settings",
-        "settings/copied",
-        "index",
-        "threefry",
-        "normal",
-        "float",
-        "check",
-    ]));
+    sources.extend(shaders::problem_files(&["check"]));
     sources.extend(problem.device_sources());
     Linked::new(sources)
 }
@@ -71,7 +62,7 @@ impl Check {
         words: u32,
     ) -> Result<Check> {
         let linked = linked(problem, extent);
-        linked.check()?;
+        gpu.pipelines().check(&linked)?;
         let target = &problem.target;
         let buffer = |numbers: &[f32]| {
             let bytes = bytemuck::cast_slice(numbers);

@@ -40,10 +40,8 @@ pub(crate) fn linked() -> Linked {
         // One increment: the entries of a workgroup are its lanes.
         .u32("CESS_GROUPS", 1)
         .u32("CESS_ITEMS", ITEMS);
-    let files = shaders::files(&[
+    let files = shaders::engine_files(&[
         "types",
-        "settings",
-        "settings/bound",
         "index",
         "float",
         "hidden/control",

@@ -7,7 +7,7 @@ use crate::gpu::Gpu;
 use crate::layout::{BLOCK, EntropyBlock};
 use crate::numbers::Numbers;
 use crate::shaders::{self, Prelude, WeightShape};
-use crate::wgsl::{Linked, Source};
+use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Entropy {
@@ -30,20 +30,9 @@ pub(crate) fn block_bytes(particles: u32) -> u64 {
     u64::from(particles.div_ceil(BLOCK)) * size_of::<EntropyBlock>() as u64
 }
 
-pub(crate) fn prelude(shape: &WeightShape) -> Prelude {
-    Prelude::default().weights(shape)
-}
-
-pub(crate) fn linked(prelude: Source) -> Linked {
-    let files = shaders::files(&[
-        "types",
-        "settings",
-        "settings/bound",
-        "index",
-        "float",
-        "hidden/control",
-        "entropy",
-    ]);
+pub(crate) fn linked(shape: &WeightShape) -> Linked {
+    let prelude = Prelude::default().weights(shape).source();
+    let files = shaders::engine_files(&["types", "index", "float", "hidden/control", "entropy"]);
     Linked::new([prelude].into_iter().chain(files))
 }
 
@@ -57,7 +46,7 @@ impl Entropy {
         use Access::{Read, ReadWrite};
         let bytes = block_bytes(shape.particles);
         let records = gpu.scoped(|| storage(&gpu.device, "wfr.entropy_blocks", bytes))?;
-        let linked = linked(prelude(shape).source());
+        let linked = linked(shape);
         let accesses = [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite];
         let EntropyBuffers { log_weights, ratios, control, reaction, trace } = *buffers;
         let all = [log_weights, ratios, control, &records, reaction, trace];

@@ -50,9 +50,7 @@ pub(crate) fn constants(prelude: Prelude, cells: u32, dim: u32, bandwidth: &str)
 }
 
 pub(crate) fn linked(prelude: Source) -> Linked {
-    let files = shaders::files(&[
-        "settings",
-        "settings/bound",
+    let files = shaders::engine_files(&[
         "index",
         "float",
         "hidden/log_weights",
@@ -83,7 +81,7 @@ impl Grid {
         let prelude = Prelude::default().dimension(dim).weights(shape);
         let prelude = constants(prelude, cells, dim, bandwidth).source();
         let of_target = grid_target::linked(prelude, problem);
-        of_target.check()?;
+        gpu.pipelines().check(&of_target)?;
         let target = GridTarget::new(gpu, &of_target, problem, state, moments, &fields, total)?;
         let kernel = |entry, from: usize, axis: u32| {
             let buffers = [

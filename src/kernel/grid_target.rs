@@ -19,14 +19,7 @@ pub(crate) struct GridTarget {
 
 pub(crate) fn linked(prelude: Source, problem: &Problem) -> Linked {
     let mut sources = vec![prelude];
-    sources.extend(shaders::files(&[
-        "types",
-        "settings",
-        "settings/copied",
-        "index",
-        "threefry",
-        "normal",
-        "float",
+    sources.extend(shaders::problem_files(&[
         "hidden/control",
         "moment_types",
         "density/grid_frame",

@@ -23,18 +23,7 @@ pub(crate) struct Init {
 
 pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked {
     let mut sources = vec![step::prelude(plan, config, problem.initial.dim()).source()];
-    sources.extend(shaders::files(&[
-        "types",
-        "settings",
-        "settings/copied",
-        "index",
-        "threefry",
-        "normal",
-        "float",
-        "hidden/control",
-        "loss",
-        "init",
-    ]));
+    sources.extend(shaders::problem_files(&["hidden/control", "loss", "init"]));
     if let Some(composition) = &problem.composition {
         let integrator = problem.integrator(config);
         sources.push(composition.constants(None));

@@ -35,16 +35,8 @@ pub(crate) fn linked(shape: &WeightShape, dim: u32, plan: &Plan) -> Linked {
         .u32("LOSSES_POSITION", dim)
         .u32("LOSSES_COLUMNS", LOSSES_COLUMNS)
         .text(&state_in(3, plan.pages, plan.page_rows));
-    let files = shaders::files(&[
-        "types",
-        "settings",
-        "settings/bound",
-        "index",
-        "float",
-        "hidden/control",
-        "loss",
-        "losses",
-    ]);
+    let files =
+        shaders::engine_files(&["types", "index", "float", "hidden/control", "loss", "losses"]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 

@@ -84,10 +84,8 @@ pub(crate) fn constants(prelude: Prelude, components: u32, dim: u32) -> Prelude 
 
 /// `density` is the file that says what a component is.
 pub(crate) fn linked(prelude: Source, density: &str) -> Linked {
-    let files = shaders::files(&[
+    let files = shaders::engine_files(&[
         "types",
-        "settings",
-        "settings/bound",
         "index",
         "threefry",
         "normal",

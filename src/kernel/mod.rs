@@ -155,32 +155,36 @@ impl Kernel {
         buffers: &[&wgpu::Buffer],
     ) -> Result<wgpu::BindGroup> {
         let (layout, accesses) = &self.groups[group];
-        gpu.scoped(|| {
-            let entries: Vec<_> = buffers
-                .iter()
-                .zip(accesses)
-                .enumerate()
-                .map(|(binding, (buffer, access))| {
-                    let resource = match access {
-                        Access::Uniform(size) => {
-                            wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                                buffer,
-                                offset: 0,
-                                size: std::num::NonZeroU64::new(*size),
-                            })
-                        }
-                        _ => buffer.as_entire_binding(),
-                    };
-                    wgpu::BindGroupEntry { binding: binding as u32, resource }
-                })
-                .collect();
-            gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: None,
-                layout,
-                entries: &entries,
-            })
-        })
+        bound(gpu, layout, accesses, buffers)
     }
+}
+
+/// Buffers bound in binding order, as [`Kernel::bind`] does.
+pub(crate) fn bound(
+    gpu: &Gpu,
+    layout: &wgpu::BindGroupLayout,
+    accesses: &[Access],
+    buffers: &[&wgpu::Buffer],
+) -> Result<wgpu::BindGroup> {
+    let resources = buffers.iter().zip(accesses).map(|(buffer, access)| match access {
+        Access::Uniform(size) => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer,
+            offset: 0,
+            size: std::num::NonZeroU64::new(*size),
+        }),
+        _ => buffer.as_entire_binding(),
+    });
+    let entries: Vec<_> = (0..)
+        .zip(resources)
+        .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
+        .collect();
+    gpu.scoped(|| {
+        gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout,
+            entries: &entries,
+        })
+    })
 }
 
 /// A kernel that reads the current state, which is the one or the other of its two copies: buffers

@@ -41,15 +41,8 @@ pub(crate) fn block_bytes(particles: u32, dim: u32) -> u64 {
 }
 
 pub(crate) fn linked(prelude: Source) -> Linked {
-    let files = shaders::files(&[
-        "settings",
-        "settings/bound",
-        "index",
-        "float",
-        "hidden/log_weights",
-        "moment_types",
-        "moments",
-    ]);
+    let files =
+        shaders::engine_files(&["index", "float", "hidden/log_weights", "moment_types", "moments"]);
     Linked::new([prelude].into_iter().chain(files))
 }
 

@@ -122,14 +122,7 @@ pub(super) fn linked(
         ))
         .text(&state_in(4, plan.pages, plan.page_rows));
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::files(&[
-        "types",
-        "settings",
-        "settings/bound",
-        "index",
-        "threefry",
-        "normal",
-    ]));
+    sources.extend(shaders::engine_files(&["types", "index", "threefry", "normal"]));
     sources.push(shaders::file(direction_file(divergence)));
     sources.extend(shaders::files(match network.activation() {
         Activation::Silu => &["network/silu"],
@@ -161,7 +154,7 @@ impl NetworkKernel {
         // What a software driver gathers faster. Lanes read apart, which GPUs' uniforms are slow at.
         let uniform = gpu.is_software() && 4 * weights.len() as u64 <= MAX_UNIFORM;
         let linked = linked(network, &shape, divergence, plan, uniform);
-        linked.check()?;
+        gpu.pipelines().check(&linked)?;
         let (usage, access, offsets): (_, _, &[u32]) = match uniform {
             true => {
                 let access = Access::Uniform(4 * weights.len() as u64);

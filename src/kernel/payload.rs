@@ -30,12 +30,7 @@ pub(crate) fn linked(strides: Strides) -> Linked {
         .u32("PAYLOAD_WORDS", strides.words)
         .u32("PAYLOAD_SLOT_STRIDE", strides.slot)
         .u32("PAYLOAD_WORD_STRIDE", strides.word);
-    Linked::new([prelude.source()].into_iter().chain(shaders::files(&[
-        "settings",
-        "settings/bound",
-        "index",
-        "payload",
-    ])))
+    Linked::new([prelude.source()].into_iter().chain(shaders::engine_files(&["index", "payload"])))
 }
 
 impl PayloadKernel {

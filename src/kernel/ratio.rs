@@ -17,20 +17,9 @@ pub(crate) struct Ratio {
 
 /// `density` are the files that define `density_log_ratio`.
 pub(crate) fn linked(prelude: Source, density: &[&str], problem: &Problem) -> Linked {
-    let files = [
-        "types",
-        "settings",
-        "settings/copied",
-        "index",
-        "threefry",
-        "normal",
-        "float",
-        "hidden/log_weights",
-        "position",
-        "moment_types",
-    ];
+    let files = ["hidden/log_weights", "position", "moment_types"];
     let mut sources = vec![prelude];
-    sources.extend(shaders::files(&files));
+    sources.extend(shaders::problem_files(&files));
     sources.extend(shaders::files(density));
     sources.push(shaders::file("ratio"));
     sources.extend(problem.device_sources());

@@ -20,10 +20,8 @@ pub(crate) struct React {
 /// `prelude` has the constants of the weights.
 pub(crate) fn linked(prelude: Prelude, jumps: bool) -> Linked {
     let realisation = if jumps { "react/jumps" } else { "react/weights" };
-    let files = shaders::files(&[
+    let files = shaders::engine_files(&[
         "types",
-        "settings",
-        "settings/bound",
         "index",
         "threefry",
         "float",

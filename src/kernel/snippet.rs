@@ -50,11 +50,11 @@ impl Snippet<'_> {
              }}\n"
         );
         let mut sources = vec![prelude.u32("COUNT", count).source()];
-        sources.extend(shaders::files(&["settings", "settings/bound", "index"]));
+        sources.extend(shaders::engine_files(&["index"]));
         sources.extend(shaders::files(files));
         sources.push(Source::new("snippet", text));
         let linked = Linked::new(sources);
-        linked.check()?;
+        gpu.pipelines().check(&linked)?;
         let numbers = Numbers::alone(gpu, &Settings::default().with_seed(seed))?;
         let accesses = [Access::Read, Access::ReadWrite];
         let kernel = Kernel::new(gpu, &numbers, &linked, "test", &[&accesses], &[])?;

@@ -109,18 +109,8 @@ pub(crate) fn linked(
         .u32("MOVES_COUNTERS", MOVES_COUNTERS)
         .text(&preconditioner(config));
     let mut sources = vec![prelude.source()];
-    let files = [
-        "types",
-        "settings",
-        "settings/copied",
-        "index",
-        "threefry",
-        "normal",
-        "float",
-        "hidden/control",
-        "loss",
-    ];
-    sources.extend(shaders::files(&files));
+    let files = ["hidden/control", "loss"];
+    sources.extend(shaders::problem_files(&files));
     sources.extend(match &problem.composition {
         Some(composition) => {
             let constants = composition.constants(Some(integrator));

@@ -27,14 +27,7 @@ pub(crate) fn linked(shape: &CloudShape, ancestor_row: u32) -> Linked {
         .weights(&shape.weights)
         .u32("ANCESTOR_ROW", ancestor_row)
         .text(&state_in(2, shape.pages, shape.page_rows));
-    let files = shaders::files(&[
-        "settings",
-        "settings/bound",
-        "index",
-        "float",
-        "hidden/log_weights",
-        "survivors",
-    ]);
+    let files = shaders::engine_files(&["index", "float", "hidden/log_weights", "survivors"]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 

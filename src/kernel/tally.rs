@@ -89,10 +89,9 @@ pub(crate) fn prelude(shape: &CloudShape, stride: u32) -> Prelude {
 
 /// The text of a kernel that sums weights.
 pub(crate) fn linked(shape: &CloudShape, prelude: Prelude, files: &[&str]) -> Linked {
-    let shared =
-        ["settings", "settings/bound", "index", "float", "hidden/log_weights", "weight", "tally"];
+    let shared = ["index", "float", "hidden/log_weights", "weight", "tally"];
     let wide = shaders::wide(shape.weights.native_wide);
-    let files = shaders::files(&shared).into_iter().chain(shaders::files(files));
+    let files = shaders::engine_files(&shared).into_iter().chain(shaders::files(files));
     Linked::new([prelude.source()].into_iter().chain(wide).chain(files))
 }
 

@@ -78,7 +78,7 @@ fn inject(x: &mut [u32; 4], key: &[u32; 5], number: usize) {
 
 /// Where a slot lies among all there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct GlobalSlot {
     /// Its number in its island, below 2⁴⁰.
     pub slot: u64,
     /// The island.
@@ -86,8 +86,8 @@ pub struct Place {
 }
 
 /// Where a slot of a population that is alone lies.
-pub fn random_place(slot: u32) -> Place {
-    Place { slot: slot.into(), island: 0 }
+pub fn random_place(slot: u32) -> GlobalSlot {
+    GlobalSlot { slot: slot.into(), island: 0 }
 }
 
 /// The key of a seed.
@@ -96,13 +96,13 @@ pub fn random_key(seed: u64) -> [u32; 4] {
 }
 
 /// The counter of a place, a time, a block below 2¹⁶ and a stream below 2⁸.
-pub fn random_counter(place: Place, time: u32, block: u32, stream: u32) -> [u32; 4] {
+pub fn random_counter(place: GlobalSlot, time: u32, block: u32, stream: u32) -> [u32; 4] {
     let high = (place.slot >> 32) as u32;
     [place.slot as u32, time, place.island, stream | block << 8 | high << 24]
 }
 
 /// The words of a place in a run with this seed.
-pub fn threefry_at(seed: u64, place: Place, time: u32, block: u32, stream: u32) -> [u32; 4] {
+pub fn threefry_at(seed: u64, place: GlobalSlot, time: u32, block: u32, stream: u32) -> [u32; 4] {
     threefry_keyed(random_counter(place, time, block, stream), random_key(seed))
 }
 

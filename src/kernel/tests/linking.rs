@@ -452,7 +452,7 @@ fn the_reaction_links_in_every_dimension() {
         let bandwidth = crate::Bandwidth::Silverman.wgsl(dim, 1000);
         let mut texts = vec![
             moments::linked(prelude(3).source()),
-            entropy::linked(entropy::prelude(&shape).source()),
+            entropy::linked(&shape),
             ratio::linked(prelude(4).source(), &["density/initial"], &problem),
         ];
         if dim <= grid::MAX_GRID_DIM {

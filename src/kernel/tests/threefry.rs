@@ -6,7 +6,7 @@ use crate::kernel::snippet::Snippet;
 use crate::reference::cases::noise;
 use crate::reference::normal::normal_draw;
 use crate::reference::threefry::{
-    KNOWN, Place, STREAM_INITIAL, STREAM_STEP, STREAM_STRATUM, random_counter, threefry,
+    GlobalSlot, KNOWN, STREAM_INITIAL, STREAM_STEP, STREAM_STRATUM, random_counter, threefry,
     threefry_at, threefry_keyed, threefry_rounds,
 };
 use crate::shaders::{self, Prelude};
@@ -44,7 +44,7 @@ fn fields_of_counters_do_not_overlap() {
     let largest = [0xff_ffff_ffff, u64::from(u32::MAX), u64::from(u32::MAX), 0xffff, 0xff];
     assert_eq!(largest[3] + 1, u64::from(WORD_BLOCKS));
     let with = |fields: [u64; 5]| {
-        let place = Place { slot: fields[0], island: fields[2] as u32 };
+        let place = GlobalSlot { slot: fields[0], island: fields[2] as u32 };
         random_counter(place, fields[1] as u32, fields[3] as u32, fields[4] as u32)
     };
     assert_eq!(with(largest), [u32::MAX; 4]);
@@ -84,7 +84,7 @@ fn places_are_the_oracles() {
     };
     let ours = snippet.run(&gpu, Prelude::default()).unwrap();
     for (x, c) in ours.chunks(4).zip(inputs.chunks(6)) {
-        let place = Place { slot: u64::from(c[1]) << 32 | u64::from(c[0]), island: c[2] };
+        let place = GlobalSlot { slot: u64::from(c[1]) << 32 | u64::from(c[0]), island: c[2] };
         assert_eq!(x, threefry_at(3, place, c[3], c[4], c[5]), "{c:?}");
     }
 }
@@ -153,7 +153,7 @@ fn a_flipped_bit_flips_every_bit_half_of_the_time() {
 fn the_bits_are_those_of_version_2() {
     assert_eq!(BITS, 2);
     let seed = 0x0123_4567_89ab_cdef;
-    let far = Place { slot: (3 << 32) + 5, island: 2 };
+    let far = GlobalSlot { slot: (3 << 32) + 5, island: 2 };
     let words = [
         threefry(seed, 0, 0, 0, STREAM_INITIAL),
         threefry(seed, 0, 0, 0, STREAM_STEP),
