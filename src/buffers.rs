@@ -33,15 +33,6 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The buffers of group 0 in binding order, for the step that reads state `parity`.
-    pub(crate) fn bindings(&self, parity: usize) -> Vec<&wgpu::Buffer> {
-        let mut buffers: Vec<_> = self.pages[parity].iter().collect();
-        buffers.extend(&self.pages[1 - parity]);
-        buffers.extend([&self.log_weights, &self.ancestors, &self.control, &self.schedule]);
-        buffers.extend(&self.moves);
-        buffers
-    }
-
     /// The buffers of the groups after the engine's own: the data of both laws, then of the flow.
     pub(crate) fn data_groups(&self) -> Vec<Vec<(Access, &wgpu::Buffer)>> {
         let read = |buffer| (Access::Read, buffer);

@@ -5,7 +5,7 @@ use crate::buffers::filled;
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::kernel::{Access, bound};
+use crate::kernel::{Access, Group};
 use crate::layout::{BLOCK, LANES, SQUARE_BITS, Settings, WEIGHT_BITS, fold, headroom};
 use crate::problem::Problem;
 use crate::shaders::WeightShape;
@@ -17,15 +17,14 @@ pub(crate) const GROUP: u32 = 3;
 #[derive(Debug, Clone)]
 pub(crate) struct Numbers {
     pub(crate) accesses: Vec<Access>,
-    pub(crate) group: wgpu::BindGroup,
+    pub(crate) group: Group,
 }
 
 impl Numbers {
     fn new(gpu: &Gpu, buffers: &[&wgpu::Buffer]) -> Result<Numbers> {
-        let accesses = vec![Access::Whole; buffers.len()];
-        let layout = gpu.pipelines().layout(gpu, &accesses)?;
-        let group = bound(gpu, &layout, &accesses, buffers)?;
-        Ok(Numbers { accesses, group })
+        let bindings: Vec<_> = buffers.iter().map(|buffer| (Access::Whole, *buffer)).collect();
+        let group = Group::of(gpu, &bindings)?;
+        Ok(Numbers { accesses: vec![Access::Whole; buffers.len()], group })
     }
 
     /// Settings alone, of what is no run.

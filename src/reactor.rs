@@ -7,6 +7,7 @@ use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
+use crate::kernel::Pass;
 use crate::kernel::entropy::{self, Entropy, EntropyBuffers};
 use crate::kernel::grid::{self, Grid};
 use crate::kernel::loops::{self, Loops};
@@ -73,13 +74,6 @@ impl Field {
         match self {
             Field::Grid(grid) => grid.field(),
             Field::Mixture(mixture) => &mixture.sums,
-        }
-    }
-
-    fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        match self {
-            Field::Grid(grid) => grid.warm_up(pass),
-            Field::Mixture(mixture) => mixture.warm_up(pass),
         }
     }
 }
@@ -287,7 +281,7 @@ impl Reactor {
             ratio: ratio(estimate.constants(prelude(), dim, trials), &estimate.files())?,
             first_ratio,
             entropy: Entropy::new(gpu, numbers, shape, &entropy)?,
-            react: React::new(gpu, numbers, shape, jumps, &reacting)?,
+            react: React::new(gpu, numbers, shape, jumps, reacting)?,
             moments,
             field,
             state,
@@ -343,13 +337,7 @@ impl Reactor {
     }
 
     /// Records one part; copy `copy` of the state is current.
-    pub(crate) fn encode(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        copy: usize,
-        part: Part,
-        slice: Option<u32>,
-    ) {
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize, part: Part, slice: Option<u32>) {
         match part {
             Part::Moments => self.moments.encode(pass, copy),
             Part::FirstRatio => self.first_ratio.iter().for_each(|ratio| ratio.encode(pass, copy)),
@@ -367,14 +355,5 @@ impl Reactor {
             Part::ReactBefore => self.react.encode_before(pass),
             Part::ReactAfter => self.react.encode_after(pass),
         }
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.moments.warm_up(pass);
-        self.field.warm_up(pass);
-        self.ratio.warm_up(pass);
-        self.first_ratio.iter().for_each(|ratio| ratio.warm_up(pass));
-        self.entropy.warm_up(pass);
-        self.react.warm_up(pass);
     }
 }

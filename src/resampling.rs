@@ -7,6 +7,7 @@ use crate::buffers::{self, Scratch};
 use crate::config::Resampler;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::kernel::Pass;
 use crate::kernel::decide::{Decide, DecideBuffers};
 use crate::kernel::draw::Draw;
 use crate::kernel::expand::Expand;
@@ -119,17 +120,7 @@ impl Ancestry {
         Ok(Ancestry::Search(residual, Draw::new(gpu, numbers, shape, scratch, ancestors)?))
     }
 
-    fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        match self {
-            Ancestry::Marks(expand) => expand.warm_up(pass),
-            Ancestry::Search(residual, draw) => {
-                residual.iter().for_each(|residual| residual.warm_up(pass));
-                draw.warm_up(pass);
-            }
-        }
-    }
-
-    fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
+    fn encode(&self, pass: &mut Pass<'_>, dispatches: &wgpu::Buffer) {
         match self {
             Ancestry::Marks(expand) => expand.encode(pass, dispatches),
             Ancestry::Search(residual, draw) => {
@@ -387,7 +378,7 @@ impl Resampling {
     }
 
     /// Tests the ESS, resamples if the test says so, and moves the clock by `steps` steps.
-    pub(crate) fn encode_test(&self, pass: &mut wgpu::ComputePass<'_>, steps: u32) {
+    pub(crate) fn encode_test(&self, pass: &mut Pass<'_>, steps: u32) {
         self.reduce.encode(pass);
         self.decide.encode(pass, steps);
         let dispatches = &self.scratch.dispatches;
@@ -395,18 +386,11 @@ impl Resampling {
         self.ancestry.encode(pass, dispatches);
     }
 
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.reduce.warm_up(pass);
-        self.decide.warm_up(pass);
-        self.scan.warm_up(pass);
-        self.ancestry.warm_up(pass);
-    }
-
-    pub(crate) fn encode_tick(&self, pass: &mut wgpu::ComputePass<'_>, steps: u32) {
+    pub(crate) fn encode_tick(&self, pass: &mut Pass<'_>, steps: u32) {
         self.decide.encode_tick(pass, steps);
     }
 
-    pub(crate) fn encode_report(&self, pass: &mut wgpu::ComputePass<'_>) {
+    pub(crate) fn encode_report(&self, pass: &mut Pass<'_>) {
         self.reduce.encode(pass);
         self.decide.encode_report(pass);
     }

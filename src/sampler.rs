@@ -29,7 +29,6 @@ use crate::gpu::Gpu;
 use crate::histogram::Counter;
 use crate::initial;
 use crate::integrator::Integrator;
-use crate::kernel::Access;
 use crate::kernel::adapt::Adapt;
 use crate::kernel::conditional::Conditional;
 use crate::kernel::init::{self, Init};
@@ -37,6 +36,7 @@ use crate::kernel::losses::Losses as LossCounter;
 use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
+use crate::kernel::{Access, Pass, WarmUp};
 use crate::layout::{MOVES_COUNTERS, Settings};
 use crate::loss::Lost;
 use crate::numbers::RunNumbers;
@@ -357,15 +357,7 @@ impl Sampler {
             })
             .transpose()?;
         let recordings = Recordings::new(gpu)?;
-        gpu.submit_pass(|pass| {
-            resampling.warm_up(pass);
-            losses.warm_up(pass);
-            conditional.iter().for_each(|conditional| conditional.warm_up(pass));
-            step.warm_up(pass);
-            networks.iter().for_each(|network| network.warm_up(pass));
-            reactor.iter().for_each(|reactor| reactor.warm_up(pass));
-        })?;
-        Ok(Sampler {
+        let sampler = Sampler {
             gpu: gpu.clone(),
             integrator,
             dim: problem.target.dim(),
@@ -406,7 +398,10 @@ impl Sampler {
             survivors: OnceLock::new(),
             plan,
             config,
-        })
+        };
+        sampler.warm_up()?;
+        sampler.gpu.submit_pass(|pass| sampler.encode_opening(pass))?;
+        Ok(sampler)
     }
 
     /// Records up to `steps` steps into your encoder; past the schedule's end nothing is recorded.
@@ -460,7 +455,12 @@ impl Sampler {
         self.encode_passes(&mut pass, end);
     }
 
-    fn encode_passes(&mut self, pass: &mut wgpu::ComputePass<'_>, end: u32) {
+    /// Records what comes before the first step, but for the draw of the particles.
+    fn encode_opening(&self, pass: &mut Pass<'_>) {
+        self.adapt.iter().for_each(|adapt| adapt.encode_open(pass));
+    }
+
+    fn encode_passes(&mut self, pass: &mut Pass<'_>, end: u32) {
         while self.encoded < end {
             let segment = self.segment(end);
             for unit in self.units(&segment) {
@@ -551,7 +551,7 @@ impl Sampler {
         let linked = init::linked(problem, &self.plan, &self.config);
         self.gpu.pipelines().check(&linked)?;
         let init = Init::new(&self.gpu, problem, &self.plan, &self.config, &self.state)?;
-        self.gpu.submit_pass(|pass| init.warm_up(pass))?;
+        self.gpu.submit_pass(|pass| init.encode(&mut WarmUp(pass), None))?;
         Ok(Some(init))
     }
 

@@ -1,6 +1,6 @@
 //! The next stage of an adaptive schedule: `shaders/adapt.wgsl` and `shaders/adapt_choose.wgsl`.
 
-use super::{Access, Kernel, dispatch, set_data};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::{self, State};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -25,14 +25,10 @@ pub(crate) fn items(cap: u32, loops_per_particle: u64) -> u32 {
 /// Measures candidates and chooses among them.
 #[derive(Debug)]
 pub(crate) struct Adapt {
-    measure: Kernel,
-    choose: Kernel,
-    open: Kernel,
     /// One per parity: the state that the next step reads.
-    measured: [wgpu::BindGroup; 2],
-    chosen: wgpu::BindGroup,
-    opened: wgpu::BindGroup,
-    data: Vec<wgpu::BindGroup>,
+    measure: [BoundKernel; 2],
+    choose: BoundKernel,
+    open: BoundKernel,
     /// The stage that is being chosen.
     pub stage: wgpu::Buffer,
     particles: u32,
@@ -68,7 +64,6 @@ pub(crate) fn linked_choice(plan: &Plan) -> Linked {
 }
 
 impl Adapt {
-    /// Opens the first stage too.
     pub(crate) fn new(
         gpu: &Gpu,
         problem: &Problem,
@@ -85,81 +80,57 @@ impl Adapt {
                 buffers::storage(device, "wfr.stage", size_of::<Stage>() as u64),
             )
         })?;
-        let mut accesses = vec![Read; plan.pages as usize];
-        accesses.extend([Read, Read, Read, Read, ReadWrite]);
-        let linked = linked(problem, plan);
-        let (data, constants) = (state.data_groups(), problem.compiled_constants());
-        let numbers = &state.numbers.problem;
-        let (measure, data) =
-            Kernel::reading(gpu, numbers, &linked, "adapt", &accesses, &constants, &data)?;
-        let bind = |parity: usize| {
-            let mut buffers: Vec<_> = state.pages[parity].iter().collect();
-            let State { log_weights, ancestors, control, .. } = state;
-            buffers.extend([log_weights, ancestors, control, &stage, &partials]);
-            measure.bind(gpu, 0, &buffers)
+        let own = |parity: usize| {
+            let mut all: Vec<_> = state.pages[parity].iter().map(|page| (Read, page)).collect();
+            all.extend([
+                (Read, &state.log_weights),
+                (Read, &state.ancestors),
+                (Read, &state.control),
+                (Read, &stage),
+                (ReadWrite, &partials),
+            ]);
+            all
         };
-        let measured = [bind(0)?, bind(1)?];
+        let (data, constants) = (state.data_groups(), problem.compiled_constants());
+        let (numbers, linked) = (&state.numbers.problem, linked(problem, plan));
+        let text = (&linked, "adapt");
+        let first = BoundKernel::reading(gpu, numbers, text, &own(0), &constants, &data)?;
+        let second = first.with(gpu, &own(1))?;
 
         let linked = linked_choice(plan);
-        let accesses = [Read, ReadWrite, ReadWrite, ReadWrite, ReadWrite];
+        let own = [
+            (Read, &partials),
+            (ReadWrite, &stage),
+            (ReadWrite, &state.control),
+            (ReadWrite, &state.schedule),
+            (ReadWrite, trace),
+        ];
         let numbers = &state.numbers.engine;
-        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
+        let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
         let (choose, open) = (kernel("adapt_choose")?, kernel("adapt_open")?);
-        let all = [&partials, &stage, &state.control, &state.schedule, trace];
-        let (chosen, opened) = (choose.bind(gpu, 0, &all)?, open.bind(gpu, 0, &all)?);
         let (particles, block) = (plan.particles, CESS_LANES * plan.cess_items);
-        let adapt = Adapt {
-            measure,
-            choose,
-            open,
-            measured,
-            chosen,
-            opened,
-            data,
-            stage,
-            particles,
-            block,
-        };
-        gpu.submit_pass(|pass| {
-            adapt.warm_up(pass);
-            adapt.encode_open(pass);
-        })?;
-        Ok(adapt)
+        Ok(Adapt { measure: [first, second], choose, open, stage, particles, block })
     }
 
     /// Opens the first stage.
-    pub(crate) fn encode_open(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.open.set(pass, &self.opened, &[]);
-        pass.dispatch_workgroups(1, 1, 1);
+    pub(crate) fn encode_open(&self, pass: &mut Pass<'_>) {
+        self.open.encode(pass, 1);
     }
 
     /// Measures the candidates for the end of the stage that begins now; the next step reads state
     /// `parity`.
-    pub(crate) fn encode_measure(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        parity: usize,
-        slice: Option<u32>,
-    ) {
-        self.measure.set(pass, &self.measured[parity], &[]);
-        set_data(pass, &self.data, None);
-        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.block));
+    pub(crate) fn encode_measure(&self, pass: &mut Pass<'_>, parity: usize, slice: Option<u32>) {
+        let groups = slice.unwrap_or(self.particles).div_ceil(self.block);
+        self.measure[parity].encode(pass, groups);
     }
 
     /// Chooses among them, or the next ones.
-    pub(crate) fn encode_choose(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.choose.set(pass, &self.chosen, &[]);
-        pass.dispatch_workgroups(1, 1, 1);
+    pub(crate) fn encode_choose(&self, pass: &mut Pass<'_>) {
+        self.choose.encode(pass, 1);
     }
 
     /// Particles of a workgroup that measures.
     pub(crate) fn block(&self) -> u32 {
         self.block
-    }
-
-    fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        set_data(pass, &self.data, None);
-        self.measure.warm_up(pass, &self.measured[0], &[]);
-        self.choose.warm_up(pass, &self.chosen, &[]);
     }
 }

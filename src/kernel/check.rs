@@ -1,6 +1,6 @@
 //! The target by itself, evaluated and timed: `shaders/check.wgsl`.
 
-use super::{Access, Kernel, dispatch, set_data};
+use super::{Access, BoundKernel};
 use crate::buffers::{filled, storage};
 use crate::clock::Instant;
 use crate::config::Config;
@@ -43,9 +43,7 @@ pub(crate) fn linked(problem: &Problem, extent: Extent) -> Linked {
 
 /// One entry point with its buffers.
 struct Check {
-    kernel: Kernel,
-    group: wgpu::BindGroup,
-    data: Vec<wgpu::BindGroup>,
+    kernel: BoundKernel,
     input: wgpu::Buffer,
     out: wgpu::Buffer,
     workgroups: u32,
@@ -76,23 +74,19 @@ impl Check {
             target.storage().iter().map(|data| buffer(data)).collect::<Result<_>>()?;
         let group = data.iter().map(|buffer| (Access::Read, buffer)).collect();
         let data: Vec<Vec<_>> = if data.is_empty() { Vec::new() } else { vec![group] };
-        let own = [Access::Read, Access::ReadWrite];
+        let own = [(Access::Read, &input), (Access::ReadWrite, &out)];
         let constants = problem.compiled_constants();
         let numbers = RunNumbers::new(gpu, &Settings::default(), problem, &Config::default())?;
-        let numbers = &numbers.problem;
-        let (kernel, data) =
-            Kernel::reading(gpu, numbers, &linked, entry, &own, &constants, &data)?;
-        let group = kernel.bind(gpu, 0, &[&input, &out])?;
+        let (numbers, text) = (&numbers.problem, (&linked, entry));
+        let kernel = BoundKernel::reading(gpu, numbers, text, &own, &constants, &data)?;
         let workgroups = invocations.div_ceil(WORKGROUP);
-        Ok(Check { kernel, group, data, input, out, workgroups })
+        Ok(Check { kernel, input, out, workgroups })
     }
 
     /// Submits so many dispatches in one pass.
     fn submit(&self, gpu: &Gpu, times: u32) -> Result<()> {
         gpu.submit_pass(|pass| {
-            self.kernel.set(pass, &self.group, &[]);
-            set_data(pass, &self.data, None);
-            (0..times).for_each(|_| dispatch(pass, self.workgroups));
+            (0..times).for_each(|_| self.kernel.encode(pass, self.workgroups));
         })
         .map(drop)
     }

@@ -1,6 +1,6 @@
 //! The conditional ESS between two tests: `shaders/conditional.wgsl`.
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -15,10 +15,8 @@ pub(super) const ITEMS: u32 = 16;
 /// Measures and totals.
 #[derive(Debug)]
 pub(crate) struct Conditional {
-    measure: Kernel,
-    total: Kernel,
-    measured: wgpu::BindGroup,
-    totalled: wgpu::BindGroup,
+    measure: BoundKernel,
+    total: BoundKernel,
     /// The log-weights that the test before left.
     pub before: wgpu::Buffer,
     blocks: u32,
@@ -65,25 +63,21 @@ impl Conditional {
             buffers(particles).map(|(name, bytes)| buffers::storage(&gpu.device, name, bytes))
         })?;
         let linked = linked();
-        let accesses = [Read, Read, ReadWrite, ReadWrite, ReadWrite];
-        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
+        let own = [
+            (Read, log_weights),
+            (Read, control),
+            (ReadWrite, &before),
+            (ReadWrite, &partials),
+            (ReadWrite, trace),
+        ];
+        let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
         let (measure, total) = (kernel("conditional")?, kernel("conditional_total")?);
-        let all = [log_weights, control, &before, &partials, trace];
-        let (measured, totalled) = (measure.bind(gpu, 0, &all)?, total.bind(gpu, 0, &all)?);
-        let blocks = blocks(particles);
-        Ok(Conditional { measure, total, measured, totalled, before, blocks })
+        Ok(Conditional { measure, total, before, blocks: blocks(particles) })
     }
 
     /// Writes the conditional ESS into the row of the test that was just made.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.measure.set(pass, &self.measured, &[]);
-        dispatch(pass, self.blocks);
-        self.total.set(pass, &self.totalled, &[]);
-        pass.dispatch_workgroups(1, 1, 1);
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.measure.warm_up(pass, &self.measured, &[]);
-        self.total.warm_up(pass, &self.totalled, &[]);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
+        self.measure.encode(pass, self.blocks);
+        self.total.encode(pass, 1);
     }
 }

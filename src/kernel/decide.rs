@@ -1,6 +1,6 @@
 //! The ESS test, on the device: `shaders/decide.wgsl`.
 
-use super::{Access, Kernel};
+use super::{Access, BoundKernel, Offsets, Pass};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::MAX_SEGMENT;
@@ -14,10 +14,9 @@ const SEGMENT_STRIDE: u32 = 256;
 /// Decides, moves the clock, or reports.
 #[derive(Debug)]
 pub(crate) struct Decide {
-    decide: Kernel,
-    tick: Kernel,
-    report: Kernel,
-    groups: [wgpu::BindGroup; 3],
+    decide: BoundKernel,
+    tick: BoundKernel,
+    report: BoundKernel,
 }
 
 /// The buffers that `decide` works on.
@@ -51,49 +50,32 @@ impl Decide {
         buffers: &DecideBuffers,
     ) -> Result<Decide> {
         use Access::{ReadWrite, Uniform};
-        let accesses = [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Uniform(4)];
-        let linked = linked(shape);
-        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
-        let (decide, tick, report) = (kernel("decide")?, kernel("tick")?, kernel("report")?);
         let segments = gpu.scoped(|| segments(&gpu.device))?;
-        let all = [buffers.blocks, buffers.control, buffers.trace, buffers.dispatches, &segments];
-        let groups =
-            [decide.bind(gpu, 0, &all)?, tick.bind(gpu, 0, &all)?, report.bind(gpu, 0, &all)?];
-        Ok(Decide { decide, tick, report, groups })
+        let own = [
+            (ReadWrite, buffers.blocks),
+            (ReadWrite, buffers.control),
+            (ReadWrite, buffers.trace),
+            (ReadWrite, buffers.dispatches),
+            (Uniform(4), &segments),
+        ];
+        let linked = linked(shape);
+        let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
+        Ok(Decide { decide: kernel("decide")?, tick: kernel("tick")?, report: kernel("report")? })
     }
 
     /// Tests the ESS, then moves the clock by `steps` ≤ [`MAX_SEGMENT`] steps.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, steps: u32) {
-        self.dispatch(pass, &self.decide, 0, steps);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, steps: u32) {
+        self.decide.encode_at(pass, Offsets::own(steps * SEGMENT_STRIDE), 1);
     }
 
     /// Moves the clock by `steps` ≤ [`MAX_SEGMENT`] steps.
-    pub(crate) fn encode_tick(&self, pass: &mut wgpu::ComputePass<'_>, steps: u32) {
-        self.dispatch(pass, &self.tick, 1, steps);
+    pub(crate) fn encode_tick(&self, pass: &mut Pass<'_>, steps: u32) {
+        self.tick.encode_at(pass, Offsets::own(steps * SEGMENT_STRIDE), 1);
     }
 
     /// Writes the trace row of this moment behind the trace and changes nothing else.
-    pub(crate) fn encode_report(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.dispatch(pass, &self.report, 2, 0);
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for (kernel, group) in
-            [&self.decide, &self.tick, &self.report].into_iter().zip(&self.groups)
-        {
-            kernel.warm_up(pass, group, &[0]);
-        }
-    }
-
-    fn dispatch(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        kernel: &Kernel,
-        group: usize,
-        steps: u32,
-    ) {
-        kernel.set(pass, &self.groups[group], &[steps * SEGMENT_STRIDE]);
-        pass.dispatch_workgroups(1, 1, 1);
+    pub(crate) fn encode_report(&self, pass: &mut Pass<'_>) {
+        self.report.encode_at(pass, Offsets::own(0), 1);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ancestors by search, for the multinomial and residual kinds: `shaders/draw.wgsl`.
 
-use super::{Access, Kernel};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -10,8 +10,7 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Draw {
-    kernel: Kernel,
-    group: wgpu::BindGroup,
+    kernel: BoundKernel,
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
@@ -27,20 +26,18 @@ impl Draw {
         ancestors: &wgpu::Buffer,
     ) -> Result<Draw> {
         use Access::{Read, ReadWrite};
-        let accesses = [Read, Read, Read, Read, ReadWrite];
-        let kernel = Kernel::new(gpu, numbers, &linked(shape), "draw", &[&accesses], &[])?;
-        let Scratch { control, offsets, fractions, copies_through, .. } = scratch;
-        let buffers = [control, offsets, fractions, copies_through, ancestors];
-        let group = kernel.bind(gpu, 0, &buffers)?;
-        Ok(Draw { kernel, group })
+        let own = [
+            (Read, &scratch.control),
+            (Read, &scratch.offsets),
+            (Read, &scratch.fractions),
+            (Read, &scratch.copies_through),
+            (ReadWrite, ancestors),
+        ];
+        Ok(Draw { kernel: BoundKernel::new(gpu, numbers, (&linked(shape), "draw"), &own)? })
     }
 
     /// `dispatches` says how many workgroups: none when the ESS test did not resample.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
-        self.kernel.set(pass, &self.group, &[]);
-        pass.dispatch_workgroups_indirect(dispatches, 16);
-    }
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.warm_up(pass, &self.group, &[]);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, dispatches: &wgpu::Buffer) {
+        self.kernel.encode_indirect(pass, dispatches, 16);
     }
 }

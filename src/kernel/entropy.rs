@@ -1,6 +1,6 @@
 //! The means that tell relative entropy and normaliser: `shaders/entropy.wgsl`.
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::storage;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -11,8 +11,8 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Entropy {
-    of_blocks: (Kernel, wgpu::BindGroup),
-    of_all: (Kernel, wgpu::BindGroup),
+    of_blocks: BoundKernel,
+    of_all: BoundKernel,
     blocks: u32,
 }
 
@@ -47,14 +47,15 @@ impl Entropy {
         let bytes = block_bytes(shape.particles);
         let records = gpu.scoped(|| storage(&gpu.device, "wfr.entropy_blocks", bytes))?;
         let linked = linked(shape);
-        let accesses = [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite];
-        let EntropyBuffers { log_weights, ratios, control, reaction, trace } = *buffers;
-        let all = [log_weights, ratios, control, &records, reaction, trace];
-        let kernel = |entry| -> Result<_> {
-            let kernel = Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[])?;
-            let group = kernel.bind(gpu, 0, &all)?;
-            Ok((kernel, group))
-        };
+        let own = [
+            (Read, buffers.log_weights),
+            (Read, buffers.ratios),
+            (Read, buffers.control),
+            (ReadWrite, &records),
+            (ReadWrite, buffers.reaction),
+            (ReadWrite, buffers.trace),
+        ];
+        let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
         Ok(Entropy {
             of_blocks: kernel("entropy_of_blocks")?,
             of_all: kernel("entropy_of_all")?,
@@ -62,16 +63,8 @@ impl Entropy {
         })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.of_blocks.0.set(pass, &self.of_blocks.1, &[]);
-        dispatch(pass, self.blocks);
-        self.of_all.0.set(pass, &self.of_all.1, &[]);
-        dispatch(pass, 1);
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for (kernel, group) in [&self.of_blocks, &self.of_all] {
-            kernel.warm_up(pass, group, &[]);
-        }
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
+        self.of_blocks.encode(pass, self.blocks);
+        self.of_all.encode(pass, 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Ancestors from the marks of `scan`, for the systematic and stratified kinds:
 //! `shaders/expand.wgsl`.
 
-use super::{Access, Kernel};
+use super::{Access, BoundKernel, Pass};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::numbers::Numbers;
@@ -10,8 +10,7 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Expand {
-    kernel: Kernel,
-    group: wgpu::BindGroup,
+    kernel: BoundKernel,
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
@@ -25,18 +24,12 @@ impl Expand {
         shape: &WeightShape,
         ancestors: &wgpu::Buffer,
     ) -> Result<Expand> {
-        let kernel =
-            Kernel::new(gpu, numbers, &linked(shape), "expand", &[&[Access::ReadWrite]], &[])?;
-        let group = kernel.bind(gpu, 0, &[ancestors])?;
-        Ok(Expand { kernel, group })
+        let own = [(Access::ReadWrite, ancestors)];
+        Ok(Expand { kernel: BoundKernel::new(gpu, numbers, (&linked(shape), "expand"), &own)? })
     }
 
     /// `dispatches` says how many workgroups: none when the ESS test did not resample.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
-        self.kernel.set(pass, &self.group, &[]);
-        pass.dispatch_workgroups_indirect(dispatches, 0);
-    }
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.warm_up(pass, &self.group, &[]);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, dispatches: &wgpu::Buffer) {
+        self.kernel.encode_indirect(pass, dispatches, 0);
     }
 }

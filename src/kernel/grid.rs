@@ -1,6 +1,6 @@
 //! The density on a grid: `shaders/grid.wgsl`.
 
-use super::{Access, Reader};
+use super::{Access, Pass, Reader};
 use crate::buffers::{State, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -119,19 +119,13 @@ impl Grid {
         &self.fields[self.blurs.len() % 2]
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
-        self.clear.encode(pass, copy, (self.total + 1).div_ceil(LANES));
-        self.deposit.encode(pass, copy, self.particles.div_ceil(LANES));
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize) {
+        self.clear.on(copy).encode(pass, (self.total + 1).div_ceil(LANES));
+        self.deposit.on(copy).encode(pass, self.particles.div_ceil(LANES));
         self.target.encode(pass);
-        self.spread.encode(pass, copy, self.total.div_ceil(LANES));
+        self.spread.on(copy).encode(pass, self.total.div_ceil(LANES));
         for blur in &self.blurs {
-            blur.encode(pass, copy, self.total.div_ceil(LANES));
+            blur.on(copy).encode(pass, self.total.div_ceil(LANES));
         }
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        let kernels = [&self.clear, &self.deposit, &self.spread].into_iter().chain(&self.blurs);
-        kernels.for_each(|kernel| kernel.warm_up(pass, &[]));
-        self.target.warm_up(pass);
     }
 }

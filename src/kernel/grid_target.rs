@@ -1,6 +1,6 @@
 //! The target's points on a grid: `shaders/grid_target.wgsl`.
 
-use super::{Access, Kernel, dispatch, set_data};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::State;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -11,9 +11,7 @@ use crate::wgsl::{Linked, Source};
 
 #[derive(Debug)]
 pub(crate) struct GridTarget {
-    kernel: Kernel,
-    group: wgpu::BindGroup,
-    data: Vec<wgpu::BindGroup>,
+    kernel: BoundKernel,
     total: u32,
 }
 
@@ -41,24 +39,19 @@ impl GridTarget {
         total: u32,
     ) -> Result<GridTarget> {
         use Access::{Read, ReadWrite};
-        let accesses = [Read, Read, ReadWrite, ReadWrite];
+        let own = [
+            (Read, moments),
+            (Read, &state.control),
+            (ReadWrite, &fields[0]),
+            (ReadWrite, &fields[1]),
+        ];
         let (constants, data) = (problem.compiled_constants(), state.data_groups());
-        let numbers = &state.numbers.problem;
-        let (kernel, data) =
-            Kernel::reading(gpu, numbers, linked, "grid_target", &accesses, &constants, &data)?;
-        let group = kernel.bind(gpu, 0, &[moments, &state.control, &fields[0], &fields[1]])?;
-        Ok(GridTarget { kernel, group, data, total })
+        let (numbers, text) = (&state.numbers.problem, (linked, "grid_target"));
+        let kernel = BoundKernel::reading(gpu, numbers, text, &own, &constants, &data)?;
+        Ok(GridTarget { kernel, total })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.set(pass, &self.group, &[]);
-        set_data(pass, &self.data, None);
-        dispatch(pass, self.total.div_ceil(LANES));
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.set(pass, &self.group, &[]);
-        set_data(pass, &self.data, None);
-        pass.dispatch_workgroups(0, 0, 0);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
+        self.kernel.encode(pass, self.total.div_ceil(LANES));
     }
 }

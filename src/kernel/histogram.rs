@@ -1,6 +1,7 @@
 //! The weight in bins of one or two coordinates: `shaders/histogram.wgsl`.
 
-use super::tally::{self, Cloud, CloudShape, Entry, Sums};
+use super::Pass;
+use super::tally::{self, BoundEntry, Cloud, CloudShape, Entry, Sums};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::numbers::Numbers;
@@ -34,17 +35,11 @@ impl Histogram {
     }
 
     /// Binds particles and the sums, which begin as zeros.
-    pub(crate) fn bind(
-        &self,
-        gpu: &Gpu,
-        cloud: Cloud<'_>,
-        sums: &Sums,
-    ) -> Result<[wgpu::BindGroup; 2]> {
+    pub(crate) fn bind(&self, gpu: &Gpu, cloud: Cloud<'_>, sums: &Sums) -> Result<[BoundEntry; 2]> {
         Ok([self.peak.bind(gpu, cloud, sums)?, self.histogram.bind(gpu, cloud, sums)?])
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, bound: &[wgpu::BindGroup; 2]) {
-        self.peak.encode(pass, &bound[0], self.groups);
-        self.histogram.encode(pass, &bound[1], self.groups);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, bound: &[BoundEntry; 2]) {
+        bound.iter().for_each(|entry| entry.encode(pass, self.groups));
     }
 }

@@ -1,6 +1,6 @@
 //! Draws the particles from the initial law: `shaders/init.wgsl`.
 
-use super::{Kernel, dispatch, set_data, step};
+use super::{BoundKernel, Offsets, Pass, step};
 use crate::buffers::State;
 use crate::config::Config;
 use crate::error::Result;
@@ -12,11 +12,9 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Init {
-    kernel: Kernel,
-    group: wgpu::BindGroup,
-    data: Vec<wgpu::BindGroup>,
-    /// Where the flow's table begins.
-    offset: Option<u32>,
+    kernel: BoundKernel,
+    /// Where the schedule and the flow's table begin.
+    offsets: Offsets,
     particles: u32,
     workgroup: u32,
 }
@@ -50,24 +48,18 @@ impl Init {
             Some(_) => problem.compiled_constants(),
             None => Vec::new(),
         };
-        let (numbers, own) = (&state.numbers.problem, step::accesses(plan));
-        let (kernel, data) =
-            Kernel::reading(gpu, numbers, &linked, "init", &own, &constants, &data)?;
         // The state that parity 1 writes is the state that parity 0 reads.
-        let group = kernel.bind(gpu, 0, &state.bindings(1))?;
+        let (numbers, own) = (&state.numbers.problem, step::bindings(state, 1));
+        let text = (&linked, "init");
+        let kernel = BoundKernel::reading(gpu, numbers, text, &own, &constants, &data)?;
         let (particles, workgroup) = (plan.particles, config.workgroup_size);
-        let offset = problem.composition.as_ref().and_then(|c| c.table_stride()).map(|_| 0);
-        Ok(Init { kernel, group, data, offset, particles, workgroup })
+        let flow = problem.composition.as_ref().and_then(|c| c.table_stride()).map(|_| 0);
+        let offsets = Offsets { own: Some(0), flow };
+        Ok(Init { kernel, offsets, particles, workgroup })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, slice: Option<u32>) {
-        self.kernel.set(pass, &self.group, &[0]);
-        set_data(pass, &self.data, self.offset);
-        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.workgroup));
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        set_data(pass, &self.data, self.offset);
-        self.kernel.warm_up(pass, &self.group, &[0]);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, slice: Option<u32>) {
+        let groups = slice.unwrap_or(self.particles).div_ceil(self.workgroup);
+        self.kernel.encode_at(pass, self.offsets, groups);
     }
 }

@@ -1,6 +1,6 @@
 //! Counts of lost particles, by step and cause: `shaders/losses.wgsl`.
 
-use super::{Access, Reader};
+use super::{Access, Pass, Reader};
 use crate::buffers::{State, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -64,26 +64,15 @@ impl Losses {
     }
 
     /// Counts those in copy `copy` of the state if the last ESS test saw any.
-    pub(crate) fn encode(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        copy: usize,
-        dispatches: &wgpu::Buffer,
-    ) {
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize, dispatches: &wgpu::Buffer) {
         for kernel in [&self.count, &self.first] {
-            kernel.set(pass, copy, &[]);
-            pass.dispatch_workgroups_indirect(dispatches, 32);
+            kernel.on(copy).encode_indirect(pass, dispatches, 32);
         }
     }
 
     /// Counts those in copy `copy` of the state, whatever the last ESS test saw.
-    pub(crate) fn encode_now(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
-        self.count.encode(pass, copy, self.workgroups);
-        self.first.encode(pass, copy, 1);
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.count.warm_up(pass, &[]);
-        self.first.warm_up(pass, &[]);
+    pub(crate) fn encode_now(&self, pass: &mut Pass<'_>, copy: usize) {
+        self.count.on(copy).encode(pass, self.workgroups);
+        self.first.on(copy).encode(pass, 1);
     }
 }

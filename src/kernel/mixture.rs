@@ -2,7 +2,7 @@
 //! `shaders/mixture_sweep.wgsl`.
 
 use super::loops::times;
-use super::{Access, Reader, dispatch};
+use super::{Access, Offsets, Pass, Reader};
 use crate::buffers::{State, filled, storage};
 use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::Result;
@@ -173,11 +173,10 @@ impl Mixture {
     }
 
     /// Collects the components.
-    pub(crate) fn encode_components(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
-        self.gather.set(pass, copy, &[0]);
-        dispatch(pass, self.components.div_ceil(LANES));
-        self.total.set(pass, copy, &[0]);
-        dispatch(pass, 1);
+    pub(crate) fn encode_components(&self, pass: &mut Pass<'_>, copy: usize) {
+        let groups = self.components.div_ceil(LANES);
+        self.gather.on(copy).encode_at(pass, Offsets::own(0), groups);
+        self.total.on(copy).encode_at(pass, Offsets::own(0), 1);
     }
 
     /// The number of sweeps that add all components.
@@ -193,18 +192,13 @@ impl Mixture {
     /// Adds the components of one sweep to the sums.
     pub(crate) fn encode_sweep(
         &self,
-        pass: &mut wgpu::ComputePass<'_>,
+        pass: &mut Pass<'_>,
         copy: usize,
         sweep: u32,
         slice: Option<u32>,
     ) {
-        self.sweep.set(pass, copy, &[sweep * SWEEP_STRIDE]);
-        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.sweep_block()));
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for kernel in [&self.gather, &self.total, &self.sweep] {
-            kernel.warm_up(pass, &[0]);
-        }
+        let offsets = Offsets::own(sweep * SWEEP_STRIDE);
+        let groups = slice.unwrap_or(self.particles).div_ceil(self.sweep_block());
+        self.sweep.on(copy).encode_at(pass, offsets, groups);
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod losses;
 pub(crate) mod mixture;
 pub(crate) mod moments;
 pub(crate) mod network;
+pub(crate) mod pass;
 pub(crate) mod payload;
 pub(crate) mod quantile;
 pub(crate) mod ratio;
@@ -30,46 +31,82 @@ pub(crate) mod snippet;
 pub(crate) mod step;
 pub(crate) mod survivors;
 pub(crate) mod tally;
-/// What a device says of a shader, without the lines of the shader that wgpu draws below it.
-fn without_source(error: Error) -> Error {
-    let ErrorKind::Device { message } = error.kind() else { return error };
-    let is_drawn = |line: &str| line.contains(['┌', '│', '└']);
-    let kept: Vec<&str> = message.lines().take_while(|line| !is_drawn(line)).collect();
-    ErrorKind::Device { message: kept.join("\n").trim_end().to_string() }.into()
-}
-
 #[cfg(test)]
 mod tests;
-
-use std::sync::Arc;
 
 use crate::buffers::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::numbers::{self, Numbers};
-use crate::pipelines::Shape;
+use crate::numbers::Numbers;
+use crate::pipelines::{Compiled, Shape};
 use crate::wgsl::{Linked, guarded};
-
-/// The group of the flow's data.
-const FLOW_GROUP: u32 = 2;
+use pass::{Dispatch, Workgroups};
+pub(crate) use pass::{Pass, WarmUp};
 
 /// How a kernel uses a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Access {
     Read,
     ReadWrite,
-    /// A uniform of so many bytes at a dynamic offset.
+    /// A uniform of this many bytes at a dynamic offset.
     Uniform(u64),
     /// A uniform that is bound whole.
     Whole,
 }
 
-/// A compute pipeline, the layouts of its bind groups, and the numbers it reads.
-#[derive(Debug)]
+/// Buffers of a bind group in binding order, and how a kernel uses each.
+pub(crate) type Bindings<'a> = [(Access, &'a wgpu::Buffer)];
+
+/// A bind group and the buffers in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub(crate) bind_group: wgpu::BindGroup,
+    pub(crate) buffers: Vec<(Access, wgpu::Buffer)>,
+}
+
+impl Group {
+    /// Binds storage whole, and a uniform's window at its dynamic offset.
+    fn new(gpu: &Gpu, layout: &wgpu::BindGroupLayout, bindings: &Bindings<'_>) -> Result<Group> {
+        let resources = bindings.iter().map(|(access, buffer)| match access {
+            Access::Uniform(size) => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset: 0,
+                size: std::num::NonZeroU64::new(*size),
+            }),
+            _ => buffer.as_entire_binding(),
+        });
+        let entries: Vec<_> = (0..)
+            .zip(resources)
+            .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
+            .collect();
+        let bind_group = gpu.scoped(|| {
+            gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: None,
+                layout,
+                entries: &entries,
+            })
+        })?;
+        let buffers =
+            bindings.iter().map(|(access, buffer)| (*access, (*buffer).clone())).collect();
+        Ok(Group { bind_group, buffers })
+    }
+
+    /// A group of the layout that these bindings have.
+    pub(crate) fn of(gpu: &Gpu, bindings: &Bindings<'_>) -> Result<Group> {
+        let layout = gpu.pipelines().layout(gpu, &accesses(bindings))?;
+        Group::new(gpu, &layout, bindings)
+    }
+}
+
+fn accesses(bindings: &Bindings<'_>) -> Vec<Access> {
+    bindings.iter().map(|(access, _)| *access).collect()
+}
+
+/// A compiled entry point, and the numbers that it reads.
+#[derive(Debug, Clone)]
 pub(crate) struct Kernel {
-    pipeline: wgpu::ComputePipeline,
-    groups: Vec<(Arc<wgpu::BindGroupLayout>, Vec<Access>)>,
-    numbers: wgpu::BindGroup,
+    pub(crate) compiled: Compiled,
+    pub(crate) numbers: Group,
 }
 
 impl Kernel {
@@ -80,7 +117,7 @@ impl Kernel {
         numbers: &Numbers,
         linked: &Linked,
         entry: &str,
-        groups: &[&[Access]],
+        groups: Vec<Vec<Access>>,
         constants: &[(String, f64)],
     ) -> Result<Kernel> {
         #[cfg(test)]
@@ -91,167 +128,155 @@ impl Kernel {
         let linked = burdened.as_ref().unwrap_or(linked);
         let shape = Shape {
             entry: entry.to_string(),
-            groups: groups.iter().map(|group| group.to_vec()).collect(),
+            groups,
             numbers: numbers.accesses.clone(),
             constants: constants.iter().map(|(name, x)| (name.clone(), x.to_bits())).collect(),
         };
         let made = || gpu.pipelines().kernel(gpu, linked.text(), shape);
         let made = guarded(made).map_err(|reason| linked.error(reason, None))?;
         let compiled = made.map_err(without_source)?;
-        let accesses = groups.iter().map(|group| group.to_vec());
-        let groups = compiled.layouts.into_iter().zip(accesses).collect();
-        Ok(Kernel { pipeline: compiled.pipeline, groups, numbers: numbers.group.clone() })
+        Ok(Kernel { compiled, numbers: numbers.group.clone() })
     }
 
-    /// A kernel that reads data in the groups after its own, a group for each list of buffers, and
-    /// those groups.
-    pub(crate) fn reading(
-        gpu: &Gpu,
-        numbers: &Numbers,
-        linked: &Linked,
-        entry: &str,
-        own: &[Access],
-        constants: &[(String, f64)],
-        data: &[Vec<(Access, &wgpu::Buffer)>],
-    ) -> Result<(Kernel, Vec<wgpu::BindGroup>)> {
-        let accesses = |group: &Vec<(Access, _)>| group.iter().map(|(a, _)| *a).collect();
-        let reads: Vec<Vec<Access>> = data.iter().map(accesses).collect();
-        let groups: Vec<_> = [own].into_iter().chain(reads.iter().map(Vec::as_slice)).collect();
-        let kernel = Kernel::new(gpu, numbers, linked, entry, &groups, constants)?;
-        let buffers = |group: &Vec<(_, _)>| group.iter().map(|(_, b)| *b).collect::<Vec<_>>();
-        let bound = (1..).zip(data).map(|(at, group)| kernel.bind(gpu, at, &buffers(group)));
-        let bound = bound.collect::<Result<_>>()?;
-        Ok((kernel, bound))
-    }
-
-    /// Makes this the kernel of the next dispatch, with group 0 and its dynamic offsets.
-    pub(crate) fn set(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        group: &wgpu::BindGroup,
-        offsets: &[u32],
-    ) {
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, group, offsets);
-        pass.set_bind_group(numbers::GROUP, &self.numbers, &[]);
-    }
-
-    /// Dispatches nothing: a driver that compiles a kernel at its first dispatch compiles it now.
-    pub(crate) fn warm_up(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        group: &wgpu::BindGroup,
-        offsets: &[u32],
-    ) {
-        self.set(pass, group, offsets);
-        pass.dispatch_workgroups(0, 0, 0);
-    }
-
-    /// Binds buffers in binding order: storage whole, a uniform's window at its dynamic offset.
+    /// Binds the buffers of group 0; kernels of the same shape share those of the other groups.
     pub(crate) fn bind(
         &self,
         gpu: &Gpu,
-        group: usize,
-        buffers: &[&wgpu::Buffer],
-    ) -> Result<wgpu::BindGroup> {
-        let (layout, accesses) = &self.groups[group];
-        bound(gpu, layout, accesses, buffers)
+        own: &Bindings<'_>,
+        data: &[Group],
+    ) -> Result<BoundKernel> {
+        let own = Group::new(gpu, &self.compiled.layouts[0], own)?;
+        let groups = [own].into_iter().chain(data.iter().cloned()).collect();
+        Ok(BoundKernel { kernel: self.clone(), groups })
     }
 }
 
-/// Buffers bound in binding order, as [`Kernel::bind`] does.
-pub(crate) fn bound(
-    gpu: &Gpu,
-    layout: &wgpu::BindGroupLayout,
-    accesses: &[Access],
-    buffers: &[&wgpu::Buffer],
-) -> Result<wgpu::BindGroup> {
-    let resources = buffers.iter().zip(accesses).map(|(buffer, access)| match access {
-        Access::Uniform(size) => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer,
-            offset: 0,
-            size: std::num::NonZeroU64::new(*size),
-        }),
-        _ => buffer.as_entire_binding(),
-    });
-    let entries: Vec<_> = (0..)
-        .zip(resources)
-        .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
-        .collect();
-    gpu.scoped(|| {
-        gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout,
-            entries: &entries,
-        })
-    })
+/// A kernel with its buffers, ready to be dispatched.
+#[derive(Debug, Clone)]
+pub(crate) struct BoundKernel {
+    kernel: Kernel,
+    groups: Vec<Group>,
+}
+
+/// The dynamic offsets of a dispatch, in bytes: of group 0, and of the flow's data.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Offsets {
+    pub own: Option<u32>,
+    pub flow: Option<u32>,
+}
+
+impl Offsets {
+    pub(crate) fn own(offset: u32) -> Offsets {
+        Offsets { own: Some(offset), flow: None }
+    }
+
+    pub(crate) fn of_group(&self, group: usize) -> &[u32] {
+        match group {
+            0 => self.own.as_slice(),
+            FLOW_GROUP => self.flow.as_slice(),
+            _ => &[],
+        }
+    }
+}
+
+/// The group of the flow's data.
+const FLOW_GROUP: usize = 2;
+
+impl BoundKernel {
+    /// An entry point of a text of the engine.
+    pub(crate) fn new(
+        gpu: &Gpu,
+        numbers: &Numbers,
+        (linked, entry): (&Linked, &str),
+        own: &Bindings<'_>,
+    ) -> Result<BoundKernel> {
+        let groups = vec![accesses(own)];
+        Kernel::new(gpu, numbers, linked, entry, groups, &[])?.bind(gpu, own, &[])
+    }
+
+    /// An entry point that reads data in the groups after its own, a group for each list of buffers.
+    pub(crate) fn reading(
+        gpu: &Gpu,
+        numbers: &Numbers,
+        (linked, entry): (&Linked, &str),
+        own: &Bindings<'_>,
+        constants: &[(String, f64)],
+        data: &[Vec<(Access, &wgpu::Buffer)>],
+    ) -> Result<BoundKernel> {
+        let groups = [own].into_iter().chain(data.iter().map(Vec::as_slice)).map(accesses);
+        let kernel = Kernel::new(gpu, numbers, linked, entry, groups.collect(), constants)?;
+        let data: Vec<_> = data.iter().map(|group| Group::of(gpu, group)).collect::<Result<_>>()?;
+        kernel.bind(gpu, own, &data)
+    }
+
+    /// The same kernel and data with other buffers of its own, used alike.
+    pub(crate) fn with(&self, gpu: &Gpu, own: &Bindings<'_>) -> Result<BoundKernel> {
+        self.kernel.bind(gpu, own, &self.groups[1..])
+    }
+
+    /// Dispatches `count` workgroups.
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, count: u32) {
+        self.encode_at(pass, Offsets::default(), count);
+    }
+
+    pub(crate) fn encode_at(&self, pass: &mut Pass<'_>, offsets: Offsets, count: u32) {
+        self.record(pass, offsets, Workgroups::Counted(crate::layout::fold(count)));
+    }
+
+    /// Dispatches as many workgroups as three words of `dispatches` say, from byte `offset` on.
+    pub(crate) fn encode_indirect(
+        &self,
+        pass: &mut Pass<'_>,
+        dispatches: &wgpu::Buffer,
+        offset: u64,
+    ) {
+        let workgroups = Workgroups::Indirect { buffer: dispatches, offset };
+        self.record(pass, Offsets::default(), workgroups);
+    }
+
+    fn record(&self, pass: &mut Pass<'_>, offsets: Offsets, workgroups: Workgroups<'_>) {
+        let BoundKernel { kernel, groups } = self;
+        pass.record(&Dispatch { kernel, groups, offsets, workgroups });
+    }
 }
 
 /// A kernel that reads the current state, which is the one or the other of its two copies: buffers
 /// of its own, then the pages of the state, and the data of the laws where it evaluates them.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    kernel: Kernel,
     /// One per copy of the state.
-    groups: [wgpu::BindGroup; 2],
-    data: Vec<wgpu::BindGroup>,
+    copies: [BoundKernel; 2],
 }
 
 impl Reader {
     pub(crate) fn new(
         gpu: &Gpu,
         numbers: &Numbers,
-        (linked, entry): (&Linked, &str),
-        buffers: &[(Access, &wgpu::Buffer)],
+        text: (&Linked, &str),
+        buffers: &Bindings<'_>,
         state: &State,
         constants: &[(String, f64)],
         data: &[Vec<(Access, &wgpu::Buffer)>],
     ) -> Result<Reader> {
-        let pages = state.pages[0].len();
-        let mut accesses: Vec<_> = buffers.iter().map(|(access, _)| *access).collect();
-        accesses.resize(buffers.len() + pages, Access::Read);
-        let (kernel, data) =
-            Kernel::reading(gpu, numbers, linked, entry, &accesses, constants, data)?;
-        let bind = |copy: usize| {
-            let own = buffers.iter().map(|(_, buffer)| *buffer);
-            kernel.bind(gpu, 0, &own.chain(&state.pages[copy]).collect::<Vec<_>>())
+        let own = |copy: usize| {
+            let pages = state.pages[copy].iter().map(|page| (Access::Read, page));
+            buffers.iter().copied().chain(pages).collect::<Vec<_>>()
         };
-        let groups = [bind(0)?, bind(1)?];
-        Ok(Reader { kernel, groups, data })
+        let first = BoundKernel::reading(gpu, numbers, text, &own(0), constants, data)?;
+        let second = first.with(gpu, &own(1))?;
+        Ok(Reader { copies: [first, second] })
     }
 
-    /// Makes this the kernel of the next dispatch, on copy `copy` of the state.
-    pub(crate) fn set(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, offsets: &[u32]) {
-        self.kernel.set(pass, &self.groups[copy], offsets);
-        set_data(pass, &self.data, None);
-    }
-
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, groups: u32) {
-        self.set(pass, copy, &[]);
-        dispatch(pass, groups);
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>, offsets: &[u32]) {
-        self.set(pass, 0, offsets);
-        pass.dispatch_workgroups(0, 0, 0);
+    /// On copy `copy` of the state.
+    pub(crate) fn on(&self, copy: usize) -> &BoundKernel {
+        &self.copies[copy]
     }
 }
 
-/// Sets the groups of data for the next dispatch, that of the flow from an offset on where it is a
-/// table that moves.
-pub(crate) fn set_data(
-    pass: &mut wgpu::ComputePass<'_>,
-    data: &[wgpu::BindGroup],
-    offset: Option<u32>,
-) {
-    for (group, data) in (1..).zip(data) {
-        let moves = if group == FLOW_GROUP { offset.as_slice() } else { &[] };
-        pass.set_bind_group(group, data, moves);
-    }
-}
-
-/// Dispatches `groups` workgroups, folded into two dimensions.
-pub(crate) fn dispatch(pass: &mut wgpu::ComputePass<'_>, groups: u32) {
-    let [x, y, z] = crate::layout::fold(groups);
-    pass.dispatch_workgroups(x, y, z);
+/// What a device says of a shader, without the lines of the shader that wgpu draws below it.
+fn without_source(error: Error) -> Error {
+    let ErrorKind::Device { message } = error.kind() else { return error };
+    let is_drawn = |line: &str| line.contains(['┌', '│', '└']);
+    let kept: Vec<&str> = message.lines().take_while(|line| !is_drawn(line)).collect();
+    ErrorKind::Device { message: kept.join("\n").trim_end().to_string() }.into()
 }

@@ -1,6 +1,6 @@
 //! Weighted mean, variance and range of every coordinate: `shaders/moments.wgsl`.
 
-use super::{Access, Reader};
+use super::{Access, Pass, Reader};
 use crate::buffers::{State, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -79,13 +79,8 @@ impl Moments {
     }
 
     /// Of copy `copy` of the state.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
-        self.of_blocks.encode(pass, copy, self.blocks);
-        self.of_all.encode(pass, copy, self.dim);
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.of_blocks.warm_up(pass, &[]);
-        self.of_all.warm_up(pass, &[]);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize) {
+        self.of_blocks.on(copy).encode(pass, self.blocks);
+        self.of_all.on(copy).encode(pass, self.dim);
     }
 }

@@ -5,7 +5,7 @@ mod shape;
 mod text;
 
 use super::loops::{self, Loops};
-use super::{Access, Reader, dispatch};
+use super::{Access, Offsets, Pass, Reader};
 use crate::buffers::{State, filled};
 use crate::diffusion::network::Activation;
 use crate::diffusion::network::Architecture;
@@ -24,8 +24,8 @@ const MAX_UNIFORM: u64 = 65_536;
 #[derive(Debug)]
 pub(crate) struct NetworkKernel {
     kernel: Reader,
-    /// Dynamic offsets of the weights, where they are a uniform.
-    offsets: &'static [u32],
+    /// Where the weights begin, where they are a uniform.
+    offsets: Offsets,
     particles: u32,
     /// Particles of a workgroup.
     workgroup: u32,
@@ -155,12 +155,12 @@ impl NetworkKernel {
         let uniform = gpu.is_software() && 4 * weights.len() as u64 <= MAX_UNIFORM;
         let linked = linked(network, &shape, divergence, plan, uniform);
         gpu.pipelines().check(&linked)?;
-        let (usage, access, offsets): (_, _, &[u32]) = match uniform {
+        let (usage, access, offsets) = match uniform {
             true => {
                 let access = Access::Uniform(4 * weights.len() as u64);
-                (wgpu::BufferUsages::UNIFORM, access, &[0])
+                (wgpu::BufferUsages::UNIFORM, access, Offsets::own(0))
             }
-            false => (wgpu::BufferUsages::STORAGE, Access::Read, &[]),
+            false => (wgpu::BufferUsages::STORAGE, Access::Read, Offsets::default()),
         };
         let (levels, weights) = gpu.scoped(|| {
             let filled = |name, usage, numbers: &[f32]| {
@@ -196,13 +196,9 @@ impl NetworkKernel {
     }
 
     /// Evaluates copy `copy` of the state at the node that the clock shows.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize, slice: Option<u32>) {
-        self.kernel.set(pass, copy, self.offsets);
-        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.workgroup));
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.warm_up(pass, self.offsets);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize, slice: Option<u32>) {
+        let groups = slice.unwrap_or(self.particles).div_ceil(self.workgroup);
+        self.kernel.on(copy).encode_at(pass, self.offsets, groups);
     }
 }
 

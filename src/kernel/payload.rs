@@ -1,6 +1,6 @@
 //! What particles carry after a resampling: `shaders/payload.wgsl`.
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, BoundKernel, Pass};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::{LANES, Settings};
@@ -19,8 +19,7 @@ pub(crate) struct Strides {
 
 #[derive(Debug)]
 pub(crate) struct PayloadKernel {
-    kernel: Kernel,
-    group: wgpu::BindGroup,
+    kernel: BoundKernel,
     workgroups: u32,
 }
 
@@ -40,16 +39,15 @@ impl PayloadKernel {
         strides: Strides,
         [parents, payload, gathered]: [&wgpu::Buffer; 3],
     ) -> Result<PayloadKernel> {
-        let accesses = [Access::Read, Access::Read, Access::ReadWrite];
-        let linked = linked(strides);
         let numbers = Numbers::alone(gpu, &Settings { particles, ..Settings::default() })?;
-        let kernel = Kernel::new(gpu, &numbers, &linked, "payload_gather", &[&accesses], &[])?;
-        let group = kernel.bind(gpu, 0, &[parents, payload, gathered])?;
-        Ok(PayloadKernel { kernel, group, workgroups: particles.div_ceil(LANES) })
+        let (read, write) = (Access::Read, Access::ReadWrite);
+        let own = [(read, parents), (read, payload), (write, gathered)];
+        let text = (&linked(strides), "payload_gather");
+        let kernel = BoundKernel::new(gpu, &numbers, text, &own)?;
+        Ok(PayloadKernel { kernel, workgroups: particles.div_ceil(LANES) })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.set(pass, &self.group, &[]);
-        dispatch(pass, self.workgroups);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
+        self.kernel.encode(pass, self.workgroups);
     }
 }

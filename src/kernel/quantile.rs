@@ -1,6 +1,7 @@
 //! Weighted quantiles of a coordinate: `shaders/quantile.wgsl`.
 
-use super::tally::{self, Cloud, CloudShape, Entry, Sums};
+use super::Pass;
+use super::tally::{self, BoundEntry, Cloud, CloudShape, Entry, Sums};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::numbers::Numbers;
@@ -52,23 +53,19 @@ impl Quantile {
     }
 
     /// Binds particles and the sums, which begin as zeros.
-    pub(crate) fn bind(
-        &self,
-        gpu: &Gpu,
-        cloud: Cloud<'_>,
-        sums: &Sums,
-    ) -> Result<[wgpu::BindGroup; 3]> {
+    pub(crate) fn bind(&self, gpu: &Gpu, cloud: Cloud<'_>, sums: &Sums) -> Result<[BoundEntry; 3]> {
         let Quantile { peak, count, choose, .. } = self;
         let bind = |entry: &Entry| entry.bind(gpu, cloud, sums);
         Ok([bind(peak)?, bind(count)?, bind(choose)?])
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, bound: &[wgpu::BindGroup; 3]) {
-        self.peak.encode(pass, &bound[0], self.groups);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, bound: &[BoundEntry; 3]) {
+        let [peak, count, choose] = bound;
+        peak.encode(pass, self.groups);
         for _ in 0..HALVES {
-            self.count.encode(pass, &bound[1], self.groups);
+            count.encode(pass, self.groups);
             // A workgroup for each of the two.
-            self.choose.encode(pass, &bound[2], 2);
+            choose.encode(pass, 2);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The log ratio of the target to the population's density: `shaders/ratio.wgsl`.
 
-use super::{Access, Reader};
+use super::{Access, Pass, Reader};
 use crate::buffers::State;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -49,11 +49,7 @@ impl Ratio {
         Ok(Ratio { kernel, groups: particles.div_ceil(LANES) })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, copy: usize) {
-        self.kernel.encode(pass, copy, self.groups);
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.warm_up(pass, &[]);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize) {
+        self.kernel.on(copy).encode(pass, self.groups);
     }
 }

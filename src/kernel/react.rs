@@ -1,6 +1,6 @@
 //! What the reaction adds to the log-weights: `shaders/react.wgsl`.
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, BoundKernel, Pass};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::LANES;
@@ -10,10 +10,9 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct React {
-    before: Kernel,
-    after: Kernel,
-    react: Kernel,
-    groups: [wgpu::BindGroup; 3],
+    before: BoundKernel,
+    after: BoundKernel,
+    react: BoundKernel,
     workgroups: u32,
 }
 
@@ -35,49 +34,39 @@ pub(crate) fn linked(prelude: Prelude, jumps: bool) -> Linked {
 }
 
 impl React {
-    /// `buffers` are log-weights, ratios, control, schedule and the reaction's state; mass jumps
-    /// instead of growing where `jumps` says so.
+    /// `buffers` are log-weights, ratios, control, schedule and the reaction's state; with `jumps`,
+    /// mass jumps instead of growing.
     pub(crate) fn new(
         gpu: &Gpu,
         numbers: &Numbers,
         shape: &WeightShape,
         jumps: bool,
-        buffers: &[&wgpu::Buffer; 5],
+        [log_weights, ratios, control, schedule, state]: [&wgpu::Buffer; 5],
     ) -> Result<React> {
         use Access::{Read, ReadWrite};
         let linked = linked(Prelude::default().weights(shape), jumps);
-        let accesses = [ReadWrite, Read, Read, Read, ReadWrite];
-        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
+        let own = [
+            (ReadWrite, log_weights),
+            (Read, ratios),
+            (Read, control),
+            (Read, schedule),
+            (ReadWrite, state),
+        ];
+        let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
         let (before, after) = (kernel("react_before")?, kernel("react_after")?);
-        let react = kernel("react")?;
-        let bind = |kernel: &Kernel| kernel.bind(gpu, 0, buffers);
-        let groups = [bind(&before)?, bind(&after)?, bind(&react)?];
         let workgroups = shape.particles.div_ceil(LANES);
-        Ok(React { before, after, react, groups, workgroups })
+        Ok(React { before, after, react: kernel("react")?, workgroups })
     }
 
     /// Reacts for the block of steps to come.
-    pub(crate) fn encode_before(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.encode(pass, &self.before, 0);
+    pub(crate) fn encode_before(&self, pass: &mut Pass<'_>) {
+        self.before.encode(pass, 1);
+        self.react.encode(pass, self.workgroups);
     }
 
     /// Reacts for the block of steps just done.
-    pub(crate) fn encode_after(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.encode(pass, &self.after, 1);
-    }
-
-    fn encode(&self, pass: &mut wgpu::ComputePass<'_>, strengthen: &Kernel, group: usize) {
-        strengthen.set(pass, &self.groups[group], &[]);
-        dispatch(pass, 1);
-        self.react.set(pass, &self.groups[2], &[]);
-        dispatch(pass, self.workgroups);
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for (kernel, group) in
-            [&self.before, &self.after, &self.react].into_iter().zip(&self.groups)
-        {
-            kernel.warm_up(pass, group, &[]);
-        }
+    pub(crate) fn encode_after(&self, pass: &mut Pass<'_>) {
+        self.after.encode(pass, 1);
+        self.react.encode(pass, self.workgroups);
     }
 }

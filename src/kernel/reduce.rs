@@ -1,6 +1,6 @@
 //! Peak, total and sum of squares of every block of weights: `shaders/reduce.wgsl`.
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, BoundKernel, Pass};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::BLOCK;
@@ -10,8 +10,7 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Reduce {
-    kernel: Kernel,
-    group: wgpu::BindGroup,
+    kernel: BoundKernel,
     groups: u32,
 }
 
@@ -27,17 +26,12 @@ impl Reduce {
         log_weights: &wgpu::Buffer,
         blocks: &wgpu::Buffer,
     ) -> Result<Reduce> {
-        let accesses = [Access::Read, Access::ReadWrite];
-        let kernel = Kernel::new(gpu, numbers, &linked(shape), "reduce", &[&accesses], &[])?;
-        let group = kernel.bind(gpu, 0, &[log_weights, blocks])?;
-        Ok(Reduce { kernel, group, groups: shape.particles.div_ceil(BLOCK) })
+        let own = [(Access::Read, log_weights), (Access::ReadWrite, blocks)];
+        let kernel = BoundKernel::new(gpu, numbers, (&linked(shape), "reduce"), &own)?;
+        Ok(Reduce { kernel, groups: shape.particles.div_ceil(BLOCK) })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.set(pass, &self.group, &[]);
-        dispatch(pass, self.groups);
-    }
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.warm_up(pass, &self.group, &[]);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
+        self.kernel.encode(pass, self.groups);
     }
 }

@@ -1,6 +1,6 @@
 //! The copies that residual resampling places without chance: `shaders/residual.wgsl`.
 
-use super::{Access, Kernel};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -10,9 +10,8 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Residual {
-    spine: Kernel,
-    copies: Kernel,
-    groups: [wgpu::BindGroup; 2],
+    spine: BoundKernel,
+    copies: BoundKernel,
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
@@ -27,29 +26,20 @@ impl Residual {
         scratch: &Scratch,
     ) -> Result<Residual> {
         use Access::{Read, ReadWrite};
-        let accesses = [ReadWrite, ReadWrite, Read, Read, ReadWrite];
         let linked = linked(shape);
-        let spine = Kernel::new(gpu, numbers, &linked, "spine", &[&accesses], &[])?;
-        let copies = Kernel::new(gpu, numbers, &linked, "copies", &[&accesses], &[])?;
-        let buffers = [
-            &scratch.blocks,
-            &scratch.control,
-            &scratch.offsets,
-            &scratch.fractions,
-            &scratch.copies_through,
+        let own = [
+            (ReadWrite, &scratch.blocks),
+            (ReadWrite, &scratch.control),
+            (Read, &scratch.offsets),
+            (Read, &scratch.fractions),
+            (ReadWrite, &scratch.copies_through),
         ];
-        let groups = [spine.bind(gpu, 0, &buffers)?, copies.bind(gpu, 0, &buffers)?];
-        Ok(Residual { spine, copies, groups })
+        let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
+        Ok(Residual { spine: kernel("spine")?, copies: kernel("copies")? })
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
-        self.spine.set(pass, &self.groups[0], &[]);
-        pass.dispatch_workgroups(1, 1, 1);
-        self.copies.set(pass, &self.groups[1], &[]);
-        pass.dispatch_workgroups_indirect(dispatches, 0);
-    }
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.spine.warm_up(pass, &self.groups[0], &[]);
-        self.copies.warm_up(pass, &self.groups[1], &[]);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, dispatches: &wgpu::Buffer) {
+        self.spine.encode(pass, 1);
+        self.copies.encode_indirect(pass, dispatches, 0);
     }
 }

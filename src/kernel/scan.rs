@@ -1,6 +1,6 @@
 //! Exact prefix sums of the weights: `shaders/scan.wgsl`.
 
-use super::{Access, Kernel};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -10,8 +10,7 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Scan {
-    kernel: Kernel,
-    group: wgpu::BindGroup,
+    kernel: BoundKernel,
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
@@ -38,20 +37,19 @@ impl Scan {
         ancestors: &wgpu::Buffer,
     ) -> Result<Scan> {
         use Access::{Read, ReadWrite};
-        let accesses = [Read, ReadWrite, Read, ReadWrite, ReadWrite, ReadWrite];
-        let kernel = Kernel::new(gpu, numbers, &linked(shape), "scan", &[&accesses], &[])?;
-        let Scratch { blocks, control, offsets, fractions, .. } = scratch;
-        let buffers = [log_weights, blocks, control, ancestors, offsets, fractions];
-        let group = kernel.bind(gpu, 0, &buffers)?;
-        Ok(Scan { kernel, group })
+        let own = [
+            (Read, log_weights),
+            (ReadWrite, &scratch.blocks),
+            (Read, &scratch.control),
+            (ReadWrite, ancestors),
+            (ReadWrite, &scratch.offsets),
+            (ReadWrite, &scratch.fractions),
+        ];
+        Ok(Scan { kernel: BoundKernel::new(gpu, numbers, (&linked(shape), "scan"), &own)? })
     }
 
     /// `dispatches` says how many workgroups: none when the ESS test did not resample.
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, dispatches: &wgpu::Buffer) {
-        self.kernel.set(pass, &self.group, &[]);
-        pass.dispatch_workgroups_indirect(dispatches, 0);
-    }
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.kernel.warm_up(pass, &self.group, &[]);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, dispatches: &wgpu::Buffer) {
+        self.kernel.encode_indirect(pass, dispatches, 0);
     }
 }

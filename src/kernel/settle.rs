@@ -1,6 +1,6 @@
 //! Parents and weights after a resampling without a run: `shaders/settle.wgsl`.
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, BoundKernel, Pass};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::LANES;
@@ -10,8 +10,8 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Settle {
-    parents: (Kernel, wgpu::BindGroup),
-    weights: (Kernel, wgpu::BindGroup),
+    parents: BoundKernel,
+    weights: BoundKernel,
     workgroups: u32,
 }
 
@@ -29,26 +29,22 @@ impl Settle {
         log_weights: &wgpu::Buffer,
     ) -> Result<Settle> {
         let linked = linked(shape);
-        let bound = |entry, words| -> Result<_> {
-            let accesses = [Access::Read, Access::ReadWrite];
-            let kernel = Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[])?;
-            let group = kernel.bind(gpu, 0, &[control, words])?;
-            Ok((kernel, group))
+        let kernel = |entry, words| {
+            let own = [(Access::Read, control), (Access::ReadWrite, words)];
+            BoundKernel::new(gpu, numbers, (&linked, entry), &own)
         };
         Ok(Settle {
-            parents: bound("settle_parents", parents)?,
-            weights: bound("settle_weights", log_weights)?,
+            parents: kernel("settle_parents", parents)?,
+            weights: kernel("settle_weights", log_weights)?,
             workgroups: shape.particles.div_ceil(LANES),
         })
     }
 
-    pub(crate) fn encode_parents(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.parents.0.set(pass, &self.parents.1, &[]);
-        dispatch(pass, self.workgroups);
+    pub(crate) fn encode_parents(&self, pass: &mut Pass<'_>) {
+        self.parents.encode(pass, self.workgroups);
     }
 
-    pub(crate) fn encode_weights(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.weights.0.set(pass, &self.weights.1, &[]);
-        dispatch(pass, self.workgroups);
+    pub(crate) fn encode_weights(&self, pass: &mut Pass<'_>) {
+        self.weights.encode(pass, self.workgroups);
     }
 }

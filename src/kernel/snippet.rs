@@ -1,7 +1,7 @@
 //! The inside of a function of an index, run on the device over arrays of words: functions of the
 //! shader library by themselves, for tests and the self-test.
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, BoundKernel};
 use crate::buffers::{filled, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -56,8 +56,6 @@ impl Snippet<'_> {
         let linked = Linked::new(sources);
         gpu.pipelines().check(&linked)?;
         let numbers = Numbers::alone(gpu, &Settings::default().with_seed(seed))?;
-        let accesses = [Access::Read, Access::ReadWrite];
-        let kernel = Kernel::new(gpu, &numbers, &linked, "test", &[&accesses], &[])?;
         let (input, output) = gpu.scoped(|| {
             let bytes = bytemuck::cast_slice(inputs);
             let usage = wgpu::BufferUsages::STORAGE;
@@ -66,11 +64,9 @@ impl Snippet<'_> {
             gpu.queue.write_buffer(&output, 0, bytemuck::cast_slice(&scrap));
             (filled(&gpu.device, "wfr.inputs", usage, bytes), output)
         })?;
-        let group = kernel.bind(gpu, 0, &[&input, &output])?;
-        gpu.submit_pass(|pass| {
-            kernel.set(pass, &group, &[]);
-            dispatch(pass, count.div_ceil(WORKGROUP));
-        })?;
+        let own = [(Access::Read, &input), (Access::ReadWrite, &output)];
+        let kernel = BoundKernel::new(gpu, &numbers, (&linked, "test"), &own)?;
+        gpu.submit_pass(|pass| kernel.encode(pass, count.div_ceil(WORKGROUP)))?;
         crate::block_on(readback::read(gpu, &output, 0, output.size()))
     }
 }

@@ -1,6 +1,6 @@
 //! The fused steps, with the gather: `shaders/step.wgsl`.
 
-use super::{Access, Kernel, dispatch, set_data};
+use super::{Access, BoundKernel, Offsets, Pass};
 use crate::buffers::State;
 use crate::config::Config;
 use crate::diffusion::{Composition, Survey};
@@ -23,11 +23,8 @@ pub(crate) fn schedule_offset(first: u32) -> u32 {
 
 #[derive(Debug)]
 pub(crate) struct Step {
-    kernel: Kernel,
     /// One per parity: state 0 → 1 and 1 → 0.
-    groups: [wgpu::BindGroup; 2],
-    /// Groups 1 and 2.
-    data: Vec<wgpu::BindGroup>,
+    kernels: [BoundKernel; 2],
     /// By how many bytes the flow's table moves from step to step, where it does.
     table_stride: Option<u32>,
     particles: u32,
@@ -80,17 +77,20 @@ fn preconditioner(config: &Config) -> String {
     )
 }
 
-/// The access of every buffer of group 0, in binding order.
-pub(crate) fn accesses(plan: &Plan) -> Vec<Access> {
-    let mut accesses = vec![Access::Read; plan.pages as usize];
-    accesses.resize(2 * plan.pages as usize, Access::ReadWrite);
-    // log_weights, ancestors, control, schedule.
+/// The buffers of group 0, for the step that reads copy `parity` of the state and writes the other.
+pub(crate) fn bindings(state: &State, parity: usize) -> Vec<(Access, &wgpu::Buffer)> {
+    use Access::{Read, ReadWrite};
     let window = u64::from(SCHEDULE_WINDOW) * size_of::<Instant>() as u64;
-    accesses.extend([Access::ReadWrite, Access::Read, Access::Read, Access::Uniform(window)]);
-    if plan.counts {
-        accesses.push(Access::ReadWrite);
-    }
-    accesses
+    let mut all: Vec<_> = state.pages[parity].iter().map(|page| (Read, page)).collect();
+    all.extend(state.pages[1 - parity].iter().map(|page| (ReadWrite, page)));
+    all.extend([
+        (ReadWrite, &state.log_weights),
+        (Read, &state.ancestors),
+        (Read, &state.control),
+        (Access::Uniform(window), &state.schedule),
+    ]);
+    all.extend(state.moves.iter().map(|moves| (ReadWrite, moves)));
+    all
 }
 
 pub(crate) fn linked(
@@ -145,32 +145,26 @@ impl Step {
         state: &State,
     ) -> Result<Step> {
         let (data, constants) = (state.data_groups(), problem.compiled_constants());
-        let numbers = &state.numbers.problem;
-        let own = accesses(plan);
-        let (kernel, data) =
-            Kernel::reading(gpu, numbers, linked, "step", &own, &constants, &data)?;
-        let groups =
-            [kernel.bind(gpu, 0, &state.bindings(0))?, kernel.bind(gpu, 0, &state.bindings(1))?];
+        let (numbers, text) = (&state.numbers.problem, (linked, "step"));
+        let own = bindings(state, 0);
+        let first = BoundKernel::reading(gpu, numbers, text, &own, &constants, &data)?;
+        let second = first.with(gpu, &bindings(state, 1))?;
         let (particles, workgroup) = (plan.particles, config.workgroup_size);
         let table_stride = problem.composition.as_ref().and_then(Composition::table_stride);
-        Ok(Step { kernel, groups, data, table_stride, particles, workgroup })
+        Ok(Step { kernels: [first, second], table_stride, particles, workgroup })
     }
 
     /// Advances from state `parity` to the other; `first` is the step the clock shows.
     pub(crate) fn encode(
         &self,
-        pass: &mut wgpu::ComputePass<'_>,
+        pass: &mut Pass<'_>,
         parity: usize,
         first: u32,
         slice: Option<u32>,
     ) {
-        self.kernel.set(pass, &self.groups[parity], &[schedule_offset(first)]);
-        set_data(pass, &self.data, self.table_stride.map(|stride| first * stride));
-        dispatch(pass, slice.unwrap_or(self.particles).div_ceil(self.workgroup));
-    }
-
-    pub(crate) fn warm_up(&self, pass: &mut wgpu::ComputePass<'_>) {
-        set_data(pass, &self.data, self.table_stride.map(|_| 0));
-        self.kernel.warm_up(pass, &self.groups[0], &[0]);
+        let flow = self.table_stride.map(|stride| first * stride);
+        let offsets = Offsets { own: Some(schedule_offset(first)), flow };
+        let groups = slice.unwrap_or(self.particles).div_ceil(self.workgroup);
+        self.kernels[parity].encode_at(pass, offsets, groups);
     }
 }

@@ -1,7 +1,7 @@
 //! The number of time-zero ancestors that are left: `shaders/survivors.wgsl`.
 
 use super::tally::{Cloud, CloudShape};
-use super::{Access, Kernel, dispatch};
+use super::{Access, BoundKernel, Kernel, Pass};
 use crate::buffers;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -41,7 +41,8 @@ impl Survivors {
         let linked = linked(shape, ancestor_row);
         let mut accesses = vec![Access::Read, Access::ReadWrite];
         accesses.resize(accesses.len() + shape.pages as usize, Access::Read);
-        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, &[&accesses], &[]);
+        let groups = vec![accesses];
+        let kernel = |entry| Kernel::new(gpu, numbers, &linked, entry, groups.clone(), &[]);
         Ok(Survivors {
             mark: kernel("survivors_mark")?,
             count: kernel("survivors_count")?,
@@ -60,15 +61,15 @@ impl Survivors {
         gpu: &Gpu,
         cloud: Cloud<'_>,
         buffer: &wgpu::Buffer,
-    ) -> Result<[wgpu::BindGroup; 2]> {
-        let all: Vec<_> = [cloud.log_weights, buffer].into_iter().chain(cloud.pages).collect();
-        Ok([self.mark.bind(gpu, 0, &all)?, self.count.bind(gpu, 0, &all)?])
+    ) -> Result<[BoundKernel; 2]> {
+        let own = [(Access::Read, cloud.log_weights), (Access::ReadWrite, buffer)];
+        let pages = cloud.pages.iter().map(|page| (Access::Read, page));
+        let own: Vec<_> = own.into_iter().chain(pages).collect();
+        Ok([self.mark.bind(gpu, &own, &[])?, self.count.bind(gpu, &own, &[])?])
     }
 
-    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>, bound: &[wgpu::BindGroup; 2]) {
-        self.mark.set(pass, &bound[0], &[]);
-        dispatch(pass, self.particles.div_ceil(BLOCK));
-        self.count.set(pass, &bound[1], &[]);
-        dispatch(pass, words(self.particles).div_ceil(BLOCK));
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, [mark, count]: &[BoundKernel; 2]) {
+        mark.encode(pass, self.particles.div_ceil(BLOCK));
+        count.encode(pass, words(self.particles).div_ceil(BLOCK));
     }
 }

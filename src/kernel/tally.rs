@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Access, Kernel, dispatch};
+use super::{Access, BoundKernel, Kernel, Offsets, Pass};
 use crate::buffers;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -52,6 +52,9 @@ impl TallyAxis {
         TallyAxis { coordinate, bins: 1, low: 0.0, per_unit: 0.0 }
     }
 }
+
+/// How the axes are bound.
+const AXES: Access = Access::Uniform(2 * size_of::<TallyAxis>() as u64);
 
 /// What one count reads and writes: its axes, and the sums, which begin as zeros.
 #[derive(Debug)]
@@ -103,24 +106,28 @@ impl Entry {
         entry: &str,
         shape: &CloudShape,
     ) -> Result<Entry> {
-        let axes = Access::Uniform(2 * size_of::<TallyAxis>() as u64);
-        let mut accesses = vec![Access::Read, axes, Access::ReadWrite];
+        let mut accesses = vec![Access::Read, AXES, Access::ReadWrite];
         accesses.resize(accesses.len() + shape.pages as usize, Access::Read);
-        Ok(Entry { kernel: Kernel::new(gpu, numbers, linked, entry, &[&accesses], &[])? })
+        Ok(Entry { kernel: Kernel::new(gpu, numbers, linked, entry, vec![accesses], &[])? })
     }
 
-    pub(crate) fn bind(&self, gpu: &Gpu, cloud: Cloud<'_>, sums: &Sums) -> Result<wgpu::BindGroup> {
-        let own = [cloud.log_weights, &sums.axes, &sums.tally];
-        self.kernel.bind(gpu, 0, &own.into_iter().chain(cloud.pages).collect::<Vec<_>>())
+    pub(crate) fn bind(&self, gpu: &Gpu, cloud: Cloud<'_>, sums: &Sums) -> Result<BoundEntry> {
+        use Access::{Read, ReadWrite};
+        let own = [(Read, cloud.log_weights), (AXES, &sums.axes), (ReadWrite, &sums.tally)];
+        let pages = cloud.pages.iter().map(|page| (Read, page));
+        let own: Vec<_> = own.into_iter().chain(pages).collect();
+        Ok(BoundEntry { kernel: self.kernel.bind(gpu, &own, &[])? })
     }
+}
 
-    pub(crate) fn encode(
-        &self,
-        pass: &mut wgpu::ComputePass<'_>,
-        group: &wgpu::BindGroup,
-        groups: u32,
-    ) {
-        self.kernel.set(pass, group, &[0]);
-        dispatch(pass, groups);
+/// An entry point with the buffers of one count.
+#[derive(Debug)]
+pub(crate) struct BoundEntry {
+    kernel: BoundKernel,
+}
+
+impl BoundEntry {
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, groups: u32) {
+        self.kernel.encode_at(pass, Offsets::own(0), groups);
     }
 }

@@ -51,9 +51,7 @@ impl Sampler {
                 queue.write_buffer(&self.state.schedule, 0, bytemuck::cast_slice(&rows));
             }
         })?;
-        if let Some(adapt) = &self.adapt {
-            self.gpu.submit_pass(|pass| adapt.encode_open(pass))?;
-        }
+        self.gpu.submit_pass(|pass| self.encode_opening(pass))?;
         self.composition = problem.composition.clone();
         self.offset = Offset { flow: problem.flow.clone(), target: problem.log_offset() };
         self.witness = nowhere::witness(problem);

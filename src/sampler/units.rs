@@ -8,6 +8,7 @@ use super::pace::{Kind, LEAST};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::kernel::adapt::PASSES;
+use crate::kernel::{Pass, WarmUp};
 use crate::layout::{Control, LOSSES_EVERY};
 use crate::pending::Pending;
 use crate::reactor::Part;
@@ -94,7 +95,7 @@ impl Sampler {
     /// Records a part: of all particles, or of so many from `Control::first_slot` on.
     pub(super) fn encode_unit(
         &self,
-        pass: &mut wgpu::ComputePass<'_>,
+        pass: &mut Pass<'_>,
         segment: &Segment,
         unit: Unit,
         slice: Option<u32>,
@@ -125,6 +126,23 @@ impl Sampler {
         }
     }
 
+    /// Has the driver compile whatever the run may record, and records nothing that counts.
+    pub(super) fn warm_up(&self) -> Result<()> {
+        let later = self.config.test_every().min(self.steps() - 1);
+        self.gpu.submit_pass(|pass| {
+            let pass = &mut WarmUp(pass);
+            for first in [0, later] {
+                let segment = Segment { first, count: 1, tests: true, ends: true, counts: true };
+                for unit in self.units(&segment) {
+                    self.encode_unit(pass, &segment, unit, None);
+                }
+            }
+            self.resampling.encode_tick(pass, 1);
+            self.resampling.encode_report(pass);
+        })?;
+        Ok(())
+    }
+
     /// The segment is done.
     pub(super) fn pass_by(&mut self, segment: &Segment) {
         self.parity = 1 - self.parity;
@@ -146,7 +164,7 @@ impl Sampler {
     pub(super) async fn in_slices(
         &mut self,
         kind: Kind,
-        record: impl Fn(&mut wgpu::ComputePass<'_>, u32),
+        record: impl Fn(&mut Pass<'_>, u32),
     ) -> Result<()> {
         let mut first = 0;
         while first < self.plan.particles {
@@ -224,7 +242,7 @@ impl InParts<'_> {
     fn submit(&mut self) -> Result<Option<Submitted>> {
         let Some(unit) = self.units.front().copied() else { return Ok(None) };
         let (sampler, segment) = (&*self.sampler, &self.segment);
-        let encode = |pass: &mut wgpu::ComputePass<'_>, slice| {
+        let encode = |pass: &mut Pass<'_>, slice| {
             sampler.encode_unit(pass, segment, unit, slice);
         };
         let Some(kind) = unit.kind() else {

@@ -7,7 +7,7 @@ use crate::buffers::{filled, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::snippet::Snippet;
-use crate::kernel::{Access, Kernel, dispatch};
+use crate::kernel::{Access, BoundKernel};
 use crate::layout::Settings;
 use crate::numbers::Numbers;
 use crate::readback;
@@ -151,8 +151,6 @@ pub(super) fn dispatches(gpu: &Gpu) -> Result<Vec<Finding>> {
     let linked =
         |text: &str| Linked::new([crate::shaders::file("index"), Source::new("dispatch", text)]);
     let numbers = Numbers::alone(gpu, &Settings::default())?;
-    let size = Kernel::new(gpu, &numbers, &linked(text), "size", &[&[Access::ReadWrite; 2]], &[])?;
-    let count = Kernel::new(gpu, &numbers, &linked(count), "count", &[&[Access::ReadWrite]], &[])?;
     let (sizes, counts) = gpu.scoped(|| {
         let sizes = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("wfr.sizes"),
@@ -162,16 +160,18 @@ pub(super) fn dispatches(gpu: &Gpu) -> Result<Vec<Finding>> {
         });
         (sizes, storage(&gpu.device, "wfr.counts", 12))
     })?;
-    let (sizing, counting) =
-        (size.bind(gpu, 0, &[&sizes, &counts])?, count.bind(gpu, 0, &[&counts])?);
+    let kernel = |text: &str, entry, buffers: &[&wgpu::Buffer]| {
+        let own: Vec<_> = buffers.iter().map(|buffer| (Access::ReadWrite, *buffer)).collect();
+        BoundKernel::new(gpu, &numbers, (&linked(text), entry), &own)
+    };
+    let (size, count) =
+        (kernel(text, "size", &[&sizes, &counts])?, kernel(count, "count", &[&counts])?);
     gpu.submit_pass(|pass| {
         for _ in 0..3 {
-            size.set(pass, &sizing, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-            count.set(pass, &counting, &[]);
-            pass.dispatch_workgroups_indirect(&sizes, 0);
+            size.encode(pass, 1);
+            count.encode_indirect(pass, &sizes, 0);
         }
-        dispatch(pass, 70_000);
+        count.encode(pass, 70_000);
     })?;
     let counted = crate::block_on(readback::read(gpu, &counts, 0, counts.size()))?;
     // Groups of the last row beyond the 70000 return.
@@ -191,17 +191,14 @@ pub(super) fn counts_of_workgroups(gpu: &Gpu) -> Result<Vec<Finding>> {
         }";
     let linked = Linked::new([Source::new("count", text)]);
     let numbers = Numbers::alone(gpu, &Settings::default())?;
-    let count = Kernel::new(gpu, &numbers, &linked, "count", &[&[Access::ReadWrite]], &[])?;
     let (sizes, counts) = gpu.scoped(|| {
         let bytes: &[u8] = bytemuck::cast_slice(&[5_u32, 3, 1]);
         let sizes = filled(&gpu.device, "wfr.sizes", wgpu::BufferUsages::INDIRECT, bytes);
         (sizes, storage(&gpu.device, "wfr.counts", 12))
     })?;
-    let group = count.bind(gpu, 0, &[&counts])?;
-    gpu.submit_pass(|pass| {
-        count.set(pass, &group, &[]);
-        pass.dispatch_workgroups_indirect(&sizes, 0);
-    })?;
+    let own = [(Access::ReadWrite, &counts)];
+    let count = BoundKernel::new(gpu, &numbers, (&linked, "count"), &own)?;
+    gpu.submit_pass(|pass| count.encode_indirect(pass, &sizes, 0))?;
     let told: Vec<u32> = crate::block_on(readback::read(gpu, &counts, 0, counts.size()))?;
     let name = "num_workgroups of a dispatch of 5 × 3 × 1 that the device sizes";
     Ok(vec![Finding::note(name, format!("{} × {} × {}", told[0], told[1], told[2]))])

@@ -6,7 +6,7 @@ use crate::buffers::{filled, storage};
 use crate::config::Resampler;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::kernel::{Access, Kernel, draw};
+use crate::kernel::{Access, BoundKernel, draw};
 use crate::layout::{Block, Control, LANES, Settings, fold};
 use crate::numbers::Numbers;
 use crate::readback;
@@ -136,8 +136,6 @@ pub(super) fn large_shape(gpu: &Gpu) -> WeightShape {
 pub(super) fn large_by(gpu: &Gpu, draw: &Linked) -> Result<Vec<Finding>> {
     use Access::{Read, ReadWrite};
     let numbers = Numbers::alone(gpu, &Settings::of_weights(&large_shape(gpu)))?;
-    let kernel =
-        Kernel::new(gpu, &numbers, draw, "draw", &[&[Read, Read, Read, Read, ReadWrite]], &[])?;
     let control = Control { tests: 1, ..Control::default() };
     let ends: Vec<u32> = (1..=LARGE).collect();
     let groups = fold(LARGE.div_ceil(LANES));
@@ -156,11 +154,10 @@ pub(super) fn large_by(gpu: &Gpu, draw: &Linked) -> Result<Vec<Finding>> {
         (inputs, sizes, storage(&gpu.device, "wfr.ancestors", row))
     })?;
     let [control, offsets, fractions, copies] = &inputs;
-    let group = kernel.bind(gpu, 0, &[control, offsets, fractions, copies, &ancestors])?;
-    gpu.submit_pass(|pass| {
-        kernel.set(pass, &group, &[]);
-        pass.dispatch_workgroups_indirect(&sizes, 0);
-    })?;
+    let read = [control, offsets, fractions, copies].map(|buffer| (Read, buffer));
+    let own: Vec<_> = read.into_iter().chain([(ReadWrite, &ancestors)]).collect();
+    let kernel = BoundKernel::new(gpu, &numbers, (draw, "draw"), &own)?;
+    gpu.submit_pass(|pass| kernel.encode_indirect(pass, &sizes, 0))?;
     let ours: Vec<u32> = crate::block_on(readback::read(gpu, &ancestors, 0, row))?;
     let last = LARGE as usize - 4096;
     let seen = || (0..last).step_by(SPARSE).chain(last..LARGE as usize);

@@ -4,6 +4,7 @@ use crate::buffers::{State, filled, storage};
 use crate::diffusion::{Divergence, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::kernel::WarmUp;
 use crate::kernel::network::{self, NetworkKernel, Shape};
 use crate::layout::{Control, Settings};
 use crate::numbers::RunNumbers;
@@ -62,7 +63,7 @@ impl Scores {
         let shape = Shape::new(gpu, network, divergence);
         let kernel =
             NetworkKernel::new(gpu, network, shape, &[tau], divergence, &plan, &state, &out)?;
-        gpu.submit_pass(|pass| kernel.warm_up(pass))?;
+        gpu.submit_pass(|pass| kernel.encode(&mut WarmUp(pass), 0, None))?;
         Ok(Scores { gpu: gpu.clone(), kernel, out })
     }
 

@@ -3,7 +3,7 @@
 
 use crate::Target;
 use crate::buffers::storage;
-use crate::kernel::{Access, Kernel, dispatch};
+use crate::kernel::{Access, Group, Kernel};
 use crate::layout::Settings;
 use crate::numbers::Numbers;
 use crate::shaders::Prelude;
@@ -73,10 +73,9 @@ fn no_index_leads_out_of_a_targets_memory() {
     let prelude = Prelude::default().dimension(1).source();
     let linked = Linked::new([prelude, target.source(), Source::new("test", kernel)]);
     linked.check().unwrap_or_else(|error| panic!("{error}"));
-    let own: &[Access] = &[Access::ReadWrite, Access::ReadWrite];
+    let groups = vec![vec![Access::ReadWrite; 2], vec![Access::Read]];
     let numbers = Numbers::alone(&gpu, &Settings::default()).unwrap();
-    let kernel =
-        Kernel::new(&gpu, &numbers, &linked, "test", &[own, &[Access::Read]], &[]).unwrap();
+    let kernel = Kernel::new(&gpu, &numbers, &linked, "test", groups, &[]).unwrap();
 
     // The data lie amid the pattern, which is a number that no sum of theirs is.
     let mut words = vec![PATTERN; 2 * MARGIN + DATA.len()];
@@ -88,10 +87,9 @@ fn no_index_leads_out_of_a_targets_memory() {
     let neighbour = storage(&gpu.device, "neighbour", 4 * u64::from(LANES));
     write(&gpu, &neighbour, &[PATTERN; LANES as usize]);
     let out = storage(&gpu.device, "out", 4 * u64::from(LANES));
-    let group = kernel.bind(&gpu, 0, &[&neighbour, &out]).unwrap();
-    let data = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+    let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: None,
-        layout: &kernel.groups[1].0,
+        layout: &kernel.compiled.layouts[1],
         entries: &[wgpu::BindGroupEntry {
             binding: 0,
             resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -101,14 +99,10 @@ fn no_index_leads_out_of_a_targets_memory() {
             }),
         }],
     });
-    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    {
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        kernel.set(&mut pass, &group, &[]);
-        pass.set_bind_group(1, &data, &[]);
-        dispatch(&mut pass, 1);
-    }
-    gpu.queue.submit([encoder.finish()]);
+    let data = Group { bind_group, buffers: Vec::new() };
+    let own = [(Access::ReadWrite, &neighbour), (Access::ReadWrite, &out)];
+    let kernel = kernel.bind(&gpu, &own, &[data]).unwrap();
+    testing::pass(&gpu, |pass| kernel.encode(pass, 1));
 
     let read_back: Vec<u32> = read(&gpu, &around);
     assert_eq!(read_back, words, "the data and what lies beside them");

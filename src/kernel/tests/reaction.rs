@@ -364,7 +364,7 @@ fn means_and_gains_are_near_the_oracle() {
         };
         let numbers = &Numbers::alone(&gpu, &settings).unwrap();
         let all = [log_weights, &out, control, &run.schedule, &state];
-        let react = React::new(&gpu, numbers, &rig.shape, jumps, &all).unwrap();
+        let react = React::new(&gpu, numbers, &rig.shape, jumps, all).unwrap();
         testing::pass(&gpu, |pass| {
             entropy.encode(pass);
             react.encode_after(pass);
