@@ -1,16 +1,10 @@
 //! The buffers of a run on the device: what they hold, and how they are made.
 
 use crate::kernel::Access;
-use crate::layout::{BLOCK, Block, CESS_GROUPS, CESS_LANES, Control, Dispatches, Sums, TraceRow};
+use crate::layout::{BLOCK, Block, Control, Dispatches, TraceRow};
 use crate::numbers::RunNumbers;
 use crate::plan::Need;
 use crate::shaders::WeightShape;
-
-/// Bytes of the blocks' sums that the kernel `adapt` writes.
-pub(crate) fn partial_bytes(particles: u32, items: u32) -> u64 {
-    let blocks = particles.div_ceil(CESS_LANES * items);
-    u64::from(blocks * CESS_GROUPS) * size_of::<Sums>() as u64
-}
 
 /// The particles on the device: two copies of the state that every step reads and writes in turn.
 #[derive(Debug)]

@@ -38,6 +38,7 @@ mod loss;
 mod memory;
 mod numbers;
 mod parameters;
+mod part;
 mod particles;
 mod pending;
 mod pipelines;

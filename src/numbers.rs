@@ -16,7 +16,6 @@ pub(crate) const GROUP: u32 = 3;
 /// One way to bind the numbers: what a kernel's layout says of them, and they themselves.
 #[derive(Debug, Clone)]
 pub(crate) struct Numbers {
-    pub(crate) accesses: Vec<Access>,
     pub(crate) group: Group,
 }
 
@@ -24,7 +23,7 @@ impl Numbers {
     fn new(gpu: &Gpu, buffers: &[&wgpu::Buffer]) -> Result<Numbers> {
         let bindings: Vec<_> = buffers.iter().map(|buffer| (Access::Whole, *buffer)).collect();
         let group = Group::of(gpu, &bindings)?;
-        Ok(Numbers { accesses: vec![Access::Whole; buffers.len()], group })
+        Ok(Numbers { group })
     }
 
     /// Settings alone, of what is no run.

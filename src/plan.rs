@@ -117,8 +117,8 @@ pub(crate) struct Draft {
     pub data: u32,
     /// The other kernels that bind pages of the state.
     pub readings: Vec<Reading>,
-    /// Loop iterations of an invocation, kernel by kernel.
-    pub loops: Vec<Loops>,
+    /// Loop iterations of an invocation, kernel by kernel, where a driver stops long loops.
+    pub loops: Option<Vec<Loops>>,
     /// Particles per lane of the kernel `adapt`, where there is one.
     pub cess_items: u32,
 }
@@ -267,6 +267,14 @@ fn total(needs: &[Need]) -> u64 {
 }
 
 impl Draft {
+    /// Adds loops where they count.
+    pub(crate) fn count_loops(&mut self, loops: impl FnOnce(&Draft) -> Vec<Loops>) {
+        if self.loops.is_some() {
+            let more = loops(self);
+            self.loops.iter_mut().for_each(|all| all.extend(more.iter().copied()));
+        }
+    }
+
     /// Where it fits, if it does.
     fn fit(mut self, room: &Room) -> Result<Plan, Shortage> {
         let Draft { particles, carries, cess_items, .. } = self;
@@ -323,7 +331,7 @@ impl Draft {
 
     fn check_loops(&self, room: &Room) -> Result<(), Shortage> {
         let Some(cap) = room.loops else { return Ok(()) };
-        match self.loops.iter().find(|loops| loops.iterations > u64::from(cap)) {
+        match self.loops.iter().flatten().find(|loops| loops.iterations > u64::from(cap)) {
             None => Ok(()),
             Some(loops) => Err(Shortage {
                 limit: Some(loops::LIMIT),

@@ -2,7 +2,6 @@
 //! steps.
 
 use crate::buffers::{State, storage};
-use crate::config::Config;
 use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -16,10 +15,14 @@ use crate::kernel::moments::{self, Moments};
 use crate::kernel::ratio::{self, Ratio};
 use crate::kernel::react::React;
 use crate::layout::{ReactionRow, ReactionState};
+use crate::part::{self, Estimates, Part, Place, Reports, Run, Site, Slices};
 use crate::plan::{Draft, Need, Reading};
 use crate::problem::Problem;
 use crate::reaction::{Density, Reaction, Realisation, Splitting};
 use crate::shaders::{Prelude, WeightShape};
+
+/// What a checkpoint calls the state of the reaction.
+pub(crate) const STATE: &str = "device.reaction";
 
 /// Storage buffers of the kernels beside the pages of the state.
 const GRID_BINDINGS: u32 = 4;
@@ -47,20 +50,19 @@ pub(crate) struct Reactor {
     pub(crate) ratios: wgpu::Buffer,
 }
 
-/// A part of a reaction that may be submitted by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    Moments,
-    FirstRatio,
-    /// The density, or the components of one.
-    Field,
-    /// Some of the components.
-    Sweep(u32),
-    Ratio,
-    Entropy,
-    ReactBefore,
-    ReactAfter,
-}
+/// The passes by number; from [`SWEEPS`] on, some of the components of a mixture.
+const MOMENTS: u32 = 0;
+const FIRST_RATIO: u32 = 1;
+/// The density, or the components of one.
+const FIELD: u32 = 2;
+const RATIO: u32 = 3;
+const ENTROPY: u32 = 4;
+const REACT_BEFORE: u32 = 5;
+const REACT_AFTER: u32 = 6;
+const SWEEPS: u32 = 7;
+
+/// The reaction of a Wasserstein–Fisher–Rao flow.
+pub(crate) const KIND: part::Kind = part::Kind { check, ask, make };
 
 /// What `density_log_ratio` reads.
 #[derive(Debug)]
@@ -130,12 +132,9 @@ impl Estimate {
 }
 
 /// Whether a reaction suits the run's settings.
-pub(crate) fn check(
-    reaction: &Reaction,
-    problem: &Problem,
-    config: &Config,
-    integrator: Integrator,
-) -> Result<()> {
+fn check(run: &Run<'_>) -> Result<()> {
+    let Run { problem, config, integrator } = *run;
+    let Some(reaction) = problem.flow.reaction() else { return Ok(()) };
     reaction.check(problem.target.dim(), problem.flow.transport())?;
     if reaction.realisation == Realisation::Jumps && config.ess_threshold != 1.0 {
         let reason = format!(
@@ -160,8 +159,9 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// What a reaction needs beside a run's own.
-pub(crate) fn draft(reaction: &Reaction, problem: &Problem, config: &Config, draft: &mut Draft) {
+fn ask(run: &Run<'_>, draft: &mut Draft) {
+    let Run { problem, config, .. } = *run;
+    let Some(reaction) = problem.flow.reaction() else { return };
     let (n, dim) = (draft.particles, problem.target.dim());
     draft.needs.extend([
         Need::whole("ratios", 4 * u64::from(n)),
@@ -187,15 +187,18 @@ pub(crate) fn draft(reaction: &Reaction, problem: &Problem, config: &Config, dra
     for bindings in [own, RATIO_BINDINGS + draft.data] {
         draft.readings.push(Reading { bindings, way_out });
     }
+    draft.count_loops(|draft| loops(reaction, problem, draft.particles, run.evaluation()));
+}
+
+fn make(site: &Site<'_>) -> Result<Vec<Box<dyn Part>>> {
+    let Site { gpu, run, plan, shape, state, .. } = site;
+    let Some(reaction) = run.problem.flow.reaction() else { return Ok(Vec::new()) };
+    let reactor = Reactor::new(gpu, reaction, run.problem, shape, plan.page_rows, state)?;
+    Ok(vec![Box::new(reactor)])
 }
 
 /// The loops of a reaction's kernels.
-pub(crate) fn loops(
-    reaction: &Reaction,
-    problem: &Problem,
-    particles: u32,
-    evaluation: u64,
-) -> Vec<Loops> {
+fn loops(reaction: &Reaction, problem: &Problem, particles: u32, evaluation: u64) -> Vec<Loops> {
     let dim = problem.target.dim();
     let mut all = loops::of_reaction(particles, dim);
     let in_density = match Estimate::of(reaction, dim, particles) {
@@ -290,70 +293,73 @@ impl Reactor {
         })
     }
 
-    /// What reacts before the ESS test that begins a block; `step` steps are done.
-    pub(crate) fn before(&self, step: u32) -> Vec<Part> {
-        let mut parts = match self.splitting {
-            Splitting::TransportFirst => return Vec::new(),
-            Splitting::ReactionFirst => self.estimate(step),
-            // Later ones go on with the estimate after the block before.
-            Splitting::Strang if step == 0 => self.estimate(step),
-            Splitting::Strang => Vec::new(),
-        };
-        parts.push(Part::ReactBefore);
-        parts
-    }
-
-    /// What reacts after the last step of a block.
-    pub(crate) fn after(&self, step: u32) -> Vec<Part> {
-        if self.splitting == Splitting::ReactionFirst {
-            return Vec::new();
-        }
-        let mut parts = self.estimate(step);
-        parts.push(Part::ReactAfter);
-        parts
-    }
-
-    fn estimate(&self, step: u32) -> Vec<Part> {
-        let mut parts = vec![Part::Moments];
+    /// What estimates the density after `step` steps.
+    fn estimate(&self, step: u32) -> Vec<u32> {
+        let mut passes = vec![MOMENTS];
         if self.first_ratio.is_some() && step == 0 {
-            parts.push(Part::FirstRatio);
+            passes.push(FIRST_RATIO);
         } else {
-            parts.push(Part::Field);
+            passes.push(FIELD);
             if let Field::Mixture(mixture) = &self.field {
-                parts.extend((0..mixture.sweeps()).map(Part::Sweep));
+                passes.extend((0..mixture.sweeps()).map(|sweep| SWEEPS + sweep));
             }
-            parts.push(Part::Ratio);
+            passes.push(RATIO);
         }
-        parts.push(Part::Entropy);
-        parts
+        passes.push(ENTROPY);
+        passes
+    }
+}
+
+impl Part for Reactor {
+    fn passes(&self, place: Place, step: u32) -> Vec<u32> {
+        let (estimates, reacts) = match (place, self.splitting) {
+            (Place::BeforeTest, Splitting::ReactionFirst) => (true, REACT_BEFORE),
+            // Later blocks use the estimate that was made after the block before.
+            (Place::BeforeTest, Splitting::Strang) => (step == 0, REACT_BEFORE),
+            (Place::AfterBlock, Splitting::TransportFirst | Splitting::Strang) => {
+                (true, REACT_AFTER)
+            }
+            _ => return Vec::new(),
+        };
+        let mut passes = if estimates { self.estimate(step) } else { Vec::new() };
+        passes.push(reacts);
+        passes
     }
 
-    /// Particles of a workgroup of a sweep.
-    pub(crate) fn sweep_block(&self) -> u32 {
+    fn encode(&self, pass: &mut Pass<'_>, number: u32, copy: usize, slice: Option<u32>) {
+        match (number, &self.field) {
+            (MOMENTS, _) => self.moments.encode(pass, copy),
+            (FIRST_RATIO, _) => {
+                self.first_ratio.iter().for_each(|ratio| ratio.encode(pass, copy));
+            }
+            (FIELD, Field::Grid(grid)) => grid.encode(pass, copy),
+            (FIELD, Field::Mixture(mixture)) => mixture.encode_components(pass, copy),
+            (RATIO, _) => self.ratio.encode(pass, copy),
+            (ENTROPY, _) => self.entropy.encode(pass),
+            (REACT_BEFORE, _) => self.react.encode_before(pass),
+            (REACT_AFTER, _) => self.react.encode_after(pass),
+            (sweep, Field::Mixture(mixture)) => {
+                mixture.encode_sweep(pass, copy, sweep - SWEEPS, slice);
+            }
+            (_, Field::Grid(_)) => {}
+        }
+    }
+
+    fn slices(&self, number: u32) -> Option<Slices> {
         match &self.field {
-            Field::Grid(_) => 1,
-            Field::Mixture(mixture) => mixture.sweep_block(),
+            Field::Mixture(mixture) if number >= SWEEPS => {
+                Some(Slices { name: "sweep", workgroup: mixture.sweep_block() })
+            }
+            _ => None,
         }
     }
 
-    /// Records one part; copy `copy` of the state is current.
-    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize, part: Part, slice: Option<u32>) {
-        match part {
-            Part::Moments => self.moments.encode(pass, copy),
-            Part::FirstRatio => self.first_ratio.iter().for_each(|ratio| ratio.encode(pass, copy)),
-            Part::Field => match &self.field {
-                Field::Grid(grid) => grid.encode(pass, copy),
-                Field::Mixture(mixture) => mixture.encode_components(pass, copy),
-            },
-            Part::Sweep(sweep) => {
-                if let Field::Mixture(mixture) = &self.field {
-                    mixture.encode_sweep(pass, copy, sweep, slice);
-                }
-            }
-            Part::Ratio => self.ratio.encode(pass, copy),
-            Part::Entropy => self.entropy.encode(pass),
-            Part::ReactBefore => self.react.encode_before(pass),
-            Part::ReactAfter => self.react.encode_after(pass),
-        }
+    fn persistent(&self) -> Vec<(&'static str, &wgpu::Buffer)> {
+        vec![(STATE, &self.state), ("device.ratios", &self.ratios)]
+    }
+
+    fn reports(&self) -> Reports<'_> {
+        let estimates = Estimates { state: &self.state, trace: &self.trace };
+        Reports { estimates: Some(estimates), ..Reports::default() }
     }
 }

@@ -287,6 +287,12 @@ impl Resampling {
         })
     }
 
+    /// The same for a run that moves the clock without a test too.
+    pub(crate) fn with_tick(self, shape: &WeightShape) -> Result<Resampling> {
+        let decide = self.decide.with_tick(&self.gpu, shape)?;
+        Ok(Resampling { decide, ..self })
+    }
+
     /// Records one event into your encoder. Nothing is submitted or written meanwhile.
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) {
         // Each event by itself: no mean weight adds to the next, and zero weights end nothing.

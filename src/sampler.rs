@@ -29,20 +29,17 @@ use crate::gpu::Gpu;
 use crate::histogram::Counter;
 use crate::initial;
 use crate::integrator::Integrator;
-use crate::kernel::adapt::Adapt;
-use crate::kernel::conditional::Conditional;
 use crate::kernel::init::{self, Init};
 use crate::kernel::losses::Losses as LossCounter;
-use crate::kernel::network::NetworkKernel;
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
 use crate::kernel::{Access, Pass, WarmUp};
 use crate::layout::{MOVES_COUNTERS, Settings};
 use crate::loss::Lost;
 use crate::numbers::RunNumbers;
+use crate::part::{self, Part, Run, Site};
 use crate::plan::{Plan, Room};
 use crate::problem::Problem;
-use crate::reactor::Reactor;
 use crate::resampling::Resampling;
 use crate::shaders::WeightShape;
 
@@ -52,7 +49,7 @@ pub(crate) use needs::loops_of_run;
 pub use needs::requirements;
 
 use needs::Needs;
-use pace::{Kind, Pace};
+use pace::Pace;
 use recording::Recordings;
 pub use shared::Buffers;
 
@@ -72,17 +69,12 @@ pub struct Sampler {
     step: Step,
     resampling: Resampling,
     losses: LossCounter,
-    reactor: Option<Reactor>,
+    /// What this run does beside testing, resampling and stepping.
+    parts: Vec<Box<dyn Part>>,
     /// The diffusion models of the run.
     composition: Option<Composition>,
-    /// Evaluate the networks among them.
-    networks: Vec<NetworkKernel>,
     /// Which of the models' buffers the host program fills.
     externals: Vec<usize>,
-    /// Chooses the stages of an adaptive schedule.
-    adapt: Option<Adapt>,
-    /// Traces the conditional ESS of a fixed one.
-    conditional: Option<Conditional>,
     wgsl: String,
     /// What of it is compiled beside the text.
     constants: Vec<(String, f64)>,
@@ -214,11 +206,6 @@ pub struct ReactionEvent {
     pub outside: u32,
 }
 
-/// Whether a pass of its own traces the conditional ESS: an adaptive schedule knows it anyway.
-fn traces_cess(config: &Config) -> bool {
-    config.trace_cess && config.schedule.adaptivity().is_none()
-}
-
 /// Whether the integrator suits the flow.
 fn check_integrator(problem: &Problem, config: &Config, integrator: Integrator) -> Result<()> {
     let flow = &problem.flow;
@@ -296,7 +283,6 @@ impl Sampler {
         let plan = needs.plan(&room)?;
         let integrator = problem.integrator(&config);
         check_integrator(problem, &config, integrator)?;
-        stages::check(problem, &config)?;
         problem.check_resampling(&config)?;
         log::debug!("{}", plan.table());
         if room.loops.is_some() {
@@ -327,35 +313,23 @@ impl Sampler {
         let State { log_weights, ancestors, numbers, .. } = &state;
         let resampling =
             Resampling::over(gpu, &numbers.engine, &shape, log_weights, ancestors.clone())?;
+        let resampling =
+            if config.test_every() > 1 { resampling.with_tick(&shape)? } else { resampling };
         let state = State { control: resampling.scratch.control.clone(), ..state };
         give_way().await;
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
         give_way().await;
-        let networks = match &problem.composition {
-            Some(composition) => {
-                models::networks(gpu, composition, (&config, integrator), &plan, &state)?
-            }
-            None => Vec::new(),
-        };
         let (dim, steps) = (problem.target.dim(), config.schedule.steps());
         let losses = LossCounter::new(gpu, &shape, dim, steps, &plan, &state)?;
         give_way().await;
-        let reaction = problem.flow.reaction();
-        let reactor = reaction
-            .map(|r| Reactor::new(gpu, r, problem, &shape, plan.page_rows, &state))
-            .transpose()?;
-        give_way().await;
-        let trace = &resampling.scratch.trace;
-        let adapt =
-            config.schedule.adaptivity().map(|_| Adapt::new(gpu, problem, &plan, &state, trace));
-        let adapt = adapt.transpose()?;
-        give_way().await;
-        let conditional = traces_cess(&config)
-            .then(|| {
-                let State { log_weights, control, numbers, .. } = &state;
-                Conditional::new(gpu, &numbers.engine, plan.particles, log_weights, control, trace)
-            })
-            .transpose()?;
+        let run = Run { problem, config: &config, integrator };
+        let scratch = &resampling.scratch;
+        let site = Site { gpu, run, plan: &plan, shape: &shape, state: &state, scratch };
+        let mut parts = Vec::new();
+        for kind in &part::KINDS {
+            parts.extend((kind.make)(&site)?);
+            give_way().await;
+        }
         let recordings = Recordings::new(gpu)?;
         let sampler = Sampler {
             gpu: gpu.clone(),
@@ -366,12 +340,9 @@ impl Sampler {
             step,
             resampling,
             losses,
-            reactor,
+            parts,
             externals: problem.composition.as_ref().map(Composition::externals).unwrap_or_default(),
             composition: problem.composition.clone(),
-            networks,
-            adapt,
-            conditional,
             wgsl: linked.text().to_string(),
             constants: problem.compiled_constants(),
             offset: Offset { flow: problem.flow.clone(), target: problem.log_offset() },
@@ -457,7 +428,7 @@ impl Sampler {
 
     /// Records what comes before the first step, but for the draw of the particles.
     fn encode_opening(&self, pass: &mut Pass<'_>) {
-        self.adapt.iter().for_each(|adapt| adapt.encode_open(pass));
+        self.parts.iter().for_each(|part| part.encode_opening(pass));
     }
 
     fn encode_passes(&mut self, pass: &mut Pass<'_>, end: u32) {
@@ -570,7 +541,7 @@ impl Sampler {
         }
         let Some(init) = init else { return Ok(()) };
         self.gpu.wait_async().await?;
-        self.in_slices(Kind::Init, |pass, slice| init.encode(pass, Some(slice))).await
+        self.draw_in_slices(&init).await
     }
 
     fn write_positions(&self, positions: &[f32]) -> Result<()> {

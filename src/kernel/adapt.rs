@@ -1,11 +1,14 @@
 //! The next stage of an adaptive schedule: `shaders/adapt.wgsl` and `shaders/adapt_choose.wgsl`.
 
+use super::loops;
 use super::{Access, BoundKernel, Pass};
 use crate::buffers::{self, State};
-use crate::error::Result;
+use crate::driver::SOFTWARE_LOOP_CAP;
+use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::layout::{CESS_GROUPS, CESS_LANES, LEAST_LOG_WEIGHT, Stage};
-use crate::plan::Plan;
+use crate::layout::{CESS_GROUPS, CESS_LANES, LEAST_LOG_WEIGHT, Stage, Sums};
+use crate::part::{self, Part, Place, Reports, Run, Site, Slices};
+use crate::plan::{Draft, Need, Plan, Reading};
 use crate::problem::Problem;
 use crate::shaders::{self, Prelude, state_inputs};
 use crate::wgsl::Linked;
@@ -16,6 +19,58 @@ pub(crate) const PASSES: u32 = 3;
 
 /// The most particles per lane of `adapt`.
 const MOST_ITEMS: u32 = 16;
+
+/// Storage buffers of `adapt` beside the state and the data: log-weights, ancestors, control, the stage
+/// and its sums.
+const BINDINGS: u32 = 5;
+
+/// What a checkpoint calls the chosen rows of the schedule, and the stage.
+pub(crate) const ROWS: &str = "device.rows";
+pub(crate) const STAGE: &str = "device.stage";
+
+/// Chooses the stages of an adaptive schedule.
+pub(crate) const KIND: part::Kind = part::Kind { check, ask, make };
+
+fn check(run: &Run<'_>) -> Result<()> {
+    let flow = &run.problem.flow;
+    if run.config.schedule.adaptivity().is_none() || flow.has_path() {
+        return Ok(());
+    }
+    let reason = format!(
+        "= adaptive needs a path of densities, which the {} flow does not have; use a fixed schedule",
+        flow.name()
+    );
+    Err(Error::config("schedule", reason))
+}
+
+fn ask(run: &Run<'_>, draft: &mut Draft) {
+    if run.config.schedule.adaptivity().is_none() {
+        return;
+    }
+    let (dim, evaluation) = (run.problem.target.dim(), run.evaluation());
+    let items = items(SOFTWARE_LOOP_CAP / 2, loops::per_step(evaluation, dim));
+    draft.cess_items = items;
+    draft.needs.push(Need::whole("partials", partial_bytes(draft.particles, items)));
+    draft.readings.push(Reading {
+        bindings: BINDINGS + draft.data,
+        way_out: "use a fixed schedule, or fewer arrays of data",
+    });
+    draft.count_loops(|draft| loops::of_adaptive(draft.particles, dim, evaluation, items));
+}
+
+fn make(site: &Site<'_>) -> Result<Vec<Box<dyn Part>>> {
+    let Site { gpu, run, plan, state, scratch, .. } = site;
+    if run.config.schedule.adaptivity().is_none() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Box::new(Adapt::new(gpu, run.problem, plan, state, &scratch.trace)?)])
+}
+
+/// Bytes of the sums of each block.
+fn partial_bytes(particles: u32, items: u32) -> u64 {
+    let blocks = particles.div_ceil(CESS_LANES * items);
+    u64::from(blocks * CESS_GROUPS) * size_of::<Sums>() as u64
+}
 
 /// Particles per lane of `adapt` that keep within `cap` loop iterations of an invocation.
 pub(crate) fn items(cap: u32, loops_per_particle: u64) -> u32 {
@@ -31,6 +86,8 @@ pub(crate) struct Adapt {
     open: BoundKernel,
     /// The stage that is being chosen.
     pub stage: wgpu::Buffer,
+    /// Whose rows are chosen.
+    schedule: wgpu::Buffer,
     particles: u32,
     /// Particles of a workgroup of `measure`.
     block: u32,
@@ -74,7 +131,7 @@ impl Adapt {
         use Access::{Read, ReadWrite};
         let (partials, stage) = gpu.scoped(|| {
             let device = &gpu.device;
-            let partials = buffers::partial_bytes(plan.particles, plan.cess_items);
+            let partials = partial_bytes(plan.particles, plan.cess_items);
             (
                 buffers::storage(device, "wfr.partials", partials),
                 buffers::storage(device, "wfr.stage", size_of::<Stage>() as u64),
@@ -108,8 +165,9 @@ impl Adapt {
         let numbers = &state.numbers.engine;
         let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
         let (choose, open) = (kernel("adapt_choose")?, kernel("adapt_open")?);
+        let schedule = state.schedule.clone();
         let (particles, block) = (plan.particles, CESS_LANES * plan.cess_items);
-        Ok(Adapt { measure: [first, second], choose, open, stage, particles, block })
+        Ok(Adapt { measure: [first, second], choose, open, stage, schedule, particles, block })
     }
 
     /// Opens the first stage.
@@ -128,9 +186,40 @@ impl Adapt {
     pub(crate) fn encode_choose(&self, pass: &mut Pass<'_>) {
         self.choose.encode(pass, 1);
     }
+}
 
-    /// Particles of a workgroup that measures.
-    pub(crate) fn block(&self) -> u32 {
-        self.block
+/// The passes by number.
+const MEASURE: u32 = 0;
+const CHOOSE: u32 = 1;
+
+impl Part for Adapt {
+    fn passes(&self, place: Place, _step: u32) -> Vec<u32> {
+        match place {
+            Place::AfterTest => [MEASURE, CHOOSE].repeat(PASSES as usize),
+            _ => Vec::new(),
+        }
+    }
+
+    fn encode(&self, pass: &mut Pass<'_>, number: u32, copy: usize, slice: Option<u32>) {
+        match number {
+            MEASURE => self.encode_measure(pass, copy, slice),
+            _ => self.encode_choose(pass),
+        }
+    }
+
+    fn slices(&self, number: u32) -> Option<Slices> {
+        (number == MEASURE).then_some(Slices { name: "adapt", workgroup: self.block })
+    }
+
+    fn encode_opening(&self, pass: &mut Pass<'_>) {
+        self.encode_open(pass);
+    }
+
+    fn persistent(&self) -> Vec<(&'static str, &wgpu::Buffer)> {
+        vec![(ROWS, &self.schedule), (STAGE, &self.stage)]
+    }
+
+    fn reports(&self) -> Reports<'_> {
+        Reports { cess: true, ..Reports::default() }
     }
 }

@@ -1,16 +1,54 @@
 //! The conditional ESS between two tests: `shaders/conditional.wgsl`.
 
+use super::loops::{FEWER_PARTICLES, Loops, TREE, times};
 use super::{Access, BoundKernel, Pass};
 use crate::buffers;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::layout::{CESS_LANES, Sums};
 use crate::numbers::Numbers;
+use crate::part::{self, Part, Place, Reports, Run, Site};
+use crate::plan::{Draft, Need};
 use crate::shaders::{self, Prelude};
 use crate::wgsl::Linked;
 
 /// Particles per lane.
-pub(super) const ITEMS: u32 = 16;
+const ITEMS: u32 = 16;
+
+/// Traced where it is asked for; an adaptive schedule knows it anyway.
+pub(crate) const KIND: part::Kind = part::Kind { check: |_| Ok(()), ask, make };
+
+fn is_part_of(run: &Run<'_>) -> bool {
+    run.config.trace_cess && run.config.schedule.adaptivity().is_none()
+}
+
+fn ask(run: &Run<'_>, draft: &mut Draft) {
+    if is_part_of(run) {
+        let buffers = buffers(draft.particles).into_iter();
+        draft.needs.extend(buffers.map(|(name, bytes)| Need::whole(name, bytes)));
+        draft.count_loops(|draft| loops(draft.particles));
+    }
+}
+
+fn make(site: &Site<'_>) -> Result<Vec<Box<dyn Part>>> {
+    if !is_part_of(&site.run) {
+        return Ok(Vec::new());
+    }
+    let Site { gpu, plan, state, scratch, .. } = site;
+    let (numbers, particles) = (&state.numbers.engine, plan.particles);
+    let (log_weights, control) = (&state.log_weights, &state.control);
+    let part = Conditional::new(gpu, numbers, particles, log_weights, control, &scratch.trace)?;
+    Ok(vec![Box::new(part)])
+}
+
+fn loops(particles: u32) -> Vec<Loops> {
+    let each = |kernel, iterations| Loops { kernel, iterations, way_out: FEWER_PARTICLES };
+    let share = blocks(particles).div_ceil(CESS_LANES);
+    vec![
+        each("conditional", times(ITEMS.into(), 0) + TREE),
+        each("conditional_total", times(share.into(), 0) + TREE),
+    ]
+}
 
 /// Measures and totals.
 #[derive(Debug)]
@@ -28,7 +66,7 @@ pub(crate) fn buffers(particles: u32) -> [(&'static str, u64); 2] {
     [("log-weights before", 4 * u64::from(particles)), ("partials", sums)]
 }
 
-pub(super) fn blocks(particles: u32) -> u32 {
+fn blocks(particles: u32) -> u32 {
     particles.div_ceil(CESS_LANES * ITEMS)
 }
 
@@ -79,5 +117,23 @@ impl Conditional {
     pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
         self.measure.encode(pass, self.blocks);
         self.total.encode(pass, 1);
+    }
+}
+
+impl Part for Conditional {
+    fn passes(&self, place: Place, _step: u32) -> Vec<u32> {
+        if place == Place::AfterTest { vec![0] } else { Vec::new() }
+    }
+
+    fn encode(&self, pass: &mut Pass<'_>, _number: u32, _copy: usize, _slice: Option<u32>) {
+        self.encode(pass);
+    }
+
+    fn persistent(&self) -> Vec<(&'static str, &wgpu::Buffer)> {
+        vec![("device.log_weights_before", &self.before)]
+    }
+
+    fn reports(&self) -> Reports<'_> {
+        Reports { cess: true, ..Reports::default() }
     }
 }

@@ -15,7 +15,8 @@ const SEGMENT_STRIDE: u32 = 256;
 #[derive(Debug)]
 pub(crate) struct Decide {
     decide: BoundKernel,
-    tick: BoundKernel,
+    /// Of a run that steps without a test before.
+    tick: Option<BoundKernel>,
     report: BoundKernel,
 }
 
@@ -60,7 +61,13 @@ impl Decide {
         ];
         let linked = linked(shape);
         let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
-        Ok(Decide { decide: kernel("decide")?, tick: kernel("tick")?, report: kernel("report")? })
+        Ok(Decide { decide: kernel("decide")?, tick: None, report: kernel("report")? })
+    }
+
+    /// Makes what moves the clock without a test.
+    pub(crate) fn with_tick(self, gpu: &Gpu, shape: &WeightShape) -> Result<Decide> {
+        let tick = self.decide.sibling(gpu, &linked(shape), "tick")?;
+        Ok(Decide { tick: Some(tick), ..self })
     }
 
     /// Tests the ESS, then moves the clock by `steps` ≤ [`MAX_SEGMENT`] steps.
@@ -70,7 +77,8 @@ impl Decide {
 
     /// Moves the clock by `steps` ≤ [`MAX_SEGMENT`] steps.
     pub(crate) fn encode_tick(&self, pass: &mut Pass<'_>, steps: u32) {
-        self.tick.encode_at(pass, Offsets::own(steps * SEGMENT_STRIDE), 1);
+        let offsets = Offsets::own(steps * SEGMENT_STRIDE);
+        self.tick.iter().for_each(|tick| tick.encode_at(pass, offsets, 1));
     }
 
     /// Writes the trace row of this moment behind the trace and changes nothing else.

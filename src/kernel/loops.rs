@@ -9,7 +9,7 @@
 //!
 //! [`SOFTWARE_LOOP_CAP`]: crate::driver::SOFTWARE_LOOP_CAP
 
-use super::{conditional, mixture};
+use super::mixture;
 use crate::error::{ErrorKind, Result};
 use crate::gpu::Gpu;
 use crate::layout::{BLOCK, CESS_GROUPS, CESS_LANES, ITEMS, LANES};
@@ -53,7 +53,7 @@ pub(crate) fn check(gpu: &Gpu, of: &str, loops: &[Loops]) -> Result<()> {
 pub(crate) const LIMIT: &str = "loop iterations per invocation";
 
 const GENERAL: &str = "lower the dimension, or use a GPU";
-const FEWER_PARTICLES: &str = "use fewer particles, or a GPU";
+pub(super) const FEWER_PARTICLES: &str = "use fewer particles, or a GPU";
 const TARGET: &str = "shorten the target's loops, use fewer data or components, or a GPU";
 
 /// A loop of so many rounds with loops inside, and the test that ends it.
@@ -72,7 +72,7 @@ const LOG2: u64 = times(32, 0);
 /// `offspring_at` and `offspring_factor`: bit by bit.
 const OFFSPRING: u64 = times(64, 0) + times(95, 0);
 /// A tree over the lanes of a workgroup, halved or quartered.
-const TREE: u64 = times(8, 0);
+pub(super) const TREE: u64 = times(8, 0);
 /// A binary search among particles.
 const SEARCH: u64 = times(28, 0);
 
@@ -132,16 +132,6 @@ pub(crate) fn of_looks(particles: u32) -> Vec<Loops> {
         each("quantile_choose", 2 * times(u64::from((1_u32 << 16) / LANES), 0) + PREFIX),
         each("survivors_mark", OVER_ITEMS),
         each("survivors_count", words),
-    ]
-}
-
-/// The conditional ESS of a fixed schedule.
-pub(crate) fn of_conditional(particles: u32) -> Vec<Loops> {
-    let each = |kernel, iterations| Loops { kernel, iterations, way_out: FEWER_PARTICLES };
-    let share = conditional::blocks(particles).div_ceil(CESS_LANES);
-    vec![
-        each("conditional", times(conditional::ITEMS.into(), 0) + TREE),
-        each("conditional_total", times(share.into(), 0) + TREE),
     ]
 }
 

@@ -91,6 +91,10 @@ impl Group {
         Ok(Group { bind_group, buffers })
     }
 
+    fn accesses(&self) -> Vec<Access> {
+        self.buffers.iter().map(|(access, _)| *access).collect()
+    }
+
     /// A group of the layout that these bindings have.
     pub(crate) fn of(gpu: &Gpu, bindings: &Bindings<'_>) -> Result<Group> {
         let layout = gpu.pipelines().layout(gpu, &accesses(bindings))?;
@@ -106,7 +110,7 @@ fn accesses(bindings: &Bindings<'_>) -> Vec<Access> {
 #[derive(Debug, Clone)]
 pub(crate) struct Kernel {
     pub(crate) compiled: Compiled,
-    pub(crate) numbers: Group,
+    pub(crate) numbers: Numbers,
 }
 
 impl Kernel {
@@ -129,13 +133,13 @@ impl Kernel {
         let shape = Shape {
             entry: entry.to_string(),
             groups,
-            numbers: numbers.accesses.clone(),
+            numbers: numbers.group.accesses(),
             constants: constants.iter().map(|(name, x)| (name.clone(), x.to_bits())).collect(),
         };
         let made = || gpu.pipelines().kernel(gpu, linked.text(), shape);
         let made = guarded(made).map_err(|reason| linked.error(reason, None))?;
         let compiled = made.map_err(without_source)?;
-        Ok(Kernel { compiled, numbers: numbers.group.clone() })
+        Ok(Kernel { compiled, numbers: numbers.clone() })
     }
 
     /// Binds the buffers of group 0; kernels of the same shape share those of the other groups.
@@ -212,6 +216,14 @@ impl BoundKernel {
     /// The same kernel and data with other buffers of its own, used alike.
     pub(crate) fn with(&self, gpu: &Gpu, own: &Bindings<'_>) -> Result<BoundKernel> {
         self.kernel.bind(gpu, own, &self.groups[1..])
+    }
+
+    /// Another entry point of the engine, with the same buffers and numbers.
+    pub(crate) fn sibling(&self, gpu: &Gpu, linked: &Linked, entry: &str) -> Result<BoundKernel> {
+        let (numbers, groups) = (&self.kernel.numbers, self.groups.clone());
+        let shapes = groups.iter().map(Group::accesses).collect();
+        let kernel = Kernel::new(gpu, numbers, linked, entry, shapes, &[])?;
+        Ok(BoundKernel { kernel, groups })
     }
 
     /// Dispatches `count` workgroups.

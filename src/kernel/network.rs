@@ -12,10 +12,42 @@ use crate::diffusion::network::Architecture;
 use crate::diffusion::{Divergence, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::plan::Plan;
+use crate::part::{self, Part, Place, Run, Site, Slices};
+use crate::plan::{Draft, Need, Plan};
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::{Linked, Source};
 pub(crate) use shape::{Shape, direction_file};
+
+/// The networks of a composition.
+pub(crate) const KIND: part::Kind = part::Kind { check: |_| Ok(()), ask, make };
+
+fn ask(run: &Run<'_>, draft: &mut Draft) {
+    let Some(composition) = &run.problem.composition else { return };
+    let divergence = composition.network_divergence(run.integrator);
+    let levels = u64::from(run.config.schedule.steps()) + 1;
+    for (_, network) in composition.networks() {
+        let ([weights, biases], loops) = needs(network, divergence, levels);
+        draft.needs.extend([
+            Need::whole("network weights", weights),
+            Need::whole("network biases", biases),
+        ]);
+        draft.count_loops(|_| vec![loops]);
+    }
+}
+
+fn make(site: &Site<'_>) -> Result<Vec<Box<dyn Part>>> {
+    let Site { gpu, run, plan, state, .. } = site;
+    let Some(composition) = &run.problem.composition else { return Ok(Vec::new()) };
+    let levels = composition.noise().levels(&run.config.schedule)?;
+    let divergence = composition.network_divergence(run.integrator);
+    let kernel = |(i, network): (usize, &Network)| -> Result<Box<dyn Part>> {
+        let (shape, out) = (Shape::new(gpu, network, divergence), &state.outputs[i]);
+        let kernel =
+            NetworkKernel::new(gpu, network, shape, &levels, divergence, plan, state, out)?;
+        Ok(Box::new(kernel))
+    };
+    composition.networks().map(kernel).collect()
+}
 
 /// The largest uniform binding that every adapter has.
 const MAX_UNIFORM: u64 = 65_536;
@@ -38,11 +70,7 @@ pub(crate) fn rows(dim: u32, divergence: Option<Divergence>) -> u32 {
 
 /// What a network's kernel takes in the layouts that devices choose from: the most bytes of its
 /// weights and of its biases at so many levels of noise, and the most loop iterations.
-pub(crate) fn needs(
-    network: &Network,
-    divergence: Option<Divergence>,
-    levels: u64,
-) -> ([u64; 2], Loops) {
+fn needs(network: &Network, divergence: Option<Divergence>, levels: u64) -> ([u64; 2], Loops) {
     let shapes = Shape::all(network, divergence);
     let most = |of: &dyn Fn(&Shape) -> u64| shapes.iter().map(of).max().unwrap_or(0);
     let weights = most(&|shape| 16 * u64::from(pack::weight_fours(shape)));
@@ -190,15 +218,24 @@ impl NetworkKernel {
         Ok(NetworkKernel { kernel, offsets, particles, workgroup })
     }
 
-    /// Particles of a workgroup.
-    pub(crate) fn workgroup(&self) -> u32 {
-        self.workgroup
-    }
-
     /// Evaluates copy `copy` of the state at the node that the clock shows.
     pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize, slice: Option<u32>) {
         let groups = slice.unwrap_or(self.particles).div_ceil(self.workgroup);
         self.kernel.on(copy).encode_at(pass, self.offsets, groups);
+    }
+}
+
+impl Part for NetworkKernel {
+    fn passes(&self, place: Place, _step: u32) -> Vec<u32> {
+        if place == Place::BeforeSteps { vec![0] } else { Vec::new() }
+    }
+
+    fn encode(&self, pass: &mut Pass<'_>, _number: u32, copy: usize, slice: Option<u32>) {
+        self.encode(pass, copy, slice);
+    }
+
+    fn slices(&self, _number: u32) -> Option<Slices> {
+        Some(Slices { name: "network", workgroup: self.workgroup })
     }
 }
 

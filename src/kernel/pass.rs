@@ -40,7 +40,7 @@ impl Dispatch<'_> {
             let offsets = self.offsets.of_group(index);
             pass.set_bind_group(index as u32, &group.bind_group, offsets);
         }
-        pass.set_bind_group(numbers::GROUP, &self.kernel.numbers.bind_group, &[]);
+        pass.set_bind_group(numbers::GROUP, &self.kernel.numbers.group.bind_group, &[]);
     }
 }
 

@@ -9,7 +9,7 @@ fn draft(particles: u32, dim: u32) -> Draft {
         needs: vec![Need::whole("log_weights", row), Need::whole("ancestors", row)],
         data: 0,
         readings: Vec::new(),
-        loops: Vec::new(),
+        loops: Some(Vec::new()),
         cess_items: 0,
     }
 }
@@ -125,7 +125,7 @@ fn loops_are_checked_where_the_driver_stops_them() {
     let long = |n| {
         let way_out = "use fewer particles, or a GPU";
         let loops = Loops { kernel: "decide", iterations: u64::from(n) / 100, way_out };
-        Draft { loops: vec![loops], ..draft(n, 2) }
+        Draft { loops: Some(vec![loops]), ..draft(n, 2) }
     };
     assert!(Plan::largest(1 << 24, &software(), long).is_ok());
     let stops = Room { loops: Some(65_535), ..software() };

@@ -1,15 +1,10 @@
 //! Models outside of the step kernel: their place in the loop, and what was tracked of them.
 
 use super::{Buffers, Info, Sampler};
-use crate::buffers::State;
-use crate::config::Config;
-use crate::diffusion::{Composition, Network};
+use crate::diffusion::Composition;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::integrator::Integrator;
-use crate::kernel::network::{NetworkKernel, Shape};
 use crate::particles::Particles;
-use crate::plan::Plan;
 
 /// What external models are asked before a step: their scores at all particles of now.
 ///
@@ -127,23 +122,6 @@ impl Sampler {
     pub(super) fn recordable(&self, steps: u32) -> u32 {
         if self.externals.is_empty() { steps } else { steps.min(1) }
     }
-}
-
-/// The kernels of a composition's networks, at the levels of the schedule.
-pub(super) fn networks(
-    gpu: &Gpu,
-    composition: &Composition,
-    (config, integrator): (&Config, Integrator),
-    plan: &Plan,
-    state: &State,
-) -> Result<Vec<NetworkKernel>> {
-    let levels = composition.noise().levels(&config.schedule)?;
-    let divergence = composition.network_divergence(integrator);
-    let kernel = |(i, network): (usize, &Network)| {
-        let (shape, out) = (Shape::new(gpu, network, divergence), &state.outputs[i]);
-        NetworkKernel::new(gpu, network, shape, &levels, divergence, plan, state, out)
-    };
-    composition.networks().map(kernel).collect()
 }
 
 /// The weighted mean of the error of tracked log densities, and its root mean square.

@@ -6,6 +6,7 @@
 //! particles as long as these keep a device busy, and into fewer steps only then. Blocks that fit are
 //! submitted whole, and then several.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Of the limit, what a submission is meant to take: steps differ, and so do measurements.
@@ -21,13 +22,12 @@ pub(super) const LEAST: u32 = 256;
 const WIDE: u32 = 1 << 16;
 
 /// What goes through all particles, and may do so in slices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Init,
     Step,
-    Network,
-    Measure,
-    Sweep,
+    /// Passes of parts of the loop, by their name.
+    Part(&'static str),
 }
 
 /// The pace of a run.
@@ -39,7 +39,7 @@ pub(super) struct Pace {
     block: u32,
     every: u32,
     /// Particles of the next slice, by kind; of [`Kind::Step`] times its steps.
-    slices: [u64; 5],
+    slices: HashMap<Kind, u64>,
     /// Steps of the next submission; none as long as they are cut into slices.
     steps: Option<u32>,
     /// The submission that took longest, and the last.
@@ -55,7 +55,7 @@ impl Pace {
             particles,
             block,
             every,
-            slices: [LEAST.min(particles).into(); 5],
+            slices: HashMap::new(),
             steps: None,
             longest: Duration::ZERO,
             last: Duration::ZERO,
@@ -70,13 +70,19 @@ impl Pace {
 
     /// Steps that are cut into slices together.
     pub(super) fn count(&self) -> u32 {
-        let count = self.slices[Kind::Step as usize] / u64::from(self.particles.min(WIDE));
+        let count = self.sliced_next(Kind::Step) / u64::from(self.particles.min(WIDE));
         count.clamp(1, self.block.into()) as u32
+    }
+
+    /// Particles of the next slice, times its steps.
+    fn sliced_next(&self, kind: Kind) -> u64 {
+        let first = LEAST.min(self.particles).into();
+        self.slices.get(&kind).copied().unwrap_or(first)
     }
 
     /// Particles of the next slice, of so many steps.
     pub(super) fn slice(&self, kind: Kind, count: u32) -> u32 {
-        let slice = self.slices[kind as usize] / u64::from(count);
+        let slice = self.sliced_next(kind) / u64::from(count);
         slice.clamp(LEAST.into(), u32::MAX.into()) as u32
     }
 
@@ -97,11 +103,13 @@ impl Pace {
             return;
         }
         self.steps = None;
-        self.slices[Kind::Step as usize] = self.grown(self.particles, steps, took);
+        self.slices.insert(Kind::Step, self.grown(self.particles, steps, took));
         // What else goes through the particles had its share of the time.
         let slice = (fits * f64::from(self.particles)) as u64;
-        for kept in &mut self.slices[Kind::Network as usize..] {
-            *kept = (*kept).min(slice).max(LEAST.into());
+        for (kind, kept) in &mut self.slices {
+            if matches!(kind, Kind::Part(_)) {
+                *kept = (*kept).min(slice).max(LEAST.into());
+            }
         }
     }
 
@@ -113,7 +121,7 @@ impl Pace {
             // What is left of a step says little of a whole slice.
             return;
         }
-        self.slices[kind as usize] = self.grown(particles, count, took);
+        self.slices.insert(kind, self.grown(particles, count, took));
         if particles <= LEAST && count == 1 {
             self.warn(took, &format!("{particles} particles, the fewest that are moved at once,"));
         }

@@ -46,7 +46,7 @@ impl Sampler {
                 encoder.clear_buffer(buffer, 0, None);
             }
             queue.submit([encoder.finish()]);
-            if self.adapt.is_some() {
+            if self.config.schedule.adaptivity().is_some() {
                 let rows = config.schedule.rows();
                 queue.write_buffer(&self.state.schedule, 0, bytemuck::cast_slice(&rows));
             }

@@ -8,9 +8,11 @@ use super::{ReactionEvent, Sampler, TraceEvent, prepared};
 use crate::checkpoint::{self, Checkpoint, Content, Element, Identity, Segment, Settings, Tensor};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::kernel::adapt::{ROWS, STAGE};
 use crate::kernel::losses;
 use crate::layout::{Control, Instant, ReactionState, Stage};
 use crate::problem::Problem;
+use crate::reactor;
 
 /// Numbers of an event of the trace, and of the reaction's.
 const TRACE: usize = 9;
@@ -20,10 +22,7 @@ const REACTION: usize = 5;
 const ANCESTORS: &str = "ancestors";
 const LOG_WEIGHTS: &str = "log_weights";
 const CONTROL: &str = "device.control";
-const ROWS: &str = "device.rows";
-const STAGE: &str = "device.stage";
 const LOSSES: &str = "device.losses";
-const REACTION_STATE: &str = "device.reaction";
 
 impl Sampler {
     /// Writes the run as it is between two steps into a file: beside it first, to the disk, then
@@ -122,7 +121,7 @@ impl Sampler {
     async fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let control: Control = checkpoint.plain(CONTROL)?;
         let done = control.step_end == checkpoint.step() && control.step_begin <= control.step_end;
-        if !done || (control.stop != 0 && self.adapt.is_none()) {
+        if !done || (control.stop != 0 && self.config.schedule.adaptivity().is_none()) {
             return Err(checkpoint.corrupt("has a clock that is not at its step"));
         }
         let particles = self.plan.particles;
@@ -136,14 +135,14 @@ impl Sampler {
             }
         }
         self.restore_losses(checkpoint)?;
-        if let Some(adapt) = &self.adapt {
-            self.restore_stage(checkpoint, &control, &adapt.stage)?;
+        if let Some((_, stage)) = self.persistent().into_iter().find(|(name, _)| *name == STAGE) {
+            self.restore_stage(checkpoint, &control, stage)?;
         }
-        if self.reactor.is_some() {
-            let reaction: ReactionState = checkpoint.plain(REACTION_STATE)?;
+        if self.estimates().is_some() {
+            let reaction: ReactionState = checkpoint.plain(reactor::STATE)?;
             self.reaction_trace_read = reaction.rows;
         }
-        let traces_cess = self.adapt.is_some() || self.conditional.is_some();
+        let traces_cess = self.traces_cess();
         let trace = checkpoint.rows("trace")?;
         self.trace = trace.iter().map(|row| trace_event(row, traces_cess)).collect();
         self.reaction_trace =
@@ -267,14 +266,7 @@ impl Sampler {
         ];
         all.push((LOSSES, &self.losses.buffer));
         all.extend(self.state.moves.iter().map(|buffer| ("device.moves", buffer)));
-        if let Some(adapt) = &self.adapt {
-            all.extend([(ROWS, &self.state.schedule), (STAGE, &adapt.stage)]);
-        }
-        let before = self.conditional.iter().map(|conditional| &conditional.before);
-        all.extend(before.map(|buffer| ("device.log_weights_before", buffer)));
-        if let Some(reactor) = &self.reactor {
-            all.extend([(REACTION_STATE, &reactor.state), ("device.ratios", &reactor.ratios)]);
-        }
+        all.extend(self.parts.iter().flat_map(|part| part.persistent()));
         all
     }
 }

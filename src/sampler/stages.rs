@@ -1,24 +1,10 @@
 //! What a run says of an adaptive schedule: whether it suits, whether it ended, and what it was.
 
 use super::{Info, Sampler};
-use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{Control, Instant};
-use crate::problem::Problem;
 use crate::readback::{self, Part};
 use crate::schedule::Schedule;
-
-/// Whether an adaptive schedule has a path to follow.
-pub(super) fn check(problem: &Problem, config: &Config) -> Result<()> {
-    if config.schedule.adaptivity().is_none() || problem.flow.has_path() {
-        return Ok(());
-    }
-    let reason = format!(
-        "= adaptive needs a path of densities, which the {} flow has not; use a fixed schedule",
-        problem.flow.name()
-    );
-    Err(Error::config("schedule", reason))
-}
 
 impl Sampler {
     /// The schedule of the steps done so far: the configured one, or what the device has chosen of
@@ -69,7 +55,7 @@ impl Sampler {
 
     /// An error when an adaptive schedule has no stage left and is not at the path's end.
     pub(super) fn check_finished(&self, info: &Info) -> Result<()> {
-        if self.adapt.is_none() || info.beta >= 1.0 {
+        if self.config.schedule.adaptivity().is_none() || info.beta >= 1.0 {
             return Ok(());
         }
         Err(ErrorKind::StagesExhausted { beta: info.beta, stages: info.stages }.into())

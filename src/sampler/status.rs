@@ -7,6 +7,7 @@ use crate::layout::{
     Control, LOSSES_HEADER, MOVES_PARTICLES, ReactionRow, ReactionState, TraceRow, log_normalizer,
 };
 use crate::loss::{Cause, Loss, Lost};
+use crate::part::Estimates;
 use crate::readback::{self, Part};
 
 /// The state of a run as the device has it.
@@ -93,9 +94,9 @@ impl Sampler {
         // There are as many estimates as blocks that end, and one more of Strang's.
         let estimates =
             Wanted { first: self.reaction_trace_read, count: self.tests_unseen() + 2, capacity };
-        let estimate_parts = self.reactor.as_ref().map(|reactor| {
-            parts.push(Part::whole(&reactor.state));
-            let all = estimates.parts::<ReactionRow>(&reactor.trace);
+        let estimate_parts = self.estimates().map(|Estimates { state, trace }| {
+            parts.push(Part::whole(state));
+            let all = estimates.parts::<ReactionRow>(trace);
             parts.extend(&all);
             all.len()
         });
@@ -123,6 +124,16 @@ impl Sampler {
         let moves = moves.map(|counts| counts.into_iter().map(u64::from).sum());
         let (control, words) = (read.next()[0], read.next());
         Ok(Status { control, lost, first, report, tests, reaction, moves, words })
+    }
+
+    /// Where a part of the run reports estimates of the density.
+    pub(super) fn estimates(&self) -> Option<Estimates<'_>> {
+        self.parts.iter().find_map(|part| part.reports().estimates)
+    }
+
+    /// Whether a part of the run reports the conditional ESS.
+    pub(super) fn traces_cess(&self) -> bool {
+        self.parts.iter().any(|part| part.reports().cess)
     }
 
     /// The most tests of the ESS that the device can have made since the host looked.
@@ -281,15 +292,17 @@ impl Sampler {
     }
 
     fn event(&self, row: &TraceRow) -> TraceEvent {
-        let adapt = self.adapt.as_ref();
-        let beta = adapt.map_or_else(|| self.config.schedule.beta(row.step), |_| row.beta.into());
+        let beta = match self.config.schedule.adaptivity() {
+            Some(_) => row.beta.into(),
+            None => self.config.schedule.beta(row.step),
+        };
         TraceEvent {
             step: row.step,
             time: self.config.schedule.time(row.step),
             beta,
             ess: row.ess,
-            cess: (adapt.is_some() || self.conditional.is_some()).then_some(row.cess),
-            log_normalizer: match self.reactor {
+            cess: self.traces_cess().then_some(row.cess),
+            log_normalizer: match self.estimates() {
                 None => log_normalizer(row.nats, row.log2) + self.offset.at(beta),
                 // What the weights of a gradient flow sum to says nothing of Z.
                 Some(_) => f64::NAN,

@@ -7,11 +7,11 @@ use super::Sampler;
 use super::pace::{Kind, LEAST};
 use crate::clock::Instant;
 use crate::error::Result;
-use crate::kernel::adapt::PASSES;
+use crate::kernel::init::Init;
 use crate::kernel::{Pass, WarmUp};
 use crate::layout::{Control, LOSSES_EVERY};
+use crate::part::{Part, Place, Slices};
 use crate::pending::Pending;
-use crate::reactor::Part;
 
 /// Fused steps between two ESS tests, or some of them.
 #[derive(Debug, Clone, Copy)]
@@ -30,32 +30,29 @@ pub(super) struct Segment {
 /// One part of a segment.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Unit {
-    Before(Part),
     Test,
     /// Counts losses, if the test saw some.
     Losses,
     /// Counts them whatever a test saw.
     CountLosses,
-    Conditional,
-    Measure,
-    Choose,
     Tick,
-    Network(usize),
     Step,
-    After(Part),
+    /// A pass of one of the parts of this run.
+    Pass {
+        part: usize,
+        number: u32,
+        place: Place,
+    },
 }
 
-impl Unit {
-    /// What goes through the particles in slices, if it may.
-    fn kind(self) -> Option<Kind> {
-        match self {
-            Unit::Before(Part::Sweep(_)) | Unit::After(Part::Sweep(_)) => Some(Kind::Sweep),
-            Unit::Measure => Some(Kind::Measure),
-            Unit::Network(_) => Some(Kind::Network),
-            Unit::Step => Some(Kind::Step),
-            _ => None,
-        }
-    }
+/// How a dispatch over all particles is cut.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    kind: Kind,
+    /// Slices are multiples of this many particles, so that no workgroup is in two of them.
+    unit: u32,
+    /// The particles of a workgroup.
+    workgroup: u32,
 }
 
 impl Sampler {
@@ -73,23 +70,28 @@ impl Sampler {
     pub(super) fn units(&self, segment: &Segment) -> Vec<Unit> {
         let mut units = Vec::new();
         if segment.tests {
-            let before = self.reactor.iter().flat_map(|reactor| reactor.before(segment.first));
-            units.extend(before.map(Unit::Before));
+            units.extend(self.passes(Place::BeforeTest, segment.first));
             units.extend([Unit::Test, Unit::Losses]);
-            units.extend(self.conditional.as_ref().map(|_| Unit::Conditional));
-            if self.adapt.is_some() {
-                units.extend([Unit::Measure, Unit::Choose].repeat(PASSES as usize));
-            }
+            units.extend(self.passes(Place::AfterTest, segment.first));
         } else {
             units.push(Unit::Tick);
             units.extend(segment.counts.then_some(Unit::CountLosses));
         }
-        units.extend((0..self.networks.len()).map(Unit::Network));
+        units.extend(self.passes(Place::BeforeSteps, segment.first));
         units.push(Unit::Step);
-        if let Some(reactor) = self.reactor.as_ref().filter(|_| segment.ends) {
-            units.extend(reactor.after(segment.first + segment.count).into_iter().map(Unit::After));
+        if segment.ends {
+            units.extend(self.passes(Place::AfterBlock, segment.first + segment.count));
         }
         units
+    }
+
+    /// What the parts do at a place, where `step` steps are done.
+    fn passes(&self, place: Place, step: u32) -> Vec<Unit> {
+        let of_part = |(part, made): (usize, &Box<dyn Part>)| {
+            let numbers = made.passes(place, step).into_iter();
+            numbers.map(move |number| Unit::Pass { part, number, place })
+        };
+        self.parts.iter().enumerate().flat_map(of_part).collect()
     }
 
     /// Records a part: of all particles, or of so many from `Control::first_slot` on.
@@ -109,21 +111,31 @@ impl Sampler {
                 self.losses.encode(pass, parity, dispatches);
             }
             Unit::CountLosses => self.losses.encode_now(pass, parity),
-            Unit::Conditional => self.conditional.iter().for_each(|c| c.encode(pass)),
-            Unit::Measure => {
-                self.adapt.iter().for_each(|adapt| adapt.encode_measure(pass, parity, slice));
-            }
-            Unit::Choose => self.adapt.iter().for_each(|adapt| adapt.encode_choose(pass)),
-            Unit::Network(i) => self.networks[i].encode(pass, parity, slice),
             Unit::Step => self.step.encode(pass, parity, segment.first, slice),
-            Unit::Before(part) => {
-                self.reactor.iter().for_each(|r| r.encode(pass, parity, part, slice));
-            }
-            // The step wrote the other copy.
-            Unit::After(part) => {
-                self.reactor.iter().for_each(|r| r.encode(pass, 1 - parity, part, slice));
+            Unit::Pass { part, number, place } => {
+                // The step wrote the other copy.
+                let copy = if place == Place::AfterBlock { 1 - parity } else { parity };
+                self.parts[part].encode(pass, number, copy, slice);
             }
         }
+    }
+
+    /// How a part of a segment may be cut, if it may.
+    fn cut(&self, unit: Unit) -> Option<Cut> {
+        match unit {
+            Unit::Step => Some(self.cut_of_steps(Kind::Step)),
+            Unit::Pass { part, number, .. } => {
+                let Slices { name, workgroup } = self.parts[part].slices(number)?;
+                let unit = LEAST.next_multiple_of(workgroup);
+                Some(Cut { kind: Kind::Part(name), unit, workgroup })
+            }
+            _ => None,
+        }
+    }
+
+    /// How steps are cut, and the draw of the particles.
+    fn cut_of_steps(&self, kind: Kind) -> Cut {
+        Cut { kind, unit: LEAST, workgroup: self.config.workgroup_size }
     }
 
     /// Has the driver compile whatever the run may record, and records nothing that counts.
@@ -160,20 +172,17 @@ impl Sampler {
         Ok(())
     }
 
-    /// A dispatch over all particles in slices, each a submission.
-    pub(super) async fn in_slices(
-        &mut self,
-        kind: Kind,
-        record: impl Fn(&mut Pass<'_>, u32),
-    ) -> Result<()> {
+    /// The draw of all particles in slices, each a submission.
+    pub(super) async fn draw_in_slices(&mut self, init: &Init) -> Result<()> {
+        let cut = self.cut_of_steps(Kind::Init);
         let mut first = 0;
         while first < self.plan.particles {
-            let slice = self.slice(kind, 1, first);
+            let slice = self.slice(cut, 1, first);
             self.write_first_slot(first);
             let started = Instant::now();
-            let submission = self.gpu.submit_pass(|pass| record(pass, slice))?;
+            let submission = self.gpu.submit_pass(|pass| init.encode(pass, Some(slice)))?;
             let done = Pending::work(&self.gpu, Some(submission)).await?;
-            self.pace.sliced(kind, slice, 1, done.duration_since(started));
+            self.pace.sliced(cut.kind, slice, 1, done.duration_since(started));
             first += slice;
         }
         self.write_first_slot(0);
@@ -181,9 +190,8 @@ impl Sampler {
     }
 
     /// Particles of the slice from `first` on.
-    fn slice(&self, kind: Kind, count: u32, first: u32) -> u32 {
-        let unit = self.slice_unit(kind);
-        let most = (MOST_WORKGROUPS * self.least_workgroup()) / unit * unit;
+    fn slice(&self, Cut { kind, unit, workgroup }: Cut, count: u32, first: u32) -> u32 {
+        let most = MOST_WORKGROUPS.saturating_mul(workgroup) / unit * unit;
         let whole = (self.pace.slice(kind, count) / unit).max(1) * unit;
         whole.min(most).min(self.plan.particles - first)
     }
@@ -191,21 +199,6 @@ impl Sampler {
     fn write_first_slot(&self, first: u32) {
         let at = std::mem::offset_of!(Control, first_slot) as u64;
         self.gpu.queue.write_buffer(&self.state.control, at, &first.to_ne_bytes());
-    }
-
-    /// What slices are multiples of, so that no workgroup is in two of them.
-    fn slice_unit(&self, kind: Kind) -> u32 {
-        match kind {
-            Kind::Measure => self.adapt.as_ref().map_or(LEAST, |adapt| adapt.block()),
-            Kind::Sweep => self.reactor.as_ref().map_or(LEAST, |reactor| reactor.sweep_block()),
-            Kind::Init | Kind::Step | Kind::Network => LEAST,
-        }
-    }
-
-    /// The fewest particles of a workgroup of any kernel that takes slices.
-    fn least_workgroup(&self) -> u32 {
-        let networks = self.networks.iter().map(|network| network.workgroup());
-        networks.chain([self.config.workgroup_size]).min().unwrap_or(1)
     }
 }
 
@@ -245,12 +238,12 @@ impl InParts<'_> {
         let encode = |pass: &mut Pass<'_>, slice| {
             sampler.encode_unit(pass, segment, unit, slice);
         };
-        let Some(kind) = unit.kind() else {
+        let Some(cut) = sampler.cut(unit) else {
             let index = sampler.gpu.submit_pass(|pass| encode(pass, None))?;
             self.units.pop_front();
             return Ok(Some(Submitted { index, slice: None }));
         };
-        let slice = sampler.slice(kind, self.steps(kind), self.first);
+        let slice = sampler.slice(cut, self.steps(cut.kind), self.first);
         sampler.write_first_slot(self.first);
         let index = sampler.gpu.submit_pass(|pass| encode(pass, Some(slice)))?;
         self.first += slice;
@@ -259,7 +252,7 @@ impl InParts<'_> {
             self.first = 0;
             self.units.pop_front();
         }
-        Ok(Some(Submitted { index, slice: Some((kind, slice)) }))
+        Ok(Some(Submitted { index, slice: Some((cut.kind, slice)) }))
     }
 
     /// Steps that a dispatch of this kind fuses.

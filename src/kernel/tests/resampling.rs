@@ -50,6 +50,7 @@ impl Harness {
         let row = |name| crate::buffers::storage(&gpu.device, name, 4 * u64::from(particles));
         let (log_weights, ancestors) = (row("log_weights"), row("ancestors"));
         let resampling = Resampling::without_run(gpu, &shape, &log_weights, ancestors).unwrap();
+        let resampling = resampling.with_tick(&shape).unwrap();
         Harness { gpu: gpu.clone(), shape, log_weights, resampling }
     }
 

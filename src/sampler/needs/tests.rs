@@ -3,8 +3,10 @@ use proptest::strategy::ValueTree;
 
 use super::*;
 use crate::diffusion::{Noise, Rule, ScoreModel, Spacing, Tracking};
+use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::{
-    Adaptive, Bandwidth, Component, Density, Flow, Initial, Reaction, Resampler, Schedule, Target,
+    Adaptive, Bandwidth, Component, Density, Flow, Initial, Integrator, Reaction, Resampler,
+    Schedule, Target,
 };
 
 fn normal(dim: u32, flow: Flow) -> Problem {
