@@ -80,14 +80,14 @@ impl Scratch {
             blocks: storage(blocks),
             control: storage(control),
             trace: storage(trace),
-            dispatches: device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("wfr.dispatches"),
-                size: dispatches.bytes,
-                usage: wgpu::BufferUsages::STORAGE
+            dispatches: empty(
+                device,
+                "wfr.dispatches",
+                wgpu::BufferUsages::STORAGE
                     | wgpu::BufferUsages::INDIRECT
                     | wgpu::BufferUsages::COPY_SRC,
-                mapped_at_creation: false,
-            }),
+                dispatches.bytes,
+            ),
             offsets: storage(offsets),
             fractions: storage(fractions),
             copies_through: storage(copies_through),
@@ -97,14 +97,21 @@ impl Scratch {
 
 /// A storage buffer that can be copied from and to; the device zeroes it.
 pub(crate) fn storage(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {
-    device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(label),
-        size,
-        usage: wgpu::BufferUsages::STORAGE
-            | wgpu::BufferUsages::COPY_SRC
-            | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
+    let usage = wgpu::BufferUsages::STORAGE
+        | wgpu::BufferUsages::COPY_SRC
+        | wgpu::BufferUsages::COPY_DST;
+    empty(device, label, usage, size)
+}
+
+/// A buffer that the device zeroes.
+pub(crate) fn empty(
+    device: &wgpu::Device,
+    label: &str,
+    usage: wgpu::BufferUsages,
+    size: u64,
+) -> wgpu::Buffer {
+    let label = Some(label);
+    device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })
 }
 
 /// A buffer filled at its creation, without the queue.

@@ -104,7 +104,9 @@ impl Gpu {
                 label: Some("wfr"),
                 // Only where there are any: shaders are chosen to suit.
                 required_features: adapter.features()
-                    & (wgpu::Features::SHADER_INT64 | wgpu::Features::SUBGROUP),
+                    & (wgpu::Features::SHADER_INT64
+                        | wgpu::Features::SUBGROUP
+                        | wgpu::Features::TIMESTAMP_QUERY),
                 required_limits: limits,
                 memory_hints: wgpu::MemoryHints::Performance,
                 ..Default::default()

@@ -120,7 +120,7 @@ pub use readback::ReadBacks;
 pub use resampling::{Gather, Payload, Resampled, Resampling};
 pub use resolution::Resolution;
 pub use sampler::{
-    Buffers, Info, ModelCall, ReactionEvent, Sampler, TraceEvent, Tracked, requirements,
+    Buffers, Info, KernelTime, ModelCall, ReactionEvent, Sampler, TraceEvent, Tracked, requirements,
 };
 pub use schedule::{Annealing, Schedule};
 pub use target::{Component, Entry, MAX_DIM, Parameter, Target, catalogue};

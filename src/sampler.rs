@@ -13,6 +13,7 @@ mod save;
 mod shared;
 mod stages;
 mod status;
+mod timed;
 mod units;
 
 use std::sync::{Arc, OnceLock};
@@ -52,6 +53,7 @@ use needs::Needs;
 use pace::Pace;
 use recording::Recordings;
 pub use shared::Buffers;
+pub use timed::KernelTime;
 
 /// A run of weighted particles on a device.
 ///
@@ -433,12 +435,17 @@ impl Sampler {
 
     fn encode_passes(&mut self, pass: &mut Pass<'_>, end: u32) {
         while self.encoded < end {
-            let segment = self.segment(end);
-            for unit in self.units(&segment) {
-                self.encode_unit(pass, &segment, unit, None);
-            }
-            self.pass_by(&segment);
+            self.encode_segment(pass, end);
         }
+    }
+
+    /// Records the steps that are fused next, and what comes around them, up to step `end`.
+    fn encode_segment(&mut self, pass: &mut Pass<'_>, end: u32) {
+        let segment = self.segment(end);
+        for unit in self.units(&segment) {
+            self.encode_unit(pass, &segment, unit, None);
+        }
+        self.pass_by(&segment);
     }
 
     /// Submits up to `steps` steps and does not wait. What [`Sampler::encode`] recorded before has to be

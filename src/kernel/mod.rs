@@ -29,6 +29,7 @@ pub(crate) mod settle;
 #[cfg(any(test, feature = "reference"))]
 pub(crate) mod snippet;
 pub(crate) mod step;
+pub(crate) mod stopwatch;
 pub(crate) mod survivors;
 pub(crate) mod tally;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use wfr::{Config, Flow, Gpu, Initial, Integrator, Problem, Resampler, Schedule, 
 mod resampling;
 mod setup;
 mod stepping;
+mod timestamps;
 
 use super::clock::Spent;
 use super::console::{self, Console};
@@ -25,7 +26,8 @@ the final weights, without compiling. Resampling alone: log-weights N(0, 1) to g
 two dimensions, every time anew. Times are medians over the repeats; processor time is that of all
 threads of the process, in steps of 10 ms, and on a GPU what the driver takes. Set-up: from the texts
 of the double well to 1000 drawn particles, for one sampler, the mean of 200 where one is short; the
-first and the second process have a folder of their own in which the driver keeps what it compiled.";
+first and the second process have a folder of their own in which the driver keeps what it compiled.
+Time stamps: the same stepping, every dispatch in a pass of its own, and the second of two runs.";
 
 /// Measures nanoseconds per particle and step, and per particle and resampling.
 #[derive(Debug, Args)]
@@ -37,6 +39,9 @@ pub(crate) struct Arguments {
     /// Measure what comes before the first step instead: compiling, another seed, other parameters.
     #[arg(long, conflicts_with_all = ["full", "particles", "repeats"])]
     setup: bool,
+    /// Measure each kernel instead, by the time stamps of the device.
+    #[arg(long, conflicts_with_all = ["full", "setup", "repeats"])]
+    timestamps: bool,
     /// The first set-up of this process alone, with this seed.
     #[arg(long, value_name = "SEED", hide = true)]
     first_setup: Option<u64>,
@@ -119,6 +124,9 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     let largest = sizes.iter().copied().max().unwrap_or(0);
     let mut device = Device::new(adapter);
     let gpu = device.for_run(&problem, &peers_config(largest)?)?;
+    if arguments.timestamps {
+        return timestamps::run(gpu, &problem, sizes, arguments.json, console);
+    }
 
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION"),

@@ -1,0 +1,105 @@
+//! What each kernel of a run takes, by the device's own clock.
+
+use super::Sampler;
+use crate::error::Result;
+use crate::kernel::stopwatch::Stopwatch;
+
+/// What the dispatches of one kernel took.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct KernelTime {
+    /// The entry point of its shader.
+    pub kernel: String,
+    /// Dispatches that were timed.
+    pub dispatches: u32,
+    /// Seconds on the device of all of them together.
+    pub seconds: f64,
+}
+
+impl Sampler {
+    /// Runs up to `steps` steps and returns what each kernel took, in the order in which they first ran.
+    ///
+    /// Every dispatch has a compute pass of its own, between two time stamps of the device: the bits are
+    /// those of any run, and the whole takes longer than a run does. Of a block with more than 2048
+    /// dispatches the first are timed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) on a device without
+    /// [`wgpu::Features::TIMESTAMP_QUERY`], which devices of this crate have where the adapter does, and
+    /// for external models; [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and
+    /// [`ErrorKind::Device`](crate::ErrorKind::Device).
+    pub async fn timed(&mut self, steps: u32) -> Result<Vec<KernelTime>> {
+        self.check_asked()?;
+        let (gpu, stopwatch) = (self.gpu.clone(), Stopwatch::new(&self.gpu)?);
+        let end = self.end_of(steps);
+        let mut times = Vec::new();
+        while self.encoded < end {
+            let entries = gpu.scoped(|| {
+                let mut encoder = gpu.device.create_command_encoder(&Default::default());
+                let mut timed = stopwatch.start(&mut encoder);
+                let mut block = 0;
+                while self.encoded < end && timed.left() >= block {
+                    let before = timed.left();
+                    self.encode_segment(&mut timed, end);
+                    block = before - timed.left();
+                }
+                let entries = timed.entries;
+                stopwatch.encode_end(&mut encoder, entries.len());
+                gpu.queue.submit([encoder.finish()]);
+                entries
+            })?;
+            let seconds = stopwatch.seconds(&gpu, entries.len()).await?;
+            entries.into_iter().zip(seconds).for_each(|(kernel, took)| add(&mut times, kernel, took));
+        }
+        Ok(times)
+    }
+}
+
+fn add(times: &mut Vec<KernelTime>, kernel: String, seconds: f64) {
+    match times.iter_mut().find(|time| time.kernel == kernel) {
+        Some(time) => {
+            time.dispatches += 1;
+            time.seconds += seconds;
+        }
+        None => times.push(KernelTime { kernel, dispatches: 1, seconds }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Flow, Initial, Problem, Sampler, Schedule, Target, block_on, testing};
+
+    /// Another way to run: the same dispatches, and the same bits.
+    #[test]
+    fn a_timed_run_has_the_bits_of_any_other_and_times_every_dispatch() {
+        let Some(gpu) = testing::gpu() else { return };
+        let start = Initial::normal(&[0.0; 2], &[2.0; 2]).unwrap();
+        let target = Target::double_well(2).unwrap();
+        let problem = Problem::new(target, start, Flow::annealed()).unwrap();
+        let config = Config {
+            particles: 5000,
+            schedule: Schedule::uniform(2.0, 40).unwrap(),
+            ess_every: 4,
+            ess_threshold: 1.0,
+            ..Config::default()
+        };
+        let mut timed = Sampler::new(&gpu, &problem, config.clone()).unwrap();
+        if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+            let error = block_on(timed.timed(40)).unwrap_err().to_string();
+            assert!(error.contains("TIMESTAMP_QUERY"), "{error}");
+            return;
+        }
+        let times = block_on(timed.timed(u32::MAX)).unwrap();
+        let count = |name: &str| times.iter().find(|t| t.kernel == name).map(|t| t.dispatches);
+        for name in ["reduce", "decide", "scan", "expand", "step"] {
+            assert_eq!(count(name), Some(10), "{name}: {times:?}");
+        }
+        assert!(times.iter().all(|time| (0.0..60.0).contains(&time.seconds)), "{times:?}");
+        assert!(times.iter().any(|time| time.seconds > 0.0), "{times:?}");
+        let mut plain = Sampler::new(&gpu, &problem, config).unwrap();
+        plain.run().unwrap();
+        let particles = |sampler: &Sampler| block_on(sampler.particles()).unwrap();
+        assert_eq!(particles(&timed).positions(), particles(&plain).positions());
+        assert_eq!(particles(&timed).log_weights(), particles(&plain).log_weights());
+    }
+}
