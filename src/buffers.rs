@@ -113,7 +113,7 @@ pub(crate) fn storage(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Bu
     })
 }
 
-/// A buffer filled at its creation, without the queue.
+/// A buffer filled at its creation, without the queue, that can be copied from.
 pub(crate) fn filled(
     device: &wgpu::Device,
     label: &str,
@@ -123,7 +123,7 @@ pub(crate) fn filled(
     let buffer = device.create_buffer(&wgpu::BufferDescriptor {
         label: Some(label),
         size: (contents.len() as u64).max(4).next_multiple_of(4),
-        usage,
+        usage: usage | wgpu::BufferUsages::COPY_SRC,
         mapped_at_creation: true,
     });
     if let Ok(mut view) = buffer.get_mapped_range_mut(..contents.len() as u64) {

@@ -46,6 +46,7 @@ mod problem;
 mod reaction;
 mod reactor;
 mod readback;
+pub mod recorded;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
 mod resampling;
@@ -116,6 +117,7 @@ pub use plan::Plan;
 pub use problem::Problem;
 pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
 pub use readback::ReadBacks;
+pub use recorded::RecordedPlan;
 pub use resampling::{Gather, Payload, Resampled, Resampling};
 pub use resolution::Resolution;
 pub use sampler::{

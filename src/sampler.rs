@@ -7,6 +7,7 @@ mod needs;
 mod nowhere;
 mod pace;
 mod population;
+mod record;
 mod recording;
 mod restart;
 mod save;
@@ -285,7 +286,7 @@ impl Sampler {
     /// [`ErrorKind::Shader`](crate::ErrorKind::Shader) when the user's names clash with the engine's.
     pub async fn new_async(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let (mut sampler, init) = prepared(gpu, problem, config, true).await?;
-        sampler.draw_initial(problem, init).await?;
+        sampler.open(problem, init).await?;
         Ok(sampler)
     }
 
@@ -400,7 +401,6 @@ impl Sampler {
             config,
         };
         sampler.warm_up()?;
-        sampler.gpu.submit_pass(|pass| sampler.encode_opening(pass))?;
         Ok(sampler)
     }
 
@@ -462,12 +462,17 @@ impl Sampler {
 
     fn encode_passes(&mut self, pass: &mut Pass<'_>, end: u32) {
         while self.encoded < end {
-            let segment = self.segment(end);
-            for unit in self.units(&segment) {
-                self.encode_unit(pass, &segment, unit, None);
-            }
-            self.pass_by(&segment);
+            self.encode_segment(pass, end);
         }
+    }
+
+    /// Records the steps that one dispatch fuses next, up to step `end`.
+    fn encode_segment(&mut self, pass: &mut Pass<'_>, end: u32) {
+        let segment = self.segment(end);
+        for unit in self.units(&segment) {
+            self.encode_unit(pass, &segment, unit, None);
+        }
+        self.pass_by(&segment);
     }
 
     /// Submits up to `steps` steps and does not wait. What [`Sampler::encode`] recorded before has to be
@@ -555,22 +560,29 @@ impl Sampler {
         Ok(Some(init))
     }
 
-    async fn draw_initial(&mut self, problem: &Problem, init: Option<Init>) -> Result<()> {
-        match &problem.start().kind {
-            initial::Kind::Positions(positions) => return self.write_positions(positions),
-            initial::Kind::Particles { positions, log_weights, .. } => {
-                self.write_positions(positions)?;
-                return self.gpu.scoped(|| {
-                    let bytes = bytemuck::cast_slice(log_weights);
-                    self.gpu.queue.write_buffer(&self.state.log_weights, 0, bytes);
-                    self.gpu.queue.submit([]);
-                });
-            }
-            _ => {}
-        }
+    /// Does what comes before the first step.
+    async fn open(&mut self, problem: &Problem, init: Option<Init>) -> Result<()> {
+        self.gpu.submit_pass(|pass| self.encode_opening(pass))?;
+        self.write_given(problem)?;
         let Some(init) = init else { return Ok(()) };
         self.gpu.wait_async().await?;
         self.in_slices(Kind::Init, |pass, slice| init.encode(pass, Some(slice))).await
+    }
+
+    /// Writes the particles that are given.
+    fn write_given(&self, problem: &Problem) -> Result<()> {
+        match &problem.start().kind {
+            initial::Kind::Positions(positions) => self.write_positions(positions),
+            initial::Kind::Particles { positions, log_weights, .. } => {
+                self.write_positions(positions)?;
+                self.gpu.scoped(|| {
+                    let bytes = bytemuck::cast_slice(log_weights);
+                    self.gpu.queue.write_buffer(&self.state.log_weights, 0, bytes);
+                    self.gpu.queue.submit([]);
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write_positions(&self, positions: &[f32]) -> Result<()> {
