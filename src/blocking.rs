@@ -21,6 +21,7 @@ use crate::gpu::Gpu;
 use crate::initial::Initial;
 use crate::pending::Wait;
 use crate::problem::Problem;
+use crate::recorded::RecordedPlan;
 use crate::sampler::{Info, ModelCall, Sampler};
 use crate::target::Target;
 use crate::tuning::{self, Tuned, Tuning};
@@ -116,6 +117,23 @@ impl Sampler {
     /// As [`Sampler::new_async`].
     pub fn new(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         block_on(Sampler::new_async(gpu, problem, config))
+    }
+
+    /// The run as it would be recorded on this device, as one value, blocking; nothing is run. See
+    /// [`Sampler::recorded_async`].
+    ///
+    /// ```no_run
+    /// # fn f(gpu: &wfr::Gpu, problem: &wfr::Problem) -> wfr::Result<()> {
+    /// let plan = wfr::Sampler::recorded(gpu, problem, wfr::Config::default())?;
+    /// let steps = plan.order.iter().map(|block| block.steps).sum::<u32>();
+    /// println!("{steps} steps in {} blocks of {} kernels", plan.order.len(), plan.kernels.len());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Sampler::recorded_async`].
+    pub fn recorded(gpu: &Gpu, problem: &Problem, config: Config) -> Result<RecordedPlan> {
+        block_on(Sampler::recorded_async(gpu, problem, config))
     }
 
     /// A run that goes on where the checkpoint was made, blocking; see [`Sampler::resume_async`].

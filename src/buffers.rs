@@ -97,9 +97,8 @@ impl Scratch {
 
 /// A storage buffer that can be copied from and to; the device zeroes it.
 pub(crate) fn storage(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Buffer {
-    let usage = wgpu::BufferUsages::STORAGE
-        | wgpu::BufferUsages::COPY_SRC
-        | wgpu::BufferUsages::COPY_DST;
+    let usage =
+        wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
     empty(device, label, usage, size)
 }
 
@@ -114,7 +113,7 @@ pub(crate) fn empty(
     device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })
 }
 
-/// A buffer filled at its creation, without the queue.
+/// A buffer filled at its creation, without the queue, that can be copied from.
 pub(crate) fn filled(
     device: &wgpu::Device,
     label: &str,
@@ -124,7 +123,7 @@ pub(crate) fn filled(
     let buffer = device.create_buffer(&wgpu::BufferDescriptor {
         label: Some(label),
         size: (contents.len() as u64).max(4).next_multiple_of(4),
-        usage,
+        usage: usage | wgpu::BufferUsages::COPY_SRC,
         mapped_at_creation: true,
     });
     if let Ok(mut view) = buffer.get_mapped_range_mut(..contents.len() as u64) {

@@ -47,6 +47,7 @@ mod problem;
 mod reaction;
 mod reactor;
 mod readback;
+pub mod recorded;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
 mod resampling;
@@ -117,6 +118,7 @@ pub use plan::Plan;
 pub use problem::Problem;
 pub use reaction::{Bandwidth, Density, Reaction, Realisation, Splitting};
 pub use readback::ReadBacks;
+pub use recorded::RecordedPlan;
 pub use resampling::{Gather, Payload, Resampled, Resampling};
 pub use resolution::Resolution;
 pub use sampler::{

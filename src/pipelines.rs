@@ -12,11 +12,13 @@ use crate::wgsl::Linked;
 /// longest go first. A software driver keeps megabytes for each.
 const MOST: usize = 64;
 
-/// A compiled kernel and the layouts of its bind groups, the numbers' last.
+/// A compiled kernel, the layouts of its bind groups, the numbers' last, and what it was compiled from.
 #[derive(Debug, Clone)]
 pub(crate) struct Compiled {
     pub(crate) pipeline: wgpu::ComputePipeline,
     pub(crate) layouts: Vec<Arc<wgpu::BindGroupLayout>>,
+    pub(crate) text: Arc<str>,
+    pub(crate) shape: Arc<Shape>,
 }
 
 /// What a kernel is compiled from beside its text.
@@ -33,8 +35,9 @@ pub(crate) struct Shape {
 /// A text and the kernels made of it.
 #[derive(Debug)]
 struct Text {
+    text: Arc<str>,
     module: wgpu::ShaderModule,
-    kernels: HashMap<Shape, Compiled>,
+    kernels: HashMap<Arc<Shape>, Compiled>,
     used: u64,
 }
 
@@ -85,22 +88,28 @@ impl Pipelines {
     /// The kernel of a text, compiled if it was not before.
     pub(crate) fn kernel(&self, gpu: &Gpu, text: &str, shape: Shape) -> Result<Compiled> {
         let found = self.cache().find(text, &shape);
-        let module = match found {
+        let (text, module) = match found {
             Found::Kernel(kernel) => return Ok(kernel),
-            Found::Module(module) => module,
+            Found::Module(text, module) => (text, module),
             Found::Nothing => gpu.scoped(|| {
-                gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
                     label: Some(&format!("wfr.{}", shape.entry)),
                     source: wgpu::ShaderSource::Wgsl(text.into()),
-                })
+                });
+                (text.into(), module)
             })?,
         };
-        let kernel = self.compiled(gpu, &module, &shape)?;
-        self.keep(text, module, shape, kernel.clone());
+        let kernel = self.compiled(gpu, (text, &module), shape)?;
+        self.keep(module, kernel.clone());
         Ok(kernel)
     }
 
-    fn compiled(&self, gpu: &Gpu, module: &wgpu::ShaderModule, shape: &Shape) -> Result<Compiled> {
+    fn compiled(
+        &self,
+        gpu: &Gpu,
+        (text, module): (Arc<str>, &wgpu::ShaderModule),
+        shape: Shape,
+    ) -> Result<Compiled> {
         let own = shape.groups.iter().chain([&shape.numbers]);
         let layouts: Vec<_> = own.map(|group| self.layout(gpu, group)).collect::<Result<_>>()?;
         let label = format!("wfr.{}", shape.entry);
@@ -134,19 +143,21 @@ impl Pipelines {
                 cache: None,
             })
         })?;
-        Ok(Compiled { pipeline, layouts })
+        Ok(Compiled { pipeline, layouts, text, shape: shape.into() })
     }
 
-    fn keep(&self, text: &str, module: wgpu::ShaderModule, shape: Shape, kernel: Compiled) {
+    fn keep(&self, module: wgpu::ShaderModule, kernel: Compiled) {
         let mut cache = self.cache();
         cache.made += 1;
         let now = cache.clock;
-        if let Some(known) = cache.texts.get_mut(text) {
-            known.kernels.insert(shape, kernel);
-        } else {
-            let kernels = HashMap::from([(shape, kernel)]);
-            cache.texts.insert(text.into(), Text { module, kernels, used: now });
-        }
+        let (text, shape) = (kernel.text.clone(), kernel.shape.clone());
+        let new = |text: &Arc<str>| Text {
+            text: text.clone(),
+            module,
+            kernels: HashMap::new(),
+            used: now,
+        };
+        cache.texts.entry(text).or_insert_with_key(new).kernels.insert(shape, kernel);
         while cache.kernels() > MOST
             && let Some(oldest) = cache.oldest()
         {
@@ -158,7 +169,7 @@ impl Pipelines {
 /// What there is of a kernel.
 enum Found {
     Kernel(Compiled),
-    Module(wgpu::ShaderModule),
+    Module(Arc<str>, wgpu::ShaderModule),
     Nothing,
 }
 
@@ -170,7 +181,7 @@ impl Cache {
         known.used = self.clock;
         match known.kernels.get(shape) {
             Some(kernel) => Found::Kernel(kernel.clone()),
-            None => Found::Module(known.module.clone()),
+            None => Found::Module(known.text.clone(), known.module.clone()),
         }
     }
 

@@ -7,6 +7,7 @@ mod needs;
 mod nowhere;
 mod pace;
 mod population;
+mod record;
 mod recording;
 mod restart;
 mod save;
@@ -274,7 +275,7 @@ impl Sampler {
     /// [`ErrorKind::Shader`](crate::ErrorKind::Shader) when the user's names clash with the engine's.
     pub async fn new_async(gpu: &Gpu, problem: &Problem, config: Config) -> Result<Sampler> {
         let (mut sampler, init) = prepared(gpu, problem, config, true).await?;
-        sampler.draw_initial(problem, init).await?;
+        sampler.open(problem, init).await?;
         Ok(sampler)
     }
 
@@ -373,7 +374,6 @@ impl Sampler {
             config,
         };
         sampler.warm_up()?;
-        sampler.gpu.submit_pass(|pass| sampler.encode_opening(pass))?;
         Ok(sampler)
     }
 
@@ -439,7 +439,7 @@ impl Sampler {
         }
     }
 
-    /// Records the steps that are fused next, and what comes around them, up to step `end`.
+    /// Records the steps that one dispatch fuses next, up to step `end`.
     fn encode_segment(&mut self, pass: &mut Pass<'_>, end: u32) {
         let segment = self.segment(end);
         for unit in self.units(&segment) {
@@ -533,22 +533,29 @@ impl Sampler {
         Ok(Some(init))
     }
 
-    async fn draw_initial(&mut self, problem: &Problem, init: Option<Init>) -> Result<()> {
-        match &problem.start().kind {
-            initial::Kind::Positions(positions) => return self.write_positions(positions),
-            initial::Kind::Particles { positions, log_weights, .. } => {
-                self.write_positions(positions)?;
-                return self.gpu.scoped(|| {
-                    let bytes = bytemuck::cast_slice(log_weights);
-                    self.gpu.queue.write_buffer(&self.state.log_weights, 0, bytes);
-                    self.gpu.queue.submit([]);
-                });
-            }
-            _ => {}
-        }
+    /// Does what comes before the first step.
+    async fn open(&mut self, problem: &Problem, init: Option<Init>) -> Result<()> {
+        self.gpu.submit_pass(|pass| self.encode_opening(pass))?;
+        self.write_given(problem)?;
         let Some(init) = init else { return Ok(()) };
         self.gpu.wait_async().await?;
         self.draw_in_slices(&init).await
+    }
+
+    /// Writes the particles that are given.
+    fn write_given(&self, problem: &Problem) -> Result<()> {
+        match &problem.start().kind {
+            initial::Kind::Positions(positions) => self.write_positions(positions),
+            initial::Kind::Particles { positions, log_weights, .. } => {
+                self.write_positions(positions)?;
+                self.gpu.scoped(|| {
+                    let bytes = bytemuck::cast_slice(log_weights);
+                    self.gpu.queue.write_buffer(&self.state.log_weights, 0, bytes);
+                    self.gpu.queue.submit([]);
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write_positions(&self, positions: &[f32]) -> Result<()> {

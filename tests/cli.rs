@@ -31,6 +31,8 @@ mod losses;
 mod manners;
 #[path = "cli/paths.rs"]
 mod paths;
+#[path = "cli/plan.rs"]
+mod plan;
 #[path = "cli/plot.rs"]
 mod plot;
 #[path = "cli/readme.rs"]

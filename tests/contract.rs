@@ -18,8 +18,12 @@ mod external;
 mod losses;
 #[path = "contract/population.rs"]
 mod population;
+#[path = "contract/recorded_plan.rs"]
+mod recorded_plan;
 #[path = "contract/recordings.rs"]
 mod recordings;
+#[path = "common/replay.rs"]
+mod replay;
 #[path = "contract/submissions.rs"]
 mod submissions;
 #[path = "contract/walls.rs"]

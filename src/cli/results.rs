@@ -66,6 +66,10 @@ pub(crate) struct Results {
     /// Watch the density, the ESS and log Z in the terminal as the run goes on; ? tells the keys.
     #[arg(long)]
     live: bool,
+    /// Run nothing and keep nothing: print as one JSON object what the device would be given, which is
+    /// every shader, every buffer with what it holds at first, and every dispatch in order.
+    #[arg(long, conflicts_with_all = ["json", "live"])]
+    print_plan: bool,
 }
 
 /// The most draws of equal weight to keep where nobody says.
@@ -96,7 +100,7 @@ impl Results {
         run_file: impl FnOnce() -> Done<Resolved>,
     ) -> Done<Option<Keeper<'_>>> {
         self.check()?;
-        let Some(path) = &self.out else { return Ok(None) };
+        let Some(path) = self.out.as_ref().filter(|_| !self.print_plan) else { return Ok(None) };
         let folder = Folder::check(path, self.overwrite)?;
         Ok(Some(Keeper::new(self, folder, run_file()?)))
     }
@@ -165,6 +169,11 @@ impl Results {
         origin: Option<Origin>,
         console: &Console,
     ) -> Done {
+        if self.print_plan {
+            let Course { problem, config, .. } = *course;
+            let gpu = device.for_run(problem, config)?;
+            return console::print_json(&Sampler::recorded(gpu, problem, config.clone())?);
+        }
         let attempt = |session: &mut Session, keeper: Option<&mut Keeper<'_>>, goal: &Goal| {
             self.attempt(session, keeper, goal, course, console)
         };

@@ -41,8 +41,7 @@ use crate::gpu::Gpu;
 use crate::numbers::Numbers;
 use crate::pipelines::{Compiled, Shape};
 use crate::wgsl::{Linked, guarded};
-use pass::{Dispatch, Workgroups};
-pub(crate) use pass::{Pass, WarmUp};
+pub(crate) use pass::{Dispatch, Pass, Recorder, WarmUp, Workgroups};
 
 /// How a kernel uses a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

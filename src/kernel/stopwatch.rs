@@ -55,9 +55,8 @@ impl Stopwatch {
     pub(crate) async fn seconds(&self, gpu: &Gpu, dispatches: usize) -> Result<Vec<f64>> {
         let ticks: Vec<[u64; 2]> =
             readback::read(gpu, &self.ticks, 0, 16 * dispatches as u64).await?;
-        let seconds = |[begin, end]: &[u64; 2]| {
-            end.saturating_sub(*begin) as f64 * self.seconds_per_tick
-        };
+        let seconds =
+            |[begin, end]: &[u64; 2]| end.saturating_sub(*begin) as f64 * self.seconds_per_tick;
         Ok(ticks.iter().map(seconds).collect())
     }
 }

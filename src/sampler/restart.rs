@@ -51,7 +51,6 @@ impl Sampler {
                 queue.write_buffer(&self.state.schedule, 0, bytemuck::cast_slice(&rows));
             }
         })?;
-        self.gpu.submit_pass(|pass| self.encode_opening(pass))?;
         self.composition = problem.composition.clone();
         self.offset = Offset { flow: problem.flow.clone(), target: problem.log_offset() };
         self.witness = nowhere::witness(problem);
@@ -66,7 +65,7 @@ impl Sampler {
         let (limit, every) = (config.submission_limit, config.test_every());
         self.pace = Pace::new(limit, self.plan.particles, self.max_segment, every);
         let init = self.init(problem)?;
-        self.draw_initial(problem, init).await
+        self.open(problem, init).await
     }
 
     /// Whether the kernels and the buffers suit a problem.

@@ -49,7 +49,10 @@ impl Sampler {
                 entries
             })?;
             let seconds = stopwatch.seconds(&gpu, entries.len()).await?;
-            entries.into_iter().zip(seconds).for_each(|(kernel, took)| add(&mut times, kernel, took));
+            entries
+                .into_iter()
+                .zip(seconds)
+                .for_each(|(kernel, took)| add(&mut times, kernel, took));
         }
         Ok(times)
     }
