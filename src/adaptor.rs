@@ -9,7 +9,7 @@ use wgpu::naga::{self, AddressSpace};
 use crate::autodiff::{self, Evaluator};
 use crate::error::{Error, ErrorKind, Result};
 use crate::target::{Target, arrays};
-use crate::wgsl::{self, Linked, Source, describe};
+use crate::wgsl::{self, Linked, Parsed, Source, describe};
 
 /// The type of a position that a function changes or does not want copied.
 pub(crate) const POINTER: &str = "ptr<function, Point>";
@@ -216,6 +216,8 @@ fn shared(block: &naga::Block) -> Option<(&'static str, Option<Range<usize>>)> {
 #[derive(Debug, Clone)]
 pub(crate) struct Adaptor {
     pub(crate) source: Source,
+    /// The module of the target's text with this one.
+    parsed: Parsed,
     pub(crate) score: Score,
     /// Functions of the user's that take the position by value.
     by_value: Vec<&'static str>,
@@ -230,8 +232,7 @@ impl Adaptor {
     /// [`ErrorKind::Shader`], also for what cannot be differentiated, and
     /// [`ErrorKind::MissingFunction`].
     pub(crate) fn of(target: &Target) -> Result<Adaptor> {
-        let source = target.source();
-        let linked = Linked::new(target.prelude().into_iter().chain([source.clone()]));
+        let (source, linked) = (target.source(), target.linked());
         let module = target.with_sizes(linked.check()?);
         check_snippet(&linked, &module, &source, Some(target.storage()))?;
 
@@ -281,7 +282,8 @@ impl Adaptor {
         let by_value = taken.iter().filter(|(_, argument)| *argument == Some("*x"));
         let by_value = by_value.map(|(name, _)| *name).collect();
         let source = Source::own("target adaptor", text);
-        Ok(Adaptor { source, score: origin, by_value, iterations: None })
+        let parsed = Parsed::default();
+        Ok(Adaptor { source, parsed, score: origin, by_value, iterations: None })
     }
 
     /// The same adaptor with another text of the derivative.
@@ -294,7 +296,8 @@ impl Adaptor {
     ) -> Adaptor {
         let body = derivative_call(module, target.dim(), function);
         let text = format!("{derived}{}", calls(&body, None));
-        Adaptor { source: Source::own("target adaptor", text), ..self.clone() }
+        let source = Source::own("target adaptor", text);
+        Adaptor { source, parsed: Parsed::default(), ..self.clone() }
     }
 
     /// The same adaptor with its loop iterations known.
@@ -310,11 +313,11 @@ impl Adaptor {
     /// One of the adaptor's functions, evaluated on the host.
     pub(crate) fn function(&self, target: &Target, name: &str) -> Result<Evaluator> {
         let own = [target.source(), self.source.clone()];
-        let linked = Linked::new(target.prelude().into_iter().chain(own));
-        let module = linked.check()?;
+        let linked = Linked::new(target.prelude().into_iter().chain(own)).sharing(&self.parsed);
+        let module = linked.checked()?;
         let mut evaluator =
-            Evaluator::new(&module, name).map_err(|refusal| linked.refused(&refusal))?;
-        target.give(&module, &mut evaluator);
+            Evaluator::new(module, name).map_err(|refusal| linked.refused(&refusal))?;
+        target.give(module, &mut evaluator);
         Ok(evaluator)
     }
 
@@ -387,9 +390,8 @@ impl Target {
         function: &str,
         how: impl FnOnce(&naga::Module, &str) -> Result<autodiff::Derived, autodiff::Refusal>,
     ) -> Result<autodiff::Derived> {
-        let linked = Linked::new(self.prelude().into_iter().chain([self.source()]));
-        let module = linked.check()?;
-        how(&module, function).map_err(|refusal| match refusal.span() {
+        let linked = self.linked();
+        how(linked.checked()?, function).map_err(|refusal| match refusal.span() {
             Some(_) => linked.refused(&refusal),
             // A sentence without a place says at least of which text it speaks.
             None => linked.error(format!("{}: {}", self.name(), refusal.message()), None),

@@ -49,8 +49,7 @@ pub(crate) struct Anchor {
 /// where the host cannot tell the number.
 pub(crate) fn anchor(target: &Target, plain: &Adaptor, places: &[Vec<f64>]) -> Option<Anchor> {
     let Score::Derived { mode, .. } = plain.score else { return None };
-    let linked = Linked::new(target.prelude().into_iter().chain([target.source()]));
-    let module = target.with_sizes(linked.check().ok()?);
+    let module = target.with_sizes(target.linked().check().ok()?);
     let whole = Whole::of(target, &module)?;
     let mut valued = Vec::new();
     for x in places {

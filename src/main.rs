@@ -8,6 +8,7 @@ mod cli;
 mod excerpt;
 mod output;
 mod plot;
+mod random;
 mod shown;
 
 fn main() -> std::process::ExitCode {

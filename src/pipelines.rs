@@ -1,5 +1,7 @@
 //! Compiled kernels, kept by their text: what a device was told once, it is not told again.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -68,7 +70,7 @@ impl Pipelines {
         if self.cache().texts.contains_key(linked.text()) {
             return Ok(());
         }
-        linked.check().map(drop)
+        linked.checked().map(drop)
     }
 
     /// The layout of a bind group.
@@ -86,18 +88,19 @@ impl Pipelines {
     }
 
     /// The kernel of a text, compiled if it was not before.
-    pub(crate) fn kernel(&self, gpu: &Gpu, text: &str, shape: Shape) -> Result<Compiled> {
-        let found = self.cache().find(text, &shape);
+    pub(crate) fn kernel(&self, gpu: &Gpu, linked: &Linked, shape: Shape) -> Result<Compiled> {
+        let found = self.cache().find(linked.text(), &shape);
         let (text, module) = match found {
             Found::Kernel(kernel) => return Ok(kernel),
             Found::Module(text, module) => (text, module),
-            Found::Nothing => gpu.scoped(|| {
-                let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            Found::Nothing => {
+                let descriptor = wgpu::ShaderModuleDescriptor {
                     label: Some(&format!("wfr.{}", shape.entry)),
-                    source: wgpu::ShaderSource::Wgsl(text.into()),
-                });
-                (text.into(), module)
-            })?,
+                    source: shader(linked)?,
+                };
+                let module = gpu.scoped(|| gpu.device.create_shader_module(descriptor))?;
+                (linked.text().into(), module)
+            }
         };
         let kernel = self.compiled(gpu, (text, &module), shape)?;
         self.keep(module, kernel.clone());
@@ -166,6 +169,18 @@ impl Pipelines {
     }
 }
 
+/// What wgpu makes a module of: ours, so that it does not parse the text again.
+#[cfg(not(target_arch = "wasm32"))]
+fn shader(linked: &Linked) -> Result<wgpu::ShaderSource<'_>> {
+    Ok(wgpu::ShaderSource::Naga(Cow::Owned(linked.module()?.clone())))
+}
+
+/// The browser takes nothing but text.
+#[cfg(target_arch = "wasm32")]
+fn shader(linked: &Linked) -> Result<wgpu::ShaderSource<'_>> {
+    Ok(wgpu::ShaderSource::Wgsl(linked.text().into()))
+}
+
 /// What there is of a kernel.
 enum Found {
     Kernel(Compiled),
@@ -217,3 +232,6 @@ fn layout(device: &wgpu::Device, accesses: &[Access]) -> wgpu::BindGroupLayout {
         entries: &entries,
     })
 }
+
+#[cfg(test)]
+mod tests;

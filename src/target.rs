@@ -12,7 +12,7 @@ use crate::data::{Data, Far, Rounding};
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
 use crate::shaders::{self, Prelude};
-use crate::wgsl::{Linked, Source};
+use crate::wgsl::{Linked, Parsed, Source};
 
 pub(crate) mod arrays;
 mod catalogue;
@@ -61,6 +61,8 @@ pub struct Target {
     name: String,
     dim: u32,
     wgsl: Cow<'static, str>,
+    /// The module of the text by itself.
+    parsed: Parsed,
     constants: Vec<(String, f64)>,
     storage: Vec<Vec<f32>>,
     /// The catalogue's entry of a built-in target.
@@ -244,6 +246,7 @@ impl Target {
             name: name.into(),
             dim,
             wgsl: Cow::Owned(text.into()),
+            parsed: Parsed::default(),
             constants: Vec::new(),
             storage: Vec::new(),
             entry: None,
@@ -335,9 +338,15 @@ impl Target {
     pub fn from_formula(dim: u32, formula: &str) -> Result<Target> {
         let mut target = Target::from_wgsl(dim, "formula", "")?;
         let formula = Formula::new(dim, formula)?;
-        target.wgsl = Cow::Owned(formula.wgsl.clone());
+        target.write(formula.wgsl.clone());
         target.formula = Some(Arc::new(formula));
         Ok(target)
+    }
+
+    /// Takes another text.
+    fn write(&mut self, wgsl: String) {
+        self.wgsl = Cow::Owned(wgsl);
+        self.parsed = Parsed::default();
     }
 
     fn built_in(entry: &'static Entry, dim: u32) -> Result<Target> {
@@ -346,6 +355,7 @@ impl Target {
             name: entry.name.to_string(),
             dim,
             wgsl: Cow::Borrowed(entry.wgsl),
+            parsed: Parsed::default(),
             constants: Vec::new(),
             storage: Vec::new(),
             entry: Some(entry),
@@ -389,11 +399,11 @@ impl Target {
         let key = match (self.entry, &self.formula) {
             (Some(entry), _) => entry.check_parameter(name, value)?,
             (None, Some(formula)) => formula.check_parameter(&self.name, name, value)?,
-            (None, None) => overrides::check(&self.name, self.dim, &self.wgsl, name, value)?,
+            (None, None) => overrides::check(&self.name, &self.linked(), name, value)?,
         };
         if let Some(formula) = &self.formula {
             let formula = formula.with_value(self.dim, name, value)?;
-            self.wgsl = Cow::Owned(formula.wgsl.clone());
+            self.write(formula.wgsl.clone());
             self.formula = Some(Arc::new(formula));
         }
         match self.constants.iter_mut().find(|(known, _)| *known == key) {
@@ -461,7 +471,7 @@ impl Target {
             }
         }
 
-        let overrides = overrides::declared(self.dim, &self.wgsl).unwrap_or_default();
+        let overrides = overrides::declared(&self.linked()).unwrap_or_default();
         for (size, value) in [("rows", data.rows()), ("columns", data.columns())] {
             let size = format!("{}_{size}", array.name);
             if overrides.iter().any(|found| found.name == size) {
@@ -494,8 +504,7 @@ impl Target {
         if self.entry.is_some() {
             return Ok(Vec::new());
         }
-        let linked = Linked::new(self.prelude().into_iter().chain([self.source()]));
-        Ok(arrays::declared(&linked.check()?))
+        Ok(arrays::declared(self.linked().checked()?))
     }
 
     /// The text by its name.
@@ -507,6 +516,11 @@ impl Target {
     /// What places in the text are named by: lines of what a formula became are not its own.
     pub(crate) fn source_name(&self) -> &str {
         if self.formula.is_some() { "formula.wgsl" } else { &self.name }
+    }
+
+    /// The text after what stands before it, and nothing else.
+    pub(crate) fn linked(&self) -> Linked {
+        Linked::new(self.prelude().into_iter().chain([self.source()])).sharing(&self.parsed)
     }
 
     /// What stands before the text wherever it is linked.
@@ -648,7 +662,8 @@ impl Target {
         let centers = |far: &Option<Arc<Far>>| far.as_ref().map(|far| far.centers.clone());
         about.data_centers = far.iter().map(centers).collect();
         let arrays = &about.data_centers;
-        about.wgsl = Cow::Owned(formula.about(&point, &self.constants, arrays)?);
+        let text = formula.about(&point, &self.constants, arrays)?;
+        about.write(text);
         Ok(about)
     }
 
@@ -699,7 +714,7 @@ impl Target {
             };
             return entry.parameters.iter().map(value).collect();
         }
-        match overrides::declared(self.dim, &self.wgsl).filter(|_| self.formula.is_none()) {
+        match overrides::declared(&self.linked()).filter(|_| self.formula.is_none()) {
             Some(declared) => {
                 declared.into_iter().filter_map(|found| found.with_value(&self.constants)).collect()
             }
@@ -723,7 +738,7 @@ impl Target {
         if self.entry.is_some() || self.formula.is_some() {
             return Ok(());
         }
-        match overrides::unset(self.dim, &self.wgsl, &self.constants) {
+        match overrides::unset(&self.linked(), &self.constants) {
             Some(name) => Err(formula::unset_parameter(&self.name, &name)),
             None => Ok(()),
         }
@@ -850,7 +865,8 @@ mod tests {
     #[test]
     fn the_catalogue_lists_the_overrides_of_the_text_with_their_defaults() {
         for entry in catalogue() {
-            let declared = overrides::declared(entry.default_dim, entry.wgsl).expect("parses");
+            let target = Target::built_in(entry, entry.default_dim).unwrap();
+            let declared = overrides::declared(&target.linked()).expect("parses");
             let declared: Vec<_> =
                 declared.iter().map(|o| (o.name.as_str(), o.default.unwrap())).collect();
             let listed: Vec<_> = entry.parameters.iter().map(|p| (p.name, p.default)).collect();

@@ -13,13 +13,17 @@ use crate::excerpt::excerpt;
 
 mod arrays;
 mod blame;
+#[cfg(test)]
+pub(crate) mod counted;
 mod lengths;
 mod limits;
+mod parsed;
 mod prefix;
 #[cfg(test)]
 mod record;
 mod tokens;
 
+pub(crate) use parsed::Parsed;
 pub(crate) use prefix::prefixed;
 #[cfg(test)]
 pub(crate) use record::record;
@@ -103,6 +107,7 @@ const TOO_EARLY: &str = "the text ends too early; a closing `}`, `)` or `;` is m
 pub struct Linked {
     text: String,
     parts: Vec<(usize, Source)>,
+    parsed: Parsed,
 }
 
 impl Linked {
@@ -116,6 +121,11 @@ impl Linked {
             linked.parts.push((start, source));
         }
         linked
+    }
+
+    /// The same with the module of who linked these texts before.
+    pub(crate) fn sharing(self, parsed: &Parsed) -> Linked {
+        Linked { parsed: parsed.clone(), ..self }
     }
 
     /// The whole text.
@@ -141,7 +151,15 @@ impl Linked {
     /// # Errors
     /// [`ErrorKind::Shader`] with the place in the source it came from.
     pub fn check(&self) -> Result<naga::Module> {
-        let module = self.parse()?;
+        self.checked().cloned()
+    }
+
+    /// The module of the whole text, parsed and validated once.
+    pub(crate) fn checked(&self) -> Result<&naga::Module> {
+        let module = self.module()?;
+        if self.parsed.is_valid() {
+            return Ok(module);
+        }
         let mut validator = naga::valid::Validator::new(
             naga::valid::ValidationFlags::all(),
             // The engine links 64-bit products and subgroup operations only where the device has them.
@@ -149,17 +167,26 @@ impl Linked {
         );
         validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
         validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
-        guarded(|| validator.validate(&module).map_err(Box::new))
+        guarded(|| validator.validate(module).map_err(Box::new))
             .map_err(|reason| self.error(reason, None))?
-            .map_err(|error| self.validation_error(&module, &error))?;
-        limits::check_module(&module).map_err(|(span, message)| self.error(message, span))?;
+            .map_err(|error| self.validation_error(module, &error))?;
+        limits::check_module(module).map_err(|(span, message)| self.error(message, span))?;
         #[cfg(test)]
         record(self);
+        self.parsed.set_valid();
         Ok(module)
     }
 
+    /// The module of the whole text, parsed once.
+    pub(crate) fn module(&self) -> Result<&naga::Module> {
+        match self.parsed.module() {
+            Some(module) => Ok(module),
+            None => self.parse().map(|module| self.parsed.keep(module)),
+        }
+    }
+
     /// Parses the whole text, if it is of a size that the parser takes.
-    pub(crate) fn parse(&self) -> Result<naga::Module> {
+    fn parse(&self) -> Result<naga::Module> {
         for (start, source) in &self.parts {
             limits::check_text(&source.text).map_err(|(at, message)| {
                 self.error(message, Some(start + at.start..start + at.end))
@@ -167,6 +194,8 @@ impl Linked {
         }
         limits::check_lengths(&self.text).map_err(|(at, message)| self.error(message, Some(at)))?;
         self.check_names()?;
+        #[cfg(test)]
+        counted::count(&self.text);
         guarded(|| naga::front::wgsl::parse_str(&self.text))
             .map_err(|reason| self.error(reason, None))?
             .map_err(|error| self.parse_error(&error))

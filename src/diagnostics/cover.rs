@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::autodiff::Evaluator;
-use crate::distance::random::Random;
+use crate::random::Random;
 
 /// Particles that are set beside each face of the box.
 const PARTICLES: usize = 8;

@@ -7,8 +7,8 @@
 
 use super::families::{FEWEST_FAMILIES, Families, LEVEL, Tested, worst};
 use super::identities::{Points, propose};
-use crate::distance::random::Random;
 use crate::error::Result;
+use crate::random::Random;
 
 /// The fewest and the most moves in a row, and the most particles that make them.
 const FEWEST: usize = 8;

@@ -115,7 +115,7 @@ fn normal_tail(z: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::distance::random::Random;
+    use crate::random::Random;
 
     #[test]
     fn quantiles_agree_with_tables() {

@@ -5,7 +5,7 @@
 //! mean of min(1, α) (f(x′) − f(x)) is 0 for every f and every symmetric proposal x′.
 
 use super::families::{FEWEST_FAMILIES, Families, LEVEL, Tested, worst};
-use crate::distance::random::Random;
+use crate::random::Random;
 use crate::slopes::gap_and_room;
 
 /// Effects below are not worth an alarm, however sure they are.

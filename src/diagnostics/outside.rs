@@ -35,7 +35,7 @@ pub(super) fn of_outside(values: &[f32], weights: &[f64], dim: usize) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::distance::random::Random;
+    use crate::random::Random;
 
     fn of(dim: usize, draw: impl FnMut() -> f64) -> Option<Warning> {
         let mut draw = draw;

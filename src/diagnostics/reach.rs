@@ -210,7 +210,7 @@ impl Grid {
 mod tests {
     use super::*;
     use crate::Target;
-    use crate::distance::random::Random;
+    use crate::random::Random;
 
     fn reach(text: &str, dim: usize, draw: impl Fn(&mut Random) -> f64) -> Reach {
         let target = Target::from_wgsl(dim as u32, "mine.wgsl", text).unwrap();

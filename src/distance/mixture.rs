@@ -3,8 +3,8 @@
 use std::f64::consts::TAU;
 
 use super::Points;
-use super::random::Random;
 use crate::error::{Error, Result};
+use crate::random::Random;
 use crate::target::{Component, Law, Target};
 
 /// A normalised Gaussian mixture with diagonal covariances, to draw from on the host.

@@ -105,7 +105,7 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::distance::random::Random;
+    use crate::random::Random;
 
     fn normals(n: usize, mean: f64, sd: f64, seed: u64) -> Points {
         let mut random = Random::new(seed);

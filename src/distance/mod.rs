@@ -32,7 +32,6 @@ mod grid;
 mod mixture;
 mod mmd;
 mod points;
-pub(crate) mod random;
 mod wasserstein;
 
 pub use floor::{Floor, floor};

@@ -1,8 +1,8 @@
 //! A weighted sample in double precision.
 
-use super::random::Random;
 use crate::error::{Error, Result};
 use crate::particles::Particles;
+use crate::random::Random;
 
 /// Points with normalised weights: what a distance is taken between.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,7 +127,7 @@ impl Points {
         assert!(n > 0, "a sample has at least one point");
         let mut random = Random::new(seed);
         let mut order: Vec<usize> = (0..self.len()).collect();
-        random.shuffle(&mut order);
+        random.shuffle(&mut order, 1);
         let offset = random.uniform();
         let mut coordinates = Vec::with_capacity(n * self.dim);
         // Point i covers the part from `before` to `through` of the axis of offspring [0, n).

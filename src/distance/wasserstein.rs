@@ -140,7 +140,7 @@ fn assigned(a: &Points, b: &Points, power: f64, cost: impl Fn(f64) -> f64) -> f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::distance::random::Random;
+    use crate::random::Random;
 
     fn cloud(dim: usize, n: usize, seed: u64) -> Points {
         let mut random = Random::new(seed);

@@ -131,7 +131,7 @@ impl Formula {
         // WGSL has no literal for what is no number, and computes what is constant.
         let texts = target::prelude(dim, &wgsl);
         let whole = Linked::new([texts, Source::new("formula.wgsl", wgsl.as_str())]);
-        if let Err(error) = whole.parse() {
+        if let Err(error) = whole.module() {
             let ErrorKind::Shader { message, .. } = error.kind() else { return Ok(wgsl) };
             let message =
                 format!("this has a part that is out of range whatever the position: {message}");

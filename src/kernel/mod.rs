@@ -136,7 +136,7 @@ impl Kernel {
             numbers: numbers.group.accesses(),
             constants: constants.iter().map(|(name, x)| (name.clone(), x.to_bits())).collect(),
         };
-        let made = || gpu.pipelines().kernel(gpu, linked.text(), shape);
+        let made = || gpu.pipelines().kernel(gpu, linked, shape);
         let made = guarded(made).map_err(|reason| linked.error(reason, None))?;
         let compiled = made.map_err(without_source)?;
         Ok(Kernel { compiled, numbers: numbers.clone() })

@@ -3,6 +3,7 @@
 use wfr::Result;
 
 use super::windows::Windows;
+use crate::random::Random;
 
 /// `draws` positions (draws, dim) of equal weight, by systematic resampling of all particles (Carpenter,
 /// Clifford & Fearnhead 1999), in an order that says nothing. None where no particle has a weight.
@@ -22,7 +23,7 @@ pub(crate) fn posterior(particles: &dyn Windows, draws: usize, seed: u64) -> Res
             sum += (log_weight - peak).exp();
         }
     }
-    let mut random = SplitMix(seed);
+    let mut random = Random::new(seed);
     let offset = random.uniform();
     let mut chosen: Vec<f32> = Vec::with_capacity(draws * dim);
     let (mut count, mut passed) = (0, 0.0);
@@ -46,34 +47,9 @@ pub(crate) fn posterior(particles: &dyn Windows, draws: usize, seed: u64) -> Res
             chosen.extend_from_within(chosen.len() - dim..);
         }
     }
-    shuffle(&mut chosen, dim, &mut random);
+    // Particles lie family by family, and draws should not.
+    random.shuffle(&mut chosen, dim);
     Ok(chosen)
-}
-
-/// Fisher & Yates: particles lie family by family, and draws should not.
-fn shuffle(rows: &mut [f32], dim: usize, random: &mut SplitMix) {
-    let count = rows.len().checked_div(dim).unwrap_or(0);
-    for last in (1..count).rev() {
-        let other = (random.uniform() * (last + 1) as f64) as usize;
-        for j in 0..dim {
-            rows.swap(last * dim + j, other * dim + j);
-        }
-    }
-}
-
-/// SplitMix64 (Steele, Lea & Flood 2014): the host's few random numbers.
-struct SplitMix(u64);
-
-impl SplitMix {
-    /// In [0, 1).
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        (z >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use wgpu::naga::{Expression, Literal, ScalarKind, TypeInner};
 
 use crate::error::{Error, Result};
 use crate::shown::listed;
-use crate::wgsl::{Linked, Source};
+use crate::wgsl::Linked;
 
 /// One `override` of a WGSL text.
 pub(super) struct Override {
@@ -27,9 +27,8 @@ impl Override {
 }
 
 /// The overrides of a target's text, in its order; `None` where the text does not parse.
-pub(super) fn declared(dim: u32, text: &str) -> Option<Vec<Override>> {
-    let linked = Linked::new([super::prelude(dim, text), Source::new("", text)]);
-    let module = linked.parse().ok()?;
+pub(super) fn declared(linked: &Linked) -> Option<Vec<Override>> {
+    let module = linked.module().ok()?;
     let declared = module.overrides.iter().filter_map(|(_, found)| {
         let name = found.name.clone()?;
         let TypeInner::Scalar(scalar) = module.types[found.ty].inner else { return None };
@@ -45,12 +44,12 @@ pub(super) fn declared(dim: u32, text: &str) -> Option<Vec<Override>> {
 }
 
 /// The key of the pipeline constant `name`, if the text declares it and it can hold `value`.
-pub(super) fn check(target: &str, dim: u32, text: &str, name: &str, value: f64) -> Result<String> {
+pub(super) fn check(target: &str, linked: &Linked, name: &str, value: f64) -> Result<String> {
     let field = format!("{target}.{name}");
     if !value.is_finite() {
         return Err(Error::config(field, format!("is {value}; expected a finite number")));
     }
-    let Some(declared) = declared(dim, text) else { return Ok(name.to_string()) };
+    let Some(declared) = declared(linked) else { return Ok(name.to_string()) };
     let Some(found) = declared.iter().find(|found| found.name == name) else {
         return Err(Error::config(field, unknown(&declared)));
     };
@@ -67,9 +66,9 @@ pub(super) fn check(target: &str, dim: u32, text: &str, name: &str, value: f64) 
 }
 
 /// An override that has neither a default nor a value; `None` too where the text does not parse.
-pub(super) fn unset(dim: u32, text: &str, constants: &[(String, f64)]) -> Option<String> {
+pub(super) fn unset(linked: &Linked, constants: &[(String, f64)]) -> Option<String> {
     let is_set = |found: &Override| constants.iter().any(|(key, _)| *key == found.key);
-    let unset = declared(dim, text)?.into_iter().find(|found| !found.has_default && !is_set(found));
+    let unset = declared(linked)?.into_iter().find(|found| !found.has_default && !is_set(found));
     unset.map(|found| found.name)
 }
 

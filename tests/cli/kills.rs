@@ -437,7 +437,7 @@ fn a_folder_that_goes_away_is_an_error_and_the_results_are_beside_it() {
         wait_until(|| !checkpoints(&path).is_empty());
         match renamed {
             true => std::fs::rename(&path, folder.path("other")).unwrap(),
-            false => std::fs::remove_dir_all(&path).unwrap(),
+            false => remove(&path),
         }
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -454,6 +454,15 @@ fn a_folder_that_goes_away_is_an_error_and_the_results_are_beside_it() {
         assert_eq!(checkpoints(&there).len(), 2);
     }
     assert!(!folder.path("other/particles.npz").exists());
+}
+
+/// Removes a folder that a program is filling: a file that comes meanwhile keeps it from being empty.
+fn remove(folder: &Path) {
+    let began = Instant::now();
+    while folder.exists() {
+        let removed = std::fs::remove_dir_all(folder);
+        assert!(began.elapsed() < Duration::from_secs(60), "{removed:?}");
+    }
 }
 
 fn words(line: &str) -> Vec<&str> {

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::adaptor::Adaptor;
-use crate::distance::random::Random;
+use crate::random::Random;
 use crate::slopes::gap_and_room;
 use crate::target::Target;
 
