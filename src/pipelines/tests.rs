@@ -45,7 +45,7 @@ fn what_a_device_refuses_is_an_error() {
         fn sum() -> f32 {\n\n var x = 1.0; }";
     let linked = Linked::new([Source::new("mine.wgsl", text)]);
     let numbers = Numbers::alone(&gpu, &Settings::default()).unwrap();
-    let error: Error = Kernel::new(&gpu, &numbers, &linked, "main", &[], &[]).unwrap_err();
+    let error: Error = Kernel::new(&gpu, &numbers, &linked, "main", Vec::new(), &[]).unwrap_err();
     let expected = "the device reported: Validation Error\n\nCaused by:\n  \
                     In Device::create_shader_module, label = 'wfr.main'\n    \n\
                     Shader validation error: Function [0] 'sum' is invalid";
