@@ -13,7 +13,7 @@ use crate::wgsl::Linked;
 const MOST: usize = 64;
 
 /// A compiled kernel, the layouts of its bind groups, the numbers' last, and what it was compiled from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) pipeline: wgpu::ComputePipeline,
     pub(crate) layouts: Vec<Arc<wgpu::BindGroupLayout>>,
@@ -37,7 +37,7 @@ pub(crate) struct Shape {
 struct Text {
     text: Arc<str>,
     module: wgpu::ShaderModule,
-    kernels: HashMap<Arc<Shape>, Compiled>,
+    kernels: HashMap<Arc<Shape>, Arc<Compiled>>,
     used: u64,
 }
 
@@ -86,7 +86,7 @@ impl Pipelines {
     }
 
     /// The kernel of a text, compiled if it was not before.
-    pub(crate) fn kernel(&self, gpu: &Gpu, text: &str, shape: Shape) -> Result<Compiled> {
+    pub(crate) fn kernel(&self, gpu: &Gpu, text: &str, shape: Shape) -> Result<Arc<Compiled>> {
         let found = self.cache().find(text, &shape);
         let (text, module) = match found {
             Found::Kernel(kernel) => return Ok(kernel),
@@ -99,7 +99,7 @@ impl Pipelines {
                 (text.into(), module)
             })?,
         };
-        let kernel = self.compiled(gpu, (text, &module), shape)?;
+        let kernel = Arc::new(self.compiled(gpu, (text, &module), shape)?);
         self.keep(module, kernel.clone());
         Ok(kernel)
     }
@@ -146,7 +146,7 @@ impl Pipelines {
         Ok(Compiled { pipeline, layouts, text, shape: shape.into() })
     }
 
-    fn keep(&self, module: wgpu::ShaderModule, kernel: Compiled) {
+    fn keep(&self, module: wgpu::ShaderModule, kernel: Arc<Compiled>) {
         let mut cache = self.cache();
         cache.made += 1;
         let now = cache.clock;
@@ -168,7 +168,7 @@ impl Pipelines {
 
 /// What there is of a kernel.
 enum Found {
-    Kernel(Compiled),
+    Kernel(Arc<Compiled>),
     Module(Arc<str>, wgpu::ShaderModule),
     Nothing,
 }

@@ -7,9 +7,11 @@
 //! looked at in between. On one device with one driver the bits are those of
 //! [`Sampler::run`](crate::Sampler::run).
 //!
-//! Buffers are named by the variable of WGSL that the first kernel to bind them has for them; another one
-//! of the same name has a number after it. The two copies of the state are `state_0_0`, `state_0_1`, …
-//! and `state_1_0`, …: the copy, then its page.
+//! The two copies of the particles' state are the buffers `state_0_0`, `state_0_1`, … and `state_1_0`, …:
+//! the copy, then its page. Those of [`Outcome`], and the numbers in group 3 (`settings`, `coordinates`,
+//! `preconditioner`, `parameters`), are called so too. The others have the name of the variable that the
+//! first kernel to bind them has for them, `unused` if it has none; another one of the same name has a
+//! number after it.
 
 mod read;
 mod write;

@@ -257,7 +257,7 @@ impl Replayed {
         }
     }
 
-    /// A number that is there for the row behind those of a table.
+    /// How many rows a table has room for; the report is behind them.
     pub fn rows(&self, table: &str) -> u32 {
         number(&self.plan["result"][table]["rows"]) as u32
     }
