@@ -1,4 +1,5 @@
-//! A host that knows nothing of wfr: it reads a recorded plan as JSON and replays it with wgpu alone.
+//! A host that knows nothing of wfr: it reads a recorded plan as JSON and replays it with wgpu
+//! alone.
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
