@@ -15,7 +15,7 @@ use crate::wgsl::Linked;
 const MOST: usize = 64;
 
 /// A compiled kernel, the layouts of its bind groups, the numbers' last, and what it was compiled from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) pipeline: wgpu::ComputePipeline,
     pub(crate) layouts: Vec<Arc<wgpu::BindGroupLayout>>,
@@ -39,7 +39,7 @@ pub(crate) struct Shape {
 struct Text {
     text: Arc<str>,
     module: wgpu::ShaderModule,
-    kernels: HashMap<Arc<Shape>, Compiled>,
+    kernels: HashMap<Arc<Shape>, Arc<Compiled>>,
     used: u64,
 }
 
@@ -88,7 +88,7 @@ impl Pipelines {
     }
 
     /// The kernel of a text, compiled if it was not before.
-    pub(crate) fn kernel(&self, gpu: &Gpu, linked: &Linked, shape: Shape) -> Result<Compiled> {
+    pub(crate) fn kernel(&self, gpu: &Gpu, linked: &Linked, shape: Shape) -> Result<Arc<Compiled>> {
         let found = self.cache().find(linked.text(), &shape);
         let (text, module) = match found {
             Found::Kernel(kernel) => return Ok(kernel),
@@ -102,7 +102,7 @@ impl Pipelines {
                 (linked.text().into(), module)
             }
         };
-        let kernel = self.compiled(gpu, (text, &module), shape)?;
+        let kernel = Arc::new(self.compiled(gpu, (text, &module), shape)?);
         self.keep(module, kernel.clone());
         Ok(kernel)
     }
@@ -149,7 +149,7 @@ impl Pipelines {
         Ok(Compiled { pipeline, layouts, text, shape: shape.into() })
     }
 
-    fn keep(&self, module: wgpu::ShaderModule, kernel: Compiled) {
+    fn keep(&self, module: wgpu::ShaderModule, kernel: Arc<Compiled>) {
         let mut cache = self.cache();
         cache.made += 1;
         let now = cache.clock;
@@ -183,7 +183,7 @@ fn shader(linked: &Linked) -> Result<wgpu::ShaderSource<'_>> {
 
 /// What there is of a kernel.
 enum Found {
-    Kernel(Compiled),
+    Kernel(Arc<Compiled>),
     Module(Arc<str>, wgpu::ShaderModule),
     Nothing,
 }

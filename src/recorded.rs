@@ -1,15 +1,17 @@
 //! A run written down: everything that the device is given and in which order, as one value.
 //!
 //! [`Sampler::recorded`](crate::Sampler::recorded) and `wfr sample --print-plan` make a
-//! [`RecordedPlan`], and nothing is run for it. Whoever replays it makes the buffers with their contents,
-//! the kernels and the bind groups, and then records the dispatches of [`RecordedPlan::opening`] and of
-//! each block of [`RecordedPlan::order`] into one compute pass, or into as many as suit. No result is
-//! looked at in between. On one device with one driver the bits are those of
-//! [`Sampler::run`](crate::Sampler::run).
+//! [`RecordedPlan`], and nothing is run for it. Whoever replays it makes the buffers with their
+//! contents, the kernels and the bind groups, and then records the dispatches of
+//! [`RecordedPlan::opening`] and of each block of [`RecordedPlan::order`] into one compute pass, or
+//! into as many as suit. No result is looked at in between. On one device with one driver the bits
+//! are those of [`Sampler::run`](crate::Sampler::run).
 //!
-//! Buffers are named by the variable of WGSL that the first kernel to bind them has for them; another one
-//! of the same name has a number after it. The two copies of the state are `state_0_0`, `state_0_1`, …
-//! and `state_1_0`, …: the copy, then its page.
+//! The two copies of the particles' state are the buffers `state_0_0`, `state_0_1`, … and
+//! `state_1_0`, …: the copy, then its page. Those of [`Outcome`], and the numbers in group 3
+//! (`settings`, `coordinates`, `preconditioner`, `parameters`), are called so too. The others have
+//! the name of the variable that the first kernel to bind them has for them, `unused` if it has
+//! none; another one of the same name has a number after it.
 
 mod read;
 mod write;
@@ -35,8 +37,8 @@ pub struct RecordedPlan {
     pub wfr: String,
     /// [`BITS`](crate::BITS).
     pub bits: u32,
-    /// What the texts ask of a device beyond WebGPU's core: `shader-int64`, `subgroups`. Where a device
-    /// has not got these, the plan that is recorded on it does without.
+    /// What the texts ask of a device beyond WebGPU's core: `shader-int64`, `subgroups`. Where a
+    /// device has not got these, the plan that is recorded on it does without.
     pub features: Vec<String>,
     /// What shapes the kernels.
     pub settings: Settings,
@@ -54,8 +56,8 @@ pub struct RecordedPlan {
     /// All steps, block by block. Each block reads one copy of the state and writes the other: the
     /// first one reads copy 0.
     pub order: Vec<Block>,
-    /// What may come at any time after the opening: writes the population as it is into the row behind
-    /// those of [`Outcome::trace`], and changes nothing else.
+    /// What may come at any time after the opening: writes the population as it is into the row
+    /// behind those of [`Outcome::trace`], and changes nothing else.
     pub report: Block,
     /// Where a host finds what it wants once all is done.
     pub result: Outcome,
@@ -89,7 +91,8 @@ pub struct Kernel {
     pub entry: String,
     /// Values of the text's `override`s.
     pub constants: BTreeMap<String, f64>,
-    /// The layouts of its bind groups, by their number: how it uses the buffers of bindings 0, 1, ….
+    /// The layouts of its bind groups, by their number: how it uses the buffers of bindings 0, 1,
+    /// ….
     pub groups: BTreeMap<u32, Vec<Access>>,
 }
 
@@ -183,8 +186,8 @@ pub struct Block {
     pub steps: u32,
     /// Places among [`RecordedPlan::dispatches`].
     pub dispatches: Vec<u32>,
-    /// The dynamic offsets of those dispatches in bytes, one for each [`Access::Window`] as they come:
-    /// by dispatch, then group, then binding.
+    /// The dynamic offsets of those dispatches in bytes, one for each [`Access::Window`] as they
+    /// come: by dispatch, then group, then binding.
     pub offsets: Vec<u32>,
 }
 
@@ -192,31 +195,33 @@ pub struct Block {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The pages of both copies of the state. Row r of a copy, N words, is row `r % page_rows` of page
-    /// `r / page_rows`. The first `dim` rows are the coordinates (f32), the last one the index of the
-    /// time-zero ancestor (u32), and those between are the integrator's own.
+    /// The pages of both copies of the state. Row r of a copy, N words, is row `r % page_rows` of
+    /// page `r / page_rows`. The first `dim` rows are the coordinates (f32), the last one the index
+    /// of the time-zero ancestor (u32), and those between are the integrator's own.
     pub state: [Vec<String>; 2],
-    /// Which copy is the current one after the last block; before block k of the order it is `k % 2`.
+    /// Which copy is the current one after the last block; before block k of the order it is `k %
+    /// 2`.
     pub copy: u32,
     /// Rows of a page.
     pub page_rows: u32,
     /// Rows in all.
     pub rows: u32,
-    /// What is added to the positions, a number for each coordinate; nothing where it is the origin.
+    /// What is added to the positions, a number for each coordinate; nothing where it is the
+    /// origin.
     pub center: Option<Vec<f64>>,
     /// N log-weights (f32), up to a common constant.
     pub log_weights: String,
-    /// One row: the clock, and what the device knows of the run. Its field `trace_rows` says how many
-    /// rows of the trace were written.
+    /// One row: the clock, and what the device knows of the run. Its field `trace_rows` says how
+    /// many rows of the trace were written.
     pub control: Table,
-    /// A row for each test of the ESS: row k is at place `k % rows`, so that the newest are kept. The
-    /// report is behind them, at place `rows`.
+    /// A row for each test of the ESS: row k is at place `k % rows`, so that the newest are kept.
+    /// The report is behind them, at place `rows`.
     pub trace: Table,
     /// A row for each estimate of the population's density, likewise, where the flow makes any.
     pub reaction_trace: Option<Table>,
-    /// What is added to the sum of a row's `nats` and ln 2 times its `log2`, both signed 32.32 fixed
-    /// point with the lower word first, for log Z at the end of the path; nothing where the weights do
-    /// not tell it.
+    /// What is added to the sum of a row's `nats` and ln 2 times its `log2`, both signed 32.32
+    /// fixed point with the lower word first, for log Z at the end of the path; nothing where the
+    /// weights do not tell it.
     pub log_offset: Option<f64>,
 }
 

@@ -35,6 +35,8 @@ pub(crate) mod tally;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::buffers::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
@@ -109,7 +111,7 @@ fn accesses(bindings: &Bindings<'_>) -> Vec<Access> {
 /// A compiled entry point, and the numbers that it reads.
 #[derive(Debug, Clone)]
 pub(crate) struct Kernel {
-    pub(crate) compiled: Compiled,
+    pub(crate) compiled: Arc<Compiled>,
     pub(crate) numbers: Numbers,
 }
 

@@ -15,8 +15,8 @@ impl RecordedPlan {
     /// From JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) where it is no plan, one of a later
-    /// version of wfr, or one that names what it does not have.
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) where it is no plan, one of a
+    /// later version of wfr, or one that names what it does not have.
     pub fn from_json(text: &str) -> Result<RecordedPlan> {
         let value: Value =
             serde_json::from_str(text).map_err(|error| refused(format!("is no JSON: {error}")))?;
@@ -25,8 +25,8 @@ impl RecordedPlan {
             Some(schema) => {
                 let by = value["wfr"].as_str().unwrap_or("another one");
                 return Err(refused(format!(
-                    "is of schema {schema}, written by wfr {by}; this is wfr {}, which reads schema \
-                     {SCHEMA}: read it with that version, or record it again",
+                    "is of schema {schema}, written by wfr {by}; this is wfr {}, which reads \
+                     schema {SCHEMA}: read it with that version, or record it again",
                     env!("CARGO_PKG_VERSION")
                 )));
             }

@@ -28,16 +28,16 @@ macro_rules! table {
 }
 
 impl Sampler {
-    /// The run as it would be recorded on this device, as one value: the texts, the buffers with their
-    /// contents, the dispatches in their order. The kernels are compiled and the buffers allocated,
-    /// and nothing is run.
+    /// The run as it would be recorded on this device, as one value: the texts, the buffers with
+    /// their contents, the dispatches in their order. The kernels are compiled and the buffers
+    /// allocated, and nothing is run.
     ///
     /// It is the whole schedule without a look at a result: losses stop nothing, whatever
     /// [`Config::on_loss`] says, and the trace keeps the last [`Config::trace_rows`] tests.
     ///
     /// # Errors
-    /// Those of [`Sampler::new_async`]; [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig)
-    /// for external models, which the host program evaluates between steps.
+    /// Those of [`Sampler::new_async`];
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) for external models, which the host program evaluates between steps.
     pub async fn recorded_async(
         gpu: &Gpu,
         problem: &Problem,
@@ -45,8 +45,8 @@ impl Sampler {
     ) -> Result<RecordedPlan> {
         let (sampler, init) = prepared(gpu, problem, config, true).await?;
         if !sampler.externals.is_empty() {
-            let reason = "has external models, which the host program evaluates between steps, so that \
-                          no plan holds the whole run; use mixtures or networks";
+            let reason = "has external models, which the host program evaluates between steps, so \
+                          that no plan holds the whole run; use mixtures or networks";
             return Err(Error::config("models", reason));
         }
         sampler.write_given(problem)?;
@@ -120,7 +120,8 @@ impl Sampler {
         let pages =
             |copy: usize| (0..self.state.pages[copy].len()).map(move |page| state_name(copy, page));
         let reaction_trace = self.estimates().map(|_| {
-            table!("reaction_trace", rows, ReactionRow: step, log_normalizer, relative_entropy, outside)
+            table!("reaction_trace", rows, ReactionRow: step, log_normalizer, relative_entropy,
+                outside)
         });
         Outcome {
             state: [0, 1].map(|copy| pages(copy).collect()),

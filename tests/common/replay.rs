@@ -1,4 +1,5 @@
-//! A host that knows nothing of wfr: it reads a recorded plan as JSON and replays it with wgpu alone.
+//! A host that knows nothing of wfr: it reads a recorded plan as JSON and replays it with wgpu
+//! alone.
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
@@ -257,7 +258,7 @@ impl Replayed {
         }
     }
 
-    /// A number that is there for the row behind those of a table.
+    /// How many rows a table has room for; the report is behind them.
     pub fn rows(&self, table: &str) -> u32 {
         number(&self.plan["result"][table]["rows"]) as u32
     }

@@ -56,7 +56,7 @@ impl Resolved {
     pub(crate) fn new(name: &'static str, given: &Given) -> Done<Resolved> {
         let mut inputs = Vec::new();
         // Nor is how somebody looked on.
-        let passing = ["overwrite", "live"];
+        let passing = ["overwrite", "live", "print_plan"];
         let is_kept = |key: &Key| !key.is_output() && !passing.contains(&key.name.as_str());
         let setting = |key: Key| {
             let raw = given.matches.get_raw(key.arg.get_id().as_str()).into_iter().flatten();
