@@ -39,7 +39,6 @@ mod memory;
 mod normals;
 mod numbers;
 mod parameters;
-mod part;
 mod particles;
 mod pending;
 mod pipelines;

@@ -6,6 +6,7 @@ mod models;
 mod needs;
 mod nowhere;
 mod pace;
+mod parts;
 mod population;
 mod record;
 mod recording;
@@ -33,13 +34,13 @@ use crate::initial;
 use crate::integrator::Integrator;
 use crate::kernel::init::{self, Init};
 use crate::kernel::losses::Losses as LossCounter;
+use crate::kernel::part::{Part, Run, Site};
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
 use crate::kernel::{Access, Pass, WarmUp};
 use crate::layout::{MOVES_COUNTERS, Settings};
 use crate::loss::Lost;
 use crate::numbers::RunNumbers;
-use crate::part::{self, Part, Run, Site};
 use crate::plan::{Plan, Room};
 use crate::problem::Problem;
 use crate::resampling::Resampling;
@@ -329,7 +330,7 @@ impl Sampler {
         let scratch = &resampling.scratch;
         let site = Site { gpu, run, plan: &plan, shape: &shape, state: &state, scratch };
         let mut parts = Vec::new();
-        for kind in &part::KINDS {
+        for kind in &parts::KINDS {
             parts.extend((kind.make)(&site)?);
             give_way().await;
         }

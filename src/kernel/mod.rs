@@ -17,6 +17,7 @@ pub(crate) mod losses;
 pub(crate) mod mixture;
 pub(crate) mod moments;
 pub(crate) mod network;
+pub(crate) mod part;
 pub(crate) mod pass;
 pub(crate) mod payload;
 pub(crate) mod quantile;

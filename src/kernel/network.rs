@@ -12,7 +12,7 @@ use crate::diffusion::network::Architecture;
 use crate::diffusion::{Divergence, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::part::{self, Part, Place, Run, Site, Slices};
+use crate::kernel::part::{self, Part, Place, Run, Site, Slices};
 use crate::plan::{Draft, Need, Plan};
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::{Linked, Source};

@@ -1,15 +1,15 @@
 //! What a run asks of a device, for any number of particles.
 
-use super::weight_shape;
+use super::{parts, weight_shape};
 use crate::buffers::Scratch;
 use crate::config::Config;
 use crate::diffusion::Composition;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::loops::{self, Loops};
+use crate::kernel::part::Run;
 use crate::kernel::{Access, losses};
 use crate::layout::{Instant, MAX_SEGMENT, MOVES_COUNTERS, SCHEDULE_WINDOW};
-use crate::part::{self, Run};
 use crate::plan::{self, Carries, Counts, Draft, Need, Plan, Room};
 use crate::problem::Problem;
 use crate::readback;
@@ -36,7 +36,7 @@ impl<'a> Needs<'a> {
         config.check()?;
         config.check_preconditioner(problem.target.dim())?;
         let run = Run { problem, config, integrator: problem.integrator(config) };
-        part::KINDS.iter().try_for_each(|kind| (kind.check)(&run))?;
+        parts::KINDS.iter().try_for_each(|kind| (kind.check)(&run))?;
         Ok(Needs { run })
     }
 
@@ -92,7 +92,7 @@ impl<'a> Needs<'a> {
         if carries.counts != Counts::No {
             draft.needs.push(Need::in_parts("moves", 4 * u64::from(MOVES_COUNTERS)));
         }
-        part::KINDS.iter().for_each(|kind| (kind.ask)(&self.run, &mut draft));
+        parts::KINDS.iter().for_each(|kind| (kind.ask)(&self.run, &mut draft));
         draft
             .needs
             .push(Need::in_parts("read back", readback::WINDOW.min(4 * u64::from(particles))));

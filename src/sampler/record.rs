@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::init::Init;
+use crate::kernel::part::Estimates;
 use crate::layout::{Control, ReactionRow, TraceRow};
-use crate::part::Estimates;
 use crate::problem::Problem;
 use crate::recorded::{Outcome, RecordedPlan, SCHEMA, Settings, Table, Writer};
 

@@ -3,11 +3,11 @@
 use super::{Info, ReactionEvent, Sampler, TraceEvent, wide};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::losses;
+use crate::kernel::part::Estimates;
 use crate::layout::{
     Control, LOSSES_HEADER, MOVES_PARTICLES, ReactionRow, ReactionState, TraceRow, log_normalizer,
 };
 use crate::loss::{Cause, Loss, Lost};
-use crate::part::Estimates;
 use crate::readback::{self, Part};
 
 /// The state of a run as the device has it.

@@ -8,9 +8,9 @@ use super::pace::{Kind, LEAST};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::kernel::init::Init;
+use crate::kernel::part::{Part, Place, Slices};
 use crate::kernel::{Pass, WarmUp};
 use crate::layout::{Control, LOSSES_EVERY};
-use crate::part::{Part, Place, Slices};
 use crate::pending::Pending;
 
 /// Fused steps between two ESS tests, or some of them.

@@ -1,23 +1,19 @@
 //! A part of the loop that some runs have: what it asks of a device, what it records around a block of
 //! steps, what it keeps from one block to the next, and what it reports.
 //!
-//! A new part is a file of `kernel/` with a [`Kind`], its shader, and its place in [`KINDS`].
+//! A new part is a file of `kernel/` with a [`Kind`], its shader, and its place in `sampler/parts.rs`.
 
 use std::fmt::Debug;
 
+use super::Pass;
 use crate::buffers::{Scratch, State};
 use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
-use crate::kernel::{Pass, adapt, conditional, network};
 use crate::plan::{Draft, Plan};
 use crate::problem::Problem;
-use crate::reactor;
 use crate::shaders::WeightShape;
-
-/// All kinds of parts. Those with passes at the same place record them in this order.
-pub(crate) const KINDS: [Kind; 4] = [adapt::KIND, conditional::KIND, network::KIND, reactor::KIND];
 
 /// How parts of one kind join a run.
 #[derive(Debug)]

@@ -1,0 +1,8 @@
+//! The parts that a run may have beside testing, resampling and stepping.
+
+use crate::kernel::part::Kind;
+use crate::kernel::{adapt, conditional, network};
+use crate::reactor;
+
+/// All kinds. Parts with passes at the same place record them in this order.
+pub(super) const KINDS: [Kind; 4] = [adapt::KIND, conditional::KIND, network::KIND, reactor::KIND];
