@@ -43,15 +43,18 @@ impl Parameters {
         Parameters(all.filter(|one| !used.contains(one.name.as_str())).collect())
     }
 
-    /// The texts as a device has them, with the same bytes at the same places but for the parameters'
-    /// declarations, and these in a text of their own.
+    /// The texts as a device has them: the parameters are declared in a text of their own. In a user's
+    /// text all else stays at its place; in the engine's, nothing is left of what a value looks like.
     pub(crate) fn on_device(&self, sources: &[Source]) -> Vec<Source> {
         let taken = |source: &Source| {
             let mut source = source.clone().on_device();
-            for Declared { parameter, at } in declared(&source) {
+            for Declared { parameter, at } in declared(&source).into_iter().rev() {
                 if self.0.iter().any(|known| known.name == parameter.name) {
                     let blank = |c: char| if c == '\n' { c } else { ' ' };
-                    let blanks: String = source.text[at.clone()].chars().map(blank).collect();
+                    let blanks: String = match source.is_own() {
+                        true => String::new(),
+                        false => source.text[at.clone()].chars().map(blank).collect(),
+                    };
                     source.text.replace_range(at, &blanks);
                 }
             }

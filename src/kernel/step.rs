@@ -3,7 +3,7 @@
 use super::{Access, BoundKernel, Offsets, Pass};
 use crate::buffers::State;
 use crate::config::Config;
-use crate::diffusion::{Composition, Survey};
+use crate::diffusion::Composition;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::integrator::Integrator;
@@ -43,19 +43,10 @@ pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
         .text(&state_bindings(plan.pages, plan.page_rows, plan.counts))
 }
 
-/// What a wall of a reward is, and what it counts as.
+/// Whether a wall of the reward counts as a number before the last node.
 pub(crate) fn reward_constants(composition: &Composition, integrator: Integrator) -> Source {
-    let prelude = Prelude::default().bool("FLOORS_REWARD", composition.weighs_by_ratio(integrator));
-    let prelude = match composition.reward_survey() {
-        Some(Survey { floor, wall, reach, .. }) => prelude
-            .f32("REWARD_FLOOR", *floor as f32)
-            .f32("REWARD_WALL", wall.max(f64::from(f32::MIN)) as f32)
-            .f32("REWARD_REACH", *reach as f32),
-        None => {
-            prelude.f32("REWARD_FLOOR", 0.0).f32("REWARD_WALL", f32::MIN).f32("REWARD_REACH", 0.0)
-        }
-    };
-    prelude.named("reward")
+    let floors = composition.weighs_by_ratio(integrator);
+    Prelude::default().bool("FLOORS_REWARD", floors).named("reward")
 }
 
 /// The functions of the preconditioner: 1 and its root where there is none.

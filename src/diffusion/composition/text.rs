@@ -3,7 +3,7 @@
 use super::table::COLUMNS;
 use super::{Composition, Tracking};
 use crate::diffusion::model::Kind;
-use crate::diffusion::{Divergence, Network, ScoreError, ScoreModel};
+use crate::diffusion::{Divergence, Network, ScoreError, ScoreModel, Survey};
 use crate::integrator::Integrator;
 use crate::kernel::network::direction_file;
 use crate::shaders::{self, Prelude};
@@ -24,8 +24,6 @@ impl Composition {
         let evaluated: Vec<usize> =
             (0..models).filter(|i| !self.models[*i].is_buffered()).collect();
         let divergence = integrator.is_some_and(|integrator| self.needs_divergence(integrator));
-        let eta = self.stochasticity;
-        let ends = self.noise.sigma(self.noise.end());
         let prelude = prelude
             .u32("COLUMN_EACH", each as u32)
             .u32("COLUMN_FROZEN", (each + models) as u32)
@@ -34,20 +32,11 @@ impl Composition {
             .u32("TRACKED", mask(&tracked))
             .u32("EVALUATED", mask(&evaluated))
             .bool("TRACK_BY_RATIO", self.tracking == Tracking::KernelRatio)
-            .f32("CORRECTION", self.correction as f32)
             .bool("FROZEN", self.frozen.is_some())
             .bool("LOG_LINEAR", self.rule.is_log_linear())
             .bool("NEEDS_LOGS", integrator.is_none_or(|integrator| self.needs_logs(integrator)))
             .bool("NEEDS_DIVERGENCE", divergence)
-            .bool("HAS_REWARD", self.reward.is_some())
-            .f32("STOCHASTICITY", eta as f32)
-            .f32("KAPPA", self.kappa() as f32)
-            .f32("GUIDANCE", self.guidance() as f32)
-            .f32("NOISIEST", ends as f32)
-            .f32("NOISIEST_LOG_PEAK", {
-                let log = -(ends.ln() + 0.5 * std::f64::consts::TAU.ln());
-                (f64::from(self.dim()) * log) as f32
-            });
+            .bool("HAS_REWARD", self.reward.is_some());
         let prelude = match self.probes(divergence) {
             Some(Divergence::Hutchinson { probes, fresh, .. }) => {
                 prelude.u32("DIRECTIONS", probes).u32("FRESH", fresh.into())
@@ -55,6 +44,30 @@ impl Composition {
             _ => prelude,
         };
         prelude.text(&self.number()).text(&self.calls(divergence)).named("composition")
+    }
+
+    /// The numbers that do not depend on the step.
+    fn numbers(&self) -> Source {
+        let noisiest = self.noise.sigma(self.noise.end());
+        let log_peak = -(noisiest.ln() + 0.5 * std::f64::consts::TAU.ln());
+        let [floor, wall, reach] = match self.reward_survey() {
+            Some(Survey { floor, wall, reach, .. }) => {
+                [*floor, wall.max(f64::from(f32::MIN)), *reach]
+            }
+            None => [0.0, f64::from(f32::MIN), 0.0],
+        };
+        Prelude::default()
+            .number("CORRECTION", self.correction as f32)
+            .number("STOCHASTICITY", self.stochasticity as f32)
+            .number("KAPPA", self.kappa() as f32)
+            .number("GUIDANCE", self.guidance() as f32)
+            .number("NOISIEST", noisiest as f32)
+            .number("NOISIEST_LOG_PEAK", (f64::from(self.dim()) * log_peak) as f32)
+            // What a wall of the reward counts as, and what says where it has walls.
+            .number("REWARD_FLOOR", floor as f32)
+            .number("REWARD_WALL", wall as f32)
+            .number("REWARD_REACH", reach as f32)
+            .named("composition numbers")
     }
 
     /// `compose_number`: a number of the table.
@@ -168,7 +181,8 @@ impl Composition {
 
     /// The files of the flow and of the integrator.
     pub(crate) fn files(&self) -> Vec<Source> {
-        let mut files = shaders::files(&["flow/compose", "flow/compose_rule"]);
+        let mut files = vec![self.numbers()];
+        files.extend(shaders::files(&["flow/compose", "flow/compose_rule"]));
         if self.has_closed_forms() {
             files.push(shaders::file("score/mixture"));
         }

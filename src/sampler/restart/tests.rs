@@ -1,6 +1,7 @@
+use crate::diffusion::{Composition, Noise, Rule, ScoreModel, Spacing};
 use crate::{
-    Adaptive, Config, Flow, Gpu, Initial, Integrator, Path, Problem, Reaction, Resampler, Sampler,
-    Schedule, Splitting, Target, testing,
+    Adaptive, Component, Config, Flow, Gpu, Initial, Integrator, Path, Problem, Reaction,
+    Resampler, Sampler, Schedule, Splitting, Target, testing,
 };
 
 /// What a run tells at its end, and its particles as bits.
@@ -96,6 +97,36 @@ fn settings_compile_nothing() {
         ..config
     };
     Sampler::new(&gpu, &problem, other).unwrap();
+    assert_eq!(gpu.kernels_compiled(), compiled);
+}
+
+/// And what a composition says by a number: temperature, noise, guidance, the heights of a reward.
+#[test]
+fn numbers_of_a_composition_compile_nothing() {
+    let Some(gpu) = testing::gpu() else { return };
+    let gpu = Gpu::from_parts(gpu.device.clone(), gpu.queue.clone());
+    let noise = Noise::variance_preserving(0.1, 20.0);
+    let schedule = noise.schedule(Spacing::Uniform, 0.01, 20).unwrap();
+    let of = |height: f64, eta: f64, correction: f64, guidance: f64| {
+        let at = |mean: f64| Component { weight: 1.0, mean: vec![mean; 2], scale: vec![0.5; 2] };
+        let model = ScoreModel::gaussian_mixture(&[at(-height), at(height)]).unwrap();
+        let reward = Target::from_formula(2, "-c*x0^2").unwrap().set("c", height).unwrap();
+        let composition = Composition::new(noise, vec![model.clone(), model], Rule::product());
+        let composition = composition.with_stochasticity(eta).with_correction(correction);
+        let composition = composition.with_reward(reward, height).with_reward_guidance(guidance);
+        composition.problem().unwrap()
+    };
+    let config = Config {
+        particles: 1000,
+        schedule,
+        integrator: Some(Integrator::Euler),
+        ..Config::default()
+    };
+    Sampler::new(&gpu, &of(1.0, 1.0, 1.0, 1.0), config.clone()).unwrap();
+    let compiled = gpu.kernels_compiled();
+    for problem in [of(0.5, 1.0, 1.0, 1.0), of(1.25, 1.5, 0.5, 0.25)] {
+        Sampler::new(&gpu, &problem, config.clone()).unwrap().run().unwrap();
+    }
     assert_eq!(gpu.kernels_compiled(), compiled);
 }
 
