@@ -21,7 +21,8 @@ impl Sampler {
     ///
     /// Every dispatch has a compute pass of its own, between two time stamps of the device: the bits are
     /// those of any run, and the whole takes longer than a run does. Of a block with more than 2048
-    /// dispatches the first are timed. Losses stop nothing meanwhile; the next call that runs or reads sees them.
+    /// dispatches the first are timed. As with [`Sampler::submit`], losses stop nothing meanwhile:
+    /// [`Info::lost`](crate::Info::lost) tells them, and [`Sampler::advance_async`] stops at them.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) on a device without
