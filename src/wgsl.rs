@@ -503,7 +503,8 @@ fn describe_inner(module: &naga::Module, ty: &naga::TypeInner) -> String {
         }
         naga::TypeInner::Array { base, size: naga::ArraySize::Constant(n), .. } => {
             let base = describe(module, *base);
-            if base == "f32" && Some(n.get()) == dim {
+            // In two to four dimensions a point is a vector, which an array does not convert to.
+            if base == "f32" && Some(n.get()) == dim && !(2..=4).contains(&n.get()) {
                 "Point".into()
             } else {
                 format!("array<{base}, {n}>")

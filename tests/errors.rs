@@ -198,6 +198,10 @@ fn missing_functions() {
             "wrong_dimension",
             format!("{SCORE}fn log_density(x: vec3<f32>) -> f32 {{ return x.z; }}"),
         ),
+        (
+            "array_for_a_vector",
+            format!("{SCORE}fn log_density(x: array<f32, 2>) -> f32 {{ return x[1]; }}"),
+        ),
         ("empty", String::new()),
     ] {
         let error = target_error(&text);

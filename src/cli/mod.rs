@@ -67,15 +67,15 @@ pub(crate) use run::Outcome;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, also when the reader of the output went away
-  1  the run failed: all weights zero, the device lost, a result that could not be written, its folder
-     removed; or the self-test did
+  1  the run failed: all weights zero, the device lost, a result that could not be written, its
+     folder removed; or the self-test did
   2  wrong usage: an unknown option or name, a value out of range, a file that cannot be read, no
      checkpoint to resume from or a broken one
   3  no suitable GPU: no adapter, an unknown one, or more asked for than it allows
   4  your WGSL or formula is invalid, and the error says file:line:column; or wfr check found an
      error in it
-  130  stopped by Ctrl-C, SIGTERM or a key of the live view; sample, compose and resume hand over what
-     they have, and another one more than two seconds later ends them
+  130  stopped by Ctrl-C, SIGTERM or a key of the live view; sample, compose and resume hand over
+     what they have, and another one more than two seconds later ends them
 
 Environment:
   NO_COLOR      no colours, unless --color always
@@ -208,5 +208,18 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    /// A longer line would be broken once more where help is shown.
+    #[test]
+    fn texts_below_the_options_fit_the_width_of_help() {
+        fn look(command: &clap::Command) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines() {
+                assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&super::Cli::command());
     }
 }

@@ -24,12 +24,13 @@ Examples:
   wfr resume ring --more-steps 1e5                   after it has ended: a longer run
   wfr resume ring --checkpoint ring/checkpoints/step-0000400000.safetensors
 
-The run goes on from the last checkpoint, and its results are those that it would have had without the
-interruption, to the byte on the same adapter, driver and version of wfr. On another they are as good,
-with other random errors. metrics.jsonl tells times and where the run went on.
+The run goes on from the last checkpoint, and its results are those that it would have had without
+the interruption, to the byte on the same adapter, driver and version of wfr. On another they are
+as good, with other random errors. metrics.jsonl tells times and where the run went on.
 
-What is run is what run.toml and inputs/ in the folder say; the options here are those that change no
-result. --retry-device, --checkpoint-every, --plot and --animate count as if run.toml said them.";
+What is run is what run.toml and inputs/ in the folder say; the options here are those that change
+no result. --retry-device, --checkpoint-every, --plot and --animate count as if run.toml said
+them.";
 
 /// Goes on with a run that was stopped or killed, from a checkpoint in its folder of results.
 #[derive(Debug, Args)]

@@ -13,12 +13,12 @@ use super::table::Table;
 use super::version;
 
 const DETAILS: &str = "\
-It looks at random words, normals and a network's scores whose values are known; at resampling, whose
-ancestors and fixed-point sums must be those of the oracle to the bit; at laws in closed form and by
-quadrature, each within four standard errors of its run; at the same run done again, in other
-submissions and other workgroups, whose bits must be the same; and at what the engine relies on: bits
-of floats, the accuracy that WGSL promises, loops, dispatches and limits. It takes some seconds on a
-GPU, and less than a minute on the processor.
+It looks at random words, normals and a network's scores whose values are known; at resampling,
+whose ancestors and fixed-point sums must be those of the oracle to the bit; at laws in closed
+form and by quadrature, each within four standard errors of its run; at the same run done again,
+in other submissions and other workgroups, whose bits must be the same; and at what the engine
+relies on: bits of floats, the accuracy that WGSL promises, loops, dispatches and limits. It takes
+some seconds on a GPU, and less than a minute on the processor.
 
 When something fails, the exit code is 1, and a block says what to report.";
 

@@ -1,5 +1,7 @@
 //! A plan as JSON and back.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{Block, RecordedPlan, SCHEMA, Workgroups};
@@ -44,7 +46,8 @@ impl RecordedPlan {
             true => Ok(()),
             false => Err(format!("{what} {place}, only {all}")),
         };
-        let named = |name: &String| match self.buffers.iter().any(|buffer| buffer.name == *name) {
+        let names: HashSet<_> = self.buffers.iter().map(|buffer| &buffer.name).collect();
+        let named = |name: &String| match names.contains(name) {
             true => Ok(()),
             false => Err(format!("buffer {name}")),
         };

@@ -21,15 +21,21 @@ impl Sampler {
     ///
     /// Every dispatch has a compute pass of its own, between two time stamps of the device: the bits are
     /// those of any run, and the whole takes longer than a run does. Of a block with more than 2048
-    /// dispatches the first are timed.
+    /// dispatches the first are timed. As with [`Sampler::submit`], losses stop nothing meanwhile:
+    /// [`Info::lost`](crate::Info::lost) tells them, and [`Sampler::advance_async`] stops at them.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) on a device without
     /// [`wgpu::Features::TIMESTAMP_QUERY`], which devices of this crate have where the adapter does, and
-    /// for external models; [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and
+    /// for external models; [`ErrorKind::Recording`](crate::ErrorKind::Recording) where an encoder of
+    /// [`Sampler::encode`] was not submitted as it was recorded;
+    /// [`ErrorKind::NonFinite`](crate::ErrorKind::NonFinite) where a loss has stopped the run;
+    /// [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and
     /// [`ErrorKind::Device`](crate::ErrorKind::Device).
     pub async fn timed(&mut self, steps: u32) -> Result<Vec<KernelTime>> {
         self.check_asked()?;
+        self.check_losses()?;
+        self.check_recorded().await?;
         let (gpu, stopwatch) = (self.gpu.clone(), Stopwatch::new(&self.gpu)?);
         let end = self.end_of(steps);
         let mut times = Vec::new();
@@ -71,6 +77,32 @@ fn add(times: &mut Vec<KernelTime>, kernel: String, seconds: f64) {
 #[cfg(test)]
 mod tests {
     use crate::{Config, Flow, Initial, Problem, Sampler, Schedule, Target, block_on, testing};
+
+    /// What a host recorded and has not submitted would come after the steps that are timed.
+    #[test]
+    fn steps_that_wait_in_an_encoder_are_an_error_before_any_is_timed() {
+        let Some(gpu) = testing::gpu() else { return };
+        if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+            return;
+        }
+        let start = Initial::normal(&[0.0; 2], &[2.0; 2]).unwrap();
+        let problem =
+            Problem::new(Target::double_well(2).unwrap(), start, Flow::annealed()).unwrap();
+        let config = Config {
+            particles: 100,
+            schedule: Schedule::uniform(1.0, 16).unwrap(),
+            ..Config::default()
+        };
+        let mut sampler = Sampler::new(&gpu, &problem, config).unwrap();
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        sampler.encode(&mut encoder, 8);
+        let error = block_on(sampler.timed(8)).unwrap_err().to_string();
+        assert!(error.starts_with("steps 0 to 8 were recorded and not executed"), "{error}");
+        assert_eq!(sampler.steps_encoded(), 8);
+        gpu.queue.submit([encoder.finish()]);
+        block_on(sampler.timed(8)).unwrap();
+        assert_eq!(block_on(sampler.info()).unwrap().step, 16);
+    }
 
     /// Another way to run: the same dispatches, and the same bits.
     #[test]

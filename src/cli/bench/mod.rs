@@ -20,14 +20,15 @@ use super::run::Device;
 use super::table::Table;
 
 const DETAILS: &str = "\
-Stepping: the double well a = 1, c = 0.25 in two dimensions, annealed from N(0, 5^2 I) in 200 steps
-to time 4, with weights and resampling at ESS < N/2. Timed is the loop from the drawn particles to
-the final weights, without compiling. Resampling alone: log-weights N(0, 1) to gathered positions in
-two dimensions, every time anew. Times are medians over the repeats; processor time is that of all
-threads of the process, in steps of 10 ms, and on a GPU what the driver takes. Set-up: from the texts
-of the double well to 1000 drawn particles, for one sampler, the mean of 200 where one is short; the
-first and the second process have a folder of their own in which the driver keeps what it compiled.
-Time stamps: the same stepping, every dispatch in a pass of its own, and the second of two runs.";
+Stepping: the double well a = 1, c = 0.25 in two dimensions, annealed from N(0, 5^2 I) in 200
+steps to time 4, with weights and resampling at ESS < N/2. Timed is the loop from the drawn
+particles to the final weights, without compiling. Resampling alone: log-weights N(0, 1) to
+gathered positions in two dimensions, every time anew. Times are medians over the repeats;
+processor time is that of all threads of the process, in steps of 10 ms, and on a GPU what the
+driver takes. Set-up: from the texts of the double well to 1000 drawn particles, for one sampler,
+the mean of 200 where one is short; the first and the second process have a folder of their own in
+which the driver keeps what it compiled. Time stamps: the same stepping, every dispatch in a pass
+of its own, and the second of two runs.";
 
 /// Measures nanoseconds per particle and step, and per particle and resampling.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ pub(crate) struct Arguments {
     particles: Vec<u32>,
     #[command(flatten)]
     device: DeviceOptions,
-    /// Print one JSON object.
+    /// Print JSON in place of the tables.
     #[arg(long)]
     json: bool,
 }

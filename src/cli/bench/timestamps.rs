@@ -57,7 +57,8 @@ pub(super) fn run(
             format!("{:.0} %", 1e2 * row.share),
         ]);
     }
-    let of = "ns is per particle and step of the run, over all dispatches of the kernel.";
+    let of = "ns is per particle and step of the run, over all dispatches of the kernel, also those \
+              that a test of the ESS skips.";
     console::print(&format!("{}\n{of}\n", table.text()))
 }
 

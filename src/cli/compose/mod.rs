@@ -38,8 +38,8 @@ Examples:
       --reward '-(x0 - 1)^2/2' --reward-strength 0:1.5
 
 A model is a network in a .safetensors file, whose metadata say what it predicts and under which
-noise, or a text file with the components of a Gaussian mixture, a line `weight mean_1 … mean_d scale`
-(or a scale per axis) for each: a diffusion model in closed form.
+noise, or a text file with the components of a Gaussian mixture, a line
+`weight mean_1 … mean_d scale` (or a scale per axis) for each: a diffusion model in closed form.
 
 A CURVE is a number, or numbers joined by colons, linear between: its first value counts at the
 largest noise and its last at the end.

@@ -19,7 +19,8 @@ const RIGHT: [Bell; 2] = [(0.6, [-1.0, 0.3], 0.4), (0.4, [2.5, 1.0], 0.3)];
 pub(super) const WORDS: &str = "\
 The models are closed forms, mixtures of two normal laws each (the second number is a variance),
   0.3 N(-3, 0.25) + 0.7 N(1, 0.5)  and  0.6 N(-1, 0.4) + 0.4 N(2.5, 0.3)
-on the line, with the second coordinates 1, -0.5 and 0.3, 1 in the plane, under the noise vp:0.1:20.";
+on the line, with the second coordinates 1, -0.5 and 0.3, 1 in the plane, under the noise
+vp:0.1:20.";
 
 /// The noise of both.
 pub(super) fn noise() -> Noise {

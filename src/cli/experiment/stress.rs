@@ -21,10 +21,10 @@ const DETAILS: &str = "\
 Two models, mixtures of two components each with means drawn from N(0, 1.44) and variance 0.5, are
 composed by the Fisher-Rao mixture of equal shares. The drift follows the score of that density, and
 weights need no divergence; or it follows the plain mean of both scores, and weights need the
-divergences of both: exact, or by Hutchinson's probes as a network's are, fresh at every step or one kept
-throughout. All are exact in the limit; what differs is how uneven the weights become. Nothing is
-resampled. The truth is by importance sampling from the mixture of both models, whose weights are
-between 1/2 and 1.";
+divergences of both: exact, or by Hutchinson's probes as a network's are, fresh at every step or
+one kept throughout. All are exact in the limit; what differs is how uneven the weights become.
+Nothing is resampled. The truth is by importance sampling from the mixture of both
+models, whose weights are between 1/2 and 1.";
 
 /// Draws for the truth.
 const DRAWS: usize = 200_000;

@@ -23,12 +23,12 @@ use decay::{Bins, Look, Rate};
 
 const DETAILS: &str = "\
 Near the target a population p = π (1 + f) changes by d f/dt = L f under Langevin diffusion, L its
-generator, and by d f/dt = (L - λ) f under the Wasserstein-Fisher-Rao flow with the reaction rate λ.
-So KL(p|π) decays at last at the rate 2 gap without the reaction and 2 (gap + λ) with it, where gap
-is the spectral gap of L. The command measures both rates on populations, and the gap on a grid.
-What chance alone makes of a divergence is taken off; looks that do not stand clear of it are left
-out of the fit, and so is the level at which a curve flattens: the bias of steps and of the density's
-estimate, which smaller steps, more particles and a smaller --bandwidth lower.
+generator, and by d f/dt = (L - λ) f under the Wasserstein-Fisher-Rao flow with the reaction rate
+λ. So KL(p|π) decays at last at the rate 2 gap without the reaction and 2 (gap + λ) with it, where
+gap is the spectral gap of L. The command measures both rates on populations, and the gap on a
+grid. What chance alone makes of a divergence is taken off; looks that do not stand clear of it
+are left out of the fit, and so is the level at which a curve flattens: the bias of steps and of
+the density's estimate, which smaller steps, more particles and a smaller --bandwidth lower.
 
 Examples:
   wfr gap double-well --dim 1 --initial 'normal(mean=-1, sd=0.2)' --time 6 --plot gap.png

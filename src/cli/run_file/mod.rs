@@ -42,8 +42,8 @@ Examples:
   wfr run flower/run.toml --seed 7 --json    options given here win over the file's
   wfr run --schema > wfr.schema.json         every key with its meaning, for editors
 
-A run file says `command = \"sample\"`, the default, or `\"compose\"`. Its keys are the long options with
-_ for -, in tables named after the headings of the command's help in lower case; TARGET is
+A run file says `command = \"sample\"`, the default, or `\"compose\"`. Its keys are the long options
+with _ for -, in tables named after the headings of the command's help in lower case; TARGET is
 problem.target:
 
   [problem]
@@ -52,10 +52,10 @@ problem.target:
   [run]
   particles = 1e6
 
-Flags are true or false, options that may be repeated are arrays, NAME=VALUE options are tables. Files
-and the folder of the results are relative to the run file's folder; a run file writes nowhere else, and
-replaces nothing, unless the command line says so with --out and --overwrite. Every run into a folder
-leaves its run file there.";
+Flags are true or false, options that may be repeated are arrays, NAME=VALUE options are tables.
+Files and the folder of the results are relative to the run file's folder; a run file writes
+nowhere else, and replaces nothing, unless the command line says so with --out and --overwrite.
+Every run into a folder leaves its run file there.";
 
 /// Runs what a run file says: `wfr sample` or `wfr compose` with the options in it.
 #[derive(Debug, Args)]
