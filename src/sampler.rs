@@ -401,7 +401,7 @@ impl Sampler {
         self.encode_steps(encoder, end);
     }
 
-    /// As [`Sampler::encode`], into a compute pass of yours, whose pipeline and bind groups 0 to 2 are
+    /// As [`Sampler::encode`], into a compute pass of yours, whose pipeline and bind groups 0 to 3 are
     /// others afterwards.
     ///
     /// A pass has no place where the device could note the steps done before: one that is dropped is
@@ -443,9 +443,7 @@ impl Sampler {
     /// Records the steps that one dispatch fuses next, up to step `end`.
     fn encode_segment(&mut self, pass: &mut Pass<'_>, end: u32) {
         let segment = self.segment(end);
-        for unit in self.units(&segment) {
-            self.encode_unit(pass, &segment, unit, None);
-        }
+        self.encode_units(pass, &segment);
         self.pass_by(&segment);
     }
 
