@@ -34,7 +34,7 @@ const COVER_TRIALS: u32 = 8;
 
 /// The kernels of a reaction, recorded before and after every block of steps.
 #[derive(Debug)]
-pub(crate) struct Reactor {
+struct Reactor {
     splitting: Splitting,
     moments: Moments,
     field: Field,
@@ -43,11 +43,11 @@ pub(crate) struct Reactor {
     first_ratio: Option<Ratio>,
     entropy: Entropy,
     react: React,
-    pub(crate) state: wgpu::Buffer,
-    pub(crate) trace: wgpu::Buffer,
+    state: wgpu::Buffer,
+    trace: wgpu::Buffer,
     /// log π − log p of every particle, which the half of a Strang step before a block takes from the
     /// one after the block before.
-    pub(crate) ratios: wgpu::Buffer,
+    ratios: wgpu::Buffer,
 }
 
 /// The passes by number; from [`SWEEPS`] on, some of the components of a mixture.
@@ -228,7 +228,7 @@ fn trace_bytes(rows: u32) -> u64 {
 }
 
 impl Reactor {
-    pub(crate) fn new(
+    fn new(
         gpu: &Gpu,
         reaction: &Reaction,
         problem: &Problem,

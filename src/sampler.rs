@@ -330,7 +330,7 @@ impl Sampler {
         let scratch = &resampling.scratch;
         let site = Site { gpu, run, plan: &plan, shape: &shape, state: &state, scratch };
         let mut parts = Vec::new();
-        for kind in &parts::KINDS {
+        for kind in parts::KINDS {
             parts.extend((kind.make)(&site)?);
             give_way().await;
         }

@@ -32,8 +32,8 @@ impl RecordedPlan {
             }
             None => return Err(refused("has no number `schema`; record it again".into())),
         }
-        let plan: RecordedPlan =
-            serde_json::from_value(value).map_err(|error| refused(format!("is not a plan: {error}")))?;
+        let plan: RecordedPlan = serde_json::from_value(value)
+            .map_err(|error| refused(format!("is not a plan: {error}")))?;
         plan.check().map_err(|what| refused(format!("has no {what}; record it again")))?;
         Ok(plan)
     }

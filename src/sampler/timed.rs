@@ -2,8 +2,8 @@
 
 use super::Sampler;
 use crate::error::Result;
-use crate::kernel::{Dispatch, Recorder};
 use crate::kernel::stopwatch::Stopwatch;
+use crate::kernel::{Dispatch, Recorder};
 
 /// What the dispatches of one kernel took.
 #[derive(Debug, Clone, PartialEq)]

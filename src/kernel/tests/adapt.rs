@@ -164,6 +164,7 @@ fn stage(
     poison(gpu, trace, 9);
     let adapt = Adapt::new(gpu, problem, &plan, &state, trace).unwrap();
     testing::pass(gpu, |pass| {
+        adapt.encode_open(pass);
         for _ in 0..PASSES {
             adapt.encode_measure(pass, 1, None);
             adapt.encode_choose(pass);

@@ -30,7 +30,7 @@ pub(crate) fn burdened(linked: &Linked, entry: &str) -> Option<Linked> {
         if (burden == 1u) {{ sh_burden = burden; }}\n"
     );
     let text = format!("var<workgroup> sh_burden: u32;\n{before}{more}{after}");
-    Some(Linked::new([Source::new("burdened", text)]))
+    Some(Linked::new([Source::own("burdened", text)]))
 }
 
 /// Gives kernels that are made within `work` what the table leaves them, and `beyond` more.
