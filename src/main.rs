@@ -6,6 +6,7 @@ mod beta;
 mod bounded;
 mod cli;
 mod excerpt;
+mod normals;
 mod output;
 mod plot;
 mod random;

@@ -26,8 +26,6 @@ pub struct Plan {
     pub(crate) counts: bool,
     /// The storage buffers that the kernel with the most of them binds.
     pub(crate) bindings: u32,
-    /// Particles per lane of the kernel `adapt`, where there is one.
-    pub(crate) cess_items: u32,
     pub(crate) needs: Vec<Need>,
 }
 
@@ -119,8 +117,6 @@ pub(crate) struct Draft {
     pub readings: Vec<Reading>,
     /// Loop iterations of an invocation, kernel by kernel, where a driver stops long loops.
     pub loops: Option<Vec<Loops>>,
-    /// Particles per lane of the kernel `adapt`, where there is one.
-    pub cess_items: u32,
 }
 
 /// The call that says which limits a run needs.
@@ -191,7 +187,6 @@ impl Plan {
             page_rows,
             counts: false,
             bindings: 0,
-            cess_items: 0,
             needs: Vec::new(),
         }
     }
@@ -277,7 +272,7 @@ impl Draft {
 
     /// Where it fits, if it does.
     fn fit(mut self, room: &Room) -> Result<Plan, Shortage> {
-        let Draft { particles, carries, cess_items, .. } = self;
+        let Draft { particles, carries, .. } = self;
         let (row, rows) = (4 * u64::from(particles), carries.rows());
         if particles > MAX_PARTICLES {
             return Err(Shortage {
@@ -306,7 +301,7 @@ impl Draft {
         self.check_loops(room)?;
         check_memory(&self.needs, room)?;
         let needs = self.needs;
-        Ok(Plan { particles, rows, pages, page_rows, counts, bindings, cess_items, needs })
+        Ok(Plan { particles, rows, pages, page_rows, counts, bindings, needs })
     }
 
     /// The storage buffers of the kernel with the most of them.

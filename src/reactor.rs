@@ -12,7 +12,7 @@ use crate::kernel::grid::{self, Grid};
 use crate::kernel::loops::{self, Loops};
 use crate::kernel::mixture::{self, Components, Mixture};
 use crate::kernel::moments::{self, Moments};
-use crate::kernel::part::{self, Estimates, Part, Place, Reports, Run, Site, Slices};
+use crate::kernel::part::{self, Estimates, Part, Parts, Place, Reports, Run, Site, Slices};
 use crate::kernel::ratio::{self, Ratio};
 use crate::kernel::react::React;
 use crate::layout::{ReactionRow, ReactionState};
@@ -34,7 +34,7 @@ const COVER_TRIALS: u32 = 8;
 
 /// The kernels of a reaction, recorded before and after every block of steps.
 #[derive(Debug)]
-pub(crate) struct Reactor {
+struct Reactor {
     splitting: Splitting,
     moments: Moments,
     field: Field,
@@ -43,11 +43,11 @@ pub(crate) struct Reactor {
     first_ratio: Option<Ratio>,
     entropy: Entropy,
     react: React,
-    pub(crate) state: wgpu::Buffer,
-    pub(crate) trace: wgpu::Buffer,
+    state: wgpu::Buffer,
+    trace: wgpu::Buffer,
     /// log π − log p of every particle, which the half of a Strang step before a block takes from the
     /// one after the block before.
-    pub(crate) ratios: wgpu::Buffer,
+    ratios: wgpu::Buffer,
 }
 
 /// The passes by number; from [`SWEEPS`] on, some of the components of a mixture.
@@ -190,7 +190,7 @@ fn ask(run: &Run<'_>, draft: &mut Draft) {
     draft.count_loops(|draft| loops(reaction, problem, draft.particles, run.evaluation()));
 }
 
-fn make(site: &Site<'_>) -> Result<Vec<Box<dyn Part>>> {
+fn make(site: &Site<'_>) -> Result<Parts> {
     let Site { gpu, run, plan, shape, state, .. } = site;
     let Some(reaction) = run.problem.flow.reaction() else { return Ok(Vec::new()) };
     let reactor = Reactor::new(gpu, reaction, run.problem, shape, plan.page_rows, state)?;
@@ -228,7 +228,7 @@ fn trace_bytes(rows: u32) -> u64 {
 }
 
 impl Reactor {
-    pub(crate) fn new(
+    fn new(
         gpu: &Gpu,
         reaction: &Reaction,
         problem: &Problem,

@@ -37,8 +37,8 @@ pub struct RecordedPlan {
     pub wfr: String,
     /// [`BITS`](crate::BITS).
     pub bits: u32,
-    /// What the texts ask of a device beyond WebGPU's core: `shader-int64`, `subgroups`. Where a
-    /// device has not got these, the plan that is recorded on it does without.
+    /// What the texts ask of a device beyond WebGPU's core: `shader-int64`, `subgroups`. On a
+    /// device that lacks them, the recorded plan does without.
     pub features: Vec<String>,
     /// What shapes the kernels.
     pub settings: Settings,

@@ -34,7 +34,7 @@ use crate::initial;
 use crate::integrator::Integrator;
 use crate::kernel::init::{self, Init};
 use crate::kernel::losses::Losses as LossCounter;
-use crate::kernel::part::{Part, Run, Site};
+use crate::kernel::part::{Parts, Run, Site};
 use crate::kernel::step::{self, Step};
 use crate::kernel::survivors::Survivors;
 use crate::kernel::{Access, Pass, WarmUp};
@@ -74,7 +74,7 @@ pub struct Sampler {
     resampling: Resampling,
     losses: LossCounter,
     /// What this run does beside testing, resampling and stepping.
-    parts: Vec<Box<dyn Part>>,
+    parts: Parts,
     /// The diffusion models of the run.
     composition: Option<Composition>,
     /// Which of the models' buffers the host program fills.
@@ -330,7 +330,7 @@ impl Sampler {
         let scratch = &resampling.scratch;
         let site = Site { gpu, run, plan: &plan, shape: &shape, state: &state, scratch };
         let mut parts = Vec::new();
-        for kind in &parts::KINDS {
+        for kind in parts::KINDS {
             parts.extend((kind.make)(&site)?);
             give_way().await;
         }
@@ -401,7 +401,7 @@ impl Sampler {
         self.encode_steps(encoder, end);
     }
 
-    /// As [`Sampler::encode`], into a compute pass of yours, whose pipeline and bind groups 0 to 2 are
+    /// As [`Sampler::encode`], into a compute pass of yours, whose pipeline and bind groups 0 to 3 are
     /// others afterwards.
     ///
     /// A pass has no place where the device could note the steps done before: one that is dropped is
@@ -443,9 +443,7 @@ impl Sampler {
     /// Records the steps that one dispatch fuses next, up to step `end`.
     fn encode_segment(&mut self, pass: &mut Pass<'_>, end: u32) {
         let segment = self.segment(end);
-        for unit in self.units(&segment) {
-            self.encode_unit(pass, &segment, unit, None);
-        }
+        self.encode_units(pass, &segment);
         self.pass_by(&segment);
     }
 

@@ -6,7 +6,7 @@ use crate::buffers::{self, State};
 use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::part::{self, Part, Place, Reports, Run, Site, Slices};
+use crate::kernel::part::{self, Part, Parts, Place, Reports, Run, Site, Slices};
 use crate::layout::{CESS_GROUPS, CESS_LANES, LEAST_LOG_WEIGHT, Stage, Sums};
 use crate::plan::{Draft, Need, Plan, Reading};
 use crate::problem::Problem;
@@ -47,18 +47,16 @@ fn ask(run: &Run<'_>, draft: &mut Draft) {
     if run.config.schedule.adaptivity().is_none() {
         return;
     }
-    let (dim, evaluation) = (run.problem.target.dim(), run.evaluation());
-    let items = items(SOFTWARE_LOOP_CAP / 2, loops::per_step(evaluation, dim));
-    draft.cess_items = items;
+    let (dim, items) = (run.problem.target.dim(), items(run.problem));
     draft.needs.push(Need::whole("partials", partial_bytes(draft.particles, items)));
     draft.readings.push(Reading {
         bindings: BINDINGS + draft.data,
         way_out: "use a fixed schedule, or fewer arrays of data",
     });
-    draft.count_loops(|draft| loops::of_adaptive(draft.particles, dim, evaluation, items));
+    draft.count_loops(|draft| loops::of_adaptive(draft.particles, dim, run.evaluation(), items));
 }
 
-fn make(site: &Site<'_>) -> Result<Vec<Box<dyn Part>>> {
+fn make(site: &Site<'_>) -> Result<Parts> {
     let Site { gpu, run, plan, state, scratch, .. } = site;
     if run.config.schedule.adaptivity().is_none() {
         return Ok(Vec::new());
@@ -72,9 +70,11 @@ fn partial_bytes(particles: u32, items: u32) -> u64 {
     u64::from(blocks * CESS_GROUPS) * size_of::<Sums>() as u64
 }
 
-/// Particles per lane of `adapt` that keep within `cap` loop iterations of an invocation.
-pub(crate) fn items(cap: u32, loops_per_particle: u64) -> u32 {
-    (u64::from(cap) / loops_per_particle.max(1)).clamp(1, MOST_ITEMS.into()) as u32
+/// Particles per lane of `adapt` that keep within half of the loop iterations of an invocation.
+fn items(problem: &Problem) -> u32 {
+    let of_particle = loops::per_step(problem.evaluation_loops().most, problem.target.dim());
+    let most = u64::from(SOFTWARE_LOOP_CAP / 2) / of_particle.max(1);
+    most.clamp(1, MOST_ITEMS.into()) as u32
 }
 
 /// Measures candidates and chooses among them.
@@ -85,7 +85,7 @@ pub(crate) struct Adapt {
     choose: BoundKernel,
     open: BoundKernel,
     /// The stage that is being chosen.
-    pub stage: wgpu::Buffer,
+    stage: wgpu::Buffer,
     /// Whose rows are chosen.
     schedule: wgpu::Buffer,
     particles: u32,
@@ -93,16 +93,16 @@ pub(crate) struct Adapt {
     block: u32,
 }
 
-fn prelude(plan: &Plan) -> Prelude {
+fn prelude(problem: &Problem) -> Prelude {
     Prelude::default()
         .u32("CESS_LANES", CESS_LANES)
         .u32("CESS_GROUPS", CESS_GROUPS)
-        .u32("CESS_ITEMS", plan.cess_items)
+        .u32("CESS_ITEMS", items(problem))
 }
 
 /// The kernel that measures.
 pub(crate) fn linked(problem: &Problem, plan: &Plan) -> Linked {
-    let prelude = prelude(plan)
+    let prelude = prelude(problem)
         .dimension(problem.target.dim())
         .f32("LEAST_LOG_WEIGHT", LEAST_LOG_WEIGHT)
         .text(&state_inputs(plan.pages, plan.page_rows));
@@ -114,8 +114,8 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan) -> Linked {
 }
 
 /// The kernel that chooses.
-pub(crate) fn linked_choice(plan: &Plan) -> Linked {
-    let prelude = prelude(plan).u32("ADAPT_PASSES", PASSES);
+pub(crate) fn linked_choice(problem: &Problem) -> Linked {
+    let prelude = prelude(problem).u32("ADAPT_PASSES", PASSES);
     let sources = shaders::engine_files(&["types", "hidden/control", "cess", "adapt_choose"]);
     Linked::new([prelude.source()].into_iter().chain(sources))
 }
@@ -129,9 +129,10 @@ impl Adapt {
         trace: &wgpu::Buffer,
     ) -> Result<Adapt> {
         use Access::{Read, ReadWrite};
+        let (particles, items) = (plan.particles, items(problem));
         let (partials, stage) = gpu.scoped(|| {
             let device = &gpu.device;
-            let partials = partial_bytes(plan.particles, plan.cess_items);
+            let partials = partial_bytes(particles, items);
             (
                 buffers::storage(device, "wfr.partials", partials),
                 buffers::storage(device, "wfr.stage", size_of::<Stage>() as u64),
@@ -154,7 +155,7 @@ impl Adapt {
         let first = BoundKernel::reading(gpu, numbers, text, &own(0), &constants, &data)?;
         let second = first.with(gpu, &own(1))?;
 
-        let linked = linked_choice(plan);
+        let linked = linked_choice(problem);
         let own = [
             (Read, &partials),
             (ReadWrite, &stage),
@@ -166,7 +167,7 @@ impl Adapt {
         let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
         let (choose, open) = (kernel("adapt_choose")?, kernel("adapt_open")?);
         let schedule = state.schedule.clone();
-        let (particles, block) = (plan.particles, CESS_LANES * plan.cess_items);
+        let block = CESS_LANES * items;
         Ok(Adapt { measure: [first, second], choose, open, stage, schedule, particles, block })
     }
 

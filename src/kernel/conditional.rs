@@ -5,7 +5,7 @@ use super::{Access, BoundKernel, Pass};
 use crate::buffers;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::kernel::part::{self, Part, Place, Reports, Run, Site};
+use crate::kernel::part::{self, Part, Parts, Place, Reports, Run, Site};
 use crate::layout::{CESS_LANES, Sums};
 use crate::numbers::Numbers;
 use crate::plan::{Draft, Need};
@@ -24,13 +24,12 @@ fn is_part_of(run: &Run<'_>) -> bool {
 
 fn ask(run: &Run<'_>, draft: &mut Draft) {
     if is_part_of(run) {
-        let buffers = buffers(draft.particles).into_iter();
-        draft.needs.extend(buffers.map(|(name, bytes)| Need::whole(name, bytes)));
+        draft.needs.extend(needs(draft.particles));
         draft.count_loops(|draft| loops(draft.particles));
     }
 }
 
-fn make(site: &Site<'_>) -> Result<Vec<Box<dyn Part>>> {
+fn make(site: &Site<'_>) -> Result<Parts> {
     if !is_part_of(&site.run) {
         return Ok(Vec::new());
     }
@@ -56,14 +55,14 @@ pub(crate) struct Conditional {
     measure: BoundKernel,
     total: BoundKernel,
     /// The log-weights that the test before left.
-    pub before: wgpu::Buffer,
+    before: wgpu::Buffer,
     blocks: u32,
 }
 
-/// The buffers beside those of every run, with their bytes.
-pub(crate) fn buffers(particles: u32) -> [(&'static str, u64); 2] {
+/// The buffers beside those of every run: the log-weights before, and the sums of each block.
+fn needs(particles: u32) -> [Need; 2] {
     let sums = u64::from(blocks(particles)) * size_of::<Sums>() as u64;
-    [("log-weights before", 4 * u64::from(particles)), ("partials", sums)]
+    [Need::whole("log-weights before", 4 * u64::from(particles)), Need::whole("partials", sums)]
 }
 
 fn blocks(particles: u32) -> u32 {
@@ -98,7 +97,7 @@ impl Conditional {
     ) -> Result<Conditional> {
         use Access::{Read, ReadWrite};
         let [before, partials] = gpu.scoped(|| {
-            buffers(particles).map(|(name, bytes)| buffers::storage(&gpu.device, name, bytes))
+            needs(particles).map(|need| buffers::storage(&gpu.device, need.name, need.bytes))
         })?;
         let linked = linked();
         let own = [

@@ -159,7 +159,7 @@ impl Kernel {
 }
 
 /// A kernel with its buffers, ready to be dispatched.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct BoundKernel {
     kernel: Kernel,
     groups: Vec<Group>,

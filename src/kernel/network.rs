@@ -12,7 +12,7 @@ use crate::diffusion::network::Architecture;
 use crate::diffusion::{Divergence, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::part::{self, Part, Place, Run, Site, Slices};
+use crate::kernel::part::{self, Part, Parts, Place, Run, Site, Slices};
 use crate::plan::{Draft, Need, Plan};
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::{Linked, Source};
@@ -35,7 +35,7 @@ fn ask(run: &Run<'_>, draft: &mut Draft) {
     }
 }
 
-fn make(site: &Site<'_>) -> Result<Vec<Box<dyn Part>>> {
+fn make(site: &Site<'_>) -> Result<Parts> {
     let Site { gpu, run, plan, state, .. } = site;
     let Some(composition) = &run.problem.composition else { return Ok(Vec::new()) };
     let levels = composition.noise().levels(&run.config.schedule)?;

@@ -23,7 +23,7 @@ pub(crate) struct Kind {
     /// Adds what the part takes of a device, for as many particles as the draft has.
     pub(crate) ask: fn(&Run<'_>, &mut Draft),
     /// Makes the parts that the run has.
-    pub(crate) make: fn(&Site<'_>) -> Result<Vec<Box<dyn Part>>>,
+    pub(crate) make: fn(&Site<'_>) -> Result<Parts>,
 }
 
 /// A run before it has a device.
@@ -88,6 +88,9 @@ pub(crate) struct Estimates<'a> {
     pub(crate) state: &'a wgpu::Buffer,
     pub(crate) trace: &'a wgpu::Buffer,
 }
+
+/// Parts of one run.
+pub(crate) type Parts = Vec<Box<dyn Part>>;
 
 /// A part of the loop of a run.
 pub(crate) trait Part: Debug + wgpu::WasmNotSendSync {

@@ -10,7 +10,6 @@ fn draft(particles: u32, dim: u32) -> Draft {
         data: 0,
         readings: Vec::new(),
         loops: Some(Vec::new()),
-        cess_items: 0,
     }
 }
 

@@ -11,7 +11,7 @@ impl RecordedPlan {
     /// As one line of JSON.
     pub fn to_json(&self) -> String {
         let text = serde_json::to_string(self);
-        text.unwrap_or_else(|error| unreachable!("bug in wfr: a plan is no JSON: {error}"))
+        text.unwrap_or_else(|error| unreachable!("bug in wfr: a plan is not JSON: {error}"))
     }
 
     /// From JSON.
@@ -21,7 +21,7 @@ impl RecordedPlan {
     /// later version of wfr, or one that names what it does not have.
     pub fn from_json(text: &str) -> Result<RecordedPlan> {
         let value: Value =
-            serde_json::from_str(text).map_err(|error| refused(format!("is no JSON: {error}")))?;
+            serde_json::from_str(text).map_err(|error| refused(format!("is not JSON: {error}")))?;
         match value["schema"].as_u64() {
             Some(schema) if schema == u64::from(SCHEMA) => {}
             Some(schema) => {
@@ -34,8 +34,8 @@ impl RecordedPlan {
             }
             None => return Err(refused("has no number `schema`; record it again".into())),
         }
-        let plan: RecordedPlan =
-            serde_json::from_value(value).map_err(|error| refused(format!("is none: {error}")))?;
+        let plan: RecordedPlan = serde_json::from_value(value)
+            .map_err(|error| refused(format!("is not a plan: {error}")))?;
         plan.check().map_err(|what| refused(format!("has no {what}; record it again")))?;
         Ok(plan)
     }

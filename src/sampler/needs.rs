@@ -86,7 +86,6 @@ impl<'a> Needs<'a> {
             data,
             readings: Vec::new(),
             loops: room.loops.map(|_| self.loops(particles)),
-            cess_items: 0,
         };
         draft.needs.append(&mut needs);
         if carries.counts != Counts::No {

@@ -15,7 +15,7 @@ const SHARE: f64 = 0.5;
 /// How many times as much as the one before a submission may take on.
 const GROWTH: u32 = 4;
 
-/// Particles of the smallest slice: whole workgroups of every kernel that takes slices.
+/// Particles of the smallest slice: whole workgroups of steps.
 pub(super) const LEAST: u32 = 256;
 
 /// Particles that keep a device busy: with fewer at a time, more of them take no longer.

@@ -5,4 +5,4 @@ use crate::kernel::{adapt, conditional, network};
 use crate::reactor;
 
 /// All kinds. Parts with passes at the same place record them in this order.
-pub(super) const KINDS: [Kind; 4] = [adapt::KIND, conditional::KIND, network::KIND, reactor::KIND];
+pub(super) const KINDS: &[Kind] = &[adapt::KIND, conditional::KIND, network::KIND, reactor::KIND];

@@ -43,12 +43,12 @@ impl Sampler {
         problem: &Problem,
         config: Config,
     ) -> Result<RecordedPlan> {
-        let (sampler, init) = prepared(gpu, problem, config, true).await?;
-        if !sampler.externals.is_empty() {
+        if problem.composition.as_ref().is_some_and(|models| !models.externals().is_empty()) {
             let reason = "has external models, which the host program evaluates between steps, so \
                           that no plan holds the whole run; use mixtures or networks";
             return Err(Error::config("models", reason));
         }
+        let (sampler, init) = prepared(gpu, problem, config, true).await?;
         sampler.write_given(problem)?;
         sampler.written(init).await
     }

@@ -1,4 +1,4 @@
-//! What a run says of an adaptive schedule: whether it suits, whether it ended, and what it was.
+//! What a run says of an adaptive schedule: whether it ended, and what it was.
 
 use super::{Info, Sampler};
 use crate::error::{Error, ErrorKind, Result};

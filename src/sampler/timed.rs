@@ -3,6 +3,7 @@
 use super::Sampler;
 use crate::error::Result;
 use crate::kernel::stopwatch::Stopwatch;
+use crate::kernel::{Dispatch, Recorder};
 
 /// What the dispatches of one kernel took.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,9 +21,10 @@ impl Sampler {
     /// Runs up to `steps` steps and returns what each kernel took, in the order in which they first ran.
     ///
     /// Every dispatch has a compute pass of its own, between two time stamps of the device: the bits are
-    /// those of any run, and the whole takes longer than a run does. Of a block with more than 2048
-    /// dispatches the first are timed. As with [`Sampler::submit`], losses stop nothing meanwhile:
-    /// [`Info::lost`](crate::Info::lost) tells them, and [`Sampler::advance_async`] stops at them.
+    /// those of any run, and the whole takes longer than a run does. No submission is cut. Of fused steps
+    /// with more than 2048 dispatches around them the first are timed. As with [`Sampler::submit`], losses
+    /// stop nothing meanwhile: [`Info::lost`](crate::Info::lost) counts them, and
+    /// [`Sampler::advance_async`] stops at them.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) on a device without
@@ -43,11 +45,9 @@ impl Sampler {
             let entries = gpu.scoped(|| {
                 let mut encoder = gpu.device.create_command_encoder(&Default::default());
                 let mut timed = stopwatch.start(&mut encoder);
-                let mut block = 0;
-                while self.encoded < end && timed.left() >= block {
-                    let before = timed.left();
+                self.encode_segment(&mut timed, end);
+                while self.encoded < end && self.dispatches(end) <= timed.left() {
                     self.encode_segment(&mut timed, end);
-                    block = before - timed.left();
                 }
                 let entries = timed.entries;
                 stopwatch.encode_end(&mut encoder, entries.len());
@@ -61,6 +61,22 @@ impl Sampler {
                 .for_each(|(kernel, took)| add(&mut times, kernel, took));
         }
         Ok(times)
+    }
+
+    /// Dispatches of what is recorded next, up to step `end`.
+    fn dispatches(&self, end: u32) -> usize {
+        let mut count = Count(0);
+        self.encode_units(&mut count, &self.segment(end));
+        count.0
+    }
+}
+
+/// Counts dispatches.
+struct Count(usize);
+
+impl Recorder for Count {
+    fn record(&mut self, _: &Dispatch<'_>) {
+        self.0 += 1;
     }
 }
 
@@ -76,7 +92,17 @@ fn add(times: &mut Vec<KernelTime>, kernel: String, seconds: f64) {
 
 #[cfg(test)]
 mod tests {
+    use super::KernelTime;
     use crate::{Config, Flow, Initial, Problem, Sampler, Schedule, Target, block_on, testing};
+
+    fn problem() -> Problem {
+        let start = Initial::normal(&[0.0; 2], &[2.0; 2]).unwrap();
+        Problem::new(Target::double_well(2).unwrap(), start, Flow::annealed()).unwrap()
+    }
+
+    fn count(times: &[KernelTime], name: &str) -> Option<u32> {
+        times.iter().find(|time| time.kernel == name).map(|time| time.dispatches)
+    }
 
     /// What a host recorded and has not submitted would come after the steps that are timed.
     #[test]
@@ -85,15 +111,12 @@ mod tests {
         if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
             return;
         }
-        let start = Initial::normal(&[0.0; 2], &[2.0; 2]).unwrap();
-        let problem =
-            Problem::new(Target::double_well(2).unwrap(), start, Flow::annealed()).unwrap();
         let config = Config {
             particles: 100,
             schedule: Schedule::uniform(1.0, 16).unwrap(),
             ..Config::default()
         };
-        let mut sampler = Sampler::new(&gpu, &problem, config).unwrap();
+        let mut sampler = Sampler::new(&gpu, &problem(), config).unwrap();
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         sampler.encode(&mut encoder, 8);
         let error = block_on(sampler.timed(8)).unwrap_err().to_string();
@@ -108,9 +131,7 @@ mod tests {
     #[test]
     fn a_timed_run_has_the_bits_of_any_other_and_times_every_dispatch() {
         let Some(gpu) = testing::gpu() else { return };
-        let start = Initial::normal(&[0.0; 2], &[2.0; 2]).unwrap();
-        let target = Target::double_well(2).unwrap();
-        let problem = Problem::new(target, start, Flow::annealed()).unwrap();
+        let problem = problem();
         let config = Config {
             particles: 5000,
             schedule: Schedule::uniform(2.0, 40).unwrap(),
@@ -125,9 +146,8 @@ mod tests {
             return;
         }
         let times = block_on(timed.timed(u32::MAX)).unwrap();
-        let count = |name: &str| times.iter().find(|t| t.kernel == name).map(|t| t.dispatches);
         for name in ["reduce", "decide", "scan", "expand", "step"] {
-            assert_eq!(count(name), Some(10), "{name}: {times:?}");
+            assert_eq!(count(&times, name), Some(10), "{name}: {times:?}");
         }
         assert!(times.iter().all(|time| (0.0..60.0).contains(&time.seconds)), "{times:?}");
         assert!(times.iter().any(|time| time.seconds > 0.0), "{times:?}");
@@ -136,5 +156,29 @@ mod tests {
         let particles = |sampler: &Sampler| block_on(sampler.particles()).unwrap();
         assert_eq!(particles(&timed).positions(), particles(&plain).positions());
         assert_eq!(particles(&timed).log_weights(), particles(&plain).log_weights());
+    }
+
+    /// Steps with a test before them have more dispatches than those without.
+    #[test]
+    fn none_is_left_out_where_one_submission_has_not_room_for_all() {
+        let Some(gpu) = testing::gpu() else { return };
+        if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+            return;
+        }
+        // In fused steps of 64, 64 and 32: 7, 2 and 2 dispatches, of which 186 times as many are 2046.
+        let steps = 187 * 160;
+        let config = Config {
+            particles: 64,
+            schedule: Schedule::uniform(2.0, steps).unwrap(),
+            ess_every: 160,
+            ..Config::default()
+        };
+        let plan = Sampler::recorded(&gpu, &problem(), config.clone()).unwrap();
+        let all: usize = plan.order.iter().map(|block| block.dispatches.len()).sum();
+        assert!(all > 2048, "{all}");
+        let mut sampler = Sampler::new(&gpu, &problem(), config).unwrap();
+        let times = block_on(sampler.timed(u32::MAX)).unwrap();
+        let timed: u32 = times.iter().map(|time| time.dispatches).sum();
+        assert_eq!(timed as usize, all, "{times:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the device does in a block of steps, part by part: recorded together, or submitted one by one
+//! What the device does in a block of steps, unit by unit: recorded together, or submitted one by one
 //! where steps take long.
 
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ use super::pace::{Kind, LEAST};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::kernel::init::Init;
-use crate::kernel::part::{Part, Place, Slices};
+use crate::kernel::part::{Place, Slices};
 use crate::kernel::{Pass, WarmUp};
 use crate::layout::{Control, LOSSES_EVERY};
 use crate::pending::Pending;
@@ -27,7 +27,7 @@ pub(super) struct Segment {
     counts: bool,
 }
 
-/// One part of a segment.
+/// What may be a submission of its own.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Unit {
     Test,
@@ -49,9 +49,7 @@ pub(super) enum Unit {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cut {
     kind: Kind,
-    /// Slices are multiples of this many particles, so that no workgroup is in two of them.
-    unit: u32,
-    /// The particles of a workgroup.
+    /// Particles of a workgroup.
     workgroup: u32,
 }
 
@@ -66,7 +64,7 @@ impl Sampler {
         Segment { first, count, tests: since_test == 0, ends, counts }
     }
 
-    /// Its parts in order.
+    /// Its units in order.
     pub(super) fn units(&self, segment: &Segment) -> Vec<Unit> {
         let mut units = Vec::new();
         if segment.tests {
@@ -87,14 +85,22 @@ impl Sampler {
 
     /// What the parts do at a place, where `step` steps are done.
     fn passes(&self, place: Place, step: u32) -> Vec<Unit> {
-        let of_part = |(part, made): (usize, &Box<dyn Part>)| {
-            let numbers = made.passes(place, step).into_iter();
-            numbers.map(move |number| Unit::Pass { part, number, place })
-        };
-        self.parts.iter().enumerate().flat_map(of_part).collect()
+        let mut units = Vec::new();
+        for (index, part) in self.parts.iter().enumerate() {
+            let numbers = part.passes(place, step).into_iter();
+            units.extend(numbers.map(|number| Unit::Pass { part: index, number, place }));
+        }
+        units
     }
 
-    /// Records a part: of all particles, or of so many from `Control::first_slot` on.
+    /// Records all units of a segment.
+    pub(super) fn encode_units(&self, pass: &mut Pass<'_>, segment: &Segment) {
+        for unit in self.units(segment) {
+            self.encode_unit(pass, segment, unit, None);
+        }
+    }
+
+    /// Records a unit: of all particles, or of so many from `Control::first_slot` on.
     pub(super) fn encode_unit(
         &self,
         pass: &mut Pass<'_>,
@@ -120,14 +126,13 @@ impl Sampler {
         }
     }
 
-    /// How a part of a segment may be cut, if it may.
+    /// How a unit may be cut, if it may.
     fn cut(&self, unit: Unit) -> Option<Cut> {
         match unit {
             Unit::Step => Some(self.cut_of_steps(Kind::Step)),
             Unit::Pass { part, number, .. } => {
                 let Slices { name, workgroup } = self.parts[part].slices(number)?;
-                let unit = LEAST.next_multiple_of(workgroup);
-                Some(Cut { kind: Kind::Part(name), unit, workgroup })
+                Some(Cut { kind: Kind::Part(name), workgroup })
             }
             _ => None,
         }
@@ -135,7 +140,7 @@ impl Sampler {
 
     /// How steps are cut, and the draw of the particles.
     fn cut_of_steps(&self, kind: Kind) -> Cut {
-        Cut { kind, unit: LEAST, workgroup: self.config.workgroup_size }
+        Cut { kind, workgroup: self.config.workgroup_size }
     }
 
     /// Has the driver compile whatever the run may record, and records nothing that counts.
@@ -144,10 +149,8 @@ impl Sampler {
         self.gpu.submit_pass(|pass| {
             let pass = &mut WarmUp(pass);
             for first in [0, later] {
-                let segment = Segment { first, count: 1, tests: true, ends: true, counts: true };
-                for unit in self.units(&segment) {
-                    self.encode_unit(pass, &segment, unit, None);
-                }
+                let segment = Segment { first, count: 1, tests: true, ends: true, counts: false };
+                self.encode_units(pass, &segment);
             }
             self.resampling.encode_tick(pass, 1);
             self.resampling.encode_report(pass);
@@ -161,8 +164,8 @@ impl Sampler {
         self.encoded += segment.count;
     }
 
-    /// Steps of one block, at most `most`, in submissions of its own for each part, and of some particles
-    /// where a part goes through all of them.
+    /// Steps of one block, at most `most`, each unit in submissions of its own, and of some particles at
+    /// a time where it goes through all of them.
     pub(super) async fn steps_in_parts(&mut self, most: u32) -> Result<()> {
         let segment = self.segment(self.encoded + self.pace.count().min(most));
         let units = self.units(&segment).into();
@@ -190,7 +193,9 @@ impl Sampler {
     }
 
     /// Particles of the slice from `first` on.
-    fn slice(&self, Cut { kind, unit, workgroup }: Cut, count: u32, first: u32) -> u32 {
+    fn slice(&self, Cut { kind, workgroup }: Cut, count: u32, first: u32) -> u32 {
+        // So that no workgroup is in two slices.
+        let unit = LEAST.next_multiple_of(workgroup);
         let most = MOST_WORKGROUPS.saturating_mul(workgroup) / unit * unit;
         let whole = (self.pace.slice(kind, count) / unit).max(1) * unit;
         whole.min(most).min(self.plan.particles - first)
@@ -202,7 +207,7 @@ impl Sampler {
     }
 }
 
-/// A segment whose parts are submitted one by one.
+/// A segment whose units are submitted one by one.
 ///
 /// Where its future is dropped, what is left is submitted at once, so that it ends between two steps.
 struct InParts<'s> {
@@ -231,7 +236,7 @@ impl InParts<'_> {
         }
     }
 
-    /// Submits the next part, or the next slice of it; nothing where all are.
+    /// Submits the next unit, or the next slice of it; nothing where all are.
     fn submit(&mut self) -> Result<Option<Submitted>> {
         let Some(unit) = self.units.front().copied() else { return Ok(None) };
         let (sampler, segment) = (&*self.sampler, &self.segment);
@@ -274,7 +279,7 @@ impl Drop for InParts<'_> {
     }
 }
 
-/// A part of a segment that is on its way.
+/// A unit that is on its way, or a slice of one.
 struct Submitted {
     index: wgpu::SubmissionIndex,
     /// Particles of a slice.

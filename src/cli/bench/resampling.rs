@@ -1,7 +1,5 @@
 //! The cost of a resampling by itself: from log-weights to gathered positions.
 
-use std::f64::consts::TAU;
-
 use wfr::{Gpu, Resampler, Resampling, wgpu};
 
 use super::{Row, enough};
@@ -9,6 +7,7 @@ use crate::cli::clock::{Clock, Spent};
 use crate::cli::console::Console;
 use crate::cli::failure::Done;
 use crate::cli::run::wait;
+use crate::random::Random;
 
 /// Resamplings per submission.
 const BATCH: u32 = 5;
@@ -55,20 +54,8 @@ pub(super) fn measure(
 
 /// Independent N(0, 1), always the same, as the bytes of f32.
 fn normal_bytes(count: u32) -> Vec<u8> {
-    // SplitMix64: Steele, Lea, Flood, OOPSLA 2014.
-    let mut state = 0_u64;
-    let mut uniform = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    };
-    let normals = (0..count).map(|_| {
-        let radius = (-2.0 * (1.0 - uniform()).ln()).sqrt();
-        (radius * (TAU * uniform()).cos()) as f32
-    });
-    normals.flat_map(f32::to_ne_bytes).collect()
+    let mut random = Random::new(0);
+    (0..count).flat_map(|_| (random.normal() as f32).to_ne_bytes()).collect()
 }
 
 /// `WORKGROUPS_PER_ROW` of `gather.wgsl`.

@@ -280,7 +280,6 @@ fn every_network_links_in_every_layout() {
                 page_rows: (dim + 1).div_ceil(2),
                 counts: false,
                 bindings: 0,
-                cess_items: 0,
                 needs: Vec::new(),
             };
             let exact = (dim <= Divergence::MAX_EXACT).then_some(Divergence::Exact);
@@ -341,18 +340,10 @@ fn what_looks_at_a_population_links() {
 
 #[test]
 fn the_choice_of_a_stage_links() {
-    let adaptive = Adaptive::default();
-    let schedule = Schedule::adaptive(adaptive).unwrap();
     let normal = Initial::normal(&[0.0; 2], &[1.0; 2]).unwrap();
     let problem =
         Problem::new(Target::standard_normal(2).unwrap(), normal, Flow::annealed()).unwrap();
-    for particles in [1, 1000, 1 << 20] {
-        let schedule = schedule.clone();
-        let config = Config { particles, schedule, ..config(Resampler::Systematic) };
-        let plan = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
-        let linked = adapt::linked_choice(&plan);
-        assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
-    }
+    assert!(storage_buffers(&adapt::linked_choice(&problem)) <= PROMISED_STORAGE);
 }
 
 /// A flow of one's own that has the functions that every flow has, and no other.
