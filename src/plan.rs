@@ -263,10 +263,9 @@ fn total(needs: &[Need]) -> u64 {
 
 impl Draft {
     /// Adds loops where they count.
-    pub(crate) fn count_loops(&mut self, loops: impl FnOnce(&Draft) -> Vec<Loops>) {
-        if self.loops.is_some() {
-            let more = loops(self);
-            self.loops.iter_mut().for_each(|all| all.extend(more.iter().copied()));
+    pub(crate) fn count_loops(&mut self, loops: impl FnOnce() -> Vec<Loops>) {
+        if let Some(all) = &mut self.loops {
+            all.extend(loops());
         }
     }
 

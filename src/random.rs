@@ -23,9 +23,9 @@ impl Random {
         ((self.uniform() * n as f64) as usize).min(n - 1)
     }
 
-    /// Puts rows of so many items into a random order (Fisher and Yates).
+    /// Puts rows of `width` items into a random order (Fisher and Yates).
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T], width: usize) {
-        for last in (1..items.len() / width).rev() {
+        for last in (1..items.len().checked_div(width).unwrap_or(0)).rev() {
             let other = self.below(last + 1);
             for column in 0..width {
                 items.swap(last * width + column, other * width + column);
@@ -75,5 +75,7 @@ mod tests {
         rows.sort();
         assert_eq!(rows.concat(), (0..30).collect::<Vec<_>>());
         assert_ne!(items, rows.concat());
+        // Rows of nothing have no order.
+        Random::new(1).shuffle(&mut [0; 3], 0);
     }
 }

@@ -12,7 +12,7 @@ use crate::kernel::grid::{self, Grid};
 use crate::kernel::loops::{self, Loops};
 use crate::kernel::mixture::{self, Components, Mixture};
 use crate::kernel::moments::{self, Moments};
-use crate::kernel::part::{self, Estimates, Part, Parts, Place, Reports, Run, Site, Slices};
+use crate::kernel::part::{self, Estimates, Part, Parts, Phase, Reports, Run, Site, Slices};
 use crate::kernel::ratio::{self, Ratio};
 use crate::kernel::react::React;
 use crate::layout::{ReactionRow, ReactionState};
@@ -187,7 +187,7 @@ fn ask(run: &Run<'_>, draft: &mut Draft) {
     for bindings in [own, RATIO_BINDINGS + draft.data] {
         draft.readings.push(Reading { bindings, way_out });
     }
-    draft.count_loops(|draft| loops(reaction, problem, draft.particles, run.evaluation()));
+    draft.count_loops(|| loops(reaction, problem, n, run.evaluation()));
 }
 
 fn make(site: &Site<'_>) -> Result<Parts> {
@@ -311,12 +311,12 @@ impl Reactor {
 }
 
 impl Part for Reactor {
-    fn passes(&self, place: Place, step: u32) -> Vec<u32> {
-        let (estimates, reacts) = match (place, self.splitting) {
-            (Place::BeforeTest, Splitting::ReactionFirst) => (true, REACT_BEFORE),
+    fn passes(&self, phase: Phase, step: u32) -> Vec<u32> {
+        let (estimates, reacts) = match (phase, self.splitting) {
+            (Phase::BeforeTest, Splitting::ReactionFirst) => (true, REACT_BEFORE),
             // Later blocks use the estimate that was made after the block before.
-            (Place::BeforeTest, Splitting::Strang) => (step == 0, REACT_BEFORE),
-            (Place::AfterBlock, Splitting::TransportFirst | Splitting::Strang) => {
+            (Phase::BeforeTest, Splitting::Strang) => (step == 0, REACT_BEFORE),
+            (Phase::AfterBlock, Splitting::TransportFirst | Splitting::Strang) => {
                 (true, REACT_AFTER)
             }
             _ => return Vec::new(),

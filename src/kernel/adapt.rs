@@ -6,7 +6,7 @@ use crate::buffers::{self, State};
 use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::part::{self, Part, Parts, Place, Reports, Run, Site, Slices};
+use crate::kernel::part::{self, Part, Parts, Phase, Reports, Run, Site, Slices};
 use crate::layout::{CESS_GROUPS, CESS_LANES, LEAST_LOG_WEIGHT, Stage, Sums};
 use crate::plan::{Draft, Need, Plan, Reading};
 use crate::problem::Problem;
@@ -47,13 +47,14 @@ fn ask(run: &Run<'_>, draft: &mut Draft) {
     if run.config.schedule.adaptivity().is_none() {
         return;
     }
-    let (dim, items) = (run.problem.target.dim(), items(run.problem));
-    draft.needs.push(Need::whole("partials", partial_bytes(draft.particles, items)));
+    let (particles, dim) = (draft.particles, run.problem.target.dim());
+    let items = items(run.problem);
+    draft.needs.push(Need::whole("partials", partial_bytes(particles, items)));
     draft.readings.push(Reading {
         bindings: BINDINGS + draft.data,
         way_out: "use a fixed schedule, or fewer arrays of data",
     });
-    draft.count_loops(|draft| loops::of_adaptive(draft.particles, dim, run.evaluation(), items));
+    draft.count_loops(|| loops::of_adaptive(particles, dim, run.evaluation(), items));
 }
 
 fn make(site: &Site<'_>) -> Result<Parts> {
@@ -194,9 +195,9 @@ const MEASURE: u32 = 0;
 const CHOOSE: u32 = 1;
 
 impl Part for Adapt {
-    fn passes(&self, place: Place, _step: u32) -> Vec<u32> {
-        match place {
-            Place::AfterTest => [MEASURE, CHOOSE].repeat(PASSES as usize),
+    fn passes(&self, phase: Phase, _step: u32) -> Vec<u32> {
+        match phase {
+            Phase::AfterTest => [MEASURE, CHOOSE].repeat(PASSES as usize),
             _ => Vec::new(),
         }
     }

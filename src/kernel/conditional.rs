@@ -5,7 +5,7 @@ use super::{Access, BoundKernel, Pass};
 use crate::buffers;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::kernel::part::{self, Part, Parts, Place, Reports, Run, Site};
+use crate::kernel::part::{self, Part, Parts, Phase, Reports, Run, Site};
 use crate::layout::{CESS_LANES, Sums};
 use crate::numbers::Numbers;
 use crate::plan::{Draft, Need};
@@ -24,8 +24,9 @@ fn is_part_of(run: &Run<'_>) -> bool {
 
 fn ask(run: &Run<'_>, draft: &mut Draft) {
     if is_part_of(run) {
-        draft.needs.extend(needs(draft.particles));
-        draft.count_loops(|draft| loops(draft.particles));
+        let particles = draft.particles;
+        draft.needs.extend(needs(particles));
+        draft.count_loops(|| loops(particles));
     }
 }
 
@@ -120,8 +121,8 @@ impl Conditional {
 }
 
 impl Part for Conditional {
-    fn passes(&self, place: Place, _step: u32) -> Vec<u32> {
-        if place == Place::AfterTest { vec![0] } else { Vec::new() }
+    fn passes(&self, phase: Phase, _step: u32) -> Vec<u32> {
+        if phase == Phase::AfterTest { vec![0] } else { Vec::new() }
     }
 
     fn encode(&self, pass: &mut Pass<'_>, _number: u32, _copy: usize, _slice: Option<u32>) {

@@ -12,7 +12,7 @@ use crate::diffusion::network::Architecture;
 use crate::diffusion::{Divergence, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::part::{self, Part, Parts, Place, Run, Site, Slices};
+use crate::kernel::part::{self, Part, Parts, Phase, Run, Site, Slices};
 use crate::plan::{Draft, Need, Plan};
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::{Linked, Source};
@@ -31,7 +31,7 @@ fn ask(run: &Run<'_>, draft: &mut Draft) {
             Need::whole("network weights", weights),
             Need::whole("network biases", biases),
         ]);
-        draft.count_loops(|_| vec![loops]);
+        draft.count_loops(|| vec![loops]);
     }
 }
 
@@ -226,8 +226,8 @@ impl NetworkKernel {
 }
 
 impl Part for NetworkKernel {
-    fn passes(&self, place: Place, _step: u32) -> Vec<u32> {
-        if place == Place::BeforeSteps { vec![0] } else { Vec::new() }
+    fn passes(&self, phase: Phase, _step: u32) -> Vec<u32> {
+        if phase == Phase::BeforeSteps { vec![0] } else { Vec::new() }
     }
 
     fn encode(&self, pass: &mut Pass<'_>, _number: u32, copy: usize, slice: Option<u32>) {

@@ -52,9 +52,9 @@ pub(crate) struct Site<'a> {
     pub(crate) scratch: &'a Scratch,
 }
 
-/// Where in a block of steps a pass belongs.
+/// When in a block of steps a pass belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Phase {
     /// Before the ESS test that begins a block.
     BeforeTest,
     AfterTest,
@@ -94,8 +94,8 @@ pub(crate) type Parts = Vec<Box<dyn Part>>;
 
 /// A part of the loop of a run.
 pub(crate) trait Part: Debug + wgpu::WasmNotSendSync {
-    /// Its passes at a place where the run has done `step` steps, by numbers of its own.
-    fn passes(&self, place: Place, step: u32) -> Vec<u32>;
+    /// Its passes in a phase that begins after `step` steps, by numbers of its own.
+    fn passes(&self, phase: Phase, step: u32) -> Vec<u32>;
 
     /// Records one of them: of all particles, or of a slice from `Control::first_slot` on. Copy `copy`
     /// of the state is current.

@@ -4,5 +4,5 @@ use crate::kernel::part::Kind;
 use crate::kernel::{adapt, conditional, network};
 use crate::reactor;
 
-/// All kinds. Parts with passes at the same place record them in this order.
+/// All kinds. Parts with passes in the same phase record them in this order.
 pub(super) const KINDS: &[Kind] = &[adapt::KIND, conditional::KIND, network::KIND, reactor::KIND];

@@ -8,7 +8,7 @@ use super::pace::{Kind, LEAST};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::kernel::init::Init;
-use crate::kernel::part::{Place, Slices};
+use crate::kernel::part::{Phase, Slices};
 use crate::kernel::{Pass, WarmUp};
 use crate::layout::{Control, LOSSES_EVERY};
 use crate::pending::Pending;
@@ -41,7 +41,7 @@ pub(super) enum Unit {
     Pass {
         part: usize,
         number: u32,
-        place: Place,
+        phase: Phase,
     },
 }
 
@@ -68,27 +68,27 @@ impl Sampler {
     pub(super) fn units(&self, segment: &Segment) -> Vec<Unit> {
         let mut units = Vec::new();
         if segment.tests {
-            units.extend(self.passes(Place::BeforeTest, segment.first));
+            units.extend(self.passes(Phase::BeforeTest, segment.first));
             units.extend([Unit::Test, Unit::Losses]);
-            units.extend(self.passes(Place::AfterTest, segment.first));
+            units.extend(self.passes(Phase::AfterTest, segment.first));
         } else {
             units.push(Unit::Tick);
             units.extend(segment.counts.then_some(Unit::CountLosses));
         }
-        units.extend(self.passes(Place::BeforeSteps, segment.first));
+        units.extend(self.passes(Phase::BeforeSteps, segment.first));
         units.push(Unit::Step);
         if segment.ends {
-            units.extend(self.passes(Place::AfterBlock, segment.first + segment.count));
+            units.extend(self.passes(Phase::AfterBlock, segment.first + segment.count));
         }
         units
     }
 
-    /// What the parts do at a place, where `step` steps are done.
-    fn passes(&self, place: Place, step: u32) -> Vec<Unit> {
+    /// What the parts do in a phase, which begins after `step` steps.
+    fn passes(&self, phase: Phase, step: u32) -> Vec<Unit> {
         let mut units = Vec::new();
         for (index, part) in self.parts.iter().enumerate() {
-            let numbers = part.passes(place, step).into_iter();
-            units.extend(numbers.map(|number| Unit::Pass { part: index, number, place }));
+            let numbers = part.passes(phase, step).into_iter();
+            units.extend(numbers.map(|number| Unit::Pass { part: index, number, phase }));
         }
         units
     }
@@ -118,9 +118,9 @@ impl Sampler {
             }
             Unit::CountLosses => self.losses.encode_now(pass, parity),
             Unit::Step => self.step.encode(pass, parity, segment.first, slice),
-            Unit::Pass { part, number, place } => {
+            Unit::Pass { part, number, phase } => {
                 // The step wrote the other copy.
-                let copy = if place == Place::AfterBlock { 1 - parity } else { parity };
+                let copy = if phase == Phase::AfterBlock { 1 - parity } else { parity };
                 self.parts[part].encode(pass, number, copy, slice);
             }
         }

@@ -8,10 +8,10 @@ use wgpu::naga::Module;
 
 /// The module of one text; clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Parsed(Arc<Place>);
+pub(crate) struct Parsed(Arc<Checked>);
 
 #[derive(Default)]
-struct Place {
+struct Checked {
     module: OnceLock<Module>,
     is_valid: AtomicBool,
 }

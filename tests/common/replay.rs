@@ -248,7 +248,7 @@ impl Replayed {
         self.words(text(&self.plan["result"]["log_weights"]))
     }
 
-    /// A row of a table, whose fields are told by name.
+    /// A row of a table, whose fields are found by name.
     pub fn record(&self, table: &str, row: u32) -> impl Fn(&str) -> u32 {
         let table = self.plan["result"][table].clone();
         let words = self.words(text(&table["buffer"]));
