@@ -16,7 +16,8 @@ def write(name, text):
 def table(name, columns, rows):
     lines = [",".join(columns)]
     for i in range(rows):
-        lines.append(",".join(f"{math.sin(1 + i * len(columns) + j):.4f}" for j in range(len(columns))))
+        numbers = [math.sin(1 + i * len(columns) + j) for j in range(len(columns))]
+        lines.append(",".join(f"{number:.4f}" for number in numbers))
     write(name, "\n".join(lines) + "\n")
 
 

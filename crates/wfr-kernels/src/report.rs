@@ -67,6 +67,19 @@ impl Row {
         self.scratch + self.spilled_vgprs + self.spilled_sgprs > 0
     }
 
+    /// What it spills and uses, in words.
+    fn faults(&self) -> String {
+        let all = [
+            ("spills", self.spilled_vgprs, "vector registers"),
+            ("spills", self.spilled_sgprs, "scalar registers"),
+            ("uses", self.scratch, "bytes of scratch memory a wave"),
+        ];
+        let some = all.iter().filter(|(_, number, _)| *number > 0);
+        let words: Vec<_> =
+            some.map(|(verb, number, what)| format!("{verb} {number} {what}")).collect();
+        words.join(" and ")
+    }
+
     fn order(&self) -> impl Ord + use<> {
         let spilled = (self.scratch, self.spilled_vgprs, self.spilled_sgprs);
         (Reverse(spilled), self.waves, Reverse(self.vgprs), self.entry.clone(), self.runs.clone())
@@ -78,7 +91,7 @@ impl Row {
         let seconds = self.milliseconds as f64 / 1000.0;
         format!(
             "| `{entry}` | {runs} | {lanes} | {vgprs} | {spilled_vgprs} | {spilled_sgprs} | {scratch} \
-             | {waves} | {instructions} | {code_bytes} | {seconds:.2} |\n"
+             | {waves} | {instructions} | {code_bytes} | {seconds:.1} |\n"
         )
     }
 
@@ -156,9 +169,10 @@ pub fn worse(chips: &[Chip], before: &str) -> Vec<String> {
                 |run: &&String| !before.contains(&(&*chip.name, &*row.entry, run.as_str()));
             let Some(run) = row.runs.iter().find(is_new) else { continue };
             sentences.push(format!(
-                "the kernel {} of `{run}` now spills {} vector and {} scalar registers and uses {} \
-                 bytes of scratch memory per wave on {}, and did not before",
-                row.entry, row.spilled_vgprs, row.spilled_sgprs, row.scratch, chip.name
+                "the kernel {} of `{run}` now {} on {}, and did not before",
+                row.entry,
+                row.faults(),
+                chip.name
             ));
         }
     }
@@ -177,7 +191,7 @@ mod tests {
             vgprs: 256,
             spilled_vgprs,
             spilled_sgprs: 0,
-            scratch: 4 * spilled_vgprs,
+            scratch: 256 * spilled_vgprs,
             waves: 4,
             instructions: 1000,
             code_bytes: 8000,
@@ -214,6 +228,10 @@ mod tests {
         let sentences = worse(&now, &old);
         assert_eq!(sentences.len(), 2, "{sentences:?}");
         assert!(sentences[0].contains("step of `sample c`"), "{sentences:?}");
-        assert!(sentences[1].contains("scan of `sample a --dim 2` now spills 1 vector"));
+        assert_eq!(
+            sentences[1],
+            "the kernel scan of `sample a --dim 2` now spills 1 vector registers and uses 256 bytes of \
+             scratch memory a wave on navi31, 64 lanes, and did not before"
+        );
     }
 }
