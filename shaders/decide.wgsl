@@ -1,6 +1,6 @@
 // Decide: one workgroup combines the blocks, tests the effective sample size, and either allows a
-// resampling (indirect workgroup counts, each block's place on the axis of offspring) or not. It
-// appends a row to the trace and moves the clock. The host never sees the decision.
+// resampling (indirect workgroup counts, the weight of the blocks before each) or not. It appends
+// a row to the trace and moves the clock. The host never sees the decision.
 // Reads segment; reads and writes blocks, control; writes trace, dispatches.
 //
 // ESS = (sum w)^2 / sum w^2. The log-normaliser grows by log(mean w) at each resampling.
@@ -71,25 +71,7 @@ fn decide(@builtin(local_invocation_index) lane: u32) {
     let least = settings.ess_threshold * f32(settings.particles);
     let resample = !stopped && !empty && population.ess < least;
     if (resample) {
-        var before = population.before;
-        var base = offspring_at(before, population.total);
-        let first = lane * population_blocks();
-        let last = min(first + population_blocks(), (settings.blocks ^ float_hidden_zero()));
-        for (var b = first; b < last; b++) {
-            let block = blocks[b];
-            let scaled = population_scaled(block, population.peak);
-            before = wide_add(before, scaled);
-            let end = offspring_at(before, population.total);
-            var factor = vec2<u32>(0u);
-            if (scaled.x != 0u || scaled.y != 0u) {
-                factor = offspring_factor(wide_sub(end, base), block.total);
-            }
-            blocks[b].base = base;
-            blocks[b].end = end;
-            blocks[b].factor = factor.x;
-            blocks[b].shift = factor.y;
-            base = end;
-        }
+        population_scan(lane, population);
     }
     if (lane == 0u) {
         let groups = settings.groups_of_particles;

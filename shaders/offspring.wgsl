@@ -1,60 +1,84 @@
 // The axis of offspring: a particle's place is the 32.32 fixed-point sum of the expected offspring
-// of the particles up to and including it. `decide` divides the axis among the blocks, exactly, so
-// that it ends at N; inside a block a place is base + floor(prefix · factor / 2^shift).
+// of the particles up to and including it. The axis is divided among the blocks, exactly, so that
+// it ends at N; inside a block a place is base + floor(prefix · factor / 2^shift).
+
+// What is left out of a digit of offspring_quotient, relative to it: twice what the floats err by,
+// 7.5 · 2^-23, whichever way a device rounds.
+const OFFSPRING_LEFT_OUT = 1.9073486328125e-6; // 2^-19
+
+// floor(m · 2^32 · a / b), exactly, for a <= b, 0 < b < 2^63 and m < 2^31.
+//
+// a / b in four digits of 16 bits. Each comes from floats and is never too large, so that less than
+// 4/3 of b is left, and in the end 4/3 of the last bit: the quotient is at most one too small.
+// Rests are known to fit 64 bits, so that 64 bits of their differences suffice.
+fn offspring_quotient(m: u32, a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+    let digits = 65536.0 * (1.0 - OFFSPRING_LEFT_OUT) / wide_float(b);
+    var rest = a;
+    var ratio = vec2<u32>(0u);
+    for (var k = 0u; k < 4u; k++) {
+        let digit = u32(wide_float(rest) * digits);
+        ratio = wide_add(wide_up(ratio, 16u), vec2<u32>(digit, 0u));
+        rest = wide_sub(wide_up(rest, 16u), wide_low(b, vec2<u32>(digit, 0u)));
+    }
+    let quotient = wide_mul_shift(ratio, m, 32u);
+    let left = wide_sub(vec2<u32>(0u, m * a.x), wide_low(b, quotient));
+    return wide_add(quotient, vec2<u32>(select(1u, 0u, wide_less(left, b)), 0u));
+}
 
 // floor(N · 2^32 · part / total), exactly, for part <= total < 2^62.
 fn offspring_at(part: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
-    let particles = settings.particles;
-    var rest = vec2<u32>(0u);
-    var quotient = vec2<u32>(0u);
-    for (var bit = 0u; bit < 64u; bit++) {
-        rest = wide_double(rest);
-        quotient = wide_double(quotient);
-        if (bit < 32u && ((particles >> (31u - bit)) & 1u) == 1u) {
-            rest = wide_add(rest, part);
-        }
-        // rest < 3 · total, hence at most two subtractions; no loop, for iterations are counted.
-        if (!wide_less(rest, total)) {
-            rest = wide_sub(rest, total);
-            quotient = wide_add(quotient, vec2<u32>(1u, 0u));
-        }
-        if (!wide_less(rest, total)) {
-            rest = wide_sub(rest, total);
-            quotient = wide_add(quotient, vec2<u32>(1u, 0u));
-        }
-    }
-    return quotient;
+    return offspring_quotient(settings.particles, part, total);
 }
 
 // width / total as (factor, shift): factor · 2^-shift, rounded down, with 32 significant bits or 31
-// fractional ones, whichever is fewer.
+// fractional ones, whichever is fewer; width <= 2^32 total < 2^60. Of the width 2^32 total, which
+// only a block with a single particle has, the factor is 0: nobody multiplies by it.
 fn offspring_factor(width: vec2<u32>, total: vec2<u32>) -> vec2<u32> {
-    var rest = vec2<u32>(0u);
-    var factor = 0u;
-    var shift = 0u;
-    for (var bit = 0u; bit < 95u; bit++) {
-        if (bit >= 64u) {
-            if (factor >= 0x80000000u) {
-                break;
-            }
-            shift += 1u;
-        }
-        rest = wide_double(rest);
-        if (bit < 32u) {
-            rest.x |= (width.y >> (31u - bit)) & 1u;
-        } else if (bit < 64u) {
-            rest.x |= (width.x >> (63u - bit)) & 1u;
-        }
-        factor = factor << 1u;
-        if (!wide_less(rest, total)) {
-            rest = wide_sub(rest, total);
-            factor |= 1u;
-        }
+    if (width.x == 0u && width.y == 0u) {
+        return vec2<u32>(0u, 31u);
     }
-    return vec2<u32>(factor, shift);
+    // Both with their highest bit in place 61, and the larger below the other.
+    let up = vec2<u32>(wide_zeros(width), wide_zeros(total)) - 2u;
+    let dividend = wide_up(width, up.x);
+    var divisor = wide_up(total, up.y);
+    var shift = 32 + i32(up.x) - i32(up.y);
+    if (!wide_less(dividend, divisor)) {
+        divisor = wide_double(divisor);
+        shift -= 1;
+    }
+    let factor = offspring_quotient(1u, dividend, divisor).x;
+    if (shift < 0) {
+        return vec2<u32>(0u);
+    }
+    if (shift > 62) {
+        return vec2<u32>(0u, 31u);
+    }
+    let past = u32(max(shift - 31, 0));
+    return vec2<u32>(factor >> past, u32(shift) - past);
 }
 
-// One lane's part of a block, after the weights `before` it.
+// A block's part of the axis.
+struct OffspringBlock {
+    // Where its offspring begin and end, 32.32 fixed point.
+    base: vec2<u32>,
+    end: vec2<u32>,
+    // Offspring per unit of weight is factor · 2^-shift, in units of 2^-32; shift < 32.
+    factor: u32,
+    shift: u32,
+}
+
+// `after` is the weight of all blocks up to and including this one, `total` that of all.
+fn offspring_block(block: Block, after: vec2<u32>, total: vec2<u32>) -> OffspringBlock {
+    let base = offspring_at(block.before, total);
+    let end = offspring_at(after, total);
+    var factor = vec2<u32>(0u);
+    if (wide_less(block.before, after)) {
+        factor = offspring_factor(wide_sub(end, base), block.total);
+    }
+    return OffspringBlock(base, end, factor.x, factor.y);
+}
+
+// One lane's part of a block of this total, after the weights `before` it.
 struct Offspring {
     // base · 2^shift + before · factor, 96 bits.
     start: vec3<u32>,
@@ -65,12 +89,12 @@ struct Offspring {
     end: vec2<u32>,
 }
 
-fn offspring_lane(block: Block, before: vec2<u32>) -> Offspring {
+fn offspring_lane(block: OffspringBlock, total: vec2<u32>, before: vec2<u32>) -> Offspring {
     var o: Offspring;
     o.factor = block.factor;
     o.shift = block.shift;
     o.end = block.end;
-    let rest = wide_sub(block.total, before);
+    let rest = wide_sub(total, before);
     // A lane's weights stay below 2^32 - 1.
     o.rest = select(rest.x, 0xffffffffu, rest.y > 0u);
     // before < 2^40, so that its high word times the factor has no third word of its own.

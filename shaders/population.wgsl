@@ -1,16 +1,21 @@
-// All blocks together: total weight, ESS, and what lies before each lane's first block. Runs in one
-// workgroup.
-// Reads blocks.
+// All blocks together: total weight, ESS, and what lies before each block. Runs in one workgroup.
+// Sums are of integers, so that neither lanes nor their number change a bit.
+// Reads and writes blocks.
+
+// Sums of squares have so many fractional bits more than those of the blocks.
+const POPULATION_SQUARE_BITS = 16u;
+const POPULATION_SQUARE_UNIT = 1.0 / (65536.0 * f32(1u << SQUARE_BITS));
 
 // Blocks of a lane, consecutive.
 fn population_blocks() -> u32 {
     return ((settings.blocks ^ float_hidden_zero()) + LANES - 1u) / LANES;
 }
 
-var<workgroup> sh_peak: array<f32, LANES>;
-var<workgroup> sh_squares: array<f32, LANES>;
+var<workgroup> sh_peak: atomic<u32>;
 // Particles that are not a number, those that nobody has counted yet, and those of weight zero.
-var<workgroup> sh_counts: array<vec3<u32>, LANES>;
+var<workgroup> sh_non_finite: atomic<u32>;
+var<workgroup> sh_fresh: atomic<u32>;
+var<workgroup> sh_dead: atomic<u32>;
 
 // What the whole population looks like.
 struct Population {
@@ -27,63 +32,79 @@ struct Population {
     before: vec2<u32>,
 }
 
-// The block's total in units of the population's total.
-fn population_scaled(block: Block, peak: f32) -> vec2<u32> {
-    let below = peak - block.peak;
-    if (float_is_non_finite(block.peak) || below >= 31.0) {
-        return vec2<u32>(0u);
-    }
-    let e = weight_exp(below);
-    return wide_mul_shift(block.total, e.x, 31u + e.y - settings.headroom);
+// A block in units of the population.
+struct PopulationTerm {
+    total: vec2<u32>,
+    squares: vec2<u32>,
 }
 
+fn population_term(block: Block, peak: f32) -> PopulationTerm {
+    var term: PopulationTerm;
+    let below = peak - block.peak;
+    if (float_is_non_finite(block.peak) || below >= 31.0) {
+        return term;
+    }
+    let e = weight_exp(below);
+    term.total = wide_mul_shift(block.total, e.x, 31u + e.y - settings.headroom);
+    // The mantissa's square in units of 2^-31.
+    let square = wide_mul_shift(vec2<u32>(e.x, 0u), e.x, 31u).x;
+    let shift = 31u - POPULATION_SQUARE_BITS + 2u * e.y;
+    if (shift < 64u) {
+        term.squares = wide_mul_shift(vec2<u32>(block.squares, 0u), square, shift);
+    }
+    return term;
+}
+
+// Leaves in each block the sum of what lies before it among the blocks of its lane.
 fn population_reduce(lane: u32) -> Population {
     let first = lane * population_blocks();
     let last = min(first + population_blocks(), (settings.blocks ^ float_hidden_zero()));
-    var peak = float_minus_infinity();
+    var key = 0u;
     var counts = vec3<u32>(0u);
     for (var b = first; b < last; b++) {
-        peak = max(peak, blocks[b].peak);
+        let peak = blocks[b].peak;
+        key = max(key, select(float_key(peak), 0u, float_is_non_finite(peak)));
         counts += vec3<u32>(blocks[b].non_finite, blocks[b].fresh, blocks[b].dead);
     }
-    sh_peak[lane] = peak;
-    sh_counts[lane] = counts;
+    atomicMax(&sh_peak, key);
+    atomicAdd(&sh_non_finite, counts.x);
+    atomicAdd(&sh_fresh, counts.y);
+    atomicAdd(&sh_dead, counts.z);
     workgroupBarrier();
-    for (var k = 0u; k < LANES; k++) {
-        peak = max(peak, sh_peak[k]);
-    }
-
-    var total = vec2<u32>(0u);
-    var squares = 0.0;
-    for (var b = first; b < last; b++) {
-        let block = blocks[b];
-        let scaled = population_scaled(block, peak);
-        total = wide_add(total, scaled);
-        if (scaled.x != 0u || scaled.y != 0u) {
-            let ratio = wide_float(scaled) / wide_float(block.total);
-            squares += f32(block.squares) * (ratio * ratio);
-        }
-    }
-    sh_squares[lane] = squares;
-    let before = prefix_exclusive(lane, total);
 
     var population: Population;
-    population.before = before;
-    population.total = prefix_total();
-    population.peak = peak;
-    squares = 0.0;
-    counts = vec3<u32>(0u);
-    for (var k = 0u; k < LANES; k++) {
-        squares += sh_squares[k];
-        counts += sh_counts[k];
+    key = atomicLoad(&sh_peak);
+    population.peak = select(float_minus_infinity(), float_unkey(key), key != 0u);
+    population.non_finite = atomicLoad(&sh_non_finite);
+    population.fresh = atomicLoad(&sh_fresh);
+    population.dead = atomicLoad(&sh_dead);
+    var sums: PopulationTerm;
+    for (var b = first; b < last; b++) {
+        let term = population_term(blocks[b], population.peak);
+        blocks[b].before = sums.total;
+        sums.total = wide_add(sums.total, term.total);
+        sums.squares = wide_add(sums.squares, term.squares);
     }
-    population.non_finite = counts.x;
-    population.fresh = counts.y;
-    population.dead = counts.z;
+    population.before = prefix_exclusive(lane, sums.total);
+    population.total = prefix_total();
+    prefix_exclusive(lane, sums.squares);
+    let squares = wide_float(prefix_total()) * POPULATION_SQUARE_UNIT;
     if (population.total.x != 0u || population.total.y != 0u) {
         let sum = wide_float(population.total) * settings.sum_unit;
-        population.ess = min(sum / (squares * settings.square_unit) * sum, f32(settings.particles));
+        population.ess = min(sum / squares * sum, f32(settings.particles));
         population.max_weight = 1.0 / sum;
     }
     return population;
+}
+
+// Completes the sums that population_reduce left, up to the whole behind the last block.
+fn population_scan(lane: u32, population: Population) {
+    let first = lane * population_blocks();
+    let last = min(first + population_blocks(), (settings.blocks ^ float_hidden_zero()));
+    for (var b = first; b < last; b++) {
+        blocks[b].before = wide_add(population.before, blocks[b].before);
+    }
+    if (lane == 0u) {
+        blocks[settings.blocks].before = population.total;
+    }
 }

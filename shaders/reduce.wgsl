@@ -9,10 +9,21 @@
 var<workgroup> sh_peak: atomic<u32>;
 var<workgroup> sh_total_low: atomic<u32>;
 var<workgroup> sh_total_high: atomic<u32>;
-var<workgroup> sh_squares: atomic<u32>;
+var<workgroup> sh_squares_low: atomic<u32>;
+var<workgroup> sh_squares_high: atomic<u32>;
 // Below, those that are not a number; above, of them those that nobody has counted yet.
 var<workgroup> sh_non_finite: atomic<u32>;
 var<workgroup> sh_dead: atomic<u32>;
+
+// The square of a weight, in units of 2^-WEIGHT_BITS of the peak's: it errs by half a unit.
+fn reduce_square(w: u32) -> u32 {
+    return (wide_high(w << 4u, w << (29u - WEIGHT_BITS)) + 1u) >> 1u;
+}
+
+// LANES sums of at most 2^31 that were added by halves of 16 bits.
+fn reduce_sum(low: u32, high: u32) -> vec2<u32> {
+    return wide_add(vec2<u32>(high << 16u, high >> 16u), vec2<u32>(low, 0u));
+}
 
 @compute @workgroup_size(LANES)
 fn reduce(
@@ -21,19 +32,21 @@ fn reduce(
 ) {
     let particles = settings.particles;
     let block = index_of_workgroup(id);
-    let first = block * BLOCK + lane * ITEMS;
+    // Neighbouring lanes read neighbouring words.
+    let first = block * BLOCK + lane;
     var mine: array<f32, ITEMS>;
     var peak_key = 0u;
     var non_finite = 0u;
     var dead = 0u;
     for (var k = 0u; k < ITEMS; k++) {
+        let slot = first + k * LANES;
         var lw = float_minus_infinity();
-        if (first + k < particles) {
-            lw = log_weights[first + k];
+        if (slot < particles) {
+            lw = log_weights[slot];
         }
         mine[k] = lw;
         if (float_is_non_finite(lw)) {
-            let is_dead = float_is_minus_infinity(lw) && first + k < particles;
+            let is_dead = float_is_minus_infinity(lw) && slot < particles;
             dead += select(0u, 1u, is_dead);
             non_finite += select(1u, 0u, float_is_minus_infinity(lw))
                 + select(0u, 0x10000u, loss_is_fresh(lw));
@@ -53,28 +66,27 @@ fn reduce(
     let block_key = atomicLoad(&sh_peak);
     let peak = float_unkey(block_key);
     var total = 0u;
-    var squares = 0.0;
+    var squares = 0u;
     if (block_key != 0u) {
         for (var k = 0u; k < ITEMS; k++) {
             let w = weight_of(mine[k], peak);
             total += w;
-            let unit = f32(w) * WEIGHT_UNIT;
-            squares += unit * unit;
+            squares += reduce_square(w);
         }
     }
-    // LANES sums of at most 2^31 and 2^24: halves of 16 bits keep the carry apart.
     atomicAdd(&sh_total_low, total & 0xffffu);
     atomicAdd(&sh_total_high, total >> 16u);
-    atomicAdd(&sh_squares, u32(squares * SQUARE_SCALE + 0.5));
+    atomicAdd(&sh_squares_low, squares & 0xffffu);
+    atomicAdd(&sh_squares_high, squares >> 16u);
     workgroupBarrier();
 
     if (lane == 0u && block < settings.blocks) {
-        let low = atomicLoad(&sh_total_low);
-        let high = atomicLoad(&sh_total_high);
         var record: Block;
-        record.total = wide_add(vec2<u32>(high << 16u, high >> 16u), vec2<u32>(low, 0u));
+        record.total = reduce_sum(atomicLoad(&sh_total_low), atomicLoad(&sh_total_high));
         record.peak = select(float_minus_infinity(), peak, block_key != 0u);
-        record.squares = atomicLoad(&sh_squares);
+        let squares = reduce_sum(atomicLoad(&sh_squares_low), atomicLoad(&sh_squares_high));
+        let half = vec2<u32>(1u << (WEIGHT_BITS - SQUARE_BITS - 1u), 0u);
+        record.squares = wide_mul_shift(wide_add(squares, half), 1u, WEIGHT_BITS - SQUARE_BITS).x;
         let non_finite = atomicLoad(&sh_non_finite);
         record.non_finite = non_finite & 0xffffu;
         record.fresh = non_finite >> 16u;

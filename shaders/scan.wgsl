@@ -12,6 +12,7 @@
 @group(0) @binding(4) var<storage, read_write> offsets: array<u32>;
 @group(0) @binding(5) var<storage, read_write> fractions: array<u32>;
 
+var<workgroup> sh_block: OffspringBlock;
 var<workgroup> sh_copies: atomic<u32>;
 
 // The number of grid points below a place.
@@ -30,7 +31,12 @@ fn scan(
 ) {
     let particles = settings.particles;
     let index = index_of_workgroup(id);
-    let block = blocks[min(index, settings.blocks - 1u)];
+    let record = min(index, settings.blocks - 1u);
+    let block = blocks[record];
+    if (lane == 0u) {
+        let after = blocks[record + 1u].before;
+        sh_block = offspring_block(block, after, blocks[settings.blocks].before);
+    }
     let first = index * BLOCK + lane * ITEMS;
     // A lane's weights, ITEMS times at most 2^WEIGHT_BITS, fit 32 bits.
     var sums: array<u32, ITEMS>;
@@ -42,7 +48,7 @@ fn scan(
         sums[k] = sum;
     }
     let before = prefix_exclusive(lane, vec2<u32>(sum, 0u));
-    let offspring = offspring_lane(block, before);
+    let offspring = offspring_lane(sh_block, block.total, before);
     var previous = offspring_place(offspring, 0u);
 
     if (RESAMPLER == SYSTEMATIC || RESAMPLER == STRATIFIED) {

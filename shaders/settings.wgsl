@@ -5,13 +5,15 @@
 struct Settings {
     groups_of_blocks: vec4<u32>, // workgroup counts, folded
     groups_of_particles: vec4<u32>,
+    // Of the first slot: the low word and the high bits of its number in its island, and the island.
+    place: vec3<u32>,
+    islands: u32, // independent populations, of as many particles each
     seed: vec2<u32>,
     particles: u32,
     blocks: u32,
-    // Extra fractional bits of the population's total over a block's, and the units of both sums.
+    // Extra fractional bits of the population's total over a block's, and the unit of that total.
     headroom: u32,
     sum_unit: f32,
-    square_unit: f32,
     ess_threshold: f32,
     trace_rows: u32,
     steps: u32,
@@ -27,6 +29,7 @@ struct Settings {
     reaction_rate: f32,
     reaction_share: f32, // of a block's time for which one reaction stands
     reaction_every: u32,
+    padding: u32, // to a multiple of sixteen bytes
 }
 
 // A number that alone decides a branch or how often a loop turns goes through float_hidden_zero():

@@ -47,9 +47,9 @@ struct Control {
 struct Block {
     // Sum of the weights, in units of 2^-WEIGHT_BITS of the peak's weight.
     total: vec2<u32>,
-    // Where the block's offspring begin and end, 32.32 fixed point.
-    base: vec2<u32>,
-    end: vec2<u32>,
+    // The weight of the blocks before it, in units of the population's total; behind the last block
+    // is a record that has nothing but the whole of it.
+    before: vec2<u32>,
     // The largest log-weight; -inf when no weight is positive.
     peak: f32,
     // Sum of squared weights, in units of 2^-20 of the peak's.
@@ -57,9 +57,6 @@ struct Block {
     // Log-weights that are NaN or +inf, and of them those that nobody has counted yet.
     non_finite: u32,
     fresh: u32,
-    // Offspring per unit of weight is factor · 2^-shift, in units of 2^-32; shift < 32.
-    factor: u32,
-    shift: u32,
     // Residual resampling: deterministic copies in the block, then in all blocks before it.
     copies: u32,
     dead: u32, // log-weights of minus infinity

@@ -38,6 +38,25 @@ fn wide_mul_shift(a: vec2<u32>, b: u32, shift: u32) -> vec2<u32> {
     return vec2<u32>((x.x >> bits) | (x.y << carry), (x.y >> bits) | (x.z << carry));
 }
 
+// The low 64 bits of a product.
+fn wide_low(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+    let low = wide_mul(a.x, b.x);
+    return vec2<u32>(low.x, low.y + a.x * b.y + a.y * b.x);
+}
+
+// a · 2^bits for bits < 64.
+fn wide_up(a: vec2<u32>, bits: u32) -> vec2<u32> {
+    let words = select(a, vec2<u32>(0u, a.x), bits >= 32u);
+    let up = bits & 31u;
+    // A shift by 32 in two parts: WGSL takes shift counts modulo 32.
+    return vec2<u32>(words.x << up, (words.y << up) | ((words.x >> 1u) >> (31u - up)));
+}
+
+// The bits above the highest that is set.
+fn wide_zeros(a: vec2<u32>) -> u32 {
+    return select(countLeadingZeros(a.y), 32u + countLeadingZeros(a.x), a.y == 0u);
+}
+
 fn wide_double(a: vec2<u32>) -> vec2<u32> {
     return vec2<u32>(a.x << 1u, (a.y << 1u) | (a.x >> 31u));
 }

@@ -62,7 +62,7 @@ impl Scratch {
         let is_searched = only_if(!shape.resampler.is_ordered());
         let blocks = u64::from(shape.particles.div_ceil(BLOCK));
         [
-            Need::whole("blocks", blocks * size_of::<Block>() as u64),
+            Need::whole("blocks", (blocks + 1) * size_of::<Block>() as u64),
             Need::whole("control", size_of::<Control>() as u64),
             Need::whole("trace", u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64),
             Need::whole("dispatches", size_of::<Dispatches>() as u64),

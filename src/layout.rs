@@ -18,12 +18,13 @@ pub(crate) struct Instant {
 pub(crate) struct Settings {
     pub groups_of_blocks: [u32; 4],
     pub groups_of_particles: [u32; 4],
+    pub place: [u32; 3],
+    pub islands: u32,
     pub seed: [u32; 2],
     pub particles: u32,
     pub blocks: u32,
     pub headroom: u32,
     pub sum_unit: f32,
-    pub square_unit: f32,
     pub ess_threshold: f32,
     pub trace_rows: u32,
     pub steps: u32,
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub reaction_rate: f32,
     pub reaction_share: f32,
     pub reaction_every: u32,
+    /// To a multiple of sixteen bytes.
+    pub padding: u32,
 }
 
 /// What the device knows of the run.
@@ -73,14 +76,11 @@ pub(crate) struct Control {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Pod, Zeroable)]
 pub(crate) struct Block {
     pub total: [u32; 2],
-    pub base: [u32; 2],
-    pub end: [u32; 2],
+    pub before: [u32; 2],
     pub peak: f32,
     pub squares: u32,
     pub non_finite: u32,
     pub fresh: u32,
-    pub factor: u32,
-    pub shift: u32,
     pub copies: u32,
     pub dead: u32,
 }
@@ -300,16 +300,15 @@ mod tests {
                 assert_eq!(wgsl(stringify!($ty)), (rust, size_of::<$ty>() as u32));
             }};
         }
-        same!(Settings: groups_of_blocks, groups_of_particles, seed, particles, blocks, headroom,
-            sum_unit, square_unit, ess_threshold, trace_rows, steps, equal_steps, transport, friction,
+        same!(Settings: groups_of_blocks, groups_of_particles, place, islands, seed, particles, blocks,
+            headroom, sum_unit, ess_threshold, trace_rows, steps, equal_steps, transport, friction,
             stiffness, stage_moves, stage_cess, stage_floor, reaction_rate, reaction_share,
-            reaction_every);
+            reaction_every, padding);
         same!(Instant: time, dt, beta, beta_rate);
         same!(Control: nats, log2, step_begin, step_end, resampled, shift, tests, resamplings,
             trace_rows, failed, uniform, copies, non_finite, max_non_finite, stages, beta, stop,
             first_slot, dead, tested, padding);
-        same!(Block: total, base, end, peak, squares, non_finite, fresh, factor, shift, copies,
-            dead);
+        same!(Block: total, before, peak, squares, non_finite, fresh, copies, dead);
         same!(TraceRow: nats, log2, step, ess, max_weight, non_finite, resampled, failed, beta,
             cess, dead, padding);
         same!(Stage: now, low, high, passes, settled, candidates);

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::{Access, Group};
-use crate::layout::{BLOCK, LANES, SQUARE_BITS, Settings, WEIGHT_BITS, fold, headroom};
+use crate::layout::{BLOCK, LANES, Settings, WEIGHT_BITS, fold, headroom};
 use crate::problem::Problem;
 use crate::shaders::WeightShape;
 
@@ -117,11 +117,11 @@ impl Settings {
         Settings {
             groups_of_blocks: folded(blocks),
             groups_of_particles: folded(particles.div_ceil(LANES)),
+            islands: 1,
             particles,
             blocks,
             headroom,
             sum_unit: bits(WEIGHT_BITS + headroom),
-            square_unit: bits(SQUARE_BITS + 2 * headroom),
             ess_threshold: shape.ess_threshold,
             trace_rows: shape.trace_rows,
             ..Settings::default()

@@ -229,13 +229,11 @@ impl Prelude {
 
     /// What the weight kernels know of the population and of the resampler.
     pub(crate) fn weights(self, shape: &WeightShape) -> Prelude {
-        let bits = |n: u32| 2.0_f32.powi(-(n as i32));
         self.u32("LANES", LANES)
             .u32("ITEMS", ITEMS)
             .u32("BLOCK", BLOCK)
             .u32("WEIGHT_BITS", WEIGHT_BITS)
-            .f32("WEIGHT_UNIT", bits(WEIGHT_BITS))
-            .f32("SQUARE_SCALE", 1.0 / bits(SQUARE_BITS))
+            .u32("SQUARE_BITS", SQUARE_BITS)
             .u32("SYSTEMATIC", Resampler::Systematic as u32)
             .u32("STRATIFIED", Resampler::Stratified as u32)
             .u32("RESIDUAL", Resampler::Residual as u32)

@@ -38,7 +38,6 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
         "fixed",
         "prefix",
         "population",
-        "offspring",
         "decide",
     ])
 }

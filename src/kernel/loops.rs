@@ -69,8 +69,8 @@ const OVER_LANES: u64 = times(LANES as u64, 0);
 const PREFIX: u64 = times(16, 0) + times(LANES as u64 / 16, 0);
 /// `fixed_log2`.
 const LOG2: u64 = times(32, 0);
-/// `offspring_at` and `offspring_factor`: bit by bit.
-const OFFSPRING: u64 = times(64, 0) + times(95, 0);
+/// `offspring_block`: four digits, three times.
+const OFFSPRING: u64 = 3 * times(4, 0);
 /// A tree over the lanes of a workgroup, halved or quartered.
 pub(super) const TREE: u64 = times(8, 0);
 /// A binary search among particles.
@@ -83,7 +83,7 @@ fn over_blocks(particles: u32, inside: u64) -> u64 {
 
 /// `population_reduce`.
 fn population(particles: u32) -> u64 {
-    2 * over_blocks(particles, 0) + 2 * OVER_LANES + PREFIX
+    2 * over_blocks(particles, 0) + 2 * PREFIX
 }
 
 /// A loop over coordinates.
@@ -102,13 +102,10 @@ pub(crate) fn of_weights(particles: u32) -> Vec<Loops> {
     let each = |kernel, iterations| Loops { kernel, iterations, way_out: FEWER_PARTICLES };
     vec![
         each("reduce", 2 * OVER_ITEMS),
-        each(
-            "decide",
-            population(particles) + 64 + 1 + over_blocks(particles, OFFSPRING) + 2 * 2 * LOG2,
-        ),
+        each("decide", population(particles) + over_blocks(particles, 0) + 2 * 2 * LOG2),
         each("report", population(particles) + 2 * LOG2),
         // The blocks that begin among a lane's offspring: one particle may have all of them.
-        each("scan", 4 * OVER_ITEMS + PREFIX + times(ITEMS.into(), 1) + blocks),
+        each("scan", OFFSPRING + 4 * OVER_ITEMS + PREFIX + times(ITEMS.into(), 1) + blocks),
         each("expand", 2 * OVER_ITEMS + PREFIX),
         each("spine", 2 * over_blocks(particles, 0) + PREFIX),
         each("copies", 2 * OVER_ITEMS + PREFIX),

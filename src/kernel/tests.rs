@@ -15,6 +15,7 @@ pub(super) mod loops;
 mod losses;
 mod network;
 mod normal;
+mod offspring;
 mod payload;
 mod reaction;
 mod resampling;

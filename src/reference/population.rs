@@ -11,26 +11,47 @@ pub struct Population {
     pub total: u64,
     /// The largest finite log-weight; −∞ when there is none.
     pub peak: f32,
+    /// Sum of their squares, in units of 2^−36 of the largest.
+    pub squares: u64,
     /// Log-weights that are NaN or +∞.
     pub non_finite: u32,
 }
 
-/// The block's total in units of the population's total.
-pub fn population_scaled(block: &Block, peak: f32, particles: u32) -> u64 {
+/// A block in units of the population.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PopulationTerm {
+    /// Sum of its weights.
+    pub total: u64,
+    /// Sum of their squares.
+    pub squares: u64,
+}
+
+/// Sums of squares have so many fractional bits more than those of the blocks.
+const SQUARE_BITS: u32 = 16;
+
+/// The block in units of the population.
+pub fn population_term(block: &Block, peak: f32, particles: u32) -> PopulationTerm {
     let below = peak - block.peak;
     if !block.peak.is_finite() || below >= 31.0 {
-        return 0;
+        return PopulationTerm::default();
     }
     let (mantissa, exponent) = weight_exp(below);
-    let shift = 31 + exponent - layout::headroom(particles);
-    ((u128::from(block.total) * u128::from(mantissa)) >> shift) as u64
+    let product = |a: u64, b: u64, shift: u32| ((u128::from(a) * u128::from(b)) >> shift) as u64;
+    let mantissa = u64::from(mantissa);
+    let square = product(mantissa, mantissa, 31);
+    PopulationTerm {
+        total: product(block.total, mantissa, 31 + exponent - layout::headroom(particles)),
+        squares: product(block.squares.into(), square, 31 - SQUARE_BITS + 2 * exponent),
+    }
 }
 
 /// All blocks together.
 pub fn population_reduce(blocks: &[Block], particles: u32) -> Population {
     let peak = blocks.iter().map(|block| block.peak).fold(f32::NEG_INFINITY, f32::max);
+    let terms = || blocks.iter().map(|block| population_term(block, peak, particles));
     Population {
-        total: blocks.iter().map(|block| population_scaled(block, peak, particles)).sum(),
+        total: terms().map(|term| term.total).sum(),
+        squares: terms().map(|term| term.squares).sum(),
         peak,
         non_finite: blocks.iter().map(|block| block.non_finite).sum(),
     }

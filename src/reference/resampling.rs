@@ -3,6 +3,7 @@
 use super::decide::decide;
 use super::draw::{draw_point, draw_search_place};
 use super::expand::ancestors_of_offsets;
+use super::offspring::{OffspringBlock, offspring_blocks};
 use super::population::{Population, population_reduce};
 use super::reduce::{Block, reduce};
 use super::residual::copies_through;
@@ -15,6 +16,8 @@ use crate::Resampler;
 pub struct Event {
     /// What `reduce` and `decide` know of each block.
     pub blocks: Vec<Block>,
+    /// Each block's part of the axis of offspring.
+    pub parts: Vec<OffspringBlock>,
     /// The whole population.
     pub population: Population,
     /// The offset of the systematic grid in units of 2^−32.
@@ -40,7 +43,8 @@ impl Event {
         }
         decide(&mut blocks, &population, particles);
         let uniform = threefry(seed, 0, event, 0, STREAM_RESAMPLE)[0];
-        let places = scan(log_weights, &blocks);
+        let parts = offspring_blocks(&blocks, &population, particles);
+        let places = scan(log_weights, &blocks, &parts);
         let point = |k, length| draw_point(seed, event, k, length);
         let (mut offsets, mut through) = (Vec::new(), Vec::new());
         let ancestors = match resampler {
@@ -74,6 +78,7 @@ impl Event {
         };
         Some(Event {
             blocks,
+            parts,
             population,
             uniform,
             places,

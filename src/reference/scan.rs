@@ -1,19 +1,20 @@
 //! Twin of `shaders/scan.wgsl`: every particle's place on the axis of offspring.
 
-use super::offspring::offspring_place;
+use super::offspring::{OffspringBlock, offspring_place};
 use super::reduce::Block;
 use super::threefry::{STREAM_STRATUM, threefry};
 use super::weight::weight_of;
 use crate::layout::BLOCK;
 
 /// The place of every particle, 32.32 fixed point.
-pub fn scan(log_weights: &[f32], blocks: &[Block]) -> Vec<u64> {
+pub fn scan(log_weights: &[f32], blocks: &[Block], parts: &[OffspringBlock]) -> Vec<u64> {
     let mut places = Vec::with_capacity(log_weights.len());
-    for (block, log_weights) in blocks.iter().zip(log_weights.chunks(BLOCK as usize)) {
+    let chunks = log_weights.chunks(BLOCK as usize);
+    for ((block, part), log_weights) in blocks.iter().zip(parts).zip(chunks) {
         let mut prefix = 0;
         for lw in log_weights {
             prefix += u64::from(weight_of(*lw, block.peak));
-            places.push(offspring_place(block, prefix));
+            places.push(offspring_place(part, block.total, prefix));
         }
     }
     places

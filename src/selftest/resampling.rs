@@ -44,7 +44,7 @@ struct Bench {
 /// What one resampling leaves behind.
 struct Outcome {
     ancestors: Vec<u32>,
-    /// Total, begin and end of every block of weights, in 64 bits each.
+    /// The total of every block of weights and what lies before it, in 64 bits each.
     sums: Vec<u32>,
 }
 
@@ -77,7 +77,8 @@ impl Bench {
         let (ancestors, blocks) = (self.resampling.ancestors(), &self.resampling.scratch.blocks);
         let ancestors = crate::block_on(readback::read(gpu, ancestors, 0, ancestors.size()))?;
         let blocks: Vec<Block> = crate::block_on(readback::read(gpu, blocks, 0, blocks.size()))?;
-        let sums = blocks.iter().flat_map(|block| [block.total, block.base, block.end].concat());
+        let blocks = blocks.split_last().map_or(&[][..], |(_, blocks)| blocks);
+        let sums = blocks.iter().flat_map(|block| [block.total, block.before].concat());
         Ok(Outcome { ancestors, sums: sums.collect() })
     }
 }
@@ -98,7 +99,7 @@ pub(super) fn ancestors(gpu: &Gpu) -> Result<Vec<Finding>> {
                 ancestors.0.extend(ours.ancestors);
                 ancestors.1.extend(oracle.ancestors);
                 sums.0.extend(ours.sums);
-                let of_block = |b: &crate::reference::reduce::Block| [b.total, b.base, b.end];
+                let of_block = |b: &crate::reference::reduce::Block| [b.total, b.before];
                 let words = |sum: u64| [sum as u32, (sum >> 32) as u32];
                 sums.1.extend(oracle.blocks.iter().flat_map(of_block).flat_map(words));
             }

@@ -38,7 +38,7 @@ fn wide_equals_native_integers() {
     let body = "
         let a = vec2<u32>(inputs[4u * i], inputs[4u * i + 1u]);
         let b = vec2<u32>(inputs[4u * i + 2u], inputs[4u * i + 3u]);
-        let out = 11u * i;
+        let out = 16u * i;
         let sum = wide_add(a, b);
         let difference = wide_sub(a, b);
         let product = wide_mul(a.x, b.x);
@@ -53,10 +53,17 @@ fn wide_equals_native_integers() {
         outputs[out + 7u] = double.y;
         outputs[out + 8u] = wide_high(a.x, b.y);
         outputs[out + 9u] = select(0u, 1u, wide_less(a, b));
-        outputs[out + 10u] = bitcast<u32>(wide_float(a));";
+        outputs[out + 10u] = bitcast<u32>(wide_float(a));
+        let low = wide_low(a, b);
+        outputs[out + 11u] = low.x;
+        outputs[out + 12u] = low.y;
+        let up = wide_up(a, i % 64u);
+        outputs[out + 13u] = up.x;
+        outputs[out + 14u] = up.y;
+        outputs[out + 15u] = wide_zeros(a);";
     let ours =
-        run_snippet(&gpu, Prelude::default(), &["wide", "wide_high"], body, COUNT, 11, &inputs);
-    for (x, input) in ours.chunks(11).zip(inputs.chunks(4)) {
+        run_snippet(&gpu, Prelude::default(), &["wide", "wide_high"], body, COUNT, 16, &inputs);
+    for (i, (x, input)) in ours.chunks(16).zip(inputs.chunks(4)).enumerate() {
         let (a, b) = (wide(input), wide(&input[2..]));
         let product = u64::from(input[0]) * u64::from(input[2]);
         let high = (u64::from(input[0]) * u64::from(input[3])) >> 32;
@@ -66,6 +73,9 @@ fn wide_equals_native_integers() {
         assert_eq!(wide(&x[6..]), a << 1, "2 * {a}");
         assert_eq!(u64::from(x[8]), high, "{} * {}", input[0], input[3]);
         assert_eq!(x[9] == 1, a < b, "{a} < {b}");
+        assert_eq!(wide(&x[11..]), a.wrapping_mul(b), "{a} * {b}");
+        assert_eq!(wide(&x[13..]), a << (i % 64), "{a} << {}", i % 64);
+        assert_eq!(x[15], a.leading_zeros(), "{a}");
         // Two conversions, a product by a power of two and a sum, each within half an ulp or one.
         let float = f64::from(f32::from_bits(x[10]));
         assert!((float - a as f64).abs() <= a as f64 * 2.0_f64.powi(-22), "{float} is not {a}");

@@ -150,8 +150,8 @@ fn a_flipped_bit_flips_every_bit_half_of_the_time() {
 /// What seeds give in all versions with this number: a change here is a breaking release and another
 /// number.
 #[test]
-fn the_bits_are_those_of_version_2() {
-    assert_eq!(BITS, 2);
+fn the_bits_are_those_of_version_3() {
+    assert_eq!(BITS, 3);
     let seed = 0x0123_4567_89ab_cdef;
     let far = GlobalSlot { slot: (3 << 32) + 5, island: 2 };
     let words = [
