@@ -27,6 +27,7 @@ PEERS = {
         "JAX, threefry2x32": "jax_annealed.py --rng threefry2x32",
         "JAX, rbg": "jax_annealed.py --rng rbg",
         "Numba": "numba_annealed.py",
+        "Rust, wfr's fused step": "rust_annealed",
         "PyTorch, compiled": "torch_annealed.py --mode compile",
     },
     "cuda": {
@@ -67,10 +68,13 @@ class Peer:
 
     def __init__(self, command, args):
         script, *options = command.split()
+        # What has no ending was compiled by `run`.
+        compiled = Path(os.environ["COMPILED"]) / script
+        program = [sys.executable, HERE / script] if Path(script).suffix else [compiled]
         size = ["--particles", str(args.particles), "--steps", str(args.steps)]
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [sys.executable, HERE / script, *options, *size],
+            [*program, *options, *size],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -177,7 +181,10 @@ def main():
         "of all threads of the process. The log Z error is the mean over the rounds, each with its",
         f"own seed, and its standard error; exact is {exact_log_z():.6f}, by quadrature.",
         "",
-        "All peers weigh by the annealing rule, which keeps the bias of Euler's step, and test the",
+        "`Rust, wfr's fused step` is the first row's step by hand: the same random words, normals and",
+        "kernel-ratio weights, eight lanes, a test every 16 steps.",
+        "",
+        "All other peers weigh by the annealing rule, which keeps the bias of Euler's step, and test the",
         "effective sample size (ESS) at every step: the row `wfr, Euler weights, ESS every step`",
         "does the same. The rows above it test every 16 steps, between which a particle stays in",
         "registers; and the first has kernel-ratio weights, which allow for the finite step.",

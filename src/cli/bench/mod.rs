@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use wfr::{Config, Flow, Gpu, Initial, Integrator, Problem, Resampler, Schedule, Target};
 
+mod dimensions;
 mod resampling;
 mod setup;
 mod stepping;
@@ -28,7 +29,9 @@ processor time is that of all threads of the process, in steps of 10 ms, and on 
 driver takes. Set-up: from the texts of the double well to 1000 drawn particles, for one sampler,
 the mean of 200 where one is short; the first and the second process have a folder of their own in
 which the driver keeps what it compiled. Time stamps: the same stepping, every dispatch in a pass
-of its own, and the second of two runs.";
+of its own, and the second of two runs. Dimensions: the double well, and a double well along every
+axis as a formula and as WGSL whose score is derived, kernel-ratio weights, a test of the ESS every
+16 of 64 steps.";
 
 /// Measures nanoseconds per particle and step, and per particle and resampling.
 #[derive(Debug, Args)]
@@ -43,6 +46,9 @@ pub(crate) struct Arguments {
     /// Measure each kernel instead, by the time stamps of the device.
     #[arg(long, conflicts_with_all = ["full", "setup", "repeats"])]
     timestamps: bool,
+    /// Measure steps and set-up in 1 to 128 dimensions instead.
+    #[arg(long, conflicts_with_all = ["full", "setup", "timestamps", "particles"])]
+    dimensions: bool,
     /// The first set-up of this process alone, with this seed.
     #[arg(long, value_name = "SEED", hide = true)]
     first_setup: Option<u64>,
@@ -115,6 +121,9 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Done {
     }
     if arguments.setup {
         return setup::run(adapter, arguments.json, console);
+    }
+    if arguments.dimensions {
+        return dimensions::run(adapter, arguments.repeats, arguments.json, console);
     }
     let sizes = match &arguments.particles[..] {
         [] if arguments.full => &[100_000, 1_000_000, 10_000_000],
