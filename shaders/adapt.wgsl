@@ -25,10 +25,14 @@ fn adapt(
     for (var k = 0u; k < CESS_ITEMS; k++) {
         let slot = (block * CESS_ITEMS + k) * CESS_LANES + lane;
         if (slot < settings.particles) {
+            let parent = particle_parent(slot);
             var x: Point;
-            let particle = gather_particle(slot, &x);
-            var weight = exp(particle.log_weight);
-            if (float_is_non_finite(particle.log_weight)) {
+            for (var j = 0u; j < DIM; j++) {
+                x[j] = bitcast<f32>(state_load(j, parent));
+            }
+            let log_weight = particle_log_weight(slot);
+            var weight = exp(log_weight);
+            if (float_is_non_finite(log_weight)) {
                 weight = 0.0;
             }
             var local: Local;

@@ -1,38 +1,35 @@
-// Gather: a particle as the next step finds it, copied from its ancestor when the last ESS test
-// resampled, with the log-weight that it then has.
-// Reads state_in, ancestors, control, log_weights.
+// Gather: after a resampling every particle's rows are its parent's. A slot may be the parent of
+// others and get another parent itself, so rows go to the second copy of the state and back.
+// Reads ancestors, state_in; writes state_out.
 
-struct Gathered {
-    source: u32,
-    log_weight: f32,
+@group(0) @binding(0) var<storage, read> ancestors: array<u32>;
+
+@compute @workgroup_size(LANES)
+fn gather(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let slot = index_of_workgroup(id) * LANES + lane;
+    if (slot >= settings.particles) {
+        return;
+    }
+    let parent = ancestors[slot];
+    for (var row = 0u; row < ROWS; row++) {
+        state_store(row, slot, state_load(row, parent));
+    }
 }
 
-// Relative to the largest. What lies so far below it that a float no longer tells one nat from the
-// next is zero for good: a later gain would bring back rounding.
-fn gather_log_weight(before: f32) -> f32 {
-    let after = before - control.shift;
-    let fallen = control.tested != 0u && after < LEAST_LOG_WEIGHT;
-    if (float_is_minus_infinity(before) || fallen) {
-        return float_minus_infinity();
+// Back from the second copy.
+@compute @workgroup_size(LANES)
+fn put_back(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let slot = index_of_workgroup(id) * LANES + lane;
+    if (slot >= settings.particles) {
+        return;
     }
-    return after;
-}
-
-fn gather_particle(slot: u32, x: ptr<function, Point>) -> Gathered {
-    var particle = Gathered(slot, 0.0);
-    if (control.resampled != 0u) {
-        particle.source = ancestors[slot];
-    } else {
-        // A lost particle's says why and when to the bit.
-        let before = log_weights[slot];
-        if (float_is_lost(before)) {
-            particle.log_weight = before;
-        } else {
-            particle.log_weight = gather_log_weight(before);
-        }
+    for (var row = 0u; row < ROWS; row++) {
+        state_store(row, slot, state_load(row, slot));
     }
-    for (var j = 0u; j < DIM; j++) {
-        (*x)[j] = bitcast<f32>(state_load(j, particle.source));
-    }
-    return particle;
 }

@@ -1,8 +1,9 @@
-// Step: gathers each particle from its ancestor when the last ESS test resampled, then advances it
-// by the steps [step_begin, step_end) in registers, and adds what its log-weight gains.
+// Step: advances each particle by the steps [step_begin, step_end) in registers, in its place, and
+// adds what its log-weight gains.
 // A particle that is lost stays where a number is not finite, and its log-weight says in which step
 // and why. One whose weight is zero stays too: nothing brings its weight back.
-// Reads state_in, ancestors, control, schedule; writes state_out; reads and writes log_weights.
+// The loop over steps, `step_advance`, is a file of step/.
+// Reads ancestors, control, schedule; reads and writes state, log_weights.
 
 // A row of the schedule's window. Equal steps are a constant: no load, and no square root of it.
 fn step_instant(row: u32) -> Instant {
@@ -21,6 +22,42 @@ fn step_weight(log_weight: f32, gain: f32) -> f32 {
     return log_weight + gain;
 }
 
+// It alone decides branches: see settings.wgsl.
+fn step_begin() -> u32 {
+    return control.step_begin ^ float_hidden_zero();
+}
+
+// The window of the schedule that holds the steps.
+fn step_window() -> u32 {
+    return step_begin() & ~(SCHEDULE_ALIGN - 1u);
+}
+
+// Where a lost particle, or one without weight, stops: before it begins.
+fn step_end(log_weight: f32) -> u32 {
+    return select(control.step_end, step_begin(), float_is_non_finite(log_weight));
+}
+
+// What the log-weight is after step k - 1, which is over: x is where the integrator put the
+// particle, and the flow was evaluated there. The weight is added step by step, so that cutting a
+// run into other segments changes no bit.
+fn step_arrive(
+    x: ptr<function, Point>, local: ptr<function, Local>, here: ptr<function, Point>,
+    before: ptr<function, Local>, noise: ptr<function, Point>, pending: ptr<function, Pending>,
+    previous: Instant, now: Instant, k: u32, log_weight: f32,
+) -> f32 {
+    // The step's own rate at its end point: the next step may have another one.
+    var arrival = now;
+    arrival.beta_rate = previous.beta_rate;
+    let gain = integrator_end(x, local, here, before, noise, pending, previous, arrival);
+    let after = step_weight(log_weight, gain);
+    let sum = select(gain, after, float_is_lost(after));
+    let loss = integrator_loss(x, here, pending, sum);
+    if (loss != LOSS_NONE) {
+        return loss_of(loss, k);
+    }
+    return after;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn step(
     @builtin(workgroup_id) id: vec3<u32>,
@@ -32,66 +69,14 @@ fn step(
         return;
     }
     var x: Point;
-    let particle = gather_particle(slot, &x);
-    let source = particle.source;
-    var log_weight = particle.log_weight;
-    state_store(ORIGIN_ROW, slot, state_load(ORIGIN_ROW, source));
-
-    // The flow is evaluated at one place in the text, and the weight added step by step, so that
-    // cutting a run into other segments changes no bit.
-    let window = control.step_begin & ~(SCHEDULE_ALIGN - 1u);
-    var local: Local;
-    // Where a step begins, what is known there, and its noise.
-    var here: Point;
-    var before: Local;
-    var noise: Point;
-    var pending: Pending;
-    integrator_load(source, slot, control.step_begin, &pending);
-    let begin = control.step_begin;
-    // Particles lost earlier do not move, nor do those without weight.
-    let end = select(control.step_end, begin, float_is_non_finite(log_weight));
-    var previous: Instant;
-    var now = step_instant(begin - window);
-    var k = begin;
-    var done = false;
-    // One draw of random words, which may serve several steps.
-    loop {
-        let words = normal_words(slot, k, STREAM_STEP);
-        loop {
-            step_local(&x, &local, source, k);
-            if (k > begin) {
-                // The step's own rate at its end point: the next step may have another one.
-                var arrival = now;
-                arrival.beta_rate = previous.beta_rate;
-                let gain = integrator_end(
-                    &x, &local, &here, &before, &noise, &pending, previous, arrival,
-                );
-                log_weight = step_weight(log_weight, gain);
-                let sum = select(gain, log_weight, float_is_lost(log_weight));
-                let loss = integrator_loss(&x, &here, &pending, sum);
-                if (loss != LOSS_NONE) {
-                    log_weight = loss_of(loss, k);
-                }
-            }
-            done = k >= end || float_is_non_finite(log_weight);
-            if (done) {
-                break;
-            }
-            normal_draw(slot, k, STREAM_STEP, words, &noise);
-            let next = step_instant(k + 1u - window);
-            integrator_begin(&x, &local, &here, &before, &noise, &pending, now, next, slot, k);
-            previous = now;
-            now = next;
-            k += 1u;
-            continuing {
-                break if k % NORMAL_STEPS_PER_CALL == 0u;
-            }
-        }
-        continuing {
-            break if done;
-        }
+    for (var j = 0u; j < DIM; j++) {
+        x[j] = bitcast<f32>(state_load(j, slot));
     }
-
+    var pending: Pending;
+    integrator_load(slot, step_begin(), &pending);
+    // What others computed for a particle before the test lies where it was then.
+    let source = particle_parent(slot);
+    let log_weight = step_advance(slot, source, &x, &pending, particle_log_weight(slot));
     integrator_store(slot, &pending);
     for (var j = 0u; j < DIM; j++) {
         state_store(j, slot, bitcast<u32>(x[j]));

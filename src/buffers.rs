@@ -6,10 +6,12 @@ use crate::numbers::RunNumbers;
 use crate::plan::Need;
 use crate::shaders::WeightShape;
 
-/// The particles on the device: two copies of the state that every step reads and writes in turn.
+/// The particles on the device.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub pages: [Vec<wgpu::Buffer>; 2],
+    pub pages: Vec<wgpu::Buffer>,
+    /// As many again, which a resampling passes through.
+    pub gathered: Vec<wgpu::Buffer>,
     pub log_weights: wgpu::Buffer,
     pub ancestors: wgpu::Buffer,
     pub control: wgpu::Buffer,
@@ -73,12 +75,12 @@ impl Scratch {
     }
 
     pub(crate) fn new(device: &wgpu::Device, shape: &WeightShape) -> Scratch {
-        let [blocks, control, trace, dispatches, offsets, fractions, copies_through] =
+        let [blocks, _, trace, dispatches, offsets, fractions, copies_through] =
             Scratch::needs(shape);
         let storage = |need: Need| storage(device, &format!("wfr.{}", need.name), need.bytes);
         Scratch {
             blocks: storage(blocks),
-            control: storage(control),
+            control: self::control(device),
             trace: storage(trace),
             dispatches: empty(
                 device,
@@ -100,6 +102,15 @@ pub(crate) fn storage(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Bu
     let usage =
         wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
     empty(device, label, usage, size)
+}
+
+/// What the device knows of the run: written as storage, read as a uniform too.
+pub(crate) fn control(device: &wgpu::Device) -> wgpu::Buffer {
+    let usage = wgpu::BufferUsages::STORAGE
+        | wgpu::BufferUsages::UNIFORM
+        | wgpu::BufferUsages::COPY_SRC
+        | wgpu::BufferUsages::COPY_DST;
+    empty(device, "wfr.control", usage, size_of::<Control>() as u64)
 }
 
 /// A buffer that the device zeroes.

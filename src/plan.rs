@@ -58,7 +58,7 @@ impl Carries {
     }
 
     /// Rows of the state.
-    fn rows(self) -> u32 {
+    pub(crate) fn rows(self) -> u32 {
         self.dim + self.more + 1
     }
 }
@@ -92,9 +92,11 @@ impl Need {
     }
 }
 
-/// Storage buffers of every step kernel beside the state and the data: log-weights, ancestors,
-/// control.
-const STEP_BINDINGS: u32 = 3;
+/// Storage buffers of `scan`, the weight kernel with the most of them.
+pub(crate) const WEIGHT_BINDINGS: u32 = 6;
+
+/// Storage buffers of every step kernel beside the state and the data: log-weights and ancestors.
+const STEP_BINDINGS: u32 = 2;
 
 /// A kernel that reads the state: the storage buffers beside its pages, and the way out where they
 /// are too many.
@@ -306,11 +308,13 @@ impl Draft {
     /// The storage buffers of the kernel with the most of them.
     fn bindings(&self, pages: u32, counts: bool, room: &Room) -> Result<u32, Shortage> {
         let step = Reading {
-            bindings: pages + STEP_BINDINGS + u32::from(counts) + self.data,
+            bindings: STEP_BINDINGS + u32::from(counts) + self.data,
             way_out: "lower the dimension, or use fewer arrays of data",
         };
-        let mut largest = 0;
-        for Reading { bindings, way_out } in [step].iter().chain(&self.readings) {
+        let gather = Reading { bindings: 1 + pages, way_out: "lower the dimension" };
+        check_bindings(WEIGHT_BINDINGS, "use another adapter", room)?;
+        let mut largest = WEIGHT_BINDINGS;
+        for Reading { bindings, way_out } in [step, gather].iter().chain(&self.readings) {
             let bindings = bindings + pages;
             check_bindings(bindings, way_out, room)?;
             largest = largest.max(bindings);

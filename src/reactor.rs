@@ -258,7 +258,7 @@ impl Reactor {
                 Field::Mixture(Mixture::new(gpu, shape, at, components, run, &moments.buffer)?)
             }
         };
-        let (pages, trials) = (run.pages[0].len() as u32, cover_trials(gpu, problem));
+        let (pages, trials) = (run.pages.len() as u32, cover_trials(gpu, problem));
         let prelude = || moments::prelude(shape, dim, 4, pages, page_rows);
         let ratio = |prelude: Prelude, density: &[&str]| {
             let linked = ratio::linked(prelude.source(), density, problem);
@@ -326,20 +326,20 @@ impl Part for Reactor {
         passes
     }
 
-    fn encode(&self, pass: &mut Pass<'_>, number: u32, copy: usize, slice: Option<u32>) {
+    fn encode(&self, pass: &mut Pass<'_>, number: u32, slice: Option<u32>) {
         match (number, &self.field) {
-            (MOMENTS, _) => self.moments.encode(pass, copy),
+            (MOMENTS, _) => self.moments.encode(pass),
             (FIRST_RATIO, _) => {
-                self.first_ratio.iter().for_each(|ratio| ratio.encode(pass, copy));
+                self.first_ratio.iter().for_each(|ratio| ratio.encode(pass));
             }
-            (FIELD, Field::Grid(grid)) => grid.encode(pass, copy),
-            (FIELD, Field::Mixture(mixture)) => mixture.encode_components(pass, copy),
-            (RATIO, _) => self.ratio.encode(pass, copy),
+            (FIELD, Field::Grid(grid)) => grid.encode(pass),
+            (FIELD, Field::Mixture(mixture)) => mixture.encode_components(pass),
+            (RATIO, _) => self.ratio.encode(pass),
             (ENTROPY, _) => self.entropy.encode(pass),
             (REACT_BEFORE, _) => self.react.encode_before(pass),
             (REACT_AFTER, _) => self.react.encode_after(pass),
             (sweep, Field::Mixture(mixture)) => {
-                mixture.encode_sweep(pass, copy, sweep - SWEEPS, slice);
+                mixture.encode_sweep(pass, sweep - SWEEPS, slice);
             }
             (_, Field::Grid(_)) => {}
         }

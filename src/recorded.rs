@@ -7,10 +7,9 @@
 //! into as many as suit. No result is looked at in between. On one device with one driver the bits
 //! are those of [`Sampler::run`](crate::Sampler::run).
 //!
-//! The two copies of the particles' state are the buffers `state_0_0`, `state_0_1`, … and
-//! `state_1_0`, …: the copy, then its page. Those of [`Outcome`], and the numbers in group 3
-//! (`settings`, `coordinates`, `preconditioner`, `parameters`), are called so too. The others have
-//! the name of the variable that the first kernel to bind them has for them, `unused` if it has
+//! The pages of the particles' state are the buffers `state_0`, `state_1`, …, those of [`Outcome`] and
+//! the numbers in group 3 (`settings`, `coordinates`, `preconditioner`, `parameters`) have the names
+//! that stand there. The others have the name of the variable that the first kernel to bind them has for them, `unused` if it has
 //! none; another one of the same name has a number after it.
 
 mod read;
@@ -23,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use write::Writer;
 
 /// The version of what [`RecordedPlan::to_json`] writes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// A run written down, see [the module](self).
 ///
@@ -53,8 +52,7 @@ pub struct RecordedPlan {
     /// What comes before the first step: the draw of the particles, and the opening of an adaptive
     /// schedule.
     pub opening: Block,
-    /// All steps, block by block. Each block reads one copy of the state and writes the other: the
-    /// first one reads copy 0.
+    /// All steps, block by block.
     pub order: Vec<Block>,
     /// What may come at any time after the opening: writes the population as it is into the row
     /// behind those of [`Outcome::trace`], and changes nothing else.
@@ -195,13 +193,10 @@ pub struct Block {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The pages of both copies of the state. Row r of a copy, N words, is row `r % page_rows` of
-    /// page `r / page_rows`. The first `dim` rows are the coordinates (f32), the last one the index
+    /// The pages of the particles' state. Row r, N words, is row `r % page_rows` of page `r /
+    /// page_rows`. The first `dim` rows are the coordinates (f32), the last one the index
     /// of the time-zero ancestor (u32), and those between are the integrator's own.
-    pub state: [Vec<String>; 2],
-    /// Which copy is the current one after the last block; before block k of the order it is `k %
-    /// 2`.
-    pub copy: u32,
+    pub state: Vec<String>,
     /// Rows of a page.
     pub page_rows: u32,
     /// Rows in all.

@@ -19,7 +19,7 @@ use crate::kernel::scan::Scan;
 use crate::kernel::settle::Settle;
 use crate::layout::{Control, MAX_PARTICLES, Settings, TraceRow, log_normalizer};
 use crate::numbers::Numbers;
-use crate::plan::{Need, Plan, Room};
+use crate::plan::{Need, Plan, Room, WEIGHT_BINDINGS};
 use crate::readback;
 use crate::shaders::WeightShape;
 
@@ -133,9 +133,6 @@ impl Ancestry {
     }
 }
 
-/// The storage buffers of the kernel with the most of them, `scan`.
-const BINDINGS: u32 = 6;
-
 impl Resampling {
     /// What resampling so many log-weights asks of a device, on an adapter with these limits: what a
     /// host must ask its adapter for, as by [`requirements`](crate::requirements) for a run.
@@ -173,7 +170,7 @@ impl Resampling {
 
     fn fits(particles: u32, resampler: Resampler, room: &Room) -> Result<Plan> {
         const OF: &str = "wfr::Resampling::requirements(particles, resampler, &adapter.limits())";
-        Plan::without_state(particles, BINDINGS, room, OF, |particles| {
+        Plan::without_state(particles, WEIGHT_BINDINGS, room, OF, |particles| {
             let row = 4 * u64::from(particles);
             let mut needs = vec![Need::whole("log_weights", row), Need::whole("ancestors", row)];
             needs.extend(Scratch::needs(&WeightShape::alone(particles, resampler, 0, false)));

@@ -32,10 +32,11 @@ use crate::gpu::Gpu;
 use crate::histogram::Counter;
 use crate::initial;
 use crate::integrator::Integrator;
+use crate::kernel::gather::Gather;
 use crate::kernel::init::{self, Init};
 use crate::kernel::losses::Losses as LossCounter;
 use crate::kernel::part::{Parts, Run, Site};
-use crate::kernel::step::{self, Step};
+use crate::kernel::step::{self, Step, StepShape};
 use crate::kernel::survivors::Survivors;
 use crate::kernel::{Access, Pass, WarmUp};
 use crate::layout::{MOVES_COUNTERS, Settings};
@@ -71,6 +72,7 @@ pub struct Sampler {
     center: Center,
     state: State,
     step: Step,
+    gather: Gather,
     resampling: Resampling,
     losses: LossCounter,
     /// What this run does beside testing, resampling and stepping.
@@ -86,7 +88,6 @@ pub struct Sampler {
     identity: Identity,
     max_segment: u32,
     encoded: u32,
-    parity: usize,
     trace: Vec<TraceEvent>,
     /// Trace rows read so far, of all that the device has written.
     trace_read: u32,
@@ -306,7 +307,8 @@ impl Sampler {
         max_segment: u32,
     ) -> Result<Sampler> {
         let integrator = problem.integrator(&config);
-        let linked = step::linked(problem, &plan, &config, integrator);
+        let shape = StepShape::of(gpu, &config, problem.target.dim());
+        let linked = step::linked(problem, &plan, &config, integrator, shape);
         gpu.pipelines().check(&linked)?;
         let flow_data = problem.flow_data(&config)?;
         let shape = weight_shape(&config, gpu.has_wide_integers());
@@ -324,6 +326,8 @@ impl Sampler {
         let step = Step::new(gpu, &linked, problem, &plan, &config, &state)?;
         give_way().await;
         let (dim, steps) = (problem.target.dim(), config.schedule.steps());
+        let gather = Gather::new(gpu, &shape, &plan, &state)?;
+        give_way().await;
         let losses = LossCounter::new(gpu, &shape, dim, steps, &plan, &state)?;
         give_way().await;
         let run = Run { problem, config: &config, integrator };
@@ -342,6 +346,7 @@ impl Sampler {
             center: problem.target.origin().clone(),
             state,
             step,
+            gather,
             resampling,
             losses,
             parts,
@@ -354,7 +359,6 @@ impl Sampler {
             identity: Identity::of(problem, &config),
             max_segment,
             encoded: 0,
-            parity: 0,
             trace: Vec::new(),
             trace_read: 0,
             reaction_trace: Vec::new(),
@@ -396,7 +400,7 @@ impl Sampler {
         let end = self.end_of(steps);
         if self.encoded < end {
             let (control, steps) = (&self.state.control, (self.encoded, end));
-            self.recordings.open(Some(encoder), control, steps, self.parity);
+            self.recordings.open(Some(encoder), control, steps);
         }
         self.encode_steps(encoder, end);
     }
@@ -410,7 +414,7 @@ impl Sampler {
         let end = self.end_of(steps);
         if self.encoded < end {
             let (control, steps) = (&self.state.control, (self.encoded, end));
-            self.recordings.open(None, control, steps, self.parity);
+            self.recordings.open(None, control, steps);
         }
         self.encode_passes(pass, end);
     }
@@ -464,7 +468,7 @@ impl Sampler {
             self.encode_steps(&mut encoder, self.end_of(steps));
             if counts {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
-                self.losses.encode_now(&mut pass, self.parity);
+                self.losses.encode_now(&mut pass);
             }
             gpu.queue.submit([encoder.finish()])
         })
@@ -473,7 +477,7 @@ impl Sampler {
     /// The buffers of now, for kernels of the host program.
     pub fn buffers(&self) -> Buffers<'_> {
         Buffers {
-            pages: &self.state.pages[self.parity],
+            pages: &self.state.pages,
             page_rows: self.plan.page_rows,
             rows: self.plan.rows,
             log_weights: &self.state.log_weights,
@@ -578,7 +582,7 @@ impl Sampler {
                 } else {
                     (0..self.plan.particles).collect()
                 };
-                let page = &self.state.pages[0][(row / self.plan.page_rows) as usize];
+                let page = &self.state.pages[(row / self.plan.page_rows) as usize];
                 let offset = u64::from(row % self.plan.page_rows) * row_bytes;
                 self.gpu.queue.write_buffer(page, offset, bytemuck::cast_slice(&words));
             }
@@ -630,13 +634,9 @@ fn allocate(
 ) -> State {
     let device = &gpu.device;
     let row = 4 * u64::from(plan.particles);
-    let pages = || {
-        (0..plan.pages)
-            .map(|page| {
-                let size = u64::from(plan.rows_of_page(page)) * row;
-                buffers::storage(device, "wfr.state", size)
-            })
-            .collect()
+    let pages = |label| {
+        let size = |page| u64::from(plan.rows_of_page(page)) * row;
+        (0..plan.pages).map(|page| buffers::storage(device, label, size(page))).collect()
     };
     let filled = |data: &[f32]| {
         let bytes = bytemuck::cast_slice(data);
@@ -650,7 +650,8 @@ fn allocate(
     let outputs =
         rows.into_iter().map(|rows| buffers::storage(device, "wfr.model", u64::from(rows) * row));
     State {
-        pages: [pages(), pages()],
+        pages: pages("wfr.state"),
+        gathered: pages("wfr.gathered"),
         log_weights: buffers::storage(device, "wfr.log_weights", row),
         ancestors: buffers::storage(device, "wfr.ancestors", row),
         // Replaced by the resampling's own.

@@ -58,8 +58,11 @@ library!(
     "init",
     "check",
     "position",
+    "particle",
     "gather",
     "step",
+    "step/one_place",
+    "step/two_places",
     "cess",
     "conditional",
     "adapt",
@@ -312,19 +315,30 @@ pub(crate) fn per_coordinate(name: &str, values: &[f32]) -> String {
     text
 }
 
-/// The bindings of a kernel that moves particles, and the accessors of their state.
-pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool) -> String {
+/// The bindings of a kernel that moves particles, and the accessors of their state. `control` is the
+/// address space in which it sees what the device knows of the run.
+pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool, control: &str) -> String {
     let rest = [
         ("storage, read_write", "log_weights", "array<f32>"),
         ("storage, read", "ancestors", "array<u32>"),
-        ("storage, read", "control", "Control"),
+        (control, "control", "Control"),
         ("uniform", "schedule", &format!("array<Instant, {SCHEDULE_WINDOW}>")),
     ];
     let ty = format!("array<atomic<u32>, {MOVES_COUNTERS}>");
     let moves = [("storage, read_write", "move_counts", ty.as_str())];
     let counts = if counts { &moves[..] } else { &[] };
     let rest = [&rest[..], counts].concat();
-    state_in(0, pages, page_rows) + &state_out(pages, page_rows) + &bindings(2 * pages, &rest)
+    page_bindings("storage, read_write", "state", 0, pages)
+        + &load("state", pages, page_rows)
+        + &store("state", pages, page_rows)
+        + &bindings(pages, &rest)
+}
+
+/// The bindings of a kernel that copies the state, and the accessors of both copies.
+pub(crate) fn state_copies(first: u32, pages: u32, page_rows: u32) -> String {
+    state_in(first, pages, page_rows)
+        + &page_bindings("storage, read_write", "state_out", first + pages, pages)
+        + &store("state_out", pages, page_rows)
 }
 
 /// The bindings of a kernel that only looks at particles, and the accessor of their state.
@@ -350,22 +364,25 @@ fn bindings(first: u32, variables: &[(&str, &str, &str)]) -> String {
 
 /// The particles' state as it is read, split in pages of whole rows, from binding `first` on.
 pub(crate) fn state_in(first: u32, pages: u32, page_rows: u32) -> String {
-    let cases = cases(pages, page_rows, |page, at| format!("return state_in_{page}[{at}];"));
-    page_bindings("storage, read", "state_in", first, pages)
-        + &format!(
-            "fn state_load(row: u32, slot: u32) -> u32 {{\n    switch row / {page_rows}u \
-             {{\n{cases}    }}\n}}\n"
-        )
+    page_bindings("storage, read", "state_in", first, pages) + &load("state_in", pages, page_rows)
 }
 
-/// The particles' state as it is written.
-fn state_out(pages: u32, page_rows: u32) -> String {
-    let cases = cases(pages, page_rows, |page, at| format!("state_out_{page}[{at}] = value;"));
-    page_bindings("storage, read_write", "state_out", pages, pages)
-        + &format!(
-            "fn state_store(row: u32, slot: u32, value: u32) {{\n    switch row / {page_rows}u \
-             {{\n{cases}    }}\n}}\n"
-        )
+/// The accessor that reads pages.
+fn load(name: &str, pages: u32, page_rows: u32) -> String {
+    let cases = cases(pages, page_rows, |page, at| format!("return {name}_{page}[{at}];"));
+    format!(
+        "fn state_load(row: u32, slot: u32) -> u32 {{\n    switch row / {page_rows}u {{\n{cases}    \
+         }}\n}}\n"
+    )
+}
+
+/// The accessor that writes pages.
+fn store(name: &str, pages: u32, page_rows: u32) -> String {
+    let cases = cases(pages, page_rows, |page, at| format!("{name}_{page}[{at}] = value;"));
+    format!(
+        "fn state_store(row: u32, slot: u32, value: u32) {{\n    switch row / {page_rows}u \
+         {{\n{cases}    }}\n}}\n"
+    )
 }
 
 fn page_bindings(space: &str, name: &str, first: u32, pages: u32) -> String {

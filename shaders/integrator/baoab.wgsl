@@ -29,13 +29,13 @@ struct Pending {
     loss: u32,
 }
 
-fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pending>) {
+fn integrator_load(slot: u32, begin: u32, pending: ptr<function, Pending>) {
     var momentum: Point;
     if (begin == 0u) {
         normal_draw(slot, 0u, STREAM_MOMENTUM, normal_words(slot, 0u, STREAM_MOMENTUM), &momentum);
     } else {
         for (var j = 0u; j < DIM; j++) {
-            momentum[j] = bitcast<f32>(state_load(DIM + j, source));
+            momentum[j] = bitcast<f32>(state_load(DIM + j, slot));
         }
     }
     for (var j = 0u; j < DIM; j++) {

@@ -19,12 +19,12 @@ struct Pending {
     step: u32,
 }
 
-fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pending>) {
+fn integrator_load(slot: u32, begin: u32, pending: ptr<function, Pending>) {
     compose_first = begin;
     var row = DIM;
     for (var i = 0u; i < MODELS; i++) {
         if (compose_is_tracked(i)) {
-            (*pending).tracked[i] = bitcast<f32>(state_load(row, source));
+            (*pending).tracked[i] = bitcast<f32>(state_load(row, slot));
             row += 1u;
         }
     }

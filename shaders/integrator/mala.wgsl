@@ -16,7 +16,7 @@ struct Pending {
     loss: u32,
 }
 
-fn integrator_load(source: u32, slot: u32, begin: u32, pending: ptr<function, Pending>) {
+fn integrator_load(slot: u32, begin: u32, pending: ptr<function, Pending>) {
     (*pending).moves = 0u;
     (*pending).loss = LOSS_NONE;
 }

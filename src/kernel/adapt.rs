@@ -81,8 +81,7 @@ fn items(problem: &Problem) -> u32 {
 /// Measures candidates and chooses among them.
 #[derive(Debug)]
 pub(crate) struct Adapt {
-    /// One per parity: the state that the next step reads.
-    measure: [BoundKernel; 2],
+    measure: BoundKernel,
     choose: BoundKernel,
     open: BoundKernel,
     /// The stage that is being chosen.
@@ -108,7 +107,7 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan) -> Linked {
         .f32("LEAST_LOG_WEIGHT", LEAST_LOG_WEIGHT)
         .text(&state_inputs(plan.pages, plan.page_rows));
     let mut sources = vec![prelude.source()];
-    let files = ["hidden/control", "gather", "cess", "adapt"];
+    let files = ["hidden/control", "particle", "cess", "adapt"];
     sources.extend(shaders::problem_files(&files));
     sources.extend(problem.device_sources());
     Linked::new(sources)
@@ -139,22 +138,18 @@ impl Adapt {
                 buffers::storage(device, "wfr.stage", size_of::<Stage>() as u64),
             )
         })?;
-        let own = |parity: usize| {
-            let mut all: Vec<_> = state.pages[parity].iter().map(|page| (Read, page)).collect();
-            all.extend([
-                (Read, &state.log_weights),
-                (Read, &state.ancestors),
-                (Read, &state.control),
-                (Read, &stage),
-                (ReadWrite, &partials),
-            ]);
-            all
-        };
+        let mut own: Vec<_> = state.pages.iter().map(|page| (Read, page)).collect();
+        own.extend([
+            (Read, &state.log_weights),
+            (Read, &state.ancestors),
+            (Read, &state.control),
+            (Read, &stage),
+            (ReadWrite, &partials),
+        ]);
         let (data, constants) = (state.data_groups(), problem.compiled_constants());
         let (numbers, linked) = (&state.numbers.problem, linked(problem, plan));
         let text = (&linked, "adapt");
-        let first = BoundKernel::reading(gpu, numbers, text, &own(0), &constants, &data)?;
-        let second = first.with(gpu, &own(1))?;
+        let measure = BoundKernel::reading(gpu, numbers, text, &own, &constants, &data)?;
 
         let linked = linked_choice(problem);
         let own = [
@@ -169,7 +164,7 @@ impl Adapt {
         let (choose, open) = (kernel("adapt_choose")?, kernel("adapt_open")?);
         let schedule = state.schedule.clone();
         let block = CESS_LANES * items;
-        Ok(Adapt { measure: [first, second], choose, open, stage, schedule, particles, block })
+        Ok(Adapt { measure, choose, open, stage, schedule, particles, block })
     }
 
     /// Opens the first stage.
@@ -177,11 +172,10 @@ impl Adapt {
         self.open.encode(pass, 1);
     }
 
-    /// Measures the candidates for the end of the stage that begins now; the next step reads state
-    /// `parity`.
-    pub(crate) fn encode_measure(&self, pass: &mut Pass<'_>, parity: usize, slice: Option<u32>) {
+    /// Measures the candidates for the end of the stage that begins now.
+    pub(crate) fn encode_measure(&self, pass: &mut Pass<'_>, slice: Option<u32>) {
         let groups = slice.unwrap_or(self.particles).div_ceil(self.block);
-        self.measure[parity].encode(pass, groups);
+        self.measure.encode(pass, groups);
     }
 
     /// Chooses among them, or the next ones.
@@ -202,9 +196,9 @@ impl Part for Adapt {
         }
     }
 
-    fn encode(&self, pass: &mut Pass<'_>, number: u32, copy: usize, slice: Option<u32>) {
+    fn encode(&self, pass: &mut Pass<'_>, number: u32, slice: Option<u32>) {
         match number {
-            MEASURE => self.encode_measure(pass, copy, slice),
+            MEASURE => self.encode_measure(pass, slice),
             _ => self.encode_choose(pass),
         }
     }

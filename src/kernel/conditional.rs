@@ -125,7 +125,7 @@ impl Part for Conditional {
         if phase == Phase::AfterTest { vec![0] } else { Vec::new() }
     }
 
-    fn encode(&self, pass: &mut Pass<'_>, _number: u32, _copy: usize, _slice: Option<u32>) {
+    fn encode(&self, pass: &mut Pass<'_>, _number: u32, _slice: Option<u32>) {
         self.encode(pass);
     }
 

@@ -1,6 +1,6 @@
 //! The density on a grid: `shaders/grid.wgsl`.
 
-use super::{Access, Pass, Reader};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::{State, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -19,12 +19,12 @@ pub(crate) const MAX_GRID_DIM: u32 = 3;
 
 #[derive(Debug)]
 pub(crate) struct Grid {
-    clear: Reader,
-    deposit: Reader,
+    clear: BoundKernel,
+    deposit: BoundKernel,
     target: GridTarget,
-    spread: Reader,
+    spread: BoundKernel,
     /// One per axis.
-    blurs: Vec<Reader>,
+    blurs: Vec<BoundKernel>,
     particles: u32,
     total: u32,
     fields: [wgpu::Buffer; 2],
@@ -75,7 +75,7 @@ impl Grid {
         let total = total(cells, dim);
         let field = || storage(&gpu.device, "wfr.grid", field_bytes(cells, dim));
         let fields = gpu.scoped(|| [field(), field()])?;
-        let pages = state.pages[0].len() as u32;
+        let pages = state.pages.len() as u32;
         let prelude = moments::prelude(shape, dim, 4, pages, page_rows);
         let linked = linked(constants(prelude, cells, dim, bandwidth).source());
         let prelude = Prelude::default().dimension(dim).weights(shape);
@@ -91,7 +91,7 @@ impl Grid {
                 (Access::ReadWrite, &fields[1 - from]),
             ];
             let constants = [("GRID_BLUR_AXIS".to_string(), f64::from(axis))];
-            Reader::new(
+            BoundKernel::on_state(
                 gpu,
                 &state.numbers.engine,
                 (&linked, entry),
@@ -119,13 +119,13 @@ impl Grid {
         &self.fields[self.blurs.len() % 2]
     }
 
-    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize) {
-        self.clear.on(copy).encode(pass, (self.total + 1).div_ceil(LANES));
-        self.deposit.on(copy).encode(pass, self.particles.div_ceil(LANES));
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
+        self.clear.encode(pass, (self.total + 1).div_ceil(LANES));
+        self.deposit.encode(pass, self.particles.div_ceil(LANES));
         self.target.encode(pass);
-        self.spread.on(copy).encode(pass, self.total.div_ceil(LANES));
+        self.spread.encode(pass, self.total.div_ceil(LANES));
         for blur in &self.blurs {
-            blur.on(copy).encode(pass, self.total.div_ceil(LANES));
+            blur.encode(pass, self.total.div_ceil(LANES));
         }
     }
 }

@@ -20,8 +20,8 @@ pub(crate) struct Init {
 }
 
 pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked {
-    let mut sources = vec![step::prelude(plan, config, problem.initial.dim()).source()];
-    sources.extend(shaders::problem_files(&["hidden/control", "loss", "init"]));
+    let mut sources = vec![step::prelude(problem, plan, config, problem.initial.dim()).source()];
+    sources.extend(shaders::problem_files(&["hidden/log_weights", "loss", "init"]));
     if let Some(composition) = &problem.composition {
         let integrator = problem.integrator(config);
         sources.push(composition.constants(None));
@@ -32,7 +32,6 @@ pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked 
 }
 
 impl Init {
-    /// Writes into the state of parity 0.
     pub(crate) fn new(
         gpu: &Gpu,
         problem: &Problem,
@@ -48,8 +47,7 @@ impl Init {
             Some(_) => problem.compiled_constants(),
             None => Vec::new(),
         };
-        // The state that parity 1 writes is the state that parity 0 reads.
-        let (numbers, own) = (&state.numbers.problem, step::bindings(state, 1));
+        let (numbers, own) = (&state.numbers.problem, step::bindings(problem, state));
         let text = (&linked, "init");
         let kernel = BoundKernel::reading(gpu, numbers, text, &own, &constants, &data)?;
         let (particles, workgroup) = (plan.particles, config.workgroup_size);

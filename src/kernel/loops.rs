@@ -113,6 +113,11 @@ pub(crate) fn of_weights(particles: u32) -> Vec<Loops> {
     ]
 }
 
+/// The rows of a particle.
+pub(crate) fn gather(rows: u32) -> Loops {
+    Loops { kernel: "gather", iterations: over(rows), way_out: GENERAL }
+}
+
 /// The position of the first particle that was lost.
 pub(crate) fn of_losses(dim: u32) -> Loops {
     Loops { kernel: "losses_first", iterations: over(dim.div_ceil(LANES)), way_out: GENERAL }

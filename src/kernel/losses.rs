@@ -1,6 +1,6 @@
 //! Counts of lost particles, by step and cause: `shaders/losses.wgsl`.
 
-use super::{Access, Pass, Reader};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::{State, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -11,8 +11,8 @@ use crate::wgsl::Linked;
 
 #[derive(Debug)]
 pub(crate) struct Losses {
-    count: Reader,
-    first: Reader,
+    count: BoundKernel,
+    first: BoundKernel,
     workgroups: u32,
     /// The totals, the first loss, and a row for every number of steps done: `shaders/losses.wgsl`.
     pub buffer: wgpu::Buffer,
@@ -57,22 +57,30 @@ impl Losses {
             (Access::ReadWrite, &buffer),
         ];
         let reader = |entry| {
-            Reader::new(gpu, &state.numbers.engine, (&linked, entry), &buffers, state, &[], &[])
+            BoundKernel::on_state(
+                gpu,
+                &state.numbers.engine,
+                (&linked, entry),
+                &buffers,
+                state,
+                &[],
+                &[],
+            )
         };
         let (count, first) = (reader("losses_count")?, reader("losses_first")?);
         Ok(Losses { count, first, workgroups: shape.particles.div_ceil(LANES), buffer })
     }
 
-    /// Counts those in copy `copy` of the state if the last ESS test saw any.
-    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize, dispatches: &wgpu::Buffer) {
+    /// Counts them if the last ESS test saw any.
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, dispatches: &wgpu::Buffer) {
         for kernel in [&self.count, &self.first] {
-            kernel.on(copy).encode_indirect(pass, dispatches, 32);
+            kernel.encode_indirect(pass, dispatches, 32);
         }
     }
 
-    /// Counts those in copy `copy` of the state, whatever the last ESS test saw.
-    pub(crate) fn encode_now(&self, pass: &mut Pass<'_>, copy: usize) {
-        self.count.on(copy).encode(pass, self.workgroups);
-        self.first.on(copy).encode(pass, 1);
+    /// Counts them whatever the last ESS test saw.
+    pub(crate) fn encode_now(&self, pass: &mut Pass<'_>) {
+        self.count.encode(pass, self.workgroups);
+        self.first.encode(pass, 1);
     }
 }

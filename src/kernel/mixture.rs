@@ -2,7 +2,7 @@
 //! `shaders/mixture_sweep.wgsl`.
 
 use super::loops::times;
-use super::{Access, Offsets, Pass, Reader};
+use super::{Access, BoundKernel, Offsets, Pass};
 use crate::buffers::{State, filled, storage};
 use crate::driver::SOFTWARE_LOOP_CAP;
 use crate::error::Result;
@@ -19,9 +19,9 @@ const TILE_WORDS: u32 = 3840;
 
 #[derive(Debug)]
 pub(crate) struct Mixture {
-    gather: Reader,
-    total: Reader,
-    sweep: Reader,
+    gather: BoundKernel,
+    total: BoundKernel,
+    sweep: BoundKernel,
     sweeps: u32,
     components: u32,
     particles: u32,
@@ -144,7 +144,7 @@ impl Mixture {
                 ),
             )
         })?;
-        let pages = state.pages[0].len() as u32;
+        let pages = state.pages.len() as u32;
         let prelude = moments::prelude(shape, dim, 7, pages, page_rows).text(text);
         let prelude = constants(prelude, count, dim).source();
         let linked = linked(prelude, file);
@@ -158,7 +158,15 @@ impl Mixture {
             (Access::Uniform(8), &table),
         ];
         let kernel = |entry| {
-            Reader::new(gpu, &state.numbers.engine, (&linked, entry), &buffers, state, &[], &[])
+            BoundKernel::on_state(
+                gpu,
+                &state.numbers.engine,
+                (&linked, entry),
+                &buffers,
+                state,
+                &[],
+                &[],
+            )
         };
         Ok(Mixture {
             gather: kernel("mixture_gather")?,
@@ -173,10 +181,10 @@ impl Mixture {
     }
 
     /// Collects the components.
-    pub(crate) fn encode_components(&self, pass: &mut Pass<'_>, copy: usize) {
+    pub(crate) fn encode_components(&self, pass: &mut Pass<'_>) {
         let groups = self.components.div_ceil(LANES);
-        self.gather.on(copy).encode_at(pass, Offsets::own(0), groups);
-        self.total.on(copy).encode_at(pass, Offsets::own(0), 1);
+        self.gather.encode_at(pass, Offsets::own(0), groups);
+        self.total.encode_at(pass, Offsets::own(0), 1);
     }
 
     /// The number of sweeps that add all components.
@@ -190,15 +198,9 @@ impl Mixture {
     }
 
     /// Adds the components of one sweep to the sums.
-    pub(crate) fn encode_sweep(
-        &self,
-        pass: &mut Pass<'_>,
-        copy: usize,
-        sweep: u32,
-        slice: Option<u32>,
-    ) {
+    pub(crate) fn encode_sweep(&self, pass: &mut Pass<'_>, sweep: u32, slice: Option<u32>) {
         let offsets = Offsets::own(sweep * SWEEP_STRIDE);
         let groups = slice.unwrap_or(self.particles).div_ceil(self.sweep_block());
-        self.sweep.on(copy).encode_at(pass, offsets, groups);
+        self.sweep.encode_at(pass, offsets, groups);
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod decide;
 pub(crate) mod draw;
 pub(crate) mod entropy;
 pub(crate) mod expand;
+pub(crate) mod gather;
 pub(crate) mod grid;
 pub(crate) mod grid_target;
 pub(crate) mod histogram;
@@ -216,9 +217,20 @@ impl BoundKernel {
         kernel.bind(gpu, own, &data)
     }
 
-    /// The same kernel and data with other buffers of its own, used alike.
-    pub(crate) fn with(&self, gpu: &Gpu, own: &Bindings<'_>) -> Result<BoundKernel> {
-        self.kernel.bind(gpu, own, &self.groups[1..])
+    /// An entry point that reads the state: buffers of its own, then the pages of the state, and the
+    /// data of the laws where it evaluates them.
+    pub(crate) fn on_state(
+        gpu: &Gpu,
+        numbers: &Numbers,
+        text: (&Linked, &str),
+        buffers: &Bindings<'_>,
+        state: &State,
+        constants: &[(String, f64)],
+        data: &[Vec<(Access, &wgpu::Buffer)>],
+    ) -> Result<BoundKernel> {
+        let pages = state.pages.iter().map(|page| (Access::Read, page));
+        let own: Vec<_> = buffers.iter().copied().chain(pages).collect();
+        BoundKernel::reading(gpu, numbers, text, &own, constants, data)
     }
 
     /// Another entry point of the engine, with the same buffers and numbers.
@@ -252,39 +264,6 @@ impl BoundKernel {
     fn record(&self, pass: &mut Pass<'_>, offsets: Offsets, workgroups: Workgroups<'_>) {
         let BoundKernel { kernel, groups } = self;
         pass.record(&Dispatch { kernel, groups, offsets, workgroups });
-    }
-}
-
-/// A kernel that reads the current state, which is the one or the other of its two copies: buffers
-/// of its own, then the pages of the state, and the data of the laws where it evaluates them.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    /// One per copy of the state.
-    copies: [BoundKernel; 2],
-}
-
-impl Reader {
-    pub(crate) fn new(
-        gpu: &Gpu,
-        numbers: &Numbers,
-        text: (&Linked, &str),
-        buffers: &Bindings<'_>,
-        state: &State,
-        constants: &[(String, f64)],
-        data: &[Vec<(Access, &wgpu::Buffer)>],
-    ) -> Result<Reader> {
-        let own = |copy: usize| {
-            let pages = state.pages[copy].iter().map(|page| (Access::Read, page));
-            buffers.iter().copied().chain(pages).collect::<Vec<_>>()
-        };
-        let first = BoundKernel::reading(gpu, numbers, text, &own(0), constants, data)?;
-        let second = first.with(gpu, &own(1))?;
-        Ok(Reader { copies: [first, second] })
-    }
-
-    /// On copy `copy` of the state.
-    pub(crate) fn on(&self, copy: usize) -> &BoundKernel {
-        &self.copies[copy]
     }
 }
 

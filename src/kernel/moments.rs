@@ -1,6 +1,6 @@
 //! Weighted mean, variance and range of every coordinate: `shaders/moments.wgsl`.
 
-use super::{Access, Pass, Reader};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::{State, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -10,8 +10,8 @@ use crate::wgsl::{Linked, Source};
 
 #[derive(Debug)]
 pub(crate) struct Moments {
-    of_blocks: Reader,
-    of_all: Reader,
+    of_blocks: BoundKernel,
+    of_all: BoundKernel,
     blocks: u32,
     dim: u32,
     /// What came out: `shaders/moment_types.wgsl`.
@@ -59,7 +59,7 @@ impl Moments {
             let records = storage(&gpu.device, "wfr.moment_blocks", bytes);
             (records, storage(&gpu.device, "wfr.moments", self::bytes(dim)))
         })?;
-        let pages = state.pages[0].len() as u32;
+        let pages = state.pages.len() as u32;
         let linked = linked(prelude(shape, dim, 3, pages, page_rows).source());
         let buffers = [
             (Access::Read, &state.log_weights),
@@ -67,7 +67,15 @@ impl Moments {
             (Access::ReadWrite, &buffer),
         ];
         let kernel = |entry| {
-            Reader::new(gpu, &state.numbers.engine, (&linked, entry), &buffers, state, &[], &[])
+            BoundKernel::on_state(
+                gpu,
+                &state.numbers.engine,
+                (&linked, entry),
+                &buffers,
+                state,
+                &[],
+                &[],
+            )
         };
         Ok(Moments {
             of_blocks: kernel("moments_of_blocks")?,
@@ -78,9 +86,8 @@ impl Moments {
         })
     }
 
-    /// Of copy `copy` of the state.
-    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize) {
-        self.of_blocks.on(copy).encode(pass, self.blocks);
-        self.of_all.on(copy).encode(pass, self.dim);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
+        self.of_blocks.encode(pass, self.blocks);
+        self.of_all.encode(pass, self.dim);
     }
 }

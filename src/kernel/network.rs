@@ -5,7 +5,7 @@ mod shape;
 mod text;
 
 use super::loops::{self, Loops};
-use super::{Access, Offsets, Pass, Reader};
+use super::{Access, BoundKernel, Offsets, Pass};
 use crate::buffers::{State, filled};
 use crate::diffusion::network::Activation;
 use crate::diffusion::network::Architecture;
@@ -55,7 +55,7 @@ const MAX_UNIFORM: u64 = 65_536;
 /// Evaluates one network at the current state, which is not yet gathered: slot by slot.
 #[derive(Debug)]
 pub(crate) struct NetworkKernel {
-    kernel: Reader,
+    kernel: BoundKernel,
     /// Where the weights begin, where they are a uniform.
     offsets: Offsets,
     particles: u32,
@@ -205,7 +205,7 @@ impl NetworkKernel {
             (Access::Read, &state.control),
             (access, &weights),
         ];
-        let kernel = Reader::new(
+        let kernel = BoundKernel::on_state(
             gpu,
             &state.numbers.engine,
             (&linked, "network"),
@@ -218,10 +218,10 @@ impl NetworkKernel {
         Ok(NetworkKernel { kernel, offsets, particles, workgroup })
     }
 
-    /// Evaluates copy `copy` of the state at the node that the clock shows.
-    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize, slice: Option<u32>) {
+    /// Evaluates the particles at the node that the clock shows.
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, slice: Option<u32>) {
         let groups = slice.unwrap_or(self.particles).div_ceil(self.workgroup);
-        self.kernel.on(copy).encode_at(pass, self.offsets, groups);
+        self.kernel.encode_at(pass, self.offsets, groups);
     }
 }
 
@@ -230,8 +230,8 @@ impl Part for NetworkKernel {
         if phase == Phase::BeforeSteps { vec![0] } else { Vec::new() }
     }
 
-    fn encode(&self, pass: &mut Pass<'_>, _number: u32, copy: usize, slice: Option<u32>) {
-        self.encode(pass, copy, slice);
+    fn encode(&self, pass: &mut Pass<'_>, _number: u32, slice: Option<u32>) {
+        self.encode(pass, slice);
     }
 
     fn slices(&self, _number: u32) -> Option<Slices> {

@@ -60,7 +60,7 @@ pub(crate) enum Phase {
     AfterTest,
     /// Before fused steps, whether a test came before them or not.
     BeforeSteps,
-    /// After the last step of a block, on the copy of the state that it wrote.
+    /// After the last step of a block.
     AfterBlock,
 }
 
@@ -97,9 +97,8 @@ pub(crate) trait Part: Debug + wgpu::WasmNotSendSync {
     /// Its passes in a phase that begins after `step` steps, by numbers of its own.
     fn passes(&self, phase: Phase, step: u32) -> Vec<u32>;
 
-    /// Records one of them: of all particles, or of a slice from `Control::first_slot` on. Copy `copy`
-    /// of the state is current.
-    fn encode(&self, pass: &mut Pass<'_>, number: u32, copy: usize, slice: Option<u32>);
+    /// Records one of them: of all particles, or of a slice from `Control::first_slot` on.
+    fn encode(&self, pass: &mut Pass<'_>, number: u32, slice: Option<u32>);
 
     /// How a pass may be cut, if it may.
     fn slices(&self, _number: u32) -> Option<Slices> {

@@ -1,6 +1,6 @@
 //! The log ratio of the target to the population's density: `shaders/ratio.wgsl`.
 
-use super::{Access, Pass, Reader};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::State;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -11,7 +11,7 @@ use crate::wgsl::{Linked, Source};
 
 #[derive(Debug)]
 pub(crate) struct Ratio {
-    kernel: Reader,
+    kernel: BoundKernel,
     groups: u32,
 }
 
@@ -44,12 +44,19 @@ impl Ratio {
         ];
         let (constants, data) = (problem.compiled_constants(), state.data_groups());
         let numbers = &state.numbers.problem;
-        let kernel =
-            Reader::new(gpu, numbers, (linked, "ratio"), &buffers, state, &constants, &data)?;
+        let kernel = BoundKernel::on_state(
+            gpu,
+            numbers,
+            (linked, "ratio"),
+            &buffers,
+            state,
+            &constants,
+            &data,
+        )?;
         Ok(Ratio { kernel, groups: particles.div_ceil(LANES) })
     }
 
-    pub(crate) fn encode(&self, pass: &mut Pass<'_>, copy: usize) {
-        self.kernel.on(copy).encode(pass, self.groups);
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
+        self.kernel.encode(pass, self.groups);
     }
 }

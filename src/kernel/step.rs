@@ -1,4 +1,4 @@
-//! The fused steps, with the gather: `shaders/step.wgsl`.
+//! The fused steps: `shaders/step.wgsl`.
 
 use super::{Access, BoundKernel, Offsets, Pass};
 use crate::buffers::State;
@@ -23,16 +23,50 @@ pub(crate) fn schedule_offset(first: u32) -> u32 {
 
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// One per parity: state 0 → 1 and 1 → 0.
-    kernels: [BoundKernel; 2],
+    kernel: BoundKernel,
     /// By how many bytes the flow's table moves from step to step, where it does.
     table_stride: Option<u32>,
     particles: u32,
     workgroup: u32,
 }
 
+/// How the step is written for a device. The bits of a run hold for a shape.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct StepShape {
+    /// Whether the flow is evaluated at two places of the text.
+    pub(crate) two_places: bool,
+}
+
+impl StepShape {
+    /// Two places pay where few steps are fused, one place compiles in two thirds of the time.
+    pub(crate) fn of(gpu: &Gpu, config: &Config, dim: u32) -> StepShape {
+        const MOST_FUSED: u32 = 4;
+        const MOST_DIM: u32 = 16;
+        let is_short = config.test_every() <= MOST_FUSED && dim <= MOST_DIM;
+        StepShape { two_places: gpu.is_software() && is_short }
+    }
+
+    fn file(self) -> &'static str {
+        if self.two_places { "step/two_places" } else { "step/one_place" }
+    }
+}
+
+/// How `init` and `step` see what the device knows of the run: as a uniform, which software drivers
+/// read fastest and GPUs no slower. Where a composition's table is one, it is not: lavapipe (seen with
+/// Mesa 22.3) crashes where a text with seven of them has branches that uniforms alone decide.
+fn control_access(problem: &Problem) -> Access {
+    match problem.composition.as_ref().map(Composition::table_access) {
+        Some(Access::Uniform(_)) => Access::Read,
+        _ => Access::Whole,
+    }
+}
+
 /// The constants that `init` and `step` share.
-pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
+pub(crate) fn prelude(problem: &Problem, plan: &Plan, config: &Config, dim: u32) -> Prelude {
+    let control = match control_access(problem) {
+        Access::Whole => "uniform",
+        _ => "storage, read",
+    };
     Prelude::default()
         .dimension(dim)
         .u32("ORIGIN_ROW", plan.rows - 1)
@@ -40,7 +74,7 @@ pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
         .u32("SCHEDULE_ALIGN", SCHEDULE_ALIGN)
         .bool("TAMED", config.taming)
         .f32("LEAST_LOG_WEIGHT", LEAST_LOG_WEIGHT)
-        .text(&state_bindings(plan.pages, plan.page_rows, plan.counts))
+        .text(&state_bindings(plan.pages, plan.page_rows, plan.counts, control))
 }
 
 /// Whether a wall of the reward counts as a number before the last node.
@@ -68,16 +102,15 @@ fn preconditioner(config: &Config) -> String {
     )
 }
 
-/// The buffers of group 0, for the step that reads copy `parity` of the state and writes the other.
-pub(crate) fn bindings(state: &State, parity: usize) -> Vec<(Access, &wgpu::Buffer)> {
+/// The buffers of group 0.
+pub(crate) fn bindings<'s>(problem: &Problem, state: &'s State) -> Vec<(Access, &'s wgpu::Buffer)> {
     use Access::{Read, ReadWrite};
     let window = u64::from(SCHEDULE_WINDOW) * size_of::<Instant>() as u64;
-    let mut all: Vec<_> = state.pages[parity].iter().map(|page| (Read, page)).collect();
-    all.extend(state.pages[1 - parity].iter().map(|page| (ReadWrite, page)));
+    let mut all: Vec<_> = state.pages.iter().map(|page| (ReadWrite, page)).collect();
     all.extend([
         (ReadWrite, &state.log_weights),
         (Read, &state.ancestors),
-        (Read, &state.control),
+        (control_access(problem), &state.control),
         (Access::Uniform(window), &state.schedule),
     ]);
     all.extend(state.moves.iter().map(|moves| (ReadWrite, moves)));
@@ -89,10 +122,11 @@ pub(crate) fn linked(
     plan: &Plan,
     config: &Config,
     integrator: Integrator,
+    shape: StepShape,
 ) -> Linked {
     let flow = &problem.flow;
     let dim = problem.target.dim();
-    let prelude = prelude(plan, config, dim)
+    let prelude = prelude(problem, plan, config, dim)
         .bool("HAS_VELOCITY", flow.has_velocity())
         .bool("HAS_PATH", flow.has_path())
         .bool("HAS_DENSITY", flow.has_density())
@@ -100,7 +134,7 @@ pub(crate) fn linked(
         .u32("MOVES_COUNTERS", MOVES_COUNTERS)
         .text(&preconditioner(config));
     let mut sources = vec![prelude.source()];
-    let files = ["hidden/control", "loss"];
+    let files = ["hidden/log_weights", "loss"];
     sources.extend(shaders::problem_files(&files));
     sources.extend(match &problem.composition {
         Some(composition) => {
@@ -113,7 +147,7 @@ pub(crate) fn linked(
         }
         None => shaders::files(integrator.files(flow.has_path())),
     });
-    sources.extend(shaders::files(&["gather", "step"]));
+    sources.extend(shaders::files(&["particle", "step", shape.file()]));
     if problem.composition.is_none() {
         let count = if plan.counts { "integrator/count_moves" } else { "integrator/count_nothing" };
         sources.extend(shaders::files(&["flow/anytime", count]));
@@ -137,25 +171,18 @@ impl Step {
     ) -> Result<Step> {
         let (data, constants) = (state.data_groups(), problem.compiled_constants());
         let (numbers, text) = (&state.numbers.problem, (linked, "step"));
-        let own = bindings(state, 0);
-        let first = BoundKernel::reading(gpu, numbers, text, &own, &constants, &data)?;
-        let second = first.with(gpu, &bindings(state, 1))?;
+        let kernel =
+            BoundKernel::reading(gpu, numbers, text, &bindings(problem, state), &constants, &data)?;
         let (particles, workgroup) = (plan.particles, config.workgroup_size);
         let table_stride = problem.composition.as_ref().and_then(Composition::table_stride);
-        Ok(Step { kernels: [first, second], table_stride, particles, workgroup })
+        Ok(Step { kernel, table_stride, particles, workgroup })
     }
 
-    /// Advances from state `parity` to the other; `first` is the step the clock shows.
-    pub(crate) fn encode(
-        &self,
-        pass: &mut Pass<'_>,
-        parity: usize,
-        first: u32,
-        slice: Option<u32>,
-    ) {
+    /// `first` is the step the clock shows.
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, first: u32, slice: Option<u32>) {
         let flow = self.table_stride.map(|stride| first * stride);
         let offsets = Offsets { own: Some(schedule_offset(first)), flow };
         let groups = slice.unwrap_or(self.particles).div_ceil(self.workgroup);
-        self.kernels[parity].encode_at(pass, offsets, groups);
+        self.kernel.encode_at(pass, offsets, groups);
     }
 }

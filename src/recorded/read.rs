@@ -66,7 +66,7 @@ impl RecordedPlan {
         [&self.opening, &self.report].into_iter().chain(&self.order).try_for_each(in_block)?;
         let result = &self.result;
         let tables = [&result.control, &result.trace].into_iter().chain(&result.reaction_trace);
-        let results = result.state.iter().flatten().chain([&result.log_weights]);
+        let results = result.state.iter().chain([&result.log_weights]);
         results.chain(tables.map(|table| &table.buffer)).try_for_each(named)
     }
 }

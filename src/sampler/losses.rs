@@ -26,7 +26,7 @@ impl Sampler {
         self.check_recorded().await?;
         let record = |encoder: &mut wgpu::CommandEncoder| {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            self.losses.encode_now(&mut pass, self.parity);
+            self.losses.encode_now(&mut pass);
         };
         let mut read = readback::gather(&self.gpu, record, &[self.losses_part()]).await?;
         let (lost, first) = self.lost_of(&read.next());
@@ -47,7 +47,7 @@ impl Sampler {
     /// Counts what was lost since the last ESS test.
     pub(super) async fn count_losses(&self) -> Result<()> {
         self.gpu.takes_more().await?;
-        self.gpu.submit_pass(|pass| self.losses.encode_now(pass, self.parity)).map(drop)
+        self.gpu.submit_pass(|pass| self.losses.encode_now(pass)).map(drop)
     }
 
     /// An error where a loss was seen that should stop the run.

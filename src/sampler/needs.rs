@@ -85,7 +85,7 @@ impl<'a> Needs<'a> {
             needs: self.weights(particles),
             data,
             readings: Vec::new(),
-            loops: room.loops.map(|_| self.loops(particles)),
+            loops: room.loops.map(|_| self.loops(particles, carries.rows())),
         };
         draft.needs.append(&mut needs);
         if carries.counts != Counts::No {
@@ -144,12 +144,13 @@ impl<'a> Needs<'a> {
             None if problem.ends.data.is_empty() => {}
             None => needs.push(Need::whole("flow data", 4 * problem.ends.data.len() as u64)),
         }
+        // Where a composition's table is a uniform, the control is storage in its place.
         let bindings = needs.len() as u32;
         (needs, bindings)
     }
 
     /// The loops of the kernels that every run has.
-    fn loops(&self, particles: u32) -> Vec<Loops> {
+    fn loops(&self, particles: u32, rows: u32) -> Vec<Loops> {
         let problem = self.run.problem;
         let (dim, evaluation) = (problem.target.dim(), self.run.evaluation());
         let mut all = vec![loops::step(1, evaluation, dim, self.models())];
@@ -160,6 +161,7 @@ impl<'a> Needs<'a> {
         }
         all.extend(loops::of_weights(particles));
         all.push(loops::of_losses(dim));
+        all.push(loops::gather(rows));
         all.extend(loops::of_looks(particles));
         all
     }

@@ -93,7 +93,7 @@ impl Sampler {
     }
 
     async fn row_window<T: bytemuck::Pod>(&self, row: u32, slots: &Range<u32>) -> Result<Vec<T>> {
-        let page = &self.state.pages[self.parity][(row / self.plan.page_rows) as usize];
+        let page = &self.state.pages[(row / self.plan.page_rows) as usize];
         let before = 4 * u64::from(row % self.plan.page_rows) * u64::from(self.plan.particles);
         let (offset, bytes) = bytes(slots);
         readback::read(&self.gpu, page, before + offset, bytes).await
@@ -151,7 +151,7 @@ impl Sampler {
     }
 
     fn cloud(&self) -> Cloud<'_> {
-        Cloud { log_weights: &self.state.log_weights, pages: &self.state.pages[self.parity] }
+        Cloud { log_weights: &self.state.log_weights, pages: &self.state.pages }
     }
 }
 

@@ -95,10 +95,8 @@ impl Sampler {
     /// One that knows the buffers that a host looks at by name.
     fn writer(&self) -> Writer {
         let mut writer = Writer::default();
-        for (copy, pages) in self.state.pages.iter().enumerate() {
-            for (page, buffer) in pages.iter().enumerate() {
-                writer.name(&state_name(copy, page), buffer);
-            }
+        for (page, buffer) in self.state.pages.iter().enumerate() {
+            writer.name(&state_name(page), buffer);
         }
         writer.name("log_weights", &self.state.log_weights);
         writer.name("control", &self.state.control);
@@ -117,15 +115,12 @@ impl Sampler {
     /// Where the results are once all steps are done.
     fn outcome(&self) -> Outcome {
         let rows = self.config.trace_rows;
-        let pages =
-            |copy: usize| (0..self.state.pages[copy].len()).map(move |page| state_name(copy, page));
         let reaction_trace = self.estimates().map(|_| {
             table!("reaction_trace", rows, ReactionRow: step, log_normalizer, relative_entropy,
                 outside)
         });
         Outcome {
-            state: [0, 1].map(|copy| pages(copy).collect()),
-            copy: self.parity as u32,
+            state: (0..self.state.pages.len()).map(state_name).collect(),
             page_rows: self.plan.page_rows,
             rows: self.plan.rows,
             center: self.center.point().map(<[f64]>::to_vec),
@@ -140,7 +135,7 @@ impl Sampler {
     }
 }
 
-/// What a page of a copy of the state is called.
-fn state_name(copy: usize, page: usize) -> String {
-    format!("state_{copy}_{page}")
+/// What a page of the state is called.
+fn state_name(page: usize) -> String {
+    format!("state_{page}")
 }

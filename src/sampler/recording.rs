@@ -28,8 +28,6 @@ struct Open {
     word: Option<Word>,
     first: u32,
     end: u32,
-    /// Which copy of the state is current before it.
-    parity: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +67,7 @@ impl State {
     }
 
     /// The word for the steps from `first` to `end`, where it can be written.
-    fn open(&mut self, (first, end): (u32, u32), parity: usize, has_word: bool) -> Option<u32> {
+    fn open(&mut self, (first, end): (u32, u32), has_word: bool) -> Option<u32> {
         if self.open.len() == WORDS as usize
             && let Some(oldest) = self.open.pop_front()
             && let Some(word) = oldest.word
@@ -81,7 +79,7 @@ impl State {
             self.next = (index + 1) % WORDS;
             Word { index, held: self.held[index as usize] }
         });
-        self.open.push_back(Open { word, first, end, parity });
+        self.open.push_back(Open { word, first, end });
         word.map(|word| word.index)
     }
 
@@ -148,9 +146,8 @@ impl Recordings {
         encoder: Option<&mut wgpu::CommandEncoder>,
         control: &wgpu::Buffer,
         steps: (u32, u32),
-        parity: usize,
     ) {
-        let word = self.state().open(steps, parity, encoder.is_some());
+        let word = self.state().open(steps, encoder.is_some());
         let clock = offset_of!(Control, step_end) as u64;
         if let (Some(encoder), Some(word)) = (encoder, word) {
             let at = 4 * u64::from(word);
@@ -193,7 +190,7 @@ impl Sampler {
             let first = state.rewound(&words, &control).ok_or(error)?;
             state.open.clear();
             state.held = words;
-            (self.encoded, self.parity) = (first.first, first.parity);
+            self.encoded = first.first;
         }
         Ok(self.encoded)
     }
@@ -230,7 +227,7 @@ mod tests {
         let mut words = state.held.clone();
         let mut recorded = 0;
         for (count, clock) in steps.iter().zip(clocks) {
-            let word = state.open((recorded, recorded + count), 0, true).unwrap();
+            let word = state.open((recorded, recorded + count), true).unwrap();
             words[word as usize] = *clock;
             recorded += count;
         }
@@ -274,13 +271,13 @@ mod tests {
         let mut state = State::new();
         let mut words = state.held.clone();
         for k in 0..3 * WORDS {
-            let word = state.open((k, k + 1), 0, true).unwrap();
+            let word = state.open((k, k + 1), true).unwrap();
             words[word as usize] = k;
         }
         let done = 3 * WORDS;
         assert!(state.fault(&words, &at(done), done).is_ok());
         (state.held, state.open) = (words.clone(), VecDeque::new());
-        state.open((done, done + 1), 0, true);
+        state.open((done, done + 1), true);
         let told = state.fault(&words, &at(done), done + 1).unwrap_err().to_string();
         assert!(told.contains(&format!("steps {done} to {} were recorded and not", done + 1)));
     }

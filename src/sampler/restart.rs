@@ -4,7 +4,7 @@ use super::{Offset, Sampler, check_integrator, losses, nowhere};
 use crate::checkpoint::Identity;
 use crate::error::{Error, Result};
 use crate::flow::Flow;
-use crate::kernel::step;
+use crate::kernel::step::{self, StepShape};
 use crate::layout::Settings;
 use crate::problem::Problem;
 use crate::reaction::Reaction;
@@ -56,7 +56,7 @@ impl Sampler {
         self.witness = nowhere::witness(problem);
         self.identity = Identity::of(problem, &config);
         self.center = problem.target.origin().clone();
-        (self.encoded, self.parity, self.finished) = (0, 0, false);
+        (self.encoded, self.finished) = (0, false);
         (self.trace_read, self.reaction_trace_read, self.seen) = (0, 0, 0);
         self.trace.clear();
         self.reaction_trace.clear();
@@ -88,7 +88,8 @@ impl Sampler {
         if but_rate(&problem.flow) != but_rate(&self.offset.flow) {
             return refused("has another reaction");
         }
-        let linked = step::linked(problem, &self.plan, &self.config, self.integrator);
+        let shape = StepShape::of(&self.gpu, &self.config, self.dim);
+        let linked = step::linked(problem, &self.plan, &self.config, self.integrator, shape);
         if linked.text() != self.wgsl || constants.len() != self.constants.len() {
             return refused("has another text");
         }

@@ -70,7 +70,7 @@ impl Sampler {
         ];
         for (name, element, rows) in self.columns() {
             let shape = vec![u64::from(rows.end - rows.start), u64::from(self.plan.particles)];
-            let content = Content::Device(self.segments(rows, self.parity));
+            let content = Content::Device(self.segments(rows));
             tensors.push(Tensor { name: name.into(), element, shape, content });
         }
         for (name, buffer) in self.persistent() {
@@ -127,7 +127,7 @@ impl Sampler {
         let particles = self.plan.particles;
         for (name, _, rows) in self.columns() {
             let legal = |word: u32| name != ANCESTORS || word < particles;
-            self.upload(checkpoint, name, &self.segments(rows, 0), legal).await?;
+            self.upload(checkpoint, name, &self.segments(rows), legal).await?;
         }
         for (name, buffer) in self.persistent() {
             if ![ROWS, STAGE, LOSSES].contains(&name) {
@@ -245,10 +245,10 @@ impl Sampler {
     }
 
     /// Where rows of the state lie.
-    fn segments(&self, rows: Range<u32>, copy: usize) -> Vec<Segment<'_>> {
+    fn segments(&self, rows: Range<u32>) -> Vec<Segment<'_>> {
         let bytes = 4 * u64::from(self.plan.particles);
         let segment = |row: u32| Segment {
-            buffer: &self.state.pages[copy][(row / self.plan.page_rows) as usize],
+            buffer: &self.state.pages[(row / self.plan.page_rows) as usize],
             offset: u64::from(row % self.plan.page_rows) * bytes,
             bytes,
         };

@@ -9,7 +9,7 @@ pub struct Buffers<'a> {
     /// The particles' state in pages of rows: coordinate j of particle i is word
     /// `(j % page_rows) * particles + i` of page `j / page_rows`, the bits of an f32; the last row
     /// holds the index of the time-zero ancestor (u32), and the rows between are the integrator's
-    /// own. Valid until the next [`Sampler::encode`](crate::Sampler::encode), which writes the other copy.
+    /// own. They are the same buffers all through the run.
     pub pages: &'a [wgpu::Buffer],
     /// Rows per page.
     pub page_rows: u32,

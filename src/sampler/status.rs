@@ -107,7 +107,7 @@ impl Sampler {
             if reports {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 self.resampling.encode_report(&mut pass);
-                self.losses.encode_now(&mut pass, self.parity);
+                self.losses.encode_now(&mut pass);
             }
         };
         let mut read = readback::gather(&self.gpu, record, &parts).await?;

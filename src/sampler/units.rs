@@ -36,12 +36,13 @@ pub(super) enum Unit {
     /// Counts them whatever a test saw.
     CountLosses,
     Tick,
+    /// After a resampling particles are what their parents were.
+    Gather,
     Step,
     /// A pass of one of the parts of this run.
     Pass {
         part: usize,
         number: u32,
-        phase: Phase,
     },
 }
 
@@ -76,6 +77,7 @@ impl Sampler {
             units.extend(segment.counts.then_some(Unit::CountLosses));
         }
         units.extend(self.passes(Phase::BeforeSteps, segment.first));
+        units.extend(segment.tests.then_some(Unit::Gather));
         units.push(Unit::Step);
         if segment.ends {
             units.extend(self.passes(Phase::AfterBlock, segment.first + segment.count));
@@ -88,7 +90,7 @@ impl Sampler {
         let mut units = Vec::new();
         for (index, part) in self.parts.iter().enumerate() {
             let numbers = part.passes(phase, step).into_iter();
-            units.extend(numbers.map(|number| Unit::Pass { part: index, number, phase }));
+            units.extend(numbers.map(|number| Unit::Pass { part: index, number }));
         }
         units
     }
@@ -108,20 +110,18 @@ impl Sampler {
         unit: Unit,
         slice: Option<u32>,
     ) {
-        let parity = self.parity;
         match unit {
             Unit::Test => self.resampling.encode_test(pass, segment.count),
             Unit::Tick => self.resampling.encode_tick(pass, segment.count),
             Unit::Losses => {
                 let dispatches = &self.resampling.scratch.dispatches;
-                self.losses.encode(pass, parity, dispatches);
+                self.losses.encode(pass, dispatches);
             }
-            Unit::CountLosses => self.losses.encode_now(pass, parity),
-            Unit::Step => self.step.encode(pass, parity, segment.first, slice),
-            Unit::Pass { part, number, phase } => {
-                // The step wrote the other copy.
-                let copy = if phase == Phase::AfterBlock { 1 - parity } else { parity };
-                self.parts[part].encode(pass, number, copy, slice);
+            Unit::CountLosses => self.losses.encode_now(pass),
+            Unit::Gather => self.gather.encode(pass, &self.resampling.scratch.dispatches),
+            Unit::Step => self.step.encode(pass, segment.first, slice),
+            Unit::Pass { part, number } => {
+                self.parts[part].encode(pass, number, slice);
             }
         }
     }
@@ -160,7 +160,6 @@ impl Sampler {
 
     /// The segment is done.
     pub(super) fn pass_by(&mut self, segment: &Segment) {
-        self.parity = 1 - self.parity;
         self.encoded += segment.count;
     }
 

@@ -224,11 +224,11 @@ impl Replayed {
         crate::common::read(&self.device, &self.queue, &self.buffers[name])
     }
 
-    /// A row of the current copy of the state.
+    /// A row of the state.
     fn row(&self, row: u64) -> Vec<u32> {
         let (result, n) = (&self.plan["result"], number(&self.plan["settings"]["particles"]));
-        let (page_rows, copy) = (number(&result["page_rows"]), number(&result["copy"]));
-        let page = self.words(text(&result["state"][copy as usize][(row / page_rows) as usize]));
+        let page_rows = number(&result["page_rows"]);
+        let page = self.words(text(&result["state"][(row / page_rows) as usize]));
         let first = (row % page_rows * n) as usize;
         page[first..first + n as usize].to_vec()
     }

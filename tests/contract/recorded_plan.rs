@@ -154,7 +154,7 @@ fn many_dimensions_are_repeated() {
     let limits = wfr::wgpu::Limits { max_storage_buffer_binding_size: 300_000, ..adapter.limits() };
     let gpu = pollster::block_on(Gpu::request(adapter, limits)).unwrap();
     let plan = recorded(&gpu, &problem, &config(10, 5));
-    assert_eq!(plan.result.state.each_ref().map(Vec::len), [3, 3]);
+    assert_eq!(plan.result.state.len(), 3);
     repeats_on(&gpu, "64 dimensions", &problem, &config(10, 5));
 }
 
@@ -196,7 +196,17 @@ fn a_block_has_one_step_dispatch_and_reads_nothing_back() {
             assert_eq!((block.first % every, block.steps), (0, every));
             assert_eq!(
                 entries,
-                ["reduce", "decide", "scan", "expand", "losses_count", "losses_first", "step"]
+                [
+                    "reduce",
+                    "decide",
+                    "scan",
+                    "expand",
+                    "losses_count",
+                    "losses_first",
+                    "gather",
+                    "put_back",
+                    "step"
+                ]
             );
         }
         let firsts: BTreeSet<_> = plan.order.iter().map(|block| block.first).collect();
@@ -223,11 +233,11 @@ fn what_is_no_plan_of_this_version_is_refused() {
     let said = |value: &serde_json::Value| {
         RecordedPlan::from_json(&value.to_string()).unwrap_err().to_string()
     };
-    value["schema"] = 2.into();
+    value["schema"] = 99.into();
     value["wfr"] = "9.1.0".into();
     let newer = said(&value);
-    assert!(newer.contains("plan is of schema 2, written by wfr 9.1.0; this is wfr"), "{newer}");
-    value["schema"] = 1.into();
+    assert!(newer.contains("plan is of schema 99, written by wfr 9.1.0; this is wfr"), "{newer}");
+    value["schema"] = wfr::recorded::SCHEMA.into();
     value["order"][0]["dispatches"][0] = 99.into();
     assert!(said(&value).contains("plan has no dispatch 99, only"), "{}", said(&value));
     value.as_object_mut().unwrap().remove("texts");

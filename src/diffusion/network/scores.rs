@@ -63,7 +63,7 @@ impl Scores {
         let shape = Shape::new(gpu, network, divergence);
         let kernel =
             NetworkKernel::new(gpu, network, shape, &[tau], divergence, &plan, &state, &out)?;
-        gpu.submit_pass(|pass| kernel.encode(&mut WarmUp(pass), 0, None))?;
+        gpu.submit_pass(|pass| kernel.encode(&mut WarmUp(pass), None))?;
         Ok(Scores { gpu: gpu.clone(), kernel, out })
     }
 
@@ -73,7 +73,7 @@ impl Scores {
     /// [`ErrorKind::DeviceLost`](crate::ErrorKind::DeviceLost) and
     /// [`ErrorKind::Device`](crate::ErrorKind::Device).
     pub async fn evaluate_async(&self) -> Result<()> {
-        self.gpu.submit_pass(|pass| self.kernel.encode(pass, 0, None))?;
+        self.gpu.submit_pass(|pass| self.kernel.encode(pass, None))?;
         self.gpu.wait_async().await
     }
 
@@ -91,13 +91,12 @@ impl Scores {
 fn state(gpu: &Gpu, positions: &[f32], dim: usize, numbers: RunNumbers) -> State {
     let axis = |j: usize| positions.iter().skip(j).step_by(dim).copied();
     let rows: Vec<f32> = (0..dim).flat_map(axis).collect();
-    let page = || {
-        let usage = wgpu::BufferUsages::STORAGE;
-        vec![filled(&gpu.device, "wfr.state", usage, bytemuck::cast_slice(&rows))]
-    };
+    let usage = wgpu::BufferUsages::STORAGE;
+    let page = filled(&gpu.device, "wfr.state", usage, bytemuck::cast_slice(&rows));
     let none = || storage(&gpu.device, "wfr.none", 4);
     State {
-        pages: [page(), page()],
+        pages: vec![page],
+        gathered: Vec::new(),
         log_weights: none(),
         ancestors: none(),
         control: storage(&gpu.device, "wfr.control", size_of::<Control>() as u64),

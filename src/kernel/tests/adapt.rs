@@ -123,7 +123,8 @@ fn stage(
     rows[0].beta = beta;
     rows[BEGIN as usize].beta = beta;
     let state = State {
-        pages: [pages(&plan), pages(&plan)],
+        pages: pages(&plan),
+        gathered: pages(&plan),
         log_weights,
         ancestors,
         control: resampling.scratch.control.clone(),
@@ -142,9 +143,14 @@ fn stage(
             .map(|d| filled(wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(d)))
             .collect(),
     };
-    state.pages.iter().flatten().enumerate().for_each(|(i, page)| poison(gpu, page, i as u32));
+    state
+        .pages
+        .iter()
+        .chain(&state.gathered)
+        .enumerate()
+        .for_each(|(i, page)| poison(gpu, page, i as u32));
     let coordinates = population.rows.chunks(plan.page_rows as usize);
-    for (page, rows) in state.pages[1].iter().zip(coordinates) {
+    for (page, rows) in state.pages.iter().zip(coordinates) {
         write(gpu, page, &rows.concat());
     }
     write(gpu, &state.log_weights, &population.log_weights);
@@ -166,7 +172,7 @@ fn stage(
     testing::pass(gpu, |pass| {
         adapt.encode_open(pass);
         for _ in 0..PASSES {
-            adapt.encode_measure(pass, 1, None);
+            adapt.encode_measure(pass, None);
             adapt.encode_choose(pass);
         }
     });

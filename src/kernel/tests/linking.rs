@@ -8,11 +8,13 @@ use crate::diffusion::{
     Tracking,
 };
 use crate::kernel::network::{self, Shape};
+use crate::kernel::step::StepShape;
 use crate::kernel::{
-    adapt, check, decide, draw, entropy, expand, grid, grid_target, histogram, init, losses,
-    mixture, moments, quantile, ratio, react, reduce, residual, scan, step, survivors, tally,
+    adapt, check, decide, draw, entropy, expand, gather, grid, grid_target, histogram, init,
+    losses, mixture, moments, quantile, ratio, react, reduce, residual, scan, step, survivors,
+    tally,
 };
-use crate::plan::Plan;
+use crate::plan::{Plan, WEIGHT_BINDINGS};
 use crate::shaders::{self, WeightShape};
 use crate::wgsl::Linked;
 use crate::{
@@ -97,7 +99,8 @@ fn every_target_flow_and_integrator_links_in_every_dimension() {
                     let config = Config { integrator: Some(integrator), ..config.clone() };
                     let limits = wgpu::Limits::default();
                     let plan = crate::requirements(&problem, &config, &limits).unwrap();
-                    let linked = step::linked(&problem, &plan, &config, integrator);
+                    let linked =
+                        step::linked(&problem, &plan, &config, integrator, StepShape::default());
                     let count = storage_buffers(&linked);
                     let name = format!("{} {} {integrator} {dim}", entry.name, flow.name());
                     assert!(count <= PROMISED_STORAGE, "{name}: {count} storage buffers");
@@ -141,7 +144,8 @@ fn every_path_links_in_every_dimension() {
                 let plan = crate::requirements(&problem, &config, &limits).unwrap();
                 let init = init::linked(&problem, &plan, &config);
                 assert!(storage_buffers(&init) <= PROMISED_STORAGE);
-                let linked = step::linked(&problem, &plan, &config, integrator);
+                let linked =
+                    step::linked(&problem, &plan, &config, integrator, StepShape::default());
                 let count = storage_buffers(&linked);
                 let name = format!("{} {integrator} {dim}", flow.name());
                 assert!(count <= PROMISED_STORAGE, "{name}: {count} storage buffers");
@@ -196,7 +200,8 @@ fn every_composition_links_in_every_dimension() {
                     let plan = crate::requirements(&problem, &config, &limits).unwrap();
                     let init = init::linked(&problem, &plan, &config);
                     assert!(storage_buffers(&init) <= PROMISED_STORAGE, "{name}");
-                    let linked = step::linked(&problem, &plan, &config, integrator);
+                    let linked =
+                        step::linked(&problem, &plan, &config, integrator, StepShape::default());
                     let count = storage_buffers(&linked);
                     assert!(count <= PROMISED_STORAGE, "{name}: {count} storage buffers");
                     // One fewer where the table of nodes is a uniform.
@@ -242,7 +247,8 @@ fn what_few_runs_need_links() {
                     ..config(Resampler::Systematic)
                 };
                 let plan = crate::requirements(&problem, &config, &limits).unwrap();
-                let linked = step::linked(&problem, &plan, &config, integrator);
+                let linked =
+                    step::linked(&problem, &plan, &config, integrator, StepShape::default());
                 assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
             }
         }
@@ -253,7 +259,8 @@ fn what_few_runs_need_links() {
         let problem = Problem::new(target, normal, flow).unwrap();
         let config = config(Resampler::Systematic);
         let plan = crate::requirements(&problem, &config, &limits).unwrap();
-        let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
+        let linked =
+            step::linked(&problem, &plan, &config, Integrator::KernelRatio, StepShape::default());
         assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
         let extent = check::Extent { count: 10, lanes: 10, repeats: 2 };
         assert!(storage_buffers(&check::linked(&problem, extent)) <= PROMISED_STORAGE);
@@ -360,7 +367,7 @@ fn a_flow_of_ones_own_links() {
     let problem = Problem::new(Target::standard_normal(2).unwrap(), normal, flow).unwrap();
     let config = config(Resampler::Systematic);
     let plan = crate::requirements(&problem, &config, &wgpu::Limits::default()).unwrap();
-    let linked = step::linked(&problem, &plan, &config, Integrator::Euler);
+    let linked = step::linked(&problem, &plan, &config, Integrator::Euler, StepShape::default());
     assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
 }
 
@@ -380,9 +387,12 @@ fn pages_link() {
         let config = Config { particles: 100_000, ..config.clone() };
         let plan = crate::requirements(&problem, &config, &limits).unwrap();
         assert_eq!(u64::from(plan.pages), 17_u64.div_ceil(rows));
-        let linked = step::linked(&problem, &plan, &config, Integrator::KernelRatio);
-        assert_eq!(storage_buffers(&linked) as u32, plan.bindings);
+        let linked =
+            step::linked(&problem, &plan, &config, Integrator::KernelRatio, StepShape::default());
         let shape = weight_shape(100_000, Resampler::Systematic);
+        let copied = storage_buffers(&gather::linked(&shape, &plan));
+        let most = (storage_buffers(&linked).max(copied) as u32).max(WEIGHT_BINDINGS);
+        assert_eq!(most, plan.bindings);
         let counted = storage_buffers(&losses::linked(&shape, 16, &plan));
         assert!(counted as u32 <= plan.bindings, "{counted} to count losses");
     }

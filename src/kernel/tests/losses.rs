@@ -43,7 +43,8 @@ fn losses_are_counted_by_step_and_cause() {
             (0..plan.pages).map(|page| buffer(u64::from(plan.rows_of_page(page)) * row)).collect()
         };
         let state = State {
-            pages: [pages(), pages()],
+            pages: pages(),
+            gathered: pages(),
             log_weights: buffer(row),
             ancestors: buffer(row),
             control: buffer(size_of::<Control>() as u64),
@@ -57,7 +58,7 @@ fn losses_are_counted_by_step_and_cause() {
         let counter = Losses::new(&gpu, &shape, DIM, STEPS, &plan, &state).unwrap();
         let words = noise(9, (plan.rows * particles) as usize);
         let rows: Vec<&[u32]> = words.chunks(particles as usize).collect();
-        for (page, rows) in state.pages[1].iter().zip(rows.chunks(plan.page_rows as usize)) {
+        for (page, rows) in state.pages.iter().zip(rows.chunks(plan.page_rows as usize)) {
             write(&gpu, page, &rows.concat());
         }
         let position =
@@ -85,7 +86,7 @@ fn losses_are_counted_by_step_and_cause() {
                 values[52] = f32::from_bits(0xffff_ffff);
             }
             write(&gpu, &state.log_weights, &values);
-            testing::pass(&gpu, |pass| counter.encode_now(pass, 1));
+            testing::pass(&gpu, |pass| counter.encode_now(pass));
             let before: Vec<u32> = values.iter().map(|lw| lw.to_bits()).collect();
             let found = losses::losses(&mut values, position, NOW);
             assert_ne!(before, values.iter().map(|lw| lw.to_bits()).collect::<Vec<_>>());

@@ -42,19 +42,19 @@ fn state(gpu: &Gpu, dim: u32, particles: u32) -> (Plan, State, Vec<Vec<f64>>) {
     let (rows, page_rows) = (dim + 1, (dim + 1).div_ceil(3));
     let pages = rows.div_ceil(page_rows);
     let plan = Plan::in_pages(particles, rows, page_rows);
-    let copy = || (0..pages).map(|p| storage(u64::from(plan.rows_of_page(p) * particles) * 4));
-    let pages = [copy().collect::<Vec<_>>(), copy().collect()];
+    let page = |p| storage(u64::from(plan.rows_of_page(p) * particles) * 4);
+    let pages: Vec<_> = (0..pages).map(page).collect();
     let count = (dim * particles) as usize;
     let axes: Vec<f32> = normals(7, count).into_iter().map(|z| 1.5 * z as f32).collect();
     // Row by row, so that a population's first particles are others' where N is another.
     let at = |i: u32, j: u32| axes[(i * dim + j) as usize];
-    for page in pages.iter().flatten() {
+    for page in &pages {
         poison(gpu, page, 3);
     }
     for j in 0..dim {
         let row: Vec<f32> = (0..particles).map(|i| at(i, j)).collect();
         let offset = u64::from(j % page_rows * particles) * 4;
-        let page = &pages[1][(j / page_rows) as usize];
+        let page = &pages[(j / page_rows) as usize];
         gpu.queue.write_buffer(page, offset, bytemuck::cast_slice(&row));
     }
     let control = storage(size_of::<Control>() as u64);
@@ -63,6 +63,7 @@ fn state(gpu: &Gpu, dim: u32, particles: u32) -> (Plan, State, Vec<Vec<f64>>) {
     write(gpu, &control, &[Control { step_begin: STEP, ..Control::default() }]);
     let state = State {
         pages,
+        gathered: Vec::new(),
         log_weights: storage(4),
         ancestors: storage(4),
         control,
@@ -91,7 +92,7 @@ fn run(
     poison(gpu, &out, 5);
     let kernel =
         NetworkKernel::new(gpu, network, shape, &TAUS, divergence, &plan, &state, &out).unwrap();
-    testing::pass(gpu, |pass| kernel.encode(pass, 1, None));
+    testing::pass(gpu, |pass| kernel.encode(pass, None));
     (read(gpu, &out), x)
 }
 

@@ -90,10 +90,10 @@ impl Rig {
         let instants: Vec<Instant> = (0..=STEP + 4)
             .map(|k| Instant { time: DT * k as f32, dt: DT, beta: 0.0, beta_rate: 0.0 })
             .collect();
-        let pages = || vec![storage(row * u64::from(dim + 1))];
         let settings = Settings { transport: 0.8, ..Settings::of_weights(&shape()) };
         let state = State {
-            pages: [pages(), pages()],
+            pages: vec![storage(row * u64::from(dim + 1))],
+            gathered: Vec::new(),
             log_weights: storage(row),
             ancestors: storage(4),
             control: storage(size_of::<Control>() as u64),
@@ -105,8 +105,7 @@ impl Rig {
             numbers: RunNumbers::new(gpu, &settings, &problem(dim, 0.0), &Config::default())
                 .unwrap(),
         };
-        poison(gpu, &state.pages[0][0], 8);
-        write(gpu, &state.pages[1][0], &rows.concat());
+        write(gpu, &state.pages[0], &rows.concat());
         write(gpu, &state.log_weights, &log_weights);
         write(gpu, &state.control, &[Control { step_end: STEP, ..Control::default() }]);
         write(gpu, &state.schedule, &instants);
@@ -128,7 +127,7 @@ impl Rig {
         let moments =
             Moments::new(&self.gpu, &self.shape, self.dim, page_rows, &self.state).unwrap();
         poison(&self.gpu, &moments.buffer, 3);
-        testing::pass(&self.gpu, |pass| moments.encode(pass, 1));
+        testing::pass(&self.gpu, |pass| moments.encode(pass));
         moments
     }
 
@@ -143,8 +142,8 @@ impl Rig {
                 .unwrap();
         poison(gpu, &mixture.sums, 4);
         testing::pass(gpu, |pass| {
-            mixture.encode_components(pass, 1);
-            (0..mixture.sweeps()).for_each(|sweep| mixture.encode_sweep(pass, 1, sweep, None));
+            mixture.encode_components(pass);
+            (0..mixture.sweeps()).for_each(|sweep| mixture.encode_sweep(pass, sweep, None));
         });
         mixture
     }
@@ -175,7 +174,7 @@ impl Rig {
         let buffers = [&moments.buffer, field, &out];
         let ratio =
             Ratio::new(&self.gpu, &linked, &problem, &self.state, buffers, PARTICLES).unwrap();
-        testing::pass(&self.gpu, |pass| ratio.encode(pass, 1));
+        testing::pass(&self.gpu, |pass| ratio.encode(pass));
         read(&self.gpu, &out)
     }
 
@@ -250,9 +249,9 @@ fn the_density_on_a_grid_is_near_the_oracle() {
         )
         .unwrap();
         testing::pass(&gpu, |pass| {
-            grid.encode(pass, 1);
+            grid.encode(pass);
             // The second finds the field of the first.
-            grid.encode(pass, 1);
+            grid.encode(pass);
         });
         let constants = |prelude| grid::constants(prelude, cells, dim, &bandwidth);
         let density = ["density/grid_frame", "density/grid"];

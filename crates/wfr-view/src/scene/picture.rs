@@ -45,8 +45,7 @@ const MOST_CELLS: f32 = 8_388_608.0;
 
 impl Picture {
     /// The particles of now, which `info` tells of, in a picture of so many pixels. It holds until
-    /// the sampler's next steps, which write the other copy of the particles. The axes have to be
-    /// those of the run.
+    /// the sampler's next steps, which move them. The axes have to be those of the run.
     pub fn new(
         sampler: &Sampler,
         info: &Info,

@@ -1,0 +1,40 @@
+// A particle as the next step finds it, which follows the parent that the last ESS test chose if it
+// resampled.
+// Reads ancestors, control, log_weights.
+
+// A number that alone decides a branch: see settings.wgsl.
+fn particle_is_resampled() -> bool {
+    return (control.resampled ^ float_hidden_zero()) != 0u;
+}
+
+// The slot that held the particle at the test.
+fn particle_parent(slot: u32) -> u32 {
+    if (particle_is_resampled()) {
+        return ancestors[slot];
+    }
+    return slot;
+}
+
+// Relative to the largest. What lies so far below it that a float no longer tells one nat from the
+// next is zero for good: a later gain would bring back rounding.
+fn particle_shifted(before: f32) -> f32 {
+    let after = before - control.shift;
+    let tested = (control.tested ^ float_hidden_zero()) != 0u;
+    let fallen = tested && after < LEAST_LOG_WEIGHT;
+    if (float_is_minus_infinity(before) || fallen) {
+        return float_minus_infinity();
+    }
+    return after;
+}
+
+// Weights are equal after a resampling. A lost particle's says why and when to the bit.
+fn particle_log_weight(slot: u32) -> f32 {
+    if (particle_is_resampled()) {
+        return 0.0;
+    }
+    let before = log_weights[slot];
+    if (float_is_lost(before)) {
+        return before;
+    }
+    return particle_shifted(before);
+}
