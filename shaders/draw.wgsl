@@ -2,16 +2,16 @@
 // in the scanned places.
 // Reads offsets, fractions, copies_through, control; writes ancestors.
 
-@group(0) @binding(0) var<storage, read> control: Control;
+@group(0) @binding(0) var<storage, read> control: array<Control>;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>;
 @group(0) @binding(2) var<storage, read> fractions: array<u32>;
 @group(0) @binding(3) var<storage, read> copies_through: array<u32>;
 @group(0) @binding(4) var<storage, read_write> ancestors: array<u32>;
 
-// The first i whose place lies above `point`; residual places leave out the copies.
-fn draw_search_place(point: vec2<u32>) -> u32 {
-    var a = 0u;
-    var b = settings.particles - 1u;
+// The first slot of an island whose place lies above `point`; residual places leave out the copies.
+fn draw_search_place(island: u32, point: vec2<u32>) -> u32 {
+    var a = island_slots(island);
+    var b = a + settings.particles - 1u;
     while (a < b) {
         let middle = (a + b) >> 1u;
         var place = vec2<u32>(fractions[middle], offsets[middle]);
@@ -27,9 +27,9 @@ fn draw_search_place(point: vec2<u32>) -> u32 {
     return a;
 }
 
-fn draw_search_copies(rank: u32) -> u32 {
-    var a = 0u;
-    var b = settings.particles - 1u;
+fn draw_search_copies(island: u32, rank: u32) -> u32 {
+    var a = island_slots(island);
+    var b = a + settings.particles - 1u;
     while (a < b) {
         let middle = (a + b) >> 1u;
         if (copies_through[middle] > rank) {
@@ -42,8 +42,9 @@ fn draw_search_copies(rank: u32) -> u32 {
 }
 
 // A uniform point of [0, length), 32.32.
-fn draw_point(k: u32, length: u32) -> vec2<u32> {
-    let word = threefry(k, control.tests - 1u, 0u, STREAM_STRATUM);
+fn draw_point(island: u32, k: u32, length: u32) -> vec2<u32> {
+    let place = island_place(island, k);
+    let word = threefry_at(place, control[island].tests - 1u, 0u, STREAM_STRATUM);
     return wide_mul_shift(word.xy, length, 32u);
 }
 
@@ -52,17 +53,20 @@ fn draw(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    let island = id.z;
     let k = index_of_workgroup(id) * LANES + lane;
-    if (k >= settings.particles) {
+    if (k >= settings.particles || control[island].resampled == 0u) {
         return;
     }
     var copies = 0u;
     if (RESAMPLER == RESIDUAL) {
-        copies = control.copies;
+        copies = control[island].copies;
     }
+    let slot = island_slots(island) + k;
     if (k < copies) {
-        ancestors[k] = draw_search_copies(k);
+        ancestors[slot] = draw_search_copies(island, k);
     } else {
-        ancestors[k] = draw_search_place(draw_point(k, settings.particles - copies));
+        let point = draw_point(island, k, settings.particles - copies);
+        ancestors[slot] = draw_search_place(island, point);
     }
 }

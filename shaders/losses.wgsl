@@ -5,7 +5,7 @@
 // Reads state_in, control; reads and writes log_weights, losses.
 
 @group(0) @binding(0) var<storage, read_write> log_weights: array<f32>;
-@group(0) @binding(1) var<storage, read> control: Control;
+@group(0) @binding(1) var<storage, read> control: array<Control>;
 // Totals by cause, of two words each; LOSSES_NEVER less the steps of the first loss, and the key of
 // the first particle, once there is one; its position; then rows of the steps, by the steps done: a
 // count by cause, and the largest key.
@@ -19,7 +19,7 @@ fn losses_row(steps: u32) -> u32 {
 
 // The larger, the lower the slot; never 0.
 fn losses_key(slot: u32, cause: u32) -> u32 {
-    return ((settings.particles - slot) << 2u) | cause;
+    return ((island_end() - slot) << 2u) | cause;
 }
 
 @compute @workgroup_size(LANES)
@@ -27,17 +27,18 @@ fn losses_count(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let slot = index_of_workgroup(id) * LANES + lane;
-    if (slot >= settings.particles) {
+    let place = index_of_workgroup(id) * LANES + lane;
+    if (place >= settings.particles) {
         return;
     }
+    let slot = island_slots(id.z) + place;
     let log_weight = log_weights[slot];
     if (!loss_is_fresh(log_weight)) {
         return;
     }
     log_weights[slot] = float_nan();
     let cause = loss_cause(log_weight);
-    let steps = min(loss_steps(log_weight, control.step_end), settings.steps);
+    let steps = min(loss_steps(log_weight, control[id.z].step_end), settings.steps);
     let row = losses_row(steps);
     atomicAdd(&losses[row + cause], 1u);
     atomicMax(&losses[row + 3u], losses_key(slot, cause));
@@ -53,7 +54,7 @@ fn losses_first(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    if (index_of_workgroup(id) > 0u) {
+    if (index_of_workgroup(id) > 0u || id.z > 0u) {
         return;
     }
     let earliest = atomicLoad(&losses[6]);
@@ -66,7 +67,7 @@ fn losses_first(
     if (is_known) {
         return;
     }
-    let slot = settings.particles - (key >> 2u);
+    let slot = island_end() - (key >> 2u);
     for (var j = lane; j < LOSSES_POSITION; j += LANES) {
         atomicStore(&losses[LOSSES_HEADER + j], state_load(j, slot));
     }

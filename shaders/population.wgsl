@@ -1,4 +1,5 @@
-// All blocks together: total weight, ESS, and what lies before each block. Runs in one workgroup.
+// All blocks of an island together: total weight, ESS, and what lies before each block. Runs in
+// one workgroup.
 // Sums are of integers, so that neither lanes nor their number change a bit.
 // Reads and writes blocks.
 
@@ -6,9 +7,12 @@
 const POPULATION_SQUARE_BITS = 16u;
 const POPULATION_SQUARE_UNIT = 1.0 / (65536.0 * f32(1u << SQUARE_BITS));
 
-// Blocks of a lane, consecutive.
-fn population_blocks() -> u32 {
-    return ((settings.blocks ^ float_hidden_zero()) + LANES - 1u) / LANES;
+// The records of a lane, consecutive: the first, and the one after the last.
+fn population_records(lane: u32, island: u32) -> vec2<u32> {
+    let all = settings.blocks ^ float_hidden_zero();
+    let share = (all + LANES - 1u) / LANES;
+    let first = min(lane * share, all);
+    return vec2<u32>(first, min(first + share, all)) + island_records(island);
 }
 
 var<workgroup> sh_peak: atomic<u32>;
@@ -56,12 +60,11 @@ fn population_term(block: Block, peak: f32) -> PopulationTerm {
 }
 
 // Leaves in each block the sum of what lies before it among the blocks of its lane.
-fn population_reduce(lane: u32) -> Population {
-    let first = lane * population_blocks();
-    let last = min(first + population_blocks(), (settings.blocks ^ float_hidden_zero()));
+fn population_reduce(lane: u32, island: u32) -> Population {
+    let own = population_records(lane, island);
     var key = 0u;
     var counts = vec3<u32>(0u);
-    for (var b = first; b < last; b++) {
+    for (var b = own.x; b < own.y; b++) {
         let peak = blocks[b].peak;
         key = max(key, select(float_key(peak), 0u, float_is_non_finite(peak)));
         counts += vec3<u32>(blocks[b].non_finite, blocks[b].fresh, blocks[b].dead);
@@ -79,7 +82,7 @@ fn population_reduce(lane: u32) -> Population {
     population.fresh = atomicLoad(&sh_fresh);
     population.dead = atomicLoad(&sh_dead);
     var sums: PopulationTerm;
-    for (var b = first; b < last; b++) {
+    for (var b = own.x; b < own.y; b++) {
         let term = population_term(blocks[b], population.peak);
         blocks[b].before = sums.total;
         sums.total = wide_add(sums.total, term.total);
@@ -98,13 +101,12 @@ fn population_reduce(lane: u32) -> Population {
 }
 
 // Completes the sums that population_reduce left, up to the whole behind the last block.
-fn population_scan(lane: u32, population: Population) {
-    let first = lane * population_blocks();
-    let last = min(first + population_blocks(), (settings.blocks ^ float_hidden_zero()));
-    for (var b = first; b < last; b++) {
+fn population_scan(lane: u32, island: u32, population: Population) {
+    let own = population_records(lane, island);
+    for (var b = own.x; b < own.y; b++) {
         blocks[b].before = wide_add(population.before, blocks[b].before);
     }
     if (lane == 0u) {
-        blocks[settings.blocks].before = population.total;
+        blocks[island_records(island) + settings.blocks].before = population.total;
     }
 }

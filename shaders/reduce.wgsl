@@ -1,10 +1,11 @@
 // Reduce: one pass over the log-weights gives each block's peak, its integer total, the sum of its
 // squared weights and its counts of log-weights that are no number, or minus infinity. Integer
 // atomics only, so the result does not depend on the order in which lanes run.
-// Reads log_weights; writes blocks.
+// Reads log_weights; writes blocks, and dispatches: nothing is allowed until `decide` says so.
 
 @group(0) @binding(0) var<storage, read> log_weights: array<f32>;
 @group(0) @binding(1) var<storage, read_write> blocks: array<Block>;
+@group(0) @binding(2) var<storage, read_write> dispatches: Dispatches;
 
 var<workgroup> sh_peak: atomic<u32>;
 var<workgroup> sh_total_low: atomic<u32>;
@@ -34,6 +35,10 @@ fn reduce(
     let block = index_of_workgroup(id);
     // Neighbouring lanes read neighbouring words.
     let first = block * BLOCK + lane;
+    let slots = island_slots(id.z);
+    if (block == 0u && id.z == 0u && lane == 0u) {
+        dispatches = Dispatches();
+    }
     var mine: array<f32, ITEMS>;
     var peak_key = 0u;
     var non_finite = 0u;
@@ -42,7 +47,7 @@ fn reduce(
         let slot = first + k * LANES;
         var lw = float_minus_infinity();
         if (slot < particles) {
-            lw = log_weights[slot];
+            lw = log_weights[slots + slot];
         }
         mine[k] = lw;
         if (float_is_non_finite(lw)) {
@@ -91,6 +96,6 @@ fn reduce(
         record.non_finite = non_finite & 0xffffu;
         record.fresh = non_finite >> 16u;
         record.dead = atomicLoad(&sh_dead);
-        blocks[block] = record;
+        blocks[island_records(id.z) + block] = record;
     }
 }

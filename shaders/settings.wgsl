@@ -5,7 +5,7 @@
 struct Settings {
     groups_of_blocks: vec4<u32>, // workgroup counts, folded
     groups_of_particles: vec4<u32>,
-    // Of the first slot: the low word and the high bits of its number in its island, and the island.
+    // Of the first slot: low word and high bits of its number in its island, and the island.
     place: vec3<u32>,
     islands: u32, // independent populations, of as many particles each
     seed: vec2<u32>,

@@ -1,7 +1,7 @@
 //! The buffers of a run on the device: what they hold, and how they are made.
 
 use crate::kernel::Access;
-use crate::layout::{BLOCK, Block, Control, Dispatches, TraceRow};
+use crate::layout::{Block, Control, Dispatches, TraceRow};
 use crate::numbers::RunNumbers;
 use crate::plan::Need;
 use crate::shaders::WeightShape;
@@ -51,6 +51,8 @@ pub(crate) struct Scratch {
     pub control: wgpu::Buffer,
     pub trace: wgpu::Buffer,
     pub dispatches: wgpu::Buffer,
+    /// Workgroup counts of `expand`, which only some resamplings need.
+    pub overflow: wgpu::Buffer,
     pub offsets: wgpu::Buffer,
     pub fractions: wgpu::Buffer,
     pub copies_through: wgpu::Buffer,
@@ -58,16 +60,19 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// What they take, in the order of the fields.
-    pub(crate) fn needs(shape: &WeightShape) -> [Need; 7] {
-        let row = 4 * u64::from(shape.particles);
+    pub(crate) fn needs(shape: &WeightShape) -> [Need; 8] {
+        let row = 4 * u64::from(shape.slots());
         let only_if = |wanted: bool| if wanted { row } else { 4 };
         let is_searched = only_if(!shape.resampler.is_ordered());
-        let blocks = u64::from(shape.particles.div_ceil(BLOCK));
+        let islands = u64::from(shape.islands);
+        let records = islands * u64::from(shape.blocks() + 1);
+        let rows = islands * u64::from(shape.trace_rows + 1);
         [
-            Need::whole("blocks", (blocks + 1) * size_of::<Block>() as u64),
-            Need::whole("control", size_of::<Control>() as u64),
-            Need::whole("trace", u64::from(shape.trace_rows + 1) * size_of::<TraceRow>() as u64),
+            Need::whole("blocks", records * size_of::<Block>() as u64),
+            Need::whole("control", islands * size_of::<Control>() as u64),
+            Need::whole("trace", rows * size_of::<TraceRow>() as u64),
             Need::whole("dispatches", size_of::<Dispatches>() as u64),
+            Need::whole("overflow", 16),
             Need::whole("offsets", is_searched),
             Need::whole("fractions", is_searched),
             Need::whole("copies", only_if(shape.resampler == crate::Resampler::Residual)),
@@ -75,21 +80,20 @@ impl Scratch {
     }
 
     pub(crate) fn new(device: &wgpu::Device, shape: &WeightShape) -> Scratch {
-        let [blocks, _, trace, dispatches, offsets, fractions, copies_through] =
+        let [blocks, control, trace, dispatches, overflow, offsets, fractions, copies_through] =
             Scratch::needs(shape);
         let storage = |need: Need| storage(device, &format!("wfr.{}", need.name), need.bytes);
+        let indirect = |need: Need| {
+            use wgpu::BufferUsages as Usage;
+            let usage = Usage::STORAGE | Usage::INDIRECT | Usage::COPY_SRC;
+            empty(device, &format!("wfr.{}", need.name), usage, need.bytes)
+        };
         Scratch {
             blocks: storage(blocks),
-            control: self::control(device),
+            control: self::control(device, control.bytes),
             trace: storage(trace),
-            dispatches: empty(
-                device,
-                "wfr.dispatches",
-                wgpu::BufferUsages::STORAGE
-                    | wgpu::BufferUsages::INDIRECT
-                    | wgpu::BufferUsages::COPY_SRC,
-                dispatches.bytes,
-            ),
+            dispatches: indirect(dispatches),
+            overflow: indirect(overflow),
             offsets: storage(offsets),
             fractions: storage(fractions),
             copies_through: storage(copies_through),
@@ -105,12 +109,12 @@ pub(crate) fn storage(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Bu
 }
 
 /// What the device knows of the run: written as storage, read as a uniform too.
-pub(crate) fn control(device: &wgpu::Device) -> wgpu::Buffer {
+pub(crate) fn control(device: &wgpu::Device, bytes: u64) -> wgpu::Buffer {
     let usage = wgpu::BufferUsages::STORAGE
         | wgpu::BufferUsages::UNIFORM
         | wgpu::BufferUsages::COPY_SRC
         | wgpu::BufferUsages::COPY_DST;
-    empty(device, "wfr.control", usage, size_of::<Control>() as u64)
+    empty(device, "wfr.control", usage, bytes)
 }
 
 /// A buffer that the device zeroes.

@@ -128,13 +128,8 @@ impl Histograms {
         let row = 4 * u64::from(n);
         let shape = CloudShape {
             weights: WeightShape {
-                particles: n,
-                // Nothing is resampled.
-                resampler: Resampler::default(),
                 ess_threshold: 0.0,
-                trace_rows: 1,
-                seed: 0,
-                native_wide: gpu.has_wide_integers(),
+                ..WeightShape::alone(n, Resampler::default(), 0).on(gpu)
             },
             pages: dim.div_ceil(page_rows),
             page_rows,

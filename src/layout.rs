@@ -174,6 +174,8 @@ pub(crate) const LANES: u32 = 128;
 pub(crate) const ITEMS: u32 = 16;
 /// Particles per block.
 pub(crate) const BLOCK: u32 = LANES * ITEMS;
+/// The words of a tile of ancestors: an odd number for each lane.
+pub(crate) const TILE: u32 = 25 * LANES;
 /// Fractional bits of an integer weight relative to its block's peak.
 pub(crate) const WEIGHT_BITS: u32 = 27;
 /// Sums of squared weights are in units of 2 to the minus this.

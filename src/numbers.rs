@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::{Access, Group};
-use crate::layout::{BLOCK, LANES, Settings, WEIGHT_BITS, fold, headroom};
+use crate::layout::{LANES, Settings, WEIGHT_BITS, fold, headroom};
 use crate::problem::Problem;
 use crate::shaders::WeightShape;
 
@@ -108,16 +108,16 @@ impl Settings {
     /// What kernels of weights read.
     pub(crate) fn of_weights(shape: &WeightShape) -> Settings {
         let particles = shape.particles;
-        let (blocks, headroom) = (particles.div_ceil(BLOCK), headroom(particles));
+        let (blocks, headroom) = (shape.blocks(), headroom(particles));
         let bits = |n: u32| 2.0_f32.powi(-(n as i32));
         let folded = |groups: u32| {
-            let [x, y, z] = fold(groups);
-            [x, y, z, 0]
+            let [x, y, _] = fold(groups);
+            [x, y, shape.islands, 0]
         };
         Settings {
             groups_of_blocks: folded(blocks),
             groups_of_particles: folded(particles.div_ceil(LANES)),
-            islands: 1,
+            islands: shape.islands,
             particles,
             blocks,
             headroom,

@@ -93,7 +93,7 @@ impl Need {
 }
 
 /// Storage buffers of `scan`, the weight kernel with the most of them.
-pub(crate) const WEIGHT_BINDINGS: u32 = 6;
+pub(crate) const WEIGHT_BINDINGS: u32 = 7;
 
 /// Storage buffers of every step kernel beside the state and the data: log-weights and ancestors.
 const STEP_BINDINGS: u32 = 2;

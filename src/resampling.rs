@@ -120,9 +120,10 @@ impl Ancestry {
         Ok(Ancestry::Search(residual, Draw::new(gpu, numbers, shape, scratch, ancestors)?))
     }
 
-    fn encode(&self, pass: &mut Pass<'_>, dispatches: &wgpu::Buffer) {
+    fn encode(&self, pass: &mut Pass<'_>, scratch: &Scratch) {
+        let dispatches = &scratch.dispatches;
         match self {
-            Ancestry::Marks(expand) => expand.encode(pass, dispatches),
+            Ancestry::Marks(expand) => expand.encode(pass, &scratch.overflow),
             Ancestry::Search(residual, draw) => {
                 if let Some(residual) = residual {
                     residual.encode(pass, dispatches);
@@ -173,7 +174,7 @@ impl Resampling {
         Plan::without_state(particles, WEIGHT_BINDINGS, room, OF, |particles| {
             let row = 4 * u64::from(particles);
             let mut needs = vec![Need::whole("log_weights", row), Need::whole("ancestors", row)];
-            needs.extend(Scratch::needs(&WeightShape::alone(particles, resampler, 0, false)));
+            needs.extend(Scratch::needs(&WeightShape::alone(particles, resampler, 0)));
             needs
         })
     }
@@ -232,10 +233,8 @@ impl Resampling {
         // The largest of the buffers is there already; whether there is memory shows.
         let room = Room { memory: None, ..Room::of_device(gpu) };
         Resampling::fits(particles, resampler, &room)?;
-        let shape = WeightShape {
-            ess_threshold,
-            ..WeightShape::alone(particles, resampler, seed, gpu.has_wide_integers())
-        };
+        let shape =
+            WeightShape { ess_threshold, ..WeightShape::alone(particles, resampler, seed).on(gpu) };
         let ancestors = gpu
             .scoped(|| buffers::storage(&gpu.device, "wfr.ancestors", 4 * u64::from(particles)))?;
         let numbers = Numbers::alone(gpu, &Settings::of_weights(&shape))?;
@@ -270,12 +269,13 @@ impl Resampling {
             control: &scratch.control,
             trace: &scratch.trace,
             dispatches: &scratch.dispatches,
+            overflow: &scratch.overflow,
         };
         Ok(Resampling {
             gpu: gpu.clone(),
             particles: shape.particles,
             settle: None,
-            reduce: Reduce::new(gpu, numbers, shape, log_weights, &scratch.blocks)?,
+            reduce: Reduce::new(gpu, numbers, shape, log_weights, &scratch)?,
             decide: Decide::new(gpu, numbers, shape, &decide)?,
             scan: Scan::new(gpu, numbers, shape, log_weights, &scratch, &ancestors)?,
             ancestry: Ancestry::new(gpu, numbers, shape, &scratch, &ancestors)?,
@@ -384,9 +384,8 @@ impl Resampling {
     pub(crate) fn encode_test(&self, pass: &mut Pass<'_>, steps: u32) {
         self.reduce.encode(pass);
         self.decide.encode(pass, steps);
-        let dispatches = &self.scratch.dispatches;
-        self.scan.encode(pass, dispatches);
-        self.ancestry.encode(pass, dispatches);
+        self.scan.encode(pass, &self.scratch.dispatches);
+        self.ancestry.encode(pass, &self.scratch);
     }
 
     pub(crate) fn encode_tick(&self, pass: &mut Pass<'_>, steps: u32) {

@@ -254,14 +254,11 @@ fn check_integrator(problem: &Problem, config: &Config, integrator: Integrator) 
     Ok(())
 }
 
-pub(crate) fn weight_shape(config: &Config, native_wide: bool) -> WeightShape {
+pub(crate) fn weight_shape(config: &Config) -> WeightShape {
     WeightShape {
-        particles: config.particles,
-        resampler: config.resampler,
         ess_threshold: config.ess_threshold,
         trace_rows: config.trace_rows,
-        seed: config.seed,
-        native_wide,
+        ..WeightShape::alone(config.particles, config.resampler, config.seed)
     }
 }
 
@@ -311,7 +308,7 @@ impl Sampler {
         let linked = step::linked(problem, &plan, &config, integrator, shape);
         gpu.pipelines().check(&linked)?;
         let flow_data = problem.flow_data(&config)?;
-        let shape = weight_shape(&config, gpu.has_wide_integers());
+        let shape = weight_shape(&config).on(gpu);
         let settings = Settings::of_run(&shape, problem, &config);
         let numbers = RunNumbers::new(gpu, &settings, problem, &config)?;
         let flow_data = flow_data.as_deref();

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::config::Resampler;
+use crate::gpu::Gpu;
 use crate::layout::{
-    BLOCK, ITEMS, LANES, MOVES_COUNTERS, SCHEDULE_WINDOW, SQUARE_BITS, WEIGHT_BITS,
+    BLOCK, ITEMS, LANES, MOVES_COUNTERS, SCHEDULE_WINDOW, SQUARE_BITS, TILE, WEIGHT_BITS,
 };
 use crate::wgsl::{Linked, Source};
 
@@ -31,6 +32,7 @@ macro_rules! library {
 
 library!(
     "types",
+    "hidden/blocks",
     "hidden/control",
     "hidden/log_weights",
     "hidden/nothing",
@@ -51,8 +53,13 @@ library!(
     "fixed",
     "weight",
     "prefix",
+    "island",
     "offspring",
+    "last",
+    "mark",
+    "tile",
     "population",
+    "clock",
     "settle",
     "payload",
     "init",
@@ -240,6 +247,8 @@ impl Prelude {
             .u32("SYSTEMATIC", Resampler::Systematic as u32)
             .u32("STRATIFIED", Resampler::Stratified as u32)
             .u32("RESIDUAL", Resampler::Residual as u32)
+            .u32("TILE", TILE)
+            .bool("TILED", shape.tiled)
             .u32("RESAMPLER", shape.resampler as u32)
             // Set in a word of `ancestors` that begins a particle's offspring.
             .u32("MARK", 1 << 31)
@@ -263,20 +272,44 @@ pub(crate) struct WeightShape {
     pub ess_threshold: f32,
     pub trace_rows: u32,
     pub seed: u64,
+    /// Independent populations of as many particles, side by side.
+    pub islands: u32,
     /// Whether the device has 64-bit integers. It changes speed, never results.
     pub native_wide: bool,
+    /// Whether neighbouring lanes should read and write neighbouring words: no software driver. It
+    /// changes speed, never results.
+    pub tiled: bool,
 }
 
 impl WeightShape {
-    /// That of weights which are resampled every time, without a run.
-    pub(crate) fn alone(
-        particles: u32,
-        resampler: Resampler,
-        seed: u64,
-        native_wide: bool,
-    ) -> WeightShape {
-        // A threshold above 1 always resamples.
-        WeightShape { particles, resampler, ess_threshold: 2.0, trace_rows: 1, seed, native_wide }
+    /// That of weights which are resampled every time, without a run, on any device.
+    pub(crate) fn alone(particles: u32, resampler: Resampler, seed: u64) -> WeightShape {
+        WeightShape {
+            particles,
+            resampler,
+            // Above 1 it resamples whatever the weights.
+            ess_threshold: 2.0,
+            trace_rows: 1,
+            seed,
+            islands: 1,
+            native_wide: false,
+            tiled: false,
+        }
+    }
+
+    /// The same, as it is fastest on a device.
+    pub(crate) fn on(self, gpu: &Gpu) -> WeightShape {
+        WeightShape { native_wide: gpu.has_wide_integers(), tiled: !gpu.is_software(), ..self }
+    }
+
+    /// The slots of all islands: those of whole blocks each, but of the last.
+    pub(crate) fn slots(&self) -> u32 {
+        (self.islands - 1) * self.blocks() * BLOCK + self.particles
+    }
+
+    /// The blocks of an island.
+    pub(crate) fn blocks(&self) -> u32 {
+        self.particles.div_ceil(BLOCK)
     }
 
     /// The text of a weight kernel: constants, 64-bit arithmetic and the files named.

@@ -150,7 +150,7 @@ fn a_device_of_few_limits_is_told_what_to_request() {
     let error = Resampling::new(&gpu, &weights, 1000, resampler, 7).unwrap_err().to_string();
     assert_eq!(
         error,
-        "particles = 1000 needs 6 storage buffers in one kernel, this device was requested with 4; \
+        "particles = 1000 needs 7 storage buffers in one kernel, this device was requested with 4; \
          request it with the limits of wfr::Resampling::requirements(particles, resampler, \
          &adapter.limits())"
     );

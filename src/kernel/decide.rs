@@ -18,6 +18,7 @@ pub(crate) struct Decide {
     /// Of a run that steps without a test before.
     tick: Option<BoundKernel>,
     report: BoundKernel,
+    islands: u32,
 }
 
 /// The buffers that `decide` works on.
@@ -26,18 +27,21 @@ pub(crate) struct DecideBuffers<'a> {
     pub control: &'a wgpu::Buffer,
     pub trace: &'a wgpu::Buffer,
     pub dispatches: &'a wgpu::Buffer,
+    pub overflow: &'a wgpu::Buffer,
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
     shape.linked(&[
         "types",
         "threefry",
+        "island",
         "float",
-        "hidden/control",
+        "hidden/blocks",
         "weight",
         "fixed",
         "prefix",
         "population",
+        "clock",
         "decide",
     ])
 }
@@ -56,11 +60,13 @@ impl Decide {
             (ReadWrite, buffers.control),
             (ReadWrite, buffers.trace),
             (ReadWrite, buffers.dispatches),
+            (ReadWrite, buffers.overflow),
             (Uniform(4), &segments),
         ];
         let linked = linked(shape);
         let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
-        Ok(Decide { decide: kernel("decide")?, tick: None, report: kernel("report")? })
+        let (decide, report) = (kernel("decide")?, kernel("report")?);
+        Ok(Decide { decide, tick: None, report, islands: shape.islands })
     }
 
     /// Makes what moves the clock without a test.
@@ -71,18 +77,19 @@ impl Decide {
 
     /// Tests the ESS, then moves the clock by `steps` ≤ [`MAX_SEGMENT`] steps.
     pub(crate) fn encode(&self, pass: &mut Pass<'_>, steps: u32) {
-        self.decide.encode_at(pass, Offsets::own(steps * SEGMENT_STRIDE), 1);
+        let offsets = Offsets::own(steps * SEGMENT_STRIDE);
+        self.decide.encode_islands(pass, offsets, 1, self.islands);
     }
 
     /// Moves the clock by `steps` ≤ [`MAX_SEGMENT`] steps.
     pub(crate) fn encode_tick(&self, pass: &mut Pass<'_>, steps: u32) {
         let offsets = Offsets::own(steps * SEGMENT_STRIDE);
-        self.tick.iter().for_each(|tick| tick.encode_at(pass, offsets, 1));
+        self.tick.iter().for_each(|tick| tick.encode_islands(pass, offsets, 1, self.islands));
     }
 
     /// Writes the trace row of this moment behind the trace and changes nothing else.
     pub(crate) fn encode_report(&self, pass: &mut Pass<'_>) {
-        self.report.encode_at(pass, Offsets::own(0), 1);
+        self.report.encode_islands(pass, Offsets::own(0), 1, self.islands);
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Draw {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    shape.linked(&["types", "index", "threefry", "draw"])
+    shape.linked(&["types", "index", "island", "threefry", "draw"])
 }
 
 impl Draw {

@@ -14,7 +14,7 @@ pub(crate) struct Expand {
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    shape.linked(&["types", "index", "expand"])
+    shape.linked(&["types", "index", "island", "last", "expand"])
 }
 
 impl Expand {
@@ -28,8 +28,8 @@ impl Expand {
         Ok(Expand { kernel: BoundKernel::new(gpu, numbers, (&linked(shape), "expand"), &own)? })
     }
 
-    /// `dispatches` says how many workgroups: none when the ESS test did not resample.
-    pub(crate) fn encode(&self, pass: &mut Pass<'_>, dispatches: &wgpu::Buffer) {
-        self.kernel.encode_indirect(pass, dispatches, 0);
+    /// `overflow` says how many workgroups: none when `scan` left nothing to do.
+    pub(crate) fn encode(&self, pass: &mut Pass<'_>, overflow: &wgpu::Buffer) {
+        self.kernel.encode_indirect(pass, overflow, 0);
     }
 }

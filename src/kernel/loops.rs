@@ -65,12 +65,14 @@ pub(super) const fn times(rounds: u64, inside: u64) -> u64 {
 const OVER_ITEMS: u64 = times(ITEMS as u64, 0);
 /// A loop over all lanes of a workgroup.
 const OVER_LANES: u64 = times(LANES as u64, 0);
-/// `prefix_exclusive`, `expand_before`, `moment_of_workgroup`: sixteen lanes' values, then all sums.
+/// `prefix_exclusive`, `last_before`, `moment_of_workgroup`: sixteen lanes' values, then all sums.
 const PREFIX: u64 = times(16, 0) + times(LANES as u64 / 16, 0);
 /// `fixed_log2`.
 const LOG2: u64 = times(32, 0);
 /// `offspring_block`: four digits, three times.
 const OFFSPRING: u64 = 3 * times(4, 0);
+/// `decide_allow` and `mark_overflow`.
+const ALLOW: u64 = times(3, 0);
 /// A tree over the lanes of a workgroup, halved or quartered.
 pub(super) const TREE: u64 = times(8, 0);
 /// A binary search among particles.
@@ -102,10 +104,13 @@ pub(crate) fn of_weights(particles: u32) -> Vec<Loops> {
     let each = |kernel, iterations| Loops { kernel, iterations, way_out: FEWER_PARTICLES };
     vec![
         each("reduce", 2 * OVER_ITEMS),
-        each("decide", population(particles) + over_blocks(particles, 0) + 2 * 2 * LOG2),
+        each(
+            "decide",
+            population(particles) + over_blocks(particles, 0) + 2 * 2 * LOG2 + 3 * ALLOW,
+        ),
         each("report", population(particles) + 2 * LOG2),
         // The blocks that begin among a lane's offspring: one particle may have all of them.
-        each("scan", OFFSPRING + 4 * OVER_ITEMS + PREFIX + times(ITEMS.into(), 1) + blocks),
+        each("scan", OFFSPRING + 4 * OVER_ITEMS + PREFIX + times(ITEMS.into(), 1) + blocks + ALLOW),
         each("expand", 2 * OVER_ITEMS + PREFIX),
         each("spine", 2 * over_blocks(particles, 0) + PREFIX),
         each("copies", 2 * OVER_ITEMS + PREFIX),

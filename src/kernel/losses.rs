@@ -1,6 +1,6 @@
 //! Counts of lost particles, by step and cause: `shaders/losses.wgsl`.
 
-use super::{Access, BoundKernel, Pass};
+use super::{Access, BoundKernel, Offsets, Pass};
 use crate::buffers::{State, storage};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -14,6 +14,7 @@ pub(crate) struct Losses {
     count: BoundKernel,
     first: BoundKernel,
     workgroups: u32,
+    islands: u32,
     /// The totals, the first loss, and a row for every number of steps done: `shaders/losses.wgsl`.
     pub buffer: wgpu::Buffer,
 }
@@ -35,8 +36,15 @@ pub(crate) fn linked(shape: &WeightShape, dim: u32, plan: &Plan) -> Linked {
         .u32("LOSSES_POSITION", dim)
         .u32("LOSSES_COLUMNS", LOSSES_COLUMNS)
         .text(&state_in(3, plan.pages, plan.page_rows));
-    let files =
-        shaders::engine_files(&["types", "index", "float", "hidden/control", "loss", "losses"]);
+    let files = shaders::engine_files(&[
+        "types",
+        "index",
+        "island",
+        "float",
+        "hidden/log_weights",
+        "loss",
+        "losses",
+    ]);
     Linked::new([prelude.source()].into_iter().chain(files))
 }
 
@@ -68,7 +76,8 @@ impl Losses {
             )
         };
         let (count, first) = (reader("losses_count")?, reader("losses_first")?);
-        Ok(Losses { count, first, workgroups: shape.particles.div_ceil(LANES), buffer })
+        let workgroups = shape.particles.div_ceil(LANES);
+        Ok(Losses { count, first, workgroups, islands: shape.islands, buffer })
     }
 
     /// Counts them if the last ESS test saw any.
@@ -80,7 +89,7 @@ impl Losses {
 
     /// Counts them whatever the last ESS test saw.
     pub(crate) fn encode_now(&self, pass: &mut Pass<'_>) {
-        self.count.encode(pass, self.workgroups);
+        self.count.encode_islands(pass, Offsets::default(), self.workgroups, self.islands);
         self.first.encode(pass, 1);
     }
 }

@@ -250,6 +250,18 @@ impl BoundKernel {
         self.record(pass, offsets, Workgroups::Counted(crate::layout::fold(count)));
     }
 
+    /// Dispatches `count` workgroups for each island.
+    pub(crate) fn encode_islands(
+        &self,
+        pass: &mut Pass<'_>,
+        offsets: Offsets,
+        count: u32,
+        islands: u32,
+    ) {
+        let [x, y, _] = crate::layout::fold(count);
+        self.record(pass, offsets, Workgroups::Counted([x, y, islands]));
+    }
+
     /// Dispatches as many workgroups as three words of `dispatches` say, from byte `offset` on.
     pub(crate) fn encode_indirect(
         &self,

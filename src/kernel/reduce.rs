@@ -1,9 +1,9 @@
 //! Peak, total and sum of squares of every block of weights: `shaders/reduce.wgsl`.
 
-use super::{Access, BoundKernel, Pass};
+use super::{Access, BoundKernel, Offsets, Pass};
+use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::layout::BLOCK;
 use crate::numbers::Numbers;
 use crate::shaders::WeightShape;
 use crate::wgsl::Linked;
@@ -11,11 +11,21 @@ use crate::wgsl::Linked;
 #[derive(Debug)]
 pub(crate) struct Reduce {
     kernel: BoundKernel,
-    groups: u32,
+    blocks: u32,
+    islands: u32,
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    shape.linked(&["types", "index", "float", "hidden/log_weights", "loss", "weight", "reduce"])
+    shape.linked(&[
+        "types",
+        "index",
+        "island",
+        "float",
+        "hidden/log_weights",
+        "loss",
+        "weight",
+        "reduce",
+    ])
 }
 
 impl Reduce {
@@ -24,14 +34,16 @@ impl Reduce {
         numbers: &Numbers,
         shape: &WeightShape,
         log_weights: &wgpu::Buffer,
-        blocks: &wgpu::Buffer,
+        scratch: &Scratch,
     ) -> Result<Reduce> {
-        let own = [(Access::Read, log_weights), (Access::ReadWrite, blocks)];
+        use Access::{Read, ReadWrite};
+        let own =
+            [(Read, log_weights), (ReadWrite, &scratch.blocks), (ReadWrite, &scratch.dispatches)];
         let kernel = BoundKernel::new(gpu, numbers, (&linked(shape), "reduce"), &own)?;
-        Ok(Reduce { kernel, groups: shape.particles.div_ceil(BLOCK) })
+        Ok(Reduce { kernel, blocks: shape.blocks(), islands: shape.islands })
     }
 
     pub(crate) fn encode(&self, pass: &mut Pass<'_>) {
-        self.kernel.encode(pass, self.groups);
+        self.kernel.encode_islands(pass, Offsets::default(), self.blocks, self.islands);
     }
 }

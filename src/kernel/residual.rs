@@ -1,6 +1,6 @@
 //! The copies that residual resampling places without chance: `shaders/residual.wgsl`.
 
-use super::{Access, BoundKernel, Pass};
+use super::{Access, BoundKernel, Offsets, Pass};
 use crate::buffers::Scratch;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -12,10 +12,11 @@ use crate::wgsl::Linked;
 pub(crate) struct Residual {
     spine: BoundKernel,
     copies: BoundKernel,
+    islands: u32,
 }
 
 pub(crate) fn linked(shape: &WeightShape) -> Linked {
-    shape.linked(&["types", "hidden/control", "index", "prefix", "residual"])
+    shape.linked(&["types", "hidden/blocks", "index", "island", "prefix", "residual"])
 }
 
 impl Residual {
@@ -35,11 +36,12 @@ impl Residual {
             (ReadWrite, &scratch.copies_through),
         ];
         let kernel = |entry| BoundKernel::new(gpu, numbers, (&linked, entry), &own);
-        Ok(Residual { spine: kernel("spine")?, copies: kernel("copies")? })
+        let (spine, copies) = (kernel("spine")?, kernel("copies")?);
+        Ok(Residual { spine, copies, islands: shape.islands })
     }
 
     pub(crate) fn encode(&self, pass: &mut Pass<'_>, dispatches: &wgpu::Buffer) {
-        self.spine.encode(pass, 1);
+        self.spine.encode_islands(pass, Offsets::default(), 1, self.islands);
         self.copies.encode_indirect(pass, dispatches, 0);
     }
 }

@@ -17,12 +17,16 @@ pub(crate) fn linked(shape: &WeightShape) -> Linked {
     shape.linked(&[
         "types",
         "index",
+        "island",
         "threefry",
         "float",
-        "hidden/control",
+        "hidden/log_weights",
         "weight",
         "prefix",
         "offspring",
+        "last",
+        "mark",
+        "tile",
         "scan",
     ])
 }
@@ -42,6 +46,7 @@ impl Scan {
             (ReadWrite, &scratch.blocks),
             (Read, &scratch.control),
             (ReadWrite, ancestors),
+            (ReadWrite, &scratch.overflow),
             (ReadWrite, &scratch.offsets),
             (ReadWrite, &scratch.fractions),
         ];

@@ -8,6 +8,7 @@ mod conditional;
 mod derived_targets;
 mod formula;
 mod histogram;
+mod islands;
 mod isolation;
 mod linking;
 mod long_sum;

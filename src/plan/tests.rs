@@ -96,7 +96,7 @@ fn a_device_requested_with_too_little_is_told_of_its_request() {
     assert_eq!(
         error(&few(Some(software().limits))),
         format!(
-            "particles = 1000 in 2 dimensions needs 6 storage buffers in one kernel, this device was \
+            "particles = 1000 in 2 dimensions needs 7 storage buffers in one kernel, this device was \
              requested with 4 of the 32 that its adapter allows; request it with the limits of \
              {requirements}"
         )
@@ -105,7 +105,7 @@ fn a_device_requested_with_too_little_is_told_of_its_request() {
     assert_eq!(
         error(&few(None)),
         format!(
-            "particles = 1000 in 2 dimensions needs 6 storage buffers in one kernel, this device was \
+            "particles = 1000 in 2 dimensions needs 7 storage buffers in one kernel, this device was \
              requested with 4; request it with the limits of {requirements}"
         )
     );

@@ -118,7 +118,7 @@ impl<'a> Needs<'a> {
                 Need::in_parts("schedule", schedule)
             },
         ];
-        let shape = WeightShape { particles, ..weight_shape(config, false) };
+        let shape = WeightShape { particles, ..weight_shape(config) };
         needs.extend(Scratch::needs(&shape));
         needs
     }

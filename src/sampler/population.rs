@@ -144,7 +144,7 @@ impl Sampler {
 
     fn cloud_shape(&self) -> CloudShape {
         CloudShape {
-            weights: weight_shape(&self.config, self.gpu.has_wide_integers()),
+            weights: weight_shape(&self.config).on(&self.gpu),
             pages: self.plan.pages,
             page_rows: self.plan.page_rows,
         }

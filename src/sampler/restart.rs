@@ -29,7 +29,7 @@ impl Sampler {
         self.gpu.check()?;
         self.config.seed = seed;
         let config = self.config.clone();
-        let shape = super::weight_shape(&config, self.gpu.has_wide_integers());
+        let shape = super::weight_shape(&config).on(&self.gpu);
         let flow_data = problem.flow_data(&config)?;
         self.gpu.scoped(|| {
             let queue = &self.gpu.queue;

@@ -50,15 +50,7 @@ struct Outcome {
 
 impl Bench {
     fn new(gpu: &Gpu, particles: u32, resampler: Resampler) -> Result<Bench> {
-        let shape = WeightShape {
-            particles,
-            resampler,
-            // Above 1 it resamples whatever the weights.
-            ess_threshold: 2.0,
-            trace_rows: 1,
-            seed: SEED,
-            native_wide: gpu.has_wide_integers(),
-        };
+        let shape = WeightShape::alone(particles, resampler, SEED).on(gpu);
         let row = |name| storage(&gpu.device, name, 4 * u64::from(particles));
         let (log_weights, ancestors) =
             gpu.scoped(|| (row("wfr.log_weights"), row("wfr.ancestors")))?;
@@ -123,21 +115,14 @@ pub(super) fn large(gpu: &Gpu) -> Result<Vec<Finding>> {
 }
 
 pub(super) fn large_shape(gpu: &Gpu) -> WeightShape {
-    WeightShape {
-        particles: LARGE,
-        resampler: Resampler::Multinomial,
-        ess_threshold: 2.0,
-        trace_rows: 1,
-        seed: SEED,
-        native_wide: gpu.has_wide_integers(),
-    }
+    WeightShape::alone(LARGE, Resampler::Multinomial, SEED).on(gpu)
 }
 
 /// The same by the text of a kernel.
 pub(super) fn large_by(gpu: &Gpu, draw: &Linked) -> Result<Vec<Finding>> {
     use Access::{Read, ReadWrite};
     let numbers = Numbers::alone(gpu, &Settings::of_weights(&large_shape(gpu)))?;
-    let control = Control { tests: 1, ..Control::default() };
+    let control = Control { tests: 1, resampled: 1, ..Control::default() };
     let ends: Vec<u32> = (1..=LARGE).collect();
     let groups = fold(LARGE.div_ceil(LANES));
     let row = 4 * u64::from(LARGE);

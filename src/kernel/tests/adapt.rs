@@ -109,7 +109,7 @@ fn stage(
         ..gpu.device.limits()
     };
     let plan = crate::requirements(problem, &config, &limits).unwrap();
-    let shape = crate::sampler::weight_shape(&config, gpu.has_wide_integers());
+    let shape = crate::sampler::weight_shape(&config).on(gpu);
     let storage = |size| buffers::storage(&gpu.device, "adapt", size);
     let pages = |plan: &Plan| -> Vec<_> {
         (0..plan.pages).map(|page| storage(u64::from(plan.rows_of_page(page)) * row)).collect()

@@ -23,12 +23,9 @@ fn the_conditional_ess_is_the_oracles() {
             let n = particles as usize;
             let start = log_weights(population, n);
             let shape = WeightShape {
-                particles,
-                resampler: Resampler::Systematic,
                 ess_threshold: threshold,
                 trace_rows: 4,
-                seed: 5,
-                native_wide: gpu.has_wide_integers(),
+                ..WeightShape::alone(particles, Resampler::Systematic, 5).on(&gpu)
             };
             let row = 4 * u64::from(particles);
             let weights = buffers::storage(&gpu.device, "conditional", row);

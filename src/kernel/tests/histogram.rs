@@ -33,12 +33,8 @@ impl Rig {
         };
         let pages: Vec<_> = rows.chunks(page_rows).map(|rows| filled(&rows.concat())).collect();
         let weights = WeightShape {
-            particles: log_weights.len() as u32,
-            resampler: crate::Resampler::Systematic,
             ess_threshold: 0.5,
-            trace_rows: 1,
-            seed: 0,
-            native_wide: gpu.has_wide_integers(),
+            ..WeightShape::alone(log_weights.len() as u32, crate::Resampler::Systematic, 0).on(gpu)
         };
         let shape = CloudShape { weights, pages: pages.len() as u32, page_rows: page_rows as u32 };
         let log_weights = filled(bytemuck::cast_slice(log_weights));

@@ -36,6 +36,14 @@ fn storage_buffers(linked: &Linked) -> usize {
     module.global_variables.iter().filter(|(_, variable)| storage(variable.space)).count()
 }
 
+/// The workgroup memory of a kernel in bytes.
+fn workgroup_bytes(linked: &Linked) -> u32 {
+    let module = linked.check().unwrap_or_else(|error| panic!("{error}"));
+    let variables = module.global_variables.iter().map(|(_, variable)| variable);
+    let shared = variables.filter(|v| v.space == wgpu::naga::AddressSpace::WorkGroup);
+    shared.map(|v| module.types[v.ty].inner.size(module.to_ctx())).sum()
+}
+
 /// Whether a kernel asks how many workgroups it was dispatched with, which some drivers answer by zero
 /// where the dispatch is indirect.
 fn counts_workgroups(module: &wgpu::naga::Module) -> bool {
@@ -57,12 +65,9 @@ fn no_file_of_the_library_counts_workgroups() {
 
 fn weight_shape(particles: u32, resampler: Resampler) -> WeightShape {
     WeightShape {
-        particles,
-        resampler,
         ess_threshold: 0.5,
         trace_rows: 16,
-        seed: 1,
-        native_wide: false,
+        ..WeightShape::alone(particles, resampler, 1)
     }
 }
 
@@ -310,8 +315,8 @@ fn every_network_links_in_every_layout() {
 #[test]
 fn the_weight_kernels_link_for_every_resampler() {
     for resampler in Resampler::ALL {
-        for particles in [1, 1000, 1 << 20, crate::layout::MAX_PARTICLES] {
-            let shape = weight_shape(particles, resampler);
+        for tiled in [false, true] {
+            let shape = WeightShape { tiled, ..weight_shape(1000, resampler) };
             for linked in [
                 reduce::linked(&shape),
                 decide::linked(&shape),
@@ -321,6 +326,8 @@ fn the_weight_kernels_link_for_every_resampler() {
                 expand::linked(&shape),
             ] {
                 assert!(storage_buffers(&linked) <= PROMISED_STORAGE);
+                // What WebGPU promises.
+                assert!(workgroup_bytes(&linked) <= 16 << 10, "{}", workgroup_bytes(&linked));
             }
         }
     }

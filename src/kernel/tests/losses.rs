@@ -28,12 +28,8 @@ fn losses_are_counted_by_step_and_cause() {
     let Some(gpu) = testing::gpu() else { return };
     for particles in [1_u32, 127, 2048, 70_001] {
         let shape = WeightShape {
-            particles,
-            resampler: Resampler::Systematic,
             ess_threshold: 0.5,
-            trace_rows: 1,
-            seed: 0,
-            native_wide: false,
+            ..WeightShape::alone(particles, Resampler::Systematic, 0)
         };
         let settings = Settings { steps: STEPS, ..Settings::of_weights(&shape) };
         let row = 4 * u64::from(particles);
@@ -145,12 +141,8 @@ fn the_count_is_skipped_where_nothing_is_new() {
     let Some(gpu) = testing::gpu() else { return };
     let particles = 5000;
     let shape = WeightShape {
-        particles,
-        resampler: Resampler::Systematic,
         ess_threshold: 0.5,
-        trace_rows: 1,
-        seed: 0,
-        native_wide: gpu.has_wide_integers(),
+        ..WeightShape::alone(particles, Resampler::Systematic, 0).on(&gpu)
     };
     let buffer = || storage(&gpu.device, "losses", 4 * u64::from(particles));
     let (weights, ancestors) = (buffer(), buffer());

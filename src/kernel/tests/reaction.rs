@@ -44,12 +44,9 @@ struct Rig {
 
 fn shape() -> WeightShape {
     WeightShape {
-        particles: PARTICLES,
-        resampler: Resampler::Systematic,
         ess_threshold: 0.5,
         trace_rows: 3,
-        seed: SEED,
-        native_wide: false,
+        ..WeightShape::alone(PARTICLES, Resampler::Systematic, SEED)
     }
 }
 

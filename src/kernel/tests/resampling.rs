@@ -39,13 +39,22 @@ struct Outcome {
 impl Harness {
     /// `threshold` 2 resamples whatever the weights.
     fn new(gpu: &Gpu, particles: u32, resampler: Resampler, threshold: f32) -> Harness {
+        Harness::with(gpu, particles, resampler, threshold, !gpu.is_software())
+    }
+
+    /// The same by the text of a GPU, where `tiled`, or else by that of a software driver.
+    fn with(
+        gpu: &Gpu,
+        particles: u32,
+        resampler: Resampler,
+        threshold: f32,
+        tiled: bool,
+    ) -> Harness {
         let shape = WeightShape {
-            particles,
-            resampler,
             ess_threshold: threshold,
             trace_rows: TRACE_ROWS,
-            seed: SEED,
-            native_wide: gpu.has_wide_integers(),
+            tiled,
+            ..WeightShape::alone(particles, resampler, SEED).on(gpu)
         };
         let row = |name| crate::buffers::storage(&gpu.device, name, 4 * u64::from(particles));
         let (log_weights, ancestors) = (row("log_weights"), row("ancestors"));
@@ -241,8 +250,8 @@ fn check_failure(name: &str, ours: &Outcome) {
 
 fn every_size(resampler: Resampler) {
     let Some(gpu) = testing::gpu() else { return };
-    for particles in SIZES {
-        let harness = Harness::new(&gpu, particles, resampler, 2.0);
+    for (particles, tiled) in SIZES.into_iter().flat_map(|n| [(n, false), (n, true)]) {
+        let harness = Harness::with(&gpu, particles, resampler, 2.0, tiled);
         // The steep and broken populations suffice where each takes a second.
         let populations = &testing::POPULATIONS[if particles > 100_000 { 4 } else { 0 }..];
         for (event, name) in populations.iter().enumerate() {
@@ -278,8 +287,46 @@ fn sixteen_million_equal_the_oracle() {
     let particles = 1 << 24;
     assert!(crate::layout::fold(particles / 256)[1] > 1);
     let log_weights = testing::log_weights("normal", particles as usize);
-    for resampler in [Resampler::Systematic, Resampler::Stratified] {
-        Harness::new(&gpu, particles, resampler, 2.0).check("normal", &log_weights, 9);
+    for (resampler, tiled) in [(Resampler::Systematic, false), (Resampler::Stratified, true)] {
+        Harness::with(&gpu, particles, resampler, 2.0, tiled).check("normal", &log_weights, 9);
+    }
+}
+
+/// Blocks with any number of offspring, none, about as many as a tile holds and all of them among them:
+/// spread, or those of few particles.
+#[test]
+fn tiles_of_every_width_equal_the_oracle() {
+    use crate::layout::{BLOCK, TILE};
+    let Some(gpu) = testing::gpu() else { return };
+    let particles = 23 * BLOCK + 1000;
+    let tile = TILE as f32 / BLOCK as f32;
+    let widths =
+        [0.0, 1e-4, 0.5, 0.999, 1.0, 1.001, tile * 0.999, tile * 0.9999, tile, tile * 1.0001];
+    let wide = [tile * 1.001, 1.9, 2.0, 2.1, 3.5, 0.0];
+    let mut widths = [&widths[..], &wide].concat();
+    // The last block takes what is left, so that widths are in units of blocks.
+    widths.resize(particles.div_ceil(BLOCK) as usize - 1, 0.0);
+    let rest = particles as f32 / BLOCK as f32 - widths.iter().sum::<f32>();
+    widths.push(rest);
+    assert!(rest > 1.0, "{rest}");
+    for (event, few) in [1, 3, 40, 2048].into_iter().enumerate() {
+        let in_block =
+            |i: usize| 1 + (particles as usize - i).min(BLOCK as usize - 1) / (2048 / few);
+        let log_weights: Vec<f32> = (0..particles as usize)
+            .map(|i| match i % BLOCK as usize {
+                k if k % (2048 / few) == 0 => {
+                    let first = i - k;
+                    (widths[i / BLOCK as usize] / in_block(first) as f32).ln()
+                }
+                _ => f32::NEG_INFINITY,
+            })
+            .collect();
+        for resampler in [Resampler::Systematic, Resampler::Stratified] {
+            for tiled in [true, false] {
+                let harness = Harness::with(&gpu, particles, resampler, 2.0, tiled);
+                harness.check(&format!("{few} parents a block"), &log_weights, event as u32);
+            }
+        }
     }
 }
 
@@ -445,20 +492,14 @@ fn decide_holds_at_the_largest_population() {
     assert!(whole.total <= 1 << 62 && headroom(particles) == 8);
     decide::decide(&mut oracle, &whole, particles);
 
-    let shape = WeightShape {
-        particles,
-        resampler: Resampler::Systematic,
-        ess_threshold: 2.0,
-        trace_rows: 1,
-        seed: SEED,
-        native_wide: gpu.has_wide_integers(),
-    };
+    let shape = WeightShape::alone(particles, Resampler::Systematic, SEED).on(&gpu);
     let storage = |size: usize| crate::buffers::storage(&gpu.device, "decide", size as u64);
     let buffers = DecideBuffers {
         blocks: &storage((blocks.len() + 1) * size_of::<Block>()),
         control: &storage(size_of::<Control>()),
         trace: &storage(2 * size_of::<TraceRow>()),
         dispatches: &storage(size_of::<Dispatches>()),
+        overflow: &storage(16),
     };
     write(&gpu, buffers.blocks, &blocks);
     let numbers = Numbers::alone(&gpu, &Settings::of_weights(&shape)).unwrap();

@@ -138,7 +138,7 @@ impl Rig {
         let plan = crate::requirements(&problem, &config, &limits).unwrap();
         assert_eq!(plan.pages, (dim + carried + 1).div_ceil(page_rows));
         let storage = |size| buffers::storage(&gpu.device, "step", size);
-        let weights = crate::sampler::weight_shape(&config, gpu.has_wide_integers());
+        let weights = crate::sampler::weight_shape(&config).on(gpu);
         let settings = Settings::of_run(&weights, &problem, &config);
         let filled = |usage, contents: &[u8]| buffers::filled(&gpu.device, "step", usage, contents);
         let pages = || -> Vec<_> {
@@ -149,7 +149,7 @@ impl Rig {
             gathered: pages(),
             log_weights: storage(row),
             ancestors: storage(row),
-            control: buffers::control(&gpu.device),
+            control: buffers::control(&gpu.device, size_of::<Control>() as u64),
             schedule: filled(
                 wgpu::BufferUsages::UNIFORM,
                 bytemuck::cast_slice(&config.schedule.rows()),
@@ -522,14 +522,7 @@ fn a_lost_particle_has_no_weight_and_is_counted() {
                 }
             }
         }
-        let shape = WeightShape {
-            particles: PARTICLES,
-            resampler: Resampler::Systematic,
-            ess_threshold: 2.0,
-            trace_rows: 1,
-            seed: 0,
-            native_wide: gpu.has_wide_integers(),
-        };
+        let shape = WeightShape::alone(PARTICLES, Resampler::Systematic, 0).on(&gpu);
         let ancestors = rig.state.ancestors.clone();
         let resampling =
             Resampling::without_run(&gpu, &shape, &rig.state.log_weights, ancestors).unwrap();

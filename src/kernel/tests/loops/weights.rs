@@ -13,14 +13,7 @@ use crate::shaders::WeightShape;
 use crate::testing::{self, log_weights, read, write};
 
 fn shape(gpu: &Gpu, particles: u32, resampler: Resampler) -> WeightShape {
-    WeightShape {
-        particles,
-        resampler,
-        ess_threshold: 2.0,
-        trace_rows: 1,
-        seed: 7,
-        native_wide: gpu.has_wide_integers(),
-    }
+    WeightShape::alone(particles, resampler, 7).on(gpu)
 }
 
 /// The ancestors of a population.
@@ -86,6 +79,7 @@ fn decided(gpu: &Gpu, particles: u32) -> (Vec<Block>, Control) {
         control: &control,
         trace: &storage(2 * size_of::<TraceRow>()),
         dispatches: &storage(size_of::<Dispatches>()),
+        overflow: &storage(16),
     };
     let numbers = Numbers::alone(gpu, &Settings::of_weights(&shape)).unwrap();
     let decide = Decide::new(gpu, &numbers, &shape, &all).unwrap();
