@@ -90,7 +90,7 @@ impl Scratch {
         };
         Scratch {
             blocks: storage(blocks),
-            control: self::control(device, control.bytes),
+            control: storage(control),
             trace: storage(trace),
             dispatches: indirect(dispatches),
             overflow: indirect(overflow),
@@ -106,15 +106,6 @@ pub(crate) fn storage(device: &wgpu::Device, label: &str, size: u64) -> wgpu::Bu
     let usage =
         wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
     empty(device, label, usage, size)
-}
-
-/// What the device knows of the run: written as storage, read as a uniform too.
-pub(crate) fn control(device: &wgpu::Device, bytes: u64) -> wgpu::Buffer {
-    let usage = wgpu::BufferUsages::STORAGE
-        | wgpu::BufferUsages::UNIFORM
-        | wgpu::BufferUsages::COPY_SRC
-        | wgpu::BufferUsages::COPY_DST;
-    empty(device, "wfr.control", usage, bytes)
 }
 
 /// A buffer that the device zeroes.

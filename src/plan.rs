@@ -95,8 +95,9 @@ impl Need {
 /// Storage buffers of `scan`, the weight kernel with the most of them.
 pub(crate) const WEIGHT_BINDINGS: u32 = 7;
 
-/// Storage buffers of every step kernel beside the state and the data: log-weights and ancestors.
-const STEP_BINDINGS: u32 = 2;
+/// Storage buffers of every step kernel beside the state and the data: log-weights, ancestors,
+/// control.
+const STEP_BINDINGS: u32 = 3;
 
 /// A kernel that reads the state: the storage buffers beside its pages, and the way out where they
 /// are too many.

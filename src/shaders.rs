@@ -348,13 +348,12 @@ pub(crate) fn per_coordinate(name: &str, values: &[f32]) -> String {
     text
 }
 
-/// The bindings of a kernel that moves particles, and the accessors of their state. `control` is the
-/// address space in which it sees what the device knows of the run.
-pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool, control: &str) -> String {
+/// The bindings of a kernel that moves particles, and the accessors of their state.
+pub(crate) fn state_bindings(pages: u32, page_rows: u32, counts: bool) -> String {
     let rest = [
         ("storage, read_write", "log_weights", "array<f32>"),
         ("storage, read", "ancestors", "array<u32>"),
-        (control, "control", "Control"),
+        ("storage, read", "control", "Control"),
         ("uniform", "schedule", &format!("array<Instant, {SCHEDULE_WINDOW}>")),
     ];
     let ty = format!("array<atomic<u32>, {MOVES_COUNTERS}>");

@@ -20,7 +20,7 @@ pub(crate) struct Init {
 }
 
 pub(crate) fn linked(problem: &Problem, plan: &Plan, config: &Config) -> Linked {
-    let mut sources = vec![step::prelude(problem, plan, config, problem.initial.dim()).source()];
+    let mut sources = vec![step::prelude(plan, config, problem.initial.dim()).source()];
     sources.extend(shaders::problem_files(&["hidden/log_weights", "loss", "init"]));
     if let Some(composition) = &problem.composition {
         let integrator = problem.integrator(config);
@@ -47,7 +47,7 @@ impl Init {
             Some(_) => problem.compiled_constants(),
             None => Vec::new(),
         };
-        let (numbers, own) = (&state.numbers.problem, step::bindings(problem, state));
+        let (numbers, own) = (&state.numbers.problem, step::bindings(state));
         let text = (&linked, "init");
         let kernel = BoundKernel::reading(gpu, numbers, text, &own, &constants, &data)?;
         let (particles, workgroup) = (plan.particles, config.workgroup_size);

@@ -51,22 +51,8 @@ impl StepShape {
     }
 }
 
-/// How `init` and `step` see what the device knows of the run: as a uniform, which software drivers
-/// read fastest and GPUs no slower. Where a composition's table is one, it is not: lavapipe (seen with
-/// Mesa 22.3) crashes where a text with seven of them has branches that uniforms alone decide.
-fn control_access(problem: &Problem) -> Access {
-    match problem.composition.as_ref().map(Composition::table_access) {
-        Some(Access::Uniform(_)) => Access::Read,
-        _ => Access::Whole,
-    }
-}
-
 /// The constants that `init` and `step` share.
-pub(crate) fn prelude(problem: &Problem, plan: &Plan, config: &Config, dim: u32) -> Prelude {
-    let control = match control_access(problem) {
-        Access::Whole => "uniform",
-        _ => "storage, read",
-    };
+pub(crate) fn prelude(plan: &Plan, config: &Config, dim: u32) -> Prelude {
     Prelude::default()
         .dimension(dim)
         .u32("ORIGIN_ROW", plan.rows - 1)
@@ -74,7 +60,7 @@ pub(crate) fn prelude(problem: &Problem, plan: &Plan, config: &Config, dim: u32)
         .u32("SCHEDULE_ALIGN", SCHEDULE_ALIGN)
         .bool("TAMED", config.taming)
         .f32("LEAST_LOG_WEIGHT", LEAST_LOG_WEIGHT)
-        .text(&state_bindings(plan.pages, plan.page_rows, plan.counts, control))
+        .text(&state_bindings(plan.pages, plan.page_rows, plan.counts))
 }
 
 /// Whether a wall of the reward counts as a number before the last node.
@@ -103,14 +89,14 @@ fn preconditioner(config: &Config) -> String {
 }
 
 /// The buffers of group 0.
-pub(crate) fn bindings<'s>(problem: &Problem, state: &'s State) -> Vec<(Access, &'s wgpu::Buffer)> {
+pub(crate) fn bindings(state: &State) -> Vec<(Access, &wgpu::Buffer)> {
     use Access::{Read, ReadWrite};
     let window = u64::from(SCHEDULE_WINDOW) * size_of::<Instant>() as u64;
     let mut all: Vec<_> = state.pages.iter().map(|page| (ReadWrite, page)).collect();
     all.extend([
         (ReadWrite, &state.log_weights),
         (Read, &state.ancestors),
-        (control_access(problem), &state.control),
+        (Read, &state.control),
         (Access::Uniform(window), &state.schedule),
     ]);
     all.extend(state.moves.iter().map(|moves| (ReadWrite, moves)));
@@ -126,7 +112,7 @@ pub(crate) fn linked(
 ) -> Linked {
     let flow = &problem.flow;
     let dim = problem.target.dim();
-    let prelude = prelude(problem, plan, config, dim)
+    let prelude = prelude(plan, config, dim)
         .bool("HAS_VELOCITY", flow.has_velocity())
         .bool("HAS_PATH", flow.has_path())
         .bool("HAS_DENSITY", flow.has_density())
@@ -171,8 +157,7 @@ impl Step {
     ) -> Result<Step> {
         let (data, constants) = (state.data_groups(), problem.compiled_constants());
         let (numbers, text) = (&state.numbers.problem, (linked, "step"));
-        let kernel =
-            BoundKernel::reading(gpu, numbers, text, &bindings(problem, state), &constants, &data)?;
+        let kernel = BoundKernel::reading(gpu, numbers, text, &bindings(state), &constants, &data)?;
         let (particles, workgroup) = (plan.particles, config.workgroup_size);
         let table_stride = problem.composition.as_ref().and_then(Composition::table_stride);
         Ok(Step { kernel, table_stride, particles, workgroup })

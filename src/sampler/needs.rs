@@ -144,7 +144,6 @@ impl<'a> Needs<'a> {
             None if problem.ends.data.is_empty() => {}
             None => needs.push(Need::whole("flow data", 4 * problem.ends.data.len() as u64)),
         }
-        // Where a composition's table is a uniform, the control is storage in its place.
         let bindings = needs.len() as u32;
         (needs, bindings)
     }

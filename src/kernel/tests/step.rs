@@ -149,7 +149,7 @@ impl Rig {
             gathered: pages(),
             log_weights: storage(row),
             ancestors: storage(row),
-            control: buffers::control(&gpu.device, size_of::<Control>() as u64),
+            control: storage(size_of::<Control>() as u64),
             schedule: filled(
                 wgpu::BufferUsages::UNIFORM,
                 bytemuck::cast_slice(&config.schedule.rows()),
