@@ -5,7 +5,7 @@
 
 @group(0) @binding(0) var<storage, read> log_weights: array<f32>;
 @group(0) @binding(1) var<storage, read_write> blocks: array<Block>;
-@group(0) @binding(2) var<storage, read_write> dispatches: Dispatches;
+@group(0) @binding(2) var<storage, read_write> dispatches: array<u32>;
 
 var<workgroup> sh_peak: atomic<u32>;
 var<workgroup> sh_total_low: atomic<u32>;
@@ -36,8 +36,8 @@ fn reduce(
     // Neighbouring lanes read neighbouring words.
     let first = block * BLOCK + lane;
     let slots = island_slots(id.z);
-    if (block == 0u && id.z == 0u && lane == 0u) {
-        dispatches = Dispatches();
+    if (block == 0u && id.z == 0u && lane < arrayLength(&dispatches)) {
+        dispatches[lane] = 0u;
     }
     var mine: array<f32, ITEMS>;
     var peak_key = 0u;

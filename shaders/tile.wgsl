@@ -77,10 +77,7 @@ fn tile_offspring(
         if (lane == 0u) {
             mark_overflow();
         }
-        workgroupBarrier();
-        for (var j = lane; j < TILE; j += LANES) {
-            sh_tile[j] = 0u;
-        }
+        // What the tile still holds are marks of earlier particles, which count for nothing.
         workgroupBarrier();
         tile_store(lane, island, particle, begin, ranks, high, range[1]);
     }
