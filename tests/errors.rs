@@ -398,14 +398,14 @@ fn things_that_do_not_fit_together() {
 fn too_many_particles_name_the_most_that_fit() {
     let problem = normal_problem(Flow::annealed());
     let limits = wgpu::Limits::default();
-    let config = Config { particles: 1 << 25, ..Config::default() };
+    let config = Config { particles: 1 << 26, ..Config::default() };
     let error = wfr::requirements(&problem, &config, &limits).unwrap_err();
     golden("too_many_particles", &error.to_string());
     let ErrorKind::LimitExceeded { needed, available, .. } = error.kind() else {
         panic!("{error}");
     };
     assert!(needed > available);
-    let most = 16_777_216;
+    let most = 33_554_432;
     assert!(error.to_string().ends_with(&format!("use at most {most}")), "{error}");
     for (particles, fits) in [(most, true), (most + 1, false)] {
         let config = Config { particles, ..Config::default() };
