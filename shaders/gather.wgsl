@@ -4,18 +4,20 @@
 
 @group(0) @binding(0) var<storage, read> ancestors: array<u32>;
 
+fn gather_rows(slot: u32, parent: u32) {
+    for (var row = 0u; row < ROWS; row++) {
+        state_store(row, slot, state_load(row, parent));
+    }
+}
+
 @compute @workgroup_size(LANES)
 fn gather(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let slot = index_of_workgroup(id) * LANES + lane;
-    if (slot >= settings.particles) {
-        return;
-    }
-    let parent = ancestors[slot];
-    for (var row = 0u; row < ROWS; row++) {
-        state_store(row, slot, state_load(row, parent));
+    if (slot < settings.particles) {
+        gather_rows(slot, ancestors[slot]);
     }
 }
 
@@ -26,10 +28,7 @@ fn put_back(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let slot = index_of_workgroup(id) * LANES + lane;
-    if (slot >= settings.particles) {
-        return;
-    }
-    for (var row = 0u; row < ROWS; row++) {
-        state_store(row, slot, state_load(row, slot));
+    if (slot < settings.particles) {
+        gather_rows(slot, slot);
     }
 }

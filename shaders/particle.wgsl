@@ -2,14 +2,9 @@
 // resampled.
 // Reads ancestors, control, log_weights.
 
-// A number that alone decides a branch: see settings.wgsl.
-fn particle_is_resampled() -> bool {
-    return (control.resampled ^ float_hidden_zero()) != 0u;
-}
-
 // The slot that held the particle at the test.
 fn particle_parent(slot: u32) -> u32 {
-    if (particle_is_resampled()) {
+    if (control.resampled != 0u) {
         return ancestors[slot];
     }
     return slot;
@@ -19,8 +14,7 @@ fn particle_parent(slot: u32) -> u32 {
 // next is zero for good: a later gain would bring back rounding.
 fn particle_shifted(before: f32) -> f32 {
     let after = before - control.shift;
-    let tested = (control.tested ^ float_hidden_zero()) != 0u;
-    let fallen = tested && after < LEAST_LOG_WEIGHT;
+    let fallen = control.tested != 0u && after < LEAST_LOG_WEIGHT;
     if (float_is_minus_infinity(before) || fallen) {
         return float_minus_infinity();
     }
@@ -29,7 +23,7 @@ fn particle_shifted(before: f32) -> f32 {
 
 // Weights are equal after a resampling. A lost particle's says why and when to the bit.
 fn particle_log_weight(slot: u32) -> f32 {
-    if (particle_is_resampled()) {
+    if (control.resampled != 0u) {
         return 0.0;
     }
     let before = log_weights[slot];

@@ -22,19 +22,14 @@ fn step_weight(log_weight: f32, gain: f32) -> f32 {
     return log_weight + gain;
 }
 
-// It alone decides branches: see settings.wgsl.
-fn step_begin() -> u32 {
-    return control.step_begin ^ float_hidden_zero();
-}
-
 // The window of the schedule that holds the steps.
 fn step_window() -> u32 {
-    return step_begin() & ~(SCHEDULE_ALIGN - 1u);
+    return control.step_begin & ~(SCHEDULE_ALIGN - 1u);
 }
 
 // Where a lost particle, or one without weight, stops: before it begins.
 fn step_end(log_weight: f32) -> u32 {
-    return select(control.step_end, step_begin(), float_is_non_finite(log_weight));
+    return select(control.step_end, control.step_begin, float_is_non_finite(log_weight));
 }
 
 // What the log-weight is after step k - 1, which is over: x is where the integrator put the
@@ -73,7 +68,7 @@ fn step(
         x[j] = bitcast<f32>(state_load(j, slot));
     }
     var pending: Pending;
-    integrator_load(slot, step_begin(), &pending);
+    integrator_load(slot, control.step_begin, &pending);
     // What others computed for a particle before the test lies where it was then.
     let source = particle_parent(slot);
     let log_weight = step_advance(slot, source, &x, &pending, particle_log_weight(slot));

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::pipelines::Pipelines;
 use crate::readback::{Counts, ReadBacks};
+use crate::shaders::WeightShape;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::watch::Watch;
 
@@ -91,6 +92,13 @@ pub async fn adapter(wanted: Option<&str>) -> Result<wgpu::Adapter> {
             names.join(", ")
         ))
     })
+}
+
+impl WeightShape {
+    /// The same, as it is fastest on a device.
+    pub(crate) fn on(self, gpu: &Gpu) -> WeightShape {
+        WeightShape { native_wide: gpu.has_wide_integers(), tiled: !gpu.is_software(), ..self }
+    }
 }
 
 impl Gpu {

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use crate::config::Resampler;
-use crate::gpu::Gpu;
 use crate::layout::{
     BLOCK, ITEMS, LANES, MOVES_COUNTERS, SCHEDULE_WINDOW, SQUARE_BITS, TILE, WEIGHT_BITS,
 };
@@ -295,11 +294,6 @@ impl WeightShape {
             native_wide: false,
             tiled: false,
         }
-    }
-
-    /// The same, as it is fastest on a device.
-    pub(crate) fn on(self, gpu: &Gpu) -> WeightShape {
-        WeightShape { native_wide: gpu.has_wide_integers(), tiled: !gpu.is_software(), ..self }
     }
 
     /// The slots of all islands: those of whole blocks each, but of the last.

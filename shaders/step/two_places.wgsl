@@ -14,7 +14,7 @@ fn step_advance(
     var here: Point;
     var before: Local;
     var noise: Point;
-    var k = step_begin();
+    var k = control.step_begin;
     if (k >= end) {
         return log_weight;
     }

@@ -91,15 +91,7 @@ impl Grid {
                 (Access::ReadWrite, &fields[1 - from]),
             ];
             let constants = [("GRID_BLUR_AXIS".to_string(), f64::from(axis))];
-            BoundKernel::on_state(
-                gpu,
-                &state.numbers.engine,
-                (&linked, entry),
-                &buffers,
-                state,
-                &constants,
-                &[],
-            )
+            BoundKernel::of_state(gpu, (&linked, entry), &buffers, state, &constants)
         };
         let blurs = (0..dim).map(|axis| kernel("grid_blur", axis as usize % 2, axis));
         Ok(Grid {

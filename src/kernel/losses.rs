@@ -64,18 +64,8 @@ impl Losses {
             (Access::Read, &state.control),
             (Access::ReadWrite, &buffer),
         ];
-        let reader = |entry| {
-            BoundKernel::on_state(
-                gpu,
-                &state.numbers.engine,
-                (&linked, entry),
-                &buffers,
-                state,
-                &[],
-                &[],
-            )
-        };
-        let (count, first) = (reader("losses_count")?, reader("losses_first")?);
+        let kernel = |entry| BoundKernel::of_state(gpu, (&linked, entry), &buffers, state, &[]);
+        let (count, first) = (kernel("losses_count")?, kernel("losses_first")?);
         let workgroups = shape.particles.div_ceil(LANES);
         Ok(Losses { count, first, workgroups, islands: shape.islands, buffer })
     }

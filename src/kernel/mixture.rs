@@ -157,17 +157,7 @@ impl Mixture {
             (Access::Read, &state.schedule),
             (Access::Uniform(8), &table),
         ];
-        let kernel = |entry| {
-            BoundKernel::on_state(
-                gpu,
-                &state.numbers.engine,
-                (&linked, entry),
-                &buffers,
-                state,
-                &[],
-                &[],
-            )
-        };
+        let kernel = |entry| BoundKernel::of_state(gpu, (&linked, entry), &buffers, state, &[]);
         Ok(Mixture {
             gather: kernel("mixture_gather")?,
             total: kernel("mixture_total")?,

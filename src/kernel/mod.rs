@@ -233,6 +233,17 @@ impl BoundKernel {
         BoundKernel::reading(gpu, numbers, text, &own, constants, data)
     }
 
+    /// The same of the engine, which evaluates no law.
+    pub(crate) fn of_state(
+        gpu: &Gpu,
+        text: (&Linked, &str),
+        buffers: &Bindings<'_>,
+        state: &State,
+        constants: &[(String, f64)],
+    ) -> Result<BoundKernel> {
+        BoundKernel::on_state(gpu, &state.numbers.engine, text, buffers, state, constants, &[])
+    }
+
     /// Another entry point of the engine, with the same buffers and numbers.
     pub(crate) fn sibling(&self, gpu: &Gpu, linked: &Linked, entry: &str) -> Result<BoundKernel> {
         let (numbers, groups) = (&self.kernel.numbers, self.groups.clone());

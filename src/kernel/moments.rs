@@ -66,17 +66,7 @@ impl Moments {
             (Access::ReadWrite, &records),
             (Access::ReadWrite, &buffer),
         ];
-        let kernel = |entry| {
-            BoundKernel::on_state(
-                gpu,
-                &state.numbers.engine,
-                (&linked, entry),
-                &buffers,
-                state,
-                &[],
-                &[],
-            )
-        };
+        let kernel = |entry| BoundKernel::of_state(gpu, (&linked, entry), &buffers, state, &[]);
         Ok(Moments {
             of_blocks: kernel("moments_of_blocks")?,
             of_all: kernel("moments_of_all")?,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use wfr::{Config, Flow, Gpu, Initial, Problem, Sampler, Schedule, Target};
 
-use super::{driver, enough, median};
+use super::{driver, repeated};
 use crate::cli::clock::{Clock, Spent};
 use crate::cli::console::{self, Console};
 use crate::cli::failure::Done;
@@ -102,32 +102,19 @@ fn measure(gpu: &Gpu, density: &'static str, dim: u32, repeats: u32) -> Done<Row
     let mut sampler = Sampler::new(gpu, &problem, config.clone())?;
     wait(gpu)?;
     let setup = clock.spent();
-    let mut run = |seed: u64| -> Done<Spent> {
-        sampler.restart(&problem, seed)?;
+    let run = |seed: u32| -> Done<Spent> {
+        sampler.restart(&problem, seed.into())?;
         wait(gpu)?;
         let clock = Clock::start();
         sampler.run()?;
         Ok(clock.spent())
     };
-    let runs = enough(run(0)?);
-    let mut spent = Vec::new();
-    for repeat in 1..=repeats {
-        let mut total = Spent::NOTHING;
-        for _ in 0..runs {
-            total = total.plus(run(repeat.into())?);
-        }
-        spent.push(total);
-    }
+    let (spent, runs) = repeated(repeats, run, || ())?;
     let work = f64::from(config.particles) * f64::from(STEPS) * f64::from(runs);
-    let cpu: Option<Vec<_>> = spent.iter().map(|spent| spent.cpu).collect();
-    Ok(Row {
-        density,
-        dim,
-        particles: config.particles,
-        setup_cpu_s: setup.cpu,
-        wall_ns: median(spent.iter().map(|spent| spent.wall)) * 1e9 / work,
-        cpu_ns: cpu.map(|cpu| median(cpu.into_iter()) * 1e9 / work),
-    })
+    let super::Row { wall_ns, cpu_ns, .. } =
+        super::Row::new(density, config.particles, &spent, work);
+    let particles = config.particles;
+    Ok(Row { density, dim, particles, setup_cpu_s: setup.cpu, wall_ns, cpu_ns })
 }
 
 fn text(report: &Report) -> String {

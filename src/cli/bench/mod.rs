@@ -224,6 +224,25 @@ fn text(report: &Report) -> String {
     text
 }
 
+/// The time of each repeat, which is so many runs each that the processor's clock counts them.
+fn repeated(
+    repeats: u32,
+    mut run: impl FnMut(u32) -> Done<Spent>,
+    mut done: impl FnMut(),
+) -> Done<(Vec<Spent>, u32)> {
+    let runs = enough(run(0)?);
+    let mut spent = Vec::new();
+    for repeat in 1..=repeats {
+        let mut total = run(repeat)?;
+        for _ in 1..runs {
+            total = total.plus(run(repeat)?);
+        }
+        spent.push(total);
+        done();
+    }
+    Ok((spent, runs))
+}
+
 /// How often to do what took this long, for a processor clock that counts in steps of 10 ms.
 fn enough(once: Spent) -> u32 {
     let seconds = once.cpu.filter(|cpu| *cpu > 0.05).unwrap_or(once.wall);

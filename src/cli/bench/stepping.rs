@@ -2,7 +2,7 @@
 
 use wfr::{Config, Gpu, Problem, Sampler};
 
-use super::{Row, enough};
+use super::{Row, repeated};
 use crate::cli::clock::{Clock, Spent};
 use crate::cli::console::Console;
 use crate::cli::failure::Done;
@@ -28,16 +28,7 @@ pub(super) fn measure(
     };
     let label = format!("{name}, N = {}, ESS every {}", config.particles, config.ess_every);
     let bar = console.bar(&label, repeats);
-    let runs = enough(run(0)?);
-    let mut spent = Vec::new();
-    for repeat in 1..=repeats {
-        let mut total = run(repeat)?;
-        for _ in 1..runs {
-            total = total.plus(run(repeat)?);
-        }
-        spent.push(total);
-        bar.advance();
-    }
+    let (spent, runs) = repeated(repeats, run, || bar.advance())?;
     let work = f64::from(config.particles) * f64::from(steps) * f64::from(runs);
     let row = Row::new(name, config.particles, &spent, work);
     Ok(Row { ess_every: Some(config.ess_every), ..row })
