@@ -172,13 +172,17 @@ impl Pipelines {
 /// What wgpu makes a module of: ours, so that it does not parse the text again.
 #[cfg(not(target_arch = "wasm32"))]
 fn shader(linked: &Linked) -> Result<wgpu::ShaderSource<'_>> {
-    Ok(wgpu::ShaderSource::Naga(Cow::Owned(linked.module()?.clone())))
+    let module = match linked.unrolled()? {
+        Some(module) => module,
+        None => linked.module()?.clone(),
+    };
+    Ok(wgpu::ShaderSource::Naga(Cow::Owned(module)))
 }
 
 /// The browser takes nothing but text.
 #[cfg(target_arch = "wasm32")]
 fn shader(linked: &Linked) -> Result<wgpu::ShaderSource<'_>> {
-    Ok(wgpu::ShaderSource::Wgsl(linked.text().into()))
+    linked.compiled().map(wgpu::ShaderSource::Wgsl)
 }
 
 /// What there is of a kernel.

@@ -3,6 +3,7 @@
 //! Texts are joined as they are; nothing is rewritten, so that a byte of the whole is a byte of one
 //! of its parts.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,6 +23,7 @@ mod prefix;
 #[cfg(test)]
 mod record;
 mod tokens;
+mod unroll;
 
 pub(crate) use parsed::Parsed;
 pub(crate) use prefix::prefixed;
@@ -160,13 +162,7 @@ impl Linked {
         if self.parsed.is_valid() {
             return Ok(module);
         }
-        let mut validator = naga::valid::Validator::new(
-            naga::valid::ValidationFlags::all(),
-            // The engine links 64-bit products and subgroup operations only where the device has them.
-            naga::valid::Capabilities::SHADER_INT64 | naga::valid::Capabilities::SUBGROUP,
-        );
-        validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
-        validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
+        let mut validator = validator();
         guarded(|| validator.validate(module).map_err(Box::new))
             .map_err(|reason| self.error(reason, None))?
             .map_err(|error| self.validation_error(module, &error))?;
@@ -175,6 +171,28 @@ impl Linked {
         record(self);
         self.parsed.set_valid();
         Ok(module)
+    }
+
+    /// What a device compiles: the module with its loops over arrays written out, or nothing where it
+    /// has none.
+    pub(crate) fn unrolled(&self) -> Result<Option<naga::Module>> {
+        self.module().map(unroll::unrolled)
+    }
+
+    /// The text of what a device compiles.
+    pub(crate) fn compiled(&self) -> Result<Cow<'_, str>> {
+        let Some(module) = self.unrolled()? else { return Ok(self.text().into()) };
+        let checked = validator().validate(&module).map_err(|error| error.to_string());
+        let flags = naga::back::wgsl::WriterFlags::empty();
+        let written = checked.and_then(|info| {
+            let written = naga::back::wgsl::write_string(&module, &info, flags);
+            written.map_err(|error| error.to_string())
+        });
+        let written = written.map(|text| named(text, &module));
+        written.map(Cow::Owned).map_err(|reason| {
+            let message = format!("a text with its loops written out: {reason}");
+            ErrorKind::Internal { message }.into()
+        })
     }
 
     /// The module of the whole text, parsed once.
@@ -533,6 +551,26 @@ fn conversion(wanted: &str, value: &str) -> String {
         "f32" | "u32" | "i32" => format!("write {wanted}({value})"),
         _ => format!("give it a {wanted}"),
     }
+}
+
+/// A written text whose kernels have their names back: naga changes one that is a function of WGSL's.
+fn named(text: String, module: &naga::Module) -> String {
+    module.entry_points.iter().fold(text, |text, entry| {
+        let (changed, name) = (format!("fn {}_(", entry.name), format!("fn {}(", entry.name));
+        if text.contains(&name) { text } else { text.replace(&changed, &name) }
+    })
+}
+
+/// What checks a module.
+fn validator() -> naga::valid::Validator {
+    let mut validator = naga::valid::Validator::new(
+        naga::valid::ValidationFlags::all(),
+        // The engine links 64-bit products and subgroup operations only where the device has them.
+        naga::valid::Capabilities::SHADER_INT64 | naga::valid::Capabilities::SUBGROUP,
+    );
+    validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE);
+    validator.subgroup_operations(naga::valid::SubgroupOperationSet::all());
+    validator
 }
 
 fn floor_boundary(text: &str, offset: usize) -> usize {

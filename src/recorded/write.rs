@@ -11,7 +11,7 @@ use crate::kernel::{self, Recorder};
 use crate::numbers;
 use crate::pipelines::Compiled;
 use crate::readback;
-use crate::wgsl::{guarded, tokens};
+use crate::wgsl::{Linked, Source, guarded, tokens};
 
 /// Zeros between two words that are written out together.
 const GAP: u64 = 8;
@@ -35,6 +35,14 @@ pub(crate) struct Writer {
 struct Text {
     text: Arc<str>,
     variables: HashMap<(u32, u32), String>,
+}
+
+impl Text {
+    /// What the device was given.
+    fn compiled(&self) -> Result<String> {
+        let linked = Linked::new([Source::own("kernel", &*self.text)]);
+        linked.compiled().map(String::from)
+    }
 }
 
 #[derive(Debug)]
@@ -79,11 +87,11 @@ impl Writer {
             let usage = usage.into_iter().collect();
             buffers.push(Buffer { name, bytes, usage, contents: pieces(&words) });
         }
-        let features: BTreeSet<_> =
-            self.texts.iter().flat_map(|text| features(&text.text)).collect();
+        let texts: Vec<String> = self.texts.iter().map(Text::compiled).collect::<Result<_>>()?;
+        let features: BTreeSet<_> = texts.iter().flat_map(|text| features(text)).collect();
         Ok(Lists {
             features: features.into_iter().map(String::from).collect(),
-            texts: self.texts.iter().map(|text| text.text.to_string()).collect(),
+            texts,
             kernels: self.kernels,
             buffers,
             dispatches: self.dispatches,
