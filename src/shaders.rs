@@ -96,6 +96,8 @@ library!(
     "react/weights",
     "react/jumps",
     "network",
+    "network/teams",
+    "network/lanes",
     "network/exact",
     "network/rademacher",
     "network/gaussian",

@@ -5,10 +5,9 @@ mod shape;
 mod text;
 
 use super::loops::{self, Loops};
-use super::{Access, BoundKernel, Offsets, Pass};
+use super::{Access, BoundKernel, Pass};
 use crate::buffers::{State, filled};
 use crate::diffusion::network::Activation;
-use crate::diffusion::network::Architecture;
 use crate::diffusion::{Divergence, Network};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -16,6 +15,7 @@ use crate::kernel::part::{self, Part, Parts, Phase, Run, Site, Slices};
 use crate::plan::{Draft, Need, Plan};
 use crate::shaders::{self, Prelude, state_in};
 use crate::wgsl::{Linked, Source};
+use shape::Form;
 pub(crate) use shape::{Shape, direction_file};
 
 /// The networks of a composition.
@@ -49,15 +49,10 @@ fn make(site: &Site<'_>) -> Result<Parts> {
     composition.networks().map(kernel).collect()
 }
 
-/// The largest uniform binding that every adapter has.
-const MAX_UNIFORM: u64 = 65_536;
-
 /// Evaluates one network at the current state, which is not yet gathered: slot by slot.
 #[derive(Debug)]
 pub(crate) struct NetworkKernel {
     kernel: BoundKernel,
-    /// Where the weights begin, where they are a uniform.
-    offsets: Offsets,
     particles: u32,
     /// Particles of a workgroup.
     workgroup: u32,
@@ -73,7 +68,7 @@ pub(crate) fn rows(dim: u32, divergence: Option<Divergence>) -> u32 {
 fn needs(network: &Network, divergence: Option<Divergence>, levels: u64) -> ([u64; 2], Loops) {
     let shapes = Shape::all(network, divergence);
     let most = |of: &dyn Fn(&Shape) -> u64| shapes.iter().map(of).max().unwrap_or(0);
-    let weights = most(&|shape| 16 * u64::from(pack::weight_fours(shape)));
+    let weights = most(&|shape| 16 * u64::from(shape.weight_fours()));
     let levels = levels.saturating_mul(most(&|shape| 4 * u64::from(pack::level_numbers(shape))));
     let loops = shapes.iter().map(of_shape).max_by_key(|loops| loops.iterations);
     ([weights, levels], loops.unwrap_or_else(|| of_shape(&Shape::portable(network, divergence))))
@@ -102,7 +97,7 @@ pub(crate) fn check(divergence: Option<Divergence>, dim: u32) -> Result<()> {
     }
 }
 
-/// The text of the kernel. `uniform`: whether weights are a uniform.
+/// The text of the kernel. `uniform`: whether weights are in uniforms.
 pub(super) fn linked(
     network: &Network,
     shape: &Shape,
@@ -111,55 +106,81 @@ pub(super) fn linked(
     uniform: bool,
 ) -> Linked {
     let (hidden, point) = (shape.hidden, shape.point);
-    let input = shape.layer_fours(point.count(), hidden);
-    let inner = shape.layer_fours(hidden.count(), hidden);
-    let fours = pack::weight_fours(shape);
+    let input = shape.layer_fours(point, hidden);
+    let inner = shape.layer_fours(hidden, hidden);
+    let output = input + shape.hidden_layers * inner;
     let weight = match divergence {
         Some(Divergence::Hutchinson { probes, .. }) => 1.0 / probes as f32,
         _ => 1.0,
     };
     let fresh = !matches!(divergence, Some(Divergence::Hutchinson { fresh: false, .. }));
-    let space = if uniform { "uniform" } else { "storage, read" };
+    let windows = windows(shape, uniform);
+    let (bindings, next) = weight_bindings(shape, &windows, uniform);
     let prelude = Prelude::default()
         .dimension(network.dim())
         .u32("NETWORK_WORKGROUP", shape.team * shape.teams)
         .u32("TEAM", shape.team)
         .u32("TEAMS", shape.teams)
+        .u32("READERS", shape.readers)
         .u32("GROUPS", shape.groups)
         .u32("CHUNKS", shape.chunks)
         .u32("DIRECTIONS", shape::directions(divergence, network.dim()))
         .f32("DIRECTION_WEIGHT", weight)
         .u32("FRESH", u32::from(fresh))
         .u32("HIDDEN_LAYERS", shape.hidden_layers)
-        .bool("RESIDUAL", network.architecture() == Architecture::Residual)
-        .u32("HIDDEN_BLOCKS", hidden.count())
-        .u32("POINT_BLOCKS", point.count())
+        .bool("RESIDUAL", shape.residual)
+        .u32("HIDDEN_FOURS", hidden.size.div_ceil(4))
+        .u32("POINT_FOURS", point.size.div_ceil(4))
         .u32("INPUT_WEIGHTS", input)
         .u32("LAYER_WEIGHTS", inner)
-        .u32("OUTPUT_WEIGHTS", input + shape.hidden_layers * inner)
+        .u32("OUTPUT_WEIGHTS", if windows.is_empty() { output } else { 0 })
         .u32("LAYER_BIASES", pack::layer_biases(shape))
         .u32("LEVEL_NUMBERS", pack::level_numbers(shape))
         .text(&format!(
-            "alias Columns = array<f32, {}>;
-@group(0) @binding(0) var<storage, read_write> outputs: array<f32>;
+            "@group(0) @binding(0) var<storage, read_write> outputs: array<f32>;
 @group(0) @binding(1) var<storage, read> levels: array<f32>;
 @group(0) @binding(2) var<storage, read> control: Control;
-@group(0) @binding(3) var<{space}> weights: array<vec4<f32>, {fours}>;
-",
-            shape.widest() * shape.columns()
+{bindings}"
         ))
-        .text(&state_in(4, plan.pages, plan.page_rows));
+        .text(&state_in(next, plan.pages, plan.page_rows));
     let mut sources = vec![prelude.source()];
-    sources.extend(shaders::engine_files(&["types", "index", "threefry", "normal"]));
+    let shared = ["types", "index", "threefry", "normal", "hidden/control"];
+    sources.extend(shaders::engine_files(&shared));
     sources.push(shaders::file(direction_file(divergence)));
     sources.extend(shaders::files(match network.activation() {
         Activation::Silu => &["network/silu"],
         Activation::Gelu => &["network/tanh_of", "network/gelu"],
         Activation::Tanh => &["network/tanh_of", "network/tanh"],
     }));
-    sources.extend([shaders::file("network"), Source::own("columns", text::functions(shape))]);
+    let form = match shape.form {
+        Form::Teams => "network/teams",
+        Form::Lanes => "network/lanes",
+    };
+    sources.extend([shaders::file("network"), shaders::file(form)]);
+    sources.push(Source::own("columns", text::functions(shape, &windows)));
     Linked::new(sources)
 }
+
+/// How many uniforms hold the weights of each layer, where one does not hold all.
+fn windows(shape: &Shape, uniform: bool) -> Vec<u32> {
+    if uniform { shape.windows().unwrap_or_default() } else { Vec::new() }
+}
+
+/// The variables of the weights, and the binding after them.
+fn weight_bindings(shape: &Shape, windows: &[u32], uniform: bool) -> (String, u32) {
+    let space = if uniform { "uniform" } else { "storage, read" };
+    let fours = shape.window_fours(windows);
+    let count = fours.len() as u32;
+    let name = |k: u32| if windows.is_empty() { "weights".into() } else { format!("weights_{k}") };
+    let variable = |(k, fours)| {
+        let (binding, name) = (WEIGHTS + k, name(k));
+        format!("@group(0) @binding({binding}) var<{space}> {name}: array<vec4<f32>, {fours}>;\n")
+    };
+    ((0..).zip(fours).map(variable).collect(), WEIGHTS + count)
+}
+
+/// The binding of the first weights.
+const WEIGHTS: u32 = 3;
 
 impl NetworkKernel {
     /// In a layout `shape`; `taus` are the levels of noise of all nodes of the schedule, and `out`
@@ -178,50 +199,42 @@ impl NetworkKernel {
         check(divergence, network.dim())?;
         loops::check(gpu, network.name(), &[of_shape(&shape)])?;
         let levels = levels(network, &shape, taus)?;
-        let weights = pack::weights(network, &shape);
+        // Beside the numbers, which are uniforms too.
+        let numbers = state.numbers.engine.group.buffers.len();
+        let room = gpu.device.limits().max_uniform_buffers_per_shader_stage as usize;
+        let fit = |windows: Vec<u32>| shape.window_fours(&windows).len() + numbers <= room;
         // What a software driver gathers faster. Lanes read apart, which GPUs' uniforms are slow at.
-        let uniform = gpu.is_software() && 4 * weights.len() as u64 <= MAX_UNIFORM;
+        let uniform = gpu.is_software() && shape.windows().is_some_and(fit);
         let linked = linked(network, &shape, divergence, plan, uniform);
         gpu.pipelines().check(&linked)?;
-        let (usage, access, offsets) = match uniform {
-            true => {
-                let access = Access::Uniform(4 * weights.len() as u64);
-                (wgpu::BufferUsages::UNIFORM, access, Offsets::own(0))
-            }
-            false => (wgpu::BufferUsages::STORAGE, Access::Read, Offsets::default()),
+        let (usage, access) = match uniform {
+            true => (wgpu::BufferUsages::UNIFORM, Access::Whole),
+            false => (wgpu::BufferUsages::STORAGE, Access::Read),
         };
+        let packed = pack::weights(network, &shape, &windows(&shape, uniform));
         let (levels, weights) = gpu.scoped(|| {
             let filled = |name, usage, numbers: &[f32]| {
                 filled(&gpu.device, name, usage, bytemuck::cast_slice(numbers))
             };
+            let weights =
+                packed.iter().map(|numbers| filled("wfr.network_weights", usage, numbers));
             (
                 filled("wfr.network_levels", wgpu::BufferUsages::STORAGE, &levels),
-                filled("wfr.network_weights", usage, &weights),
+                weights.collect::<Vec<_>>(),
             )
         })?;
-        let buffers = [
-            (Access::ReadWrite, out),
-            (Access::Read, &levels),
-            (Access::Read, &state.control),
-            (access, &weights),
-        ];
-        let kernel = BoundKernel::on_state(
-            gpu,
-            &state.numbers.engine,
-            (&linked, "network"),
-            &buffers,
-            state,
-            &[],
-            &[],
-        )?;
+        let mut buffers =
+            vec![(Access::ReadWrite, out), (Access::Read, &levels), (Access::Read, &state.control)];
+        buffers.extend(weights.iter().map(|weights| (access, weights)));
+        let kernel = BoundKernel::of_state(gpu, (&linked, "network"), &buffers, state, &[])?;
         let (particles, workgroup) = (plan.particles, shape.particles());
-        Ok(NetworkKernel { kernel, offsets, particles, workgroup })
+        Ok(NetworkKernel { kernel, particles, workgroup })
     }
 
     /// Evaluates the particles at the node that the clock shows.
     pub(crate) fn encode(&self, pass: &mut Pass<'_>, slice: Option<u32>) {
         let groups = slice.unwrap_or(self.particles).div_ceil(self.workgroup);
-        self.kernel.encode_at(pass, self.offsets, groups);
+        self.kernel.encode(pass, groups);
     }
 }
 

@@ -1,23 +1,25 @@
-//! The functions of `shaders/network.wgsl` whose text depends on the layout: loops over what a lane
-//! owns are written out, because registers have no index.
+//! The functions of `shaders/network.wgsl` and of the file of its form whose text depends on the
+//! layout: loops over what a lane owns are written out, because registers have no index.
+
+mod lanes;
+mod teams;
 
 use std::fmt::Write as _;
 
-use super::shape::{Blocks, Exchange, Shape};
+use super::shape::{Blocks, Form, Shape};
 
-/// All of them.
-pub(super) fn functions(shape: &Shape) -> String {
-    let hidden = shape.hidden;
-    let mut text = workgroup_memory(shape);
-    text += &product(shape, "network_to_hidden", hidden);
-    text += &product(shape, "network_to_point", shape.point);
-    text += &bias(shape, "network_bias", hidden);
-    text += &bias(shape, "network_output_bias", shape.point);
+/// All of them. `windows`: how many uniforms hold the weights of each layer, or none, where one
+/// variable holds all.
+pub(super) fn functions(shape: &Shape, windows: &[u32]) -> String {
+    let mut text = numbers("Columns", shape.hidden.count(), shape.columns());
+    text += &numbers("Points", shape.point.count(), shape.columns());
+    text += &match shape.form {
+        Form::Teams => teams::functions(shape),
+        Form::Lanes => lanes::functions(shape, windows),
+    };
     text += &load(shape);
-    text += &direct(shape);
-    text += &elementwise(shape);
-    text += &finish(shape);
-    text + &store_divergence(shape)
+    text += &scale(shape);
+    text + &finish(shape)
 }
 
 /// A function with its body.
@@ -25,225 +27,156 @@ fn function(name: &str, arguments: &str, body: &str) -> String {
     format!("fn {name}({arguments}) {{\n{body}}}\n")
 }
 
-/// The index of a value among those of a team: of the block `q`, the particle `g`, and 0 for its
-/// value or the number of a direction from 1 on.
-fn at(shape: &Shape, q: u32, g: u32, t: u32) -> u32 {
-    q * shape.columns() + g * (1 + shape.tangents) + t
+/// The components of a vector.
+const COMPONENTS: [&str; 4] = ["x", "y", "z", "w"];
+
+/// The columns of a neuron as vectors: how wide each is.
+fn vectors(columns: u32) -> impl Iterator<Item = u32> {
+    (0..columns.div_ceil(4)).map(move |v| (columns - 4 * v).min(4))
 }
 
-/// Memory for the columns of one block, apart for each team so that banks differ.
-fn workgroup_memory(shape: &Shape) -> String {
-    match shape.exchange {
-        Exchange::Subgroup => String::new(),
-        Exchange::Workgroup => {
-            let stride = stride(shape);
-            format!("var<workgroup> sh_columns: array<f32, {}>;\n", stride * shape.teams)
+/// The type of so many numbers.
+fn vector(width: u32) -> String {
+    if width == 1 { "f32".to_string() } else { format!("vec{width}<f32>") }
+}
+
+/// A structure of the columns of `count` neurons.
+fn numbers(name: &str, count: u32, columns: u32) -> String {
+    let mut text = format!("struct {name} {{\n");
+    for (v, width) in vectors(columns).enumerate() {
+        let _ = writeln!(text, "vector_{v}: array<{}, {count}>,", vector(width));
+    }
+    text + "}\n"
+}
+
+/// One column of the neuron `q` in a structure: of the particle `g`, its value for `t` = 0, else the
+/// derivative along a direction.
+fn column(shape: &Shape, name: &str, q: u32, g: u32, t: u32) -> String {
+    let c = g * (1 + shape.tangents) + t;
+    let alone = c.is_multiple_of(4) && c + 1 == shape.columns();
+    let component = if alone { "" } else { [".x", ".y", ".z", ".w"][c as usize % 4] };
+    format!("{name}.vector_{}[{q}]{component}", c / 4)
+}
+
+/// Moves the numbers of all passes but one to the front of a structure, so that loops over passes
+/// find theirs there.
+fn rotated(shape: &Shape, blocks: Blocks, name: &str) -> String {
+    let mut text = String::new();
+    for (v, _) in vectors(shape.columns()).enumerate() {
+        for q in blocks.per_pass..blocks.count() {
+            let to = q - blocks.per_pass;
+            let _ = writeln!(text, "{name}.vector_{v}[{to}] = {name}.vector_{v}[{q}];");
         }
     }
+    text
 }
 
-fn stride(shape: &Shape) -> u32 {
-    shape.team * shape.columns() + 1
-}
-
-/// Hands round `count` values that `value` names by their number; their names are then those of
-/// [`handed`].
-fn hand_round(shape: &Shape, count: u32, value: impl Fn(u32) -> String) -> String {
-    match shape.exchange {
-        Exchange::Subgroup => String::new(),
-        Exchange::Workgroup => {
-            let mut text = format!(
-                "workgroupBarrier();\nlet shared_from = seat.team * {}u;\nlet own = shared_from + \
-                 seat.lane * {}u;\n",
-                stride(shape),
-                shape.columns()
-            );
-            for c in 0..count {
-                let _ = writeln!(text, "sh_columns[own + {c}u] = {};", value(c));
-            }
-            text + "workgroupBarrier();\n"
-        }
-    }
-}
-
-/// The value `own`, the number `c` of those handed round, as lane `i` of the team has it.
-fn handed(shape: &Shape, own: &str, c: u32, i: u32) -> String {
-    match shape.exchange {
-        Exchange::Subgroup => format!("subgroupBroadcast({own}, {i}u)"),
-        Exchange::Workgroup => format!("sh_columns[shared_from + {}u]", i * shape.columns() + c),
-    }
-}
-
-/// z ← W z from `inputs` blocks: sums of one pass are in registers, and the blocks of the source are
-/// shifted through its first place.
-fn product(shape: &Shape, name: &str, out: Blocks) -> String {
-    let columns = shape.columns();
-    let (per_pass, used) = (out.per_pass, out.count() * columns);
-    let fours = shape.fours(out);
-    let mut body = format!(
-        "var out: Columns;\nfor (var turn = 0u; turn < {}u; turn++) {{\nvar source = *z;\n",
-        out.passes
-    );
-    let sums = per_pass * columns;
-    for k in 0..sums {
-        let _ = writeln!(body, "var sum_{k} = 0.0;");
-    }
-    let _ = writeln!(
-        body,
-        "for (var block = 0u; block < inputs; block++) {{\nlet row = first + (turn * inputs + \
-         block) * {fours}u + seat.lane;"
-    );
-    body += &hand_round(shape, columns, |c| format!("source[{c}]"));
-    for k in 0..shape.team * per_pass / 4 {
-        let _ = writeln!(body, "let four_{k} = weights[row + {}u];", k * shape.team);
-    }
-    for i in 0..shape.team {
-        for c in 0..columns {
-            let value = handed(shape, &format!("source[{c}]"), c, i);
-            let _ = writeln!(body, "let value_{i}_{c} = {value};");
-            for q in 0..per_pass {
-                let k = i * per_pass + q;
-                let _ = writeln!(
-                    body,
-                    "sum_{} += four_{}.{} * value_{i}_{c};",
-                    q * columns + c,
-                    k / 4,
-                    ["x", "y", "z", "w"][k as usize % 4]
-                );
-            }
-        }
-    }
-    for k in 0..(shape.widest() - 1) * columns {
-        let _ = writeln!(body, "source[{k}] = source[{}];", k + columns);
-    }
-    body += "}\n";
-    for k in 0..used - sums {
-        let _ = writeln!(body, "out[{k}] = out[{}];", k + sums);
-    }
-    for k in 0..sums {
-        let _ = writeln!(body, "out[{}] = sum_{k};", used - sums + k);
-    }
-    body += "}\n*z = out;\n";
-    function(name, "seat: Seat, inputs: u32, first: u32, z: ptr<function, Columns>", &body)
-}
-
-/// Adds the numbers of the levels from `first` on to the values.
-fn bias(shape: &Shape, name: &str, blocks: Blocks) -> String {
-    let mut body = String::new();
-    for q in 0..blocks.count() {
+/// A loop over the passes of a point, with the axes of each.
+fn over_axes(shape: &Shape, body: &str) -> String {
+    let Blocks { per_pass, passes, .. } = shape.point;
+    let mut text = format!("for (var round = 0u; round < {passes}u; round++) {{\n");
+    for q in 0..per_pass {
         let from = q * shape.team;
-        let _ = writeln!(body, "let bias_{q} = levels[first + {from}u + seat.lane];");
-        for g in 0..shape.groups {
-            let _ = writeln!(body, "(*z)[{}] += bias_{q};", at(shape, q, g, 0));
-        }
+        let step = per_pass * shape.team;
+        let _ = writeln!(text, "let axis_{q} = round * {step}u + {from}u + seat.lane;");
     }
-    function(name, "seat: Seat, first: u32, z: ptr<function, Columns>", &body)
+    text + body + "}\n"
 }
 
-/// The positions as values; zeros as directions and beyond the dimension.
+/// The positions as values, zeros beyond the dimension; and the directions of a chunk.
 fn load(shape: &Shape) -> String {
-    let mut body = String::new();
-    for q in 0..shape.point.count() {
-        let _ = writeln!(body, "let axis_{q} = {}u + seat.lane;", q * shape.team);
+    let Blocks { per_pass, passes, .. } = shape.point;
+    let mut body = rotated(shape, shape.point, "(*start)");
+    for q in 0..per_pass {
+        let start = |g, t| column(shape, "(*start)", (passes - 1) * per_pass + q, g, t);
         for g in 0..shape.groups {
             let _ = writeln!(
                 body,
-                "(*start)[{}] = select(0.0, bitcast<f32>(state_load(min(axis_{q}, DIM - 1u), \
-                 min(first + {g}u, settings.particles - 1u))), axis_{q} < DIM);",
-                at(shape, q, g, 0)
+                "{} = select(0.0, bitcast<f32>(state_load(min(axis_{q}, DIM - 1u), min(first + \
+                 {g}u, settings.particles - 1u))), axis_{q} < DIM);",
+                start(g, 0)
             );
-        }
-    }
-    function("network_load", "seat: Seat, first: u32, start: ptr<function, Columns>", &body)
-}
-
-/// The directions of a chunk.
-fn direct(shape: &Shape) -> String {
-    let mut body = String::new();
-    for q in 0..shape.point.count() {
-        for g in 0..shape.groups {
             for t in 0..shape.tangents {
                 let _ = writeln!(
                     body,
-                    "(*start)[{}] = network_direction(first + {g}u, step * FRESH, chunk * \
-                     {}u + {t}u, {}u + seat.lane);",
-                    at(shape, q, g, 1 + t),
-                    shape.tangents,
-                    q * shape.team
+                    "{} = network_direction(first + {g}u, step * FRESH, chunk * {}u + {t}u, \
+                     axis_{q});",
+                    start(g, 1 + t),
+                    shape.tangents
                 );
             }
         }
     }
-    let arguments = "seat: Seat, first: u32, step: u32, chunk: u32, start: ptr<function, Columns>";
-    function("network_direct", arguments, &body)
+    let arguments = "seat: Seat, first: u32, step: u32, chunk: u32, start: ptr<function, Points>";
+    function("network_load", arguments, &over_axes(shape, &body))
 }
 
-/// Functions of each number by itself, or of each value and its derivatives.
-fn elementwise(shape: &Shape) -> String {
-    let (mut scale, mut add, mut activate) = (String::new(), String::new(), String::new());
-    for k in 0..shape.point.count() * shape.columns() {
-        let _ = writeln!(scale, "(*z)[{k}] *= by;");
+fn scale(shape: &Shape) -> String {
+    let mut body = String::new();
+    for (v, _) in vectors(shape.columns()).enumerate() {
+        for q in 0..shape.point.count() {
+            let _ = writeln!(body, "(*point).vector_{v}[{q}] *= by;");
+        }
     }
-    for k in 0..shape.hidden.count() * shape.columns() {
-        let _ = writeln!(add, "(*z)[{k}] += (*more)[{k}];");
-    }
-    for q in 0..shape.hidden.count() {
+    function("network_scale", "by: f32, point: ptr<function, Points>", &body)
+}
+
+/// The activation of so many neurons of a lane.
+fn activate(shape: &Shape, name: &str, count: u32) -> String {
+    let mut text = String::new();
+    for q in 0..count {
         for g in 0..shape.groups {
-            let value = at(shape, q, g, 0);
-            let _ = writeln!(activate, "let at_{value} = network_activation((*z)[{value}]);");
-            let _ = writeln!(activate, "(*z)[{value}] = at_{value}.x;");
-            for t in 0..shape.tangents {
-                let _ = writeln!(activate, "(*z)[{}] *= at_{value}.y;", value + 1 + t);
+            let value = column(shape, name, q, g, 0);
+            let _ = writeln!(text, "let at_{q}_{g} = network_activation({value});");
+            let _ = writeln!(text, "{value} = at_{q}_{g}.x;");
+            for t in 1..=shape.tangents {
+                let _ = writeln!(text, "{} *= at_{q}_{g}.y;", column(shape, name, q, g, t));
             }
         }
     }
-    let both = "z: ptr<function, Columns>, more: ptr<function, Columns>";
-    function("network_scale", "by: f32, z: ptr<function, Columns>", &scale)
-        + &function("network_add", both, &add)
-        + &function("network_activate", "z: ptr<function, Columns>", &activate)
+    text
 }
 
 /// Stores scores, and adds to each divergence what the lane's coordinates give it.
 fn finish(shape: &Shape) -> String {
     let mut body = String::new();
-    for q in 0..shape.point.count() {
-        let _ = writeln!(body, "let axis_{q} = {}u + seat.lane;", q * shape.team);
+    for q in 0..shape.point.per_pass {
         for g in 0..shape.groups {
-            let value = at(shape, q, g, 0);
+            let score = |t| {
+                let [z, start] = ["(*z)", "(*start)"].map(|name| column(shape, name, q, g, t));
+                (format!("scales.y * {z} + scales.z * {start}"), start)
+            };
             let _ = writeln!(
                 body,
                 "if (store && axis_{q} < DIM && first + {g}u < settings.particles) {{\noutputs[axis_{q} * \
-                 settings.particles + first + {g}u] = scales.y * (*z)[{value}] + scales.z * \
-                 (*start)[{value}];\n}}"
+                 settings.particles + first + {g}u] = {};\n}}",
+                score(0).0
             );
-            for k in value + 1..=value + shape.tangents {
-                let _ = writeln!(
-                    body,
-                    "(*divergence)[{g}] += (*start)[{k}] * (scales.y * (*z)[{k}] + scales.z * \
-                     (*start)[{k}]);"
-                );
+            for t in 1..=shape.tangents {
+                let (score, start) = score(t);
+                let _ = writeln!(body, "(*divergence)[{g}] += {start} * ({score});");
             }
         }
     }
+    body += &rotated(shape, shape.point, "(*start)");
+    body += &rotated(shape, shape.point, "(*z)");
     let arguments = "seat: Seat, first: u32, scales: vec3<f32>, store: bool, start: ptr<function, \
-                     Columns>, z: ptr<function, Columns>, divergence: ptr<function, array<f32, \
+                     Points>, z: ptr<function, Points>, divergence: ptr<function, array<f32, \
                      GROUPS>>";
-    function("network_finish", arguments, &body)
+    function("network_finish", arguments, &over_axes(shape, &body))
 }
 
-/// Adds up the team's shares of each divergence in the order of lanes, and stores it.
-fn store_divergence(shape: &Shape) -> String {
+/// Stores the divergence of each particle of a team, `sum` of its number.
+fn store_divergence(shape: &Shape, before: &str, sum: impl Fn(u32) -> String) -> String {
     let mut body = String::new();
     if shape.tangents > 0 {
-        body += &hand_round(shape, shape.groups, |g| format!("(*divergence)[{g}]"));
+        body += before;
         for g in 0..shape.groups {
-            let share = |i| handed(shape, &format!("(*divergence)[{g}]"), g, i);
-            let sum: Vec<_> = (0..shape.team).map(share).collect();
-            let _ = writeln!(body, "let sum_{g} = {};", sum.join(" + "));
             let _ = writeln!(
                 body,
-                "if (seat.lane == 0u && first + {g}u < settings.particles) {{\noutputs[DIM * settings.particles + \
-                 first + {g}u] = DIRECTION_WEIGHT * sum_{g};\n}}"
+                "if (seat.lane == 0u && first + {g}u < settings.particles) {{\noutputs[DIM * \
+                 settings.particles + first + {g}u] = DIRECTION_WEIGHT * ({});\n}}",
+                sum(g)
             );
         }
     }

@@ -1,5 +1,4 @@
-//! network against `reference::network`, in both ways to hand values round, and what must not
-//! change a bit.
+//! network against `reference::network`, in both forms of its layers, and what must not change a bit.
 
 use serde_json::{Value, json};
 
@@ -132,14 +131,26 @@ fn check(config: &Value, depth: usize, divergence: Option<Divergence>, particles
     compare(&network, divergence, &ours, &x);
 }
 
-/// In the layout of a GPU without subgroups.
+fn residual(dim: u32, hidden: u32) -> Value {
+    let mut config = config(dim, hidden);
+    config["architecture"] = json!("residual");
+    config
+}
+
+/// In the layout of a graphics card.
 #[test]
 fn values_go_through_workgroup_memory_too() {
     let Some(gpu) = testing::gpu() else { return };
-    for (dim, hidden, divergence) in
-        [(3, 12, None), (2, 8, Some(Divergence::Exact)), (2, 256, Some(Divergence::hutchinson(1)))]
-    {
-        let network = random(&config(dim, hidden), 2);
+    let hutchinson = Some(Divergence::hutchinson(1));
+    for (config, divergence) in [
+        (config(3, 12), None),
+        (config(2, 8), Some(Divergence::Exact)),
+        (config(2, 256), hutchinson),
+        (residual(40, 72), Some(Divergence::hutchinson(5))),
+        (residual(5, 130), Some(GAUSSIAN)),
+        (config(130, 20), hutchinson),
+    ] {
+        let network = random(&config, 2);
         let shape = Shape::portable(&network, divergence);
         let (ours, x) = run(&gpu, &network, shape, divergence, 21);
         compare(&network, divergence, &ours, &x);
@@ -156,10 +167,13 @@ fn scores_in_all_dimensions() {
     }
 }
 
+/// A uniform holds all weights, or some of one layer; or they are too many for uniforms.
 #[test]
-fn wide_layers_are_summed_in_passes() {
-    check(&config(2, 256), 2, None, 40);
+fn wide_layers_have_weights_in_several_places() {
     check(&config(2, 100), 2, Some(Divergence::Exact), 40);
+    check(&config(2, 256), 2, None, 40);
+    check(&residual(3, 120), 1, Some(Divergence::Exact), 40);
+    check(&config(1, 600), 2, None, 3);
 }
 
 #[test]
