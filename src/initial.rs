@@ -403,6 +403,9 @@ impl Initial {
         } else if !sources.iter().any(|source| source.text.contains("fn initial_log_weight")) {
             sources.push(shaders::file("initial/unweighted"));
         }
+        if !matches!(self.kind, Kind::Independent(_)) {
+            sources.push(shaders::file("initial/kept_score"));
+        }
         Ok(sources)
     }
 

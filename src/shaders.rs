@@ -117,6 +117,7 @@ library!(
     "initial/normal",
     "initial/uniform",
     "initial/mixture",
+    "initial/kept_score",
     "initial/unweighted",
     "initial/composed",
     "flow/anytime",

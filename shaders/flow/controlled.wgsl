@@ -24,7 +24,7 @@ fn flow_psi(local: ptr<function, Local>, at: Instant) -> f32 {
     }
     var sum = rate + control_divergence(&x, at.beta);
     for (var j = 0u; j < DIM; j++) {
-        sum += velocity[j] * flow_drift_along(local, &terms, j);
+        sum += velocity[j] * flow_drift_along(x[j], local, &terms, j);
     }
     return at.beta_rate * sum;
 }

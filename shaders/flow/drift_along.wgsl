@@ -8,6 +8,8 @@ fn flow_drift_terms(local: ptr<function, Local>, at: Instant, terms: ptr<functio
     (*terms).drift = flow_drift(local, at);
 }
 
-fn flow_drift_along(local: ptr<function, Local>, terms: ptr<function, DriftTerms>, j: u32) -> f32 {
+fn flow_drift_along(
+    x: f32, local: ptr<function, Local>, terms: ptr<function, DriftTerms>, j: u32,
+) -> f32 {
     return (*terms).drift[j];
 }

@@ -6,6 +6,8 @@ struct DriftTerms {
 
 fn flow_drift_terms(local: ptr<function, Local>, at: Instant, terms: ptr<function, DriftTerms>) {}
 
-fn flow_drift_along(local: ptr<function, Local>, terms: ptr<function, DriftTerms>, j: u32) -> f32 {
+fn flow_drift_along(
+    x: f32, local: ptr<function, Local>, terms: ptr<function, DriftTerms>, j: u32,
+) -> f32 {
     return (*local).score[j];
 }

@@ -11,12 +11,18 @@ fn initial_sample(slot: u32) -> Point {
     return z;
 }
 
+// A coordinate of the score at x, made again of x: what is not kept takes no registers.
+fn initial_score_of(x: f32, kept: f32, j: u32) -> f32 {
+    let z = (x - initial_mean(j)) * initial_precision_root(j);
+    return -z * initial_precision_root(j);
+}
+
 fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Point>) -> f32 {
     var sum = 0.0;
     for (var j = 0u; j < DIM; j++) {
         let z = ((*x)[j] - initial_mean(j)) * initial_precision_root(j);
         sum += z * z;
-        (*out)[j] = -z * initial_precision_root(j);
+        (*out)[j] = initial_score_of((*x)[j], 0.0, j);
     }
     return initial_log_peak() - 0.5 * sum;
 }

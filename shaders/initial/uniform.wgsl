@@ -15,6 +15,10 @@ fn initial_sample(slot: u32) -> Point {
     return x;
 }
 
+fn initial_score_of(x: f32, kept: f32, j: u32) -> f32 {
+    return 0.0;
+}
+
 fn initial_log_density_and_score(x: ptr<function, Point>, out: ptr<function, Point>) -> f32 {
     var inside = true;
     for (var j = 0u; j < DIM; j++) {

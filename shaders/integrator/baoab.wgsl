@@ -21,7 +21,8 @@ struct Pending {
     // What the log-weight gains at x, and the heat and the kinetic energy so far.
     gain: f32,
     heat: f32,
-    drift: Point,
+    // Whether the force is no number.
+    is_lost: bool,
     momentum: Point,
     start: Point,
     // Refused moves; why the particle is lost.
@@ -53,9 +54,9 @@ fn integrator_store(slot: u32, pending: ptr<function, Pending>) {
 }
 
 fn baoab_force(
-    local: ptr<function, Local>, terms: ptr<function, DriftTerms>, h: f32, j: u32,
+    x: f32, local: ptr<function, Local>, terms: ptr<function, DriftTerms>, h: f32, j: u32,
 ) -> f32 {
-    let f = preconditioner_root(j) * flow_drift_along(local, terms, j);
+    let f = preconditioner_root(j) * flow_drift_along(x, local, terms, j);
     if (TAMED) {
         return f / (1.0 + 0.5 * h * h * abs(f));
     }
@@ -74,20 +75,21 @@ fn integrator_begin(
     let fresh = sqrt(2.0 * turns * decay_mean(2.0 * turns));
     var terms: DriftTerms;
     flow_drift_terms(local, next, &terms);
-    for (var j = 0u; j < DIM; j++) {
-        (*pending).drift[j] = baoab_force(local, &terms, h, j);
-        (*pending).start[j] = (*pending).momentum[j];
-    }
     var squares = 0.0;
+    var is_lost = false;
     for (var j = 0u; j < DIM; j++) {
         let p = (*pending).momentum[j];
-        let kicked = p + 0.5 * h * (*pending).drift[j];
+        (*pending).start[j] = p;
+        let force = baoab_force((*x)[j], local, &terms, h, j);
+        is_lost = is_lost | float_is_non_finite(force);
+        let kicked = p + 0.5 * h * force;
         let after = keep * kicked + fresh * (*noise)[j];
         squares += p * p - kicked * kicked + after * after;
         (*x)[j] += 0.5 * h * preconditioner_root(j) * (kicked + after);
         (*pending).momentum[j] = after;
     }
     (*pending).heat = 0.5 * squares;
+    (*pending).is_lost = is_lost;
     if (HAS_PATH) {
         (*pending).gain = flow_growth(local, now, next);
     } else {
@@ -103,13 +105,9 @@ fn integrator_end(
     let h = settings.transport * now.dt;
     var terms: DriftTerms;
     flow_drift_terms(local, next, &terms);
-    var force: Point;
-    for (var j = 0u; j < DIM; j++) {
-        force[j] = baoab_force(local, &terms, h, j);
-    }
     var squares = 0.0;
     for (var j = 0u; j < DIM; j++) {
-        let p = (*pending).momentum[j] + 0.5 * h * force[j];
+        let p = (*pending).momentum[j] + 0.5 * h * baoab_force((*x)[j], local, &terms, h, j);
         (*pending).momentum[j] = p;
         squares += p * p;
     }

@@ -4,7 +4,10 @@
 struct Pending {
     // What the log-weight gains at x.
     gain: f32,
-    drift: Point,
+    // What the drift of the move is made of, and whether it is no number.
+    terms: DriftTerms,
+    velocity: Point,
+    is_lost: bool,
     // Refused moves; why the particle is lost.
     moves: u32,
     loss: u32,

@@ -33,13 +33,17 @@ fn integrator_end(
     var kept: bool;
     if (HAS_VELOCITY) {
         let densities = flow_log_density(local, next) - flow_log_density(before, now);
-        ratio = move_log_ratio(densities, local, noise, pending, next, next, now.dt);
+        ratio = move_log_ratio(
+            densities, x, local, here, before, noise, pending, next, next, now.dt,
+        );
         let fall = flow_log_ratio(before, local, next);
         let edge = refuse_is_over_edge(x, local, here, before, fall, next);
         kept = !float_is_non_finite(ratio) && !edge;
     } else {
         let densities = flow_log_ratio(before, local, next);
-        ratio = move_log_ratio(densities, local, noise, pending, next, next, now.dt);
+        ratio = move_log_ratio(
+            densities, x, local, here, before, noise, pending, next, next, now.dt,
+        );
         kept = refuse_within(ratio);
     }
     if (kept && refuse_allows(x, local)) {

@@ -7,9 +7,12 @@
 // Source: Neal 2001; Roberts & Tweedie 1996; Besag 1994.
 
 struct Pending {
-    // What the log-weight gains, and the drift of the move.
+    // What the log-weight gains.
     gain: f32,
-    drift: Point,
+    // What the drift of the move is made of, and whether it is no number.
+    terms: DriftTerms,
+    velocity: Point,
+    is_lost: bool,
     log_uniform: f32,
     // Kept moves; why the particle is lost.
     moves: u32,
@@ -47,7 +50,9 @@ fn integrator_end(
     now: Instant, next: Instant,
 ) -> f32 {
     let densities = flow_log_ratio(before, local, next);
-    let ratio = move_log_ratio(densities, local, noise, pending, next, next, now.dt);
+    let ratio = move_log_ratio(
+        densities, x, local, here, before, noise, pending, next, next, now.dt,
+    );
     let wins = !float_is_non_finite(ratio) && (*pending).log_uniform < ratio;
     if (wins && refuse_allows(x, local)) {
         (*pending).moves += 1u;

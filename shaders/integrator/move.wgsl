@@ -9,13 +9,11 @@
 // Source: Hutzenthaler, Jentzen & Kloeden 2012; by coordinate: Brosse, Durmus, Moulines & Sabanis
 // 2019 (tULAc).
 
-// Loops are short, because compilers write out what is short alone: then coordinates are registers.
-
 // A coordinate of the drift eps m S + u, tamed; the terms are those of S.
 fn move_drift(
-    local: ptr<function, Local>, terms: ptr<function, DriftTerms>, u: f32, dt: f32, j: u32,
+    x: f32, local: ptr<function, Local>, terms: ptr<function, DriftTerms>, u: f32, dt: f32, j: u32,
 ) -> f32 {
-    var d = flow_drift_along(local, terms, j) * (settings.transport * preconditioner(j));
+    var d = flow_drift_along(x, local, terms, j) * (settings.transport * preconditioner(j));
     if (HAS_VELOCITY) {
         d += u;
     }
@@ -25,8 +23,8 @@ fn move_drift(
     return d;
 }
 
-// Moves by the drift, S of the density at `at` and the velocity of `u_at`, and by the noise. The
-// drift is kept for the ratio.
+// Moves by the drift, S of the density at `at` and the velocity of `u_at`, and by the noise. Kept
+// for the ratio is what makes the drift again, because registers are few.
 fn move_particle(
     x: ptr<function, Point>, local: ptr<function, Local>, noise: ptr<function, Point>,
     pending: ptr<function, Pending>, at: Instant, u_at: Instant, dt: f32,
@@ -37,12 +35,15 @@ fn move_particle(
     if (HAS_VELOCITY) {
         u = flow_velocity(local, u_at);
     }
+    var is_lost = false;
     for (var j = 0u; j < DIM; j++) {
-        (*pending).drift[j] = move_drift(local, &terms, u[j], dt, j);
+        let drift = move_drift((*x)[j], local, &terms, u[j], dt, j);
+        is_lost = is_lost | float_is_non_finite(drift);
+        (*x)[j] += move_length(dt, j) * drift + move_noise(dt, j) * (*noise)[j];
     }
-    for (var j = 0u; j < DIM; j++) {
-        (*x)[j] += move_length(dt, j) * (*pending).drift[j] + move_noise(dt, j) * (*noise)[j];
-    }
+    (*pending).terms = terms;
+    (*pending).velocity = u;
+    (*pending).is_lost = is_lost;
 }
 
 // `densities` + log B(x | x') - log F(x' | x) of the pending move F and the move B back, with S of
@@ -50,22 +51,22 @@ fn move_particle(
 // so that log B - log F is
 //   |xi|^2/2 - |xi + e|^2/2 = -e . (xi + e/2),  e = strain (D(x) + D(x')).
 fn move_log_ratio(
-    densities: f32, local: ptr<function, Local>, noise: ptr<function, Point>,
+    densities: f32, x: ptr<function, Point>, local: ptr<function, Local>,
+    here: ptr<function, Point>, before: ptr<function, Local>, noise: ptr<function, Point>,
     pending: ptr<function, Pending>, at: Instant, u_at: Instant, dt: f32,
 ) -> f32 {
+    var begun = (*pending).terms;
     var terms: DriftTerms;
     flow_drift_terms(local, at, &terms);
     var u: Point;
     if (HAS_VELOCITY) {
         u = flow_velocity(local, u_at);
     }
-    var back: Point;
-    for (var j = 0u; j < DIM; j++) {
-        back[j] = move_drift(local, &terms, -u[j], dt, j);
-    }
     var ratio = densities;
     for (var j = 0u; j < DIM; j++) {
-        let e = move_strain(dt, j) * ((*pending).drift[j] + back[j]);
+        let drift = move_drift((*here)[j], before, &begun, (*pending).velocity[j], dt, j);
+        let back = move_drift((*x)[j], local, &terms, -u[j], dt, j);
+        let e = move_strain(dt, j) * (drift + back);
         ratio -= e * ((*noise)[j] + 0.5 * e);
     }
     return ratio;

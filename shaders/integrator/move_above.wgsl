@@ -15,6 +15,8 @@ fn move_is_above(
     if (HAS_VELOCITY) {
         return allowed && !refuse_is_over_edge(x, local, here, before, densities, next);
     }
-    let log_alpha = move_log_ratio(densities, local, noise, pending, now, now, now.dt);
+    let log_alpha = move_log_ratio(
+        densities, x, local, here, before, noise, pending, now, now, now.dt,
+    );
     return allowed && refuse_above(log_alpha);
 }

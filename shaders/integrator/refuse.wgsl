@@ -56,8 +56,8 @@ fn refuse_is_over_edge(
     var by_end = 0.0;
     for (var j = 0u; j < DIM; j++) {
         let way = (*x)[j] - (*here)[j];
-        by_begin += flow_drift_along(before, &begin, j) * way;
-        by_end += flow_drift_along(local, &end, j) * way;
+        by_begin += flow_drift_along((*here)[j], before, &begin, j) * way;
+        by_end += flow_drift_along((*x)[j], local, &end, j) * way;
     }
     let fall = densities - min(0.0, min(by_begin, by_end));
     return float_is_non_finite(fall) || fall < REFUSE_FLOOR;
@@ -93,10 +93,8 @@ fn refuse_back(
 ) {
     refuse_copy(x, here);
     flow_copy(local, before);
-    for (var j = 0u; j < DIM; j++) {
-        if (float_is_non_finite((*pending).drift[j])) {
-            (*pending).loss = LOSS_SCORE;
-        }
+    if ((*pending).is_lost) {
+        (*pending).loss = LOSS_SCORE;
     }
 }
 

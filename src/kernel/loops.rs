@@ -3,9 +3,9 @@
 //! Mesa's llvmpipe ends every invocation silently after [`SOFTWARE_LOOP_CAP`] of them, all loops
 //! together, those of called functions and the last test of each loop included; invocations that run
 //! side by side count together. Here is the one table of what kernels take, as functions of the
-//! settings; a run whose kernels could take more is refused before it begins. What the driver's
-//! compiler unrolls it does not count, so that these are bounds. `kernel/tests/loops.rs` holds each
-//! against the driver.
+//! settings; a run whose kernels could take more is refused before it begins. What is written out
+//! before (`wgsl/unroll.rs`), or by the driver's compiler, it does not count, so that these are bounds.
+//! `kernel/tests/loops.rs` holds each against the driver.
 //!
 //! [`SOFTWARE_LOOP_CAP`]: crate::driver::SOFTWARE_LOOP_CAP
 

@@ -108,7 +108,7 @@ pub(super) fn of_flow(problem: &Problem) -> Counted {
         None => {
             "var terms: DriftTerms;
     flow_drift_terms(&local, at, &terms);
-    let drift = vec2<f32>(flow_drift_along(&local, &terms, 0u));"
+    let drift = vec2<f32>(flow_drift_along((*x)[0], &local, &terms, 0u));"
         }
     };
     // For the growth at one point and for the ratio of two.
