@@ -9,6 +9,7 @@ fn adapt(
     @builtin(local_invocation_index) lane: u32,
 ) {
     numbers_load();
+    particle_load_control();
     // The stage is chosen, or there is none to choose: partials are not looked at.
     if (stage.settled != 0u || control.stop != 0u) {
         return;

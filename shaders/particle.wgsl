@@ -2,9 +2,22 @@
 // resampled.
 // Reads ancestors, control, log_weights.
 
+// What control says of the last test, in registers: a load costs software drivers as much as ten
+// operations, and they repeat it wherever a buffer may have been written.
+var<private> particle_resampled: bool;
+var<private> particle_tested: bool;
+var<private> particle_shift: f32;
+
+// Before all others, once.
+fn particle_load_control() {
+    particle_resampled = control.resampled != 0u;
+    particle_tested = control.tested != 0u;
+    particle_shift = control.shift;
+}
+
 // The slot that held the particle at the test.
 fn particle_parent(slot: u32) -> u32 {
-    if (control.resampled != 0u) {
+    if (particle_resampled) {
         return ancestors[slot];
     }
     return slot;
@@ -13,8 +26,8 @@ fn particle_parent(slot: u32) -> u32 {
 // Relative to the largest. What lies so far below it that a float no longer tells one nat from the
 // next is zero for good: a later gain would bring back rounding.
 fn particle_shifted(before: f32) -> f32 {
-    let after = before - control.shift;
-    let fallen = control.tested != 0u && after < LEAST_LOG_WEIGHT;
+    let after = before - particle_shift;
+    let fallen = particle_tested && after < LEAST_LOG_WEIGHT;
     if (float_is_minus_infinity(before) || fallen) {
         return float_minus_infinity();
     }
@@ -23,7 +36,7 @@ fn particle_shifted(before: f32) -> f32 {
 
 // Weights are equal after a resampling. A lost particle's says why and when to the bit.
 fn particle_log_weight(slot: u32) -> f32 {
-    if (control.resampled != 0u) {
+    if (particle_resampled) {
         return 0.0;
     }
     let before = log_weights[slot];

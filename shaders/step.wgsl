@@ -5,6 +5,10 @@
 // The loop over steps, `step_advance`, is a file of step/.
 // Reads ancestors, control, schedule; reads and writes state, log_weights.
 
+// The steps, in registers as the others of control.
+var<private> steps_begin: u32;
+var<private> steps_end: u32;
+
 // A row of the schedule's window. Equal steps are a constant: no load, and no square root of it.
 fn step_instant(row: u32) -> Instant {
     var instant = schedule[row];
@@ -24,12 +28,12 @@ fn step_weight(log_weight: f32, gain: f32) -> f32 {
 
 // The window of the schedule that holds the steps.
 fn step_window() -> u32 {
-    return control.step_begin & ~(SCHEDULE_ALIGN - 1u);
+    return steps_begin & ~(SCHEDULE_ALIGN - 1u);
 }
 
 // Where a lost particle, or one without weight, stops: before it begins.
 fn step_end(log_weight: f32) -> u32 {
-    return select(control.step_end, control.step_begin, float_is_non_finite(log_weight));
+    return select(steps_end, steps_begin, float_is_non_finite(log_weight));
 }
 
 // What the log-weight is after step k - 1, which is over: x is where the integrator put the
@@ -59,6 +63,9 @@ fn step(
     @builtin(local_invocation_index) lane: u32,
 ) {
     numbers_load();
+    particle_load_control();
+    steps_begin = control.step_begin;
+    steps_end = control.step_end;
     let slot = control.first_slot + index_of_workgroup(id) * WORKGROUP + lane;
     if (slot >= settings.particles) {
         return;
@@ -68,7 +75,7 @@ fn step(
         x[j] = bitcast<f32>(state_load(j, slot));
     }
     var pending: Pending;
-    integrator_load(slot, control.step_begin, &pending);
+    integrator_load(slot, steps_begin, &pending);
     // What others computed for a particle before the test lies where it was then.
     let source = particle_parent(slot);
     let log_weight = step_advance(slot, source, &x, &pending, particle_log_weight(slot));

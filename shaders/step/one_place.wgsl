@@ -6,7 +6,7 @@ fn step_advance(
     slot: u32, source: u32, x: ptr<function, Point>, pending: ptr<function, Pending>, weight: f32,
 ) -> f32 {
     let window = step_window();
-    let begin = control.step_begin;
+    let begin = steps_begin;
     let end = step_end(weight);
     var log_weight = weight;
     var local: Local;

@@ -14,7 +14,7 @@ fn step_advance(
     var here: Point;
     var before: Local;
     var noise: Point;
-    var k = control.step_begin;
+    var k = steps_begin;
     if (k >= end) {
         return log_weight;
     }
