@@ -5,7 +5,7 @@
 //!
 //! Texts stay as people wrote them: what is rewritten is the module that a device compiles.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use wgpu::naga::{
     ArraySize, BinaryOperator, Block, Expression, Function, Handle, LocalVariable, Module, Scalar,
@@ -65,13 +65,17 @@ struct Writer<'a> {
     called: &'a Called,
     source: &'a Function,
     types: Typifier,
+    /// The copy so far.
+    made: Function,
+    /// The bodies of loops that were given up, by where they are: each is tried once, because loops in
+    /// loops would else be tried again with every one around them.
+    given_up: HashSet<*const Block>,
     state: State,
 }
 
-/// The copy so far, and what is known where it ends.
+/// What is known where the copy ends.
 #[derive(Clone, Default)]
 struct State {
-    made: Function,
     /// Where an expression of the source was copied to last.
     places: HashMap<Handle<Expression>, Handle<Expression>>,
     known: Known,
@@ -140,25 +144,25 @@ impl<'a> Writer<'a> {
             diagnostic_filter_leaf: source.diagnostic_filter_leaf,
             ..Function::default()
         };
-        let state = State { made, known: Known::of(module, source), ..State::default() };
-        let mut writer = Writer { module, called, source, types, state };
+        let state = State { known: Known::of(module, source), ..State::default() };
+        let given_up = HashSet::new();
+        let mut writer = Writer { module, called, source, types, made, given_up, state };
         for (handle, of) in source.expressions.iter().filter(|(_, of)| of.needs_pre_emit()) {
             writer.push(of.clone(), handle);
         }
         for (handle, variable) in source.local_variables.iter() {
             let init = variable.init.map(|init| writer.begun(init));
-            writer.state.made.local_variables[handle].init = init;
+            writer.made.local_variables[handle].init = init;
         }
         let mut body = Block::new();
         writer.block(&source.body, &mut body);
-        let State { mut made, size, is_changed, .. } = writer.state;
-        made.body = body;
-        (is_changed.then_some(made), size)
+        writer.made.body = body;
+        (writer.state.is_changed.then_some(writer.made), writer.state.size)
     }
 
     fn push(&mut self, copied: Expression, of: Handle<Expression>) -> Handle<Expression> {
         let span = self.source.expressions.get_span(of);
-        let place = self.state.made.expressions.append(copied, span);
+        let place = self.made.expressions.append(copied, span);
         self.state.places.insert(of, place);
         place
     }
@@ -174,10 +178,10 @@ impl<'a> Writer<'a> {
     }
 
     fn emit(&mut self, copied: Expression, of: Handle<Expression>, out: &mut Block) {
-        let before = self.state.made.expressions.len();
+        let before = self.made.expressions.len();
         self.push(copied, of);
         let span = self.source.expressions.get_span(of);
-        out.push(Statement::Emit(self.state.made.expressions.range_from(before)), span);
+        out.push(Statement::Emit(self.made.expressions.range_from(before)), span);
         self.state.size += 1;
     }
 
@@ -191,7 +195,7 @@ impl<'a> Writer<'a> {
         let literal = number.zip(self.scalar(of)).and_then(|(number, s)| number.literal(s));
         let Some(literal) = literal else { return self.state.places[&of] };
         let span = self.source.expressions.get_span(of);
-        self.state.made.expressions.append(Expression::Literal(literal), span)
+        self.made.expressions.append(Expression::Literal(literal), span)
     }
 
     /// An operand that compilers of WGSL do not take for a constant, where they would compute with it:
@@ -205,13 +209,13 @@ impl<'a> Writer<'a> {
         else {
             return value;
         };
-        let variables = &mut self.state.made.local_variables;
+        let variables = &mut self.made.local_variables;
         let found = variables.iter().find(|(_, v)| v.ty == ty && v.name.as_deref() == Some(HIDDEN));
         let variable = found.map(|(handle, _)| handle).unwrap_or_else(|| {
             let name = Some(HIDDEN.to_string());
             variables.append(LocalVariable { name, ty, init: None }, Span::UNDEFINED)
         });
-        let expressions = &mut self.state.made.expressions;
+        let expressions = &mut self.made.expressions;
         let pointer = expressions.append(Expression::LocalVariable(variable), Span::UNDEFINED);
         out.push(Statement::Store { pointer, value }, Span::UNDEFINED);
         let before = expressions.len();
@@ -400,25 +404,40 @@ impl<'a> Writer<'a> {
         break_if: Option<Handle<Expression>>,
         out: &mut Block,
     ) -> Option<End> {
-        let before = self.state.clone();
         let bit = 1_u64.checked_shl(self.state.level)?;
+        if self.given_up.contains(&std::ptr::from_ref(body)) {
+            return None;
+        }
+        let (before, expressions) = (self.state.clone(), self.made.expressions.len());
         let mut written = Block::new();
         self.state.level += 1;
+        self.state.is_lost = false;
         let turns = self.turns(body, continuing, break_if, bit, &mut written);
         // The first turn is decided by what comes before the loop.
         let is_wanted = |turns: u32| turns < 2 || self.state.indexed & bit != 0;
         let Some((end, _)) = turns.filter(|(_, turns)| is_wanted(*turns) && !self.state.is_lost)
         else {
             self.state = before;
+            self.cut(expressions);
+            self.given_up.insert(body);
             return None;
         };
         (self.state.breaks, self.state.continues) = (before.breaks, before.continues);
+        self.state.is_lost = before.is_lost;
         self.state.level -= 1;
         self.state.indexed &= !bit;
         self.state.known.leave(bit);
         self.state.is_changed = true;
         out.append(&mut written);
         Some(end)
+    }
+
+    /// Takes back all expressions but the first.
+    fn cut(&mut self, kept: usize) {
+        let all = std::mem::take(&mut self.made.expressions);
+        for (handle, expression) in all.iter().take(kept) {
+            self.made.expressions.append(expression.clone(), all.get_span(handle));
+        }
     }
 
     /// Writes the turns of a loop one after the other, and says how many. Nothing, if it is not known

@@ -4,7 +4,7 @@ use wgpu::naga::{self, Module, Statement};
 
 use super::{operands, unrolled};
 use crate::autodiff::Evaluator;
-use crate::wgsl::{Linked, Source};
+use crate::wgsl::{Linked, Source, validator};
 
 const HEAD: &str = "const DIM: u32 = 6u;
 alias Point = array<f32, DIM>;
@@ -44,6 +44,7 @@ fn check(body: &str, before: usize, after: usize) {
     assert_eq!(made.is_some(), before != after, "{body}");
     let compiled = linked.compiled().unwrap();
     let made = made.unwrap_or_else(|| module.clone());
+    validator().validate(&made).unwrap();
     assert_eq!(loops(&made), after, "{body}\n{compiled}");
     let written = naga::front::wgsl::parse_str(&compiled).unwrap();
     assert_eq!(loops(&written), after, "{body}\n{compiled}");
@@ -124,6 +125,21 @@ fn a_loop_that_would_become_too_long_stays() {
     let module = linked(long).check().unwrap();
     let made = unrolled(&module);
     assert!(made.is_none_or(|made| loops(&made) == 1));
+}
+
+/// Loops in loops that only a device can end are tried once each, not once for every loop around them.
+#[test]
+fn deep_nests_take_no_time() {
+    let depth = 17;
+    let open: String = (0..depth)
+        .map(|k| format!("for (var i{k} = 0u; i{k} < u32((*x)[{}]); i{k}++) {{ ", k % 6))
+        .collect();
+    let body = format!(
+        "{open} for (var j = 0u; j < DIM; j++) {{ s += (*x)[j]; }} {} return s;",
+        "}".repeat(depth)
+    );
+    let module = linked(&body).check().unwrap();
+    assert_eq!(unrolled(&module).map(|made| loops(&made)), Some(depth));
 }
 
 /// What compilers find out of range in a constant they refuse, even where it is never computed.
