@@ -64,6 +64,7 @@ fn step(
 ) {
     numbers_load();
     particle_load_control();
+    kept_begin(lane);
     steps_begin = control.step_begin;
     steps_end = control.step_end;
     let slot = control.first_slot + index_of_workgroup(id) * WORKGROUP + lane;

@@ -67,6 +67,8 @@ library!(
     "particle",
     "gather",
     "step",
+    "step/kept_in_registers",
+    "step/kept_in_workgroup",
     "step/one_place",
     "step/two_places",
     "cess",

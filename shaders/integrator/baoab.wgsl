@@ -24,7 +24,6 @@ struct Pending {
     // Whether the force is no number.
     is_lost: bool,
     momentum: Point,
-    start: Point,
     // Refused moves; why the particle is lost.
     moves: u32,
     loss: u32,
@@ -79,11 +78,12 @@ fn integrator_begin(
     var is_lost = false;
     for (var j = 0u; j < DIM; j++) {
         let p = (*pending).momentum[j];
-        (*pending).start[j] = p;
         let force = baoab_force((*x)[j], local, &terms, h, j);
         is_lost = is_lost | float_is_non_finite(force);
         let kicked = p + 0.5 * h * force;
         let after = keep * kicked + fresh * (*noise)[j];
+        // The noise is over, and its place holds the momentum that a refused step turns.
+        kept_store(noise, j, p);
         squares += p * p - kicked * kicked + after * after;
         (*x)[j] += 0.5 * h * preconditioner_root(j) * (kicked + after);
         (*pending).momentum[j] = after;
@@ -122,7 +122,7 @@ fn integrator_end(
     if (!(kept && refuse_allows(x, local))) {
         refuse(x, local, here, before, pending);
         for (var j = 0u; j < DIM; j++) {
-            (*pending).momentum[j] = -(*pending).start[j];
+            (*pending).momentum[j] = -kept_load(noise, j);
         }
         return (*pending).gain;
     }

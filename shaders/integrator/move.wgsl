@@ -39,7 +39,9 @@ fn move_particle(
     for (var j = 0u; j < DIM; j++) {
         let drift = move_drift((*x)[j], local, &terms, u[j], dt, j);
         is_lost = is_lost | float_is_non_finite(drift);
-        (*x)[j] += move_length(dt, j) * drift + move_noise(dt, j) * (*noise)[j];
+        let xi = (*noise)[j];
+        kept_store(noise, j, xi);
+        (*x)[j] += move_length(dt, j) * drift + move_noise(dt, j) * xi;
     }
     (*pending).terms = terms;
     (*pending).velocity = u;
@@ -67,7 +69,7 @@ fn move_log_ratio(
         let drift = move_drift((*here)[j], before, &begun, (*pending).velocity[j], dt, j);
         let back = move_drift((*x)[j], local, &terms, -u[j], dt, j);
         let e = move_strain(dt, j) * (drift + back);
-        ratio -= e * ((*noise)[j] + 0.5 * e);
+        ratio -= e * (kept_load(noise, j) + 0.5 * e);
     }
     return ratio;
 }

@@ -35,19 +35,33 @@ pub(crate) struct Step {
 pub(crate) struct StepShape {
     /// Whether the flow is evaluated at two places of the text.
     pub(crate) two_places: bool,
+    /// Whether a point of each particle lies in memory of the workgroup while the flow is evaluated.
+    pub(crate) keeps_in_workgroup: bool,
 }
 
 impl StepShape {
-    /// Two places pay where few steps are fused, one place compiles in two thirds of the time.
+    /// Two places pay where few steps are fused, one place compiles in two thirds of the time. Registers
+    /// of cards hold what fewer coordinates need.
     pub(crate) fn of(gpu: &Gpu, config: &Config, dim: u32) -> StepShape {
         const MOST_FUSED: u32 = 4;
         const MOST_DIM: u32 = 16;
         let is_short = config.test_every() <= MOST_FUSED && dim <= MOST_DIM;
-        StepShape { two_places: gpu.is_software() && is_short }
+        let kept = u64::from(dim) * u64::from(config.workgroup_size) * 4;
+        let is_held = kept <= u64::from(gpu.device.limits().max_compute_workgroup_storage_size);
+        StepShape {
+            two_places: gpu.is_software() && is_short,
+            keeps_in_workgroup: !gpu.is_software() && dim > MOST_DIM && is_held,
+        }
     }
 
-    fn file(self) -> &'static str {
-        if self.two_places { "step/two_places" } else { "step/one_place" }
+    fn files(self) -> [&'static str; 2] {
+        [
+            if self.two_places { "step/two_places" } else { "step/one_place" },
+            match self.keeps_in_workgroup {
+                true => "step/kept_in_workgroup",
+                false => "step/kept_in_registers",
+            },
+        ]
     }
 }
 
@@ -133,7 +147,8 @@ pub(crate) fn linked(
         }
         None => shaders::files(integrator.files(flow.has_path())),
     });
-    sources.extend(shaders::files(&["particle", "step", shape.file()]));
+    sources.extend(shaders::files(&["particle", "step"]));
+    sources.extend(shaders::files(&shape.files()));
     if problem.composition.is_none() {
         let count = if plan.counts { "integrator/count_moves" } else { "integrator/count_nothing" };
         sources.extend(shaders::files(&["flow/anytime", count]));

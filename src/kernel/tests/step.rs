@@ -413,18 +413,20 @@ fn the_gather_follows_the_ancestors() {
 fn either_loop_over_steps_may_be_cut_and_goes_the_same_way() {
     let Some(gpu) = testing::gpu() else { return };
     for (equation, integrator) in INTEGRATORS {
-        let rig = |two_places| {
+        let rig = |two_places, keeps_in_workgroup| {
             let [_, mixture] = targets(2);
-            let shape = StepShape { two_places };
+            let shape = StepShape { two_places, keeps_in_workgroup };
             Rig::shaped(&gpu, problem(mixture, equation), integrator, config(), 1 << 10, shape)
         };
-        let (one, two) = (rig(false), rig(true));
+        let (one, two) = (rig(false, false), rig(true, false));
         let start = one.init();
         let whole = one.run(&start, 1, 6);
         let pieces = [(1, 2), (2, 2), (2, 5), (5, 6)];
         let cut =
             pieces.iter().fold(start.clone(), |swarm, (from, to)| one.run(&swarm, *from, *to));
         assert_eq!(whole, cut, "{integrator}");
+        // A word is the same wherever it is kept.
+        assert_eq!(rig(false, true).run(&start, 1, 6), whole, "{integrator}");
         let other = two.run(&start, 1, 6);
         for slot in 0..PARTICLES as usize {
             for (a, b) in whole.position(slot).iter().zip(other.position(slot)) {
