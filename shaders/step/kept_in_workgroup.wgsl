@@ -1,5 +1,5 @@
-// The point that a step keeps from its begin to its end, in memory of the workgroup: on cards, whose
-// registers are short where the flow is evaluated between the two. A lane reads its own words alone.
+// The point that a step keeps from its begin to its end, in memory of the workgroup: on cards,
+// whose registers are short where the flow is evaluated in between. A lane reads its own words.
 
 var<workgroup> kept_points: array<f32, DIM * WORKGROUP>;
 var<private> kept_lane: u32;

@@ -3,10 +3,11 @@
 //! Where `WFR_TEST_SHADERS` names a folder, every text that a test checks or compiles is written
 //! there, once, with the sources of its lines; `scripts/drivers` gives all of them to Tint.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Linked, Source};
 use crate::shaders;
@@ -18,17 +19,24 @@ const NATIVE: &str = "wide_high_native.wgsl";
 pub(crate) fn record(linked: &Linked) {
     let Some(folder) = std::env::var_os("WFR_TEST_SHADERS") else { return };
     let standard = standard(linked);
+    let line = |start: usize| standard.text[..start].matches('\n').count() + 1;
+    let parts = standard.parts.iter().map(|(start, part)| json!([line(*start), part.name]));
+    write(Path::new(&folder), &standard.text, parts.collect());
+    // What a browser gets, where that is another text; naga parses no directive for subgroups.
+    if let Ok(Cow::Owned(text)) = standard.compiled() {
+        write(Path::new(&folder), &text, vec![json!([1, "loops written out"])]);
+    }
+}
+
+fn write(folder: &Path, text: &str, parts: Vec<Value>) {
     let mut hasher = DefaultHasher::new();
-    standard.text.hash(&mut hasher);
-    let path = Path::new(&folder).join(format!("{:016x}.json", hasher.finish()));
+    text.hash(&mut hasher);
+    let path = folder.join(format!("{:016x}.json", hasher.finish()));
     if path.exists() {
         return;
     }
-    let line = |start: usize| standard.text[..start].matches('\n').count() + 1;
-    let parts: Vec<_> =
-        standard.parts.iter().map(|(start, part)| json!([line(*start), part.name])).collect();
     let test = std::thread::current().name().unwrap_or("a test").to_string();
-    let text = json!({ "test": test, "parts": parts, "text": standard.text });
+    let text = json!({ "test": test, "parts": parts, "text": text });
     std::fs::write(&path, text.to_string()).expect("WFR_TEST_SHADERS names a folder");
 }
 
