@@ -279,11 +279,16 @@ impl<'a> Writer<'a> {
 
     /// A block of which nobody knows whether it is reached.
     fn nested(&mut self, block: &Block) -> Block {
-        let before = self.state.known.clone();
+        self.nested_until(block).0
+    }
+
+    /// The same, and how it ends.
+    fn nested_until(&mut self, block: &Block) -> (Block, End) {
+        let before = self.state.known.variables();
         let mut out = Block::new();
-        self.block(block, &mut out);
-        self.state.known = before;
-        out
+        let end = self.block(block, &mut out);
+        self.state.known.restore(before);
+        (out, end)
     }
 
     fn block(&mut self, block: &Block, out: &mut Block) -> End {
@@ -337,10 +342,17 @@ impl<'a> Writer<'a> {
                 self.forget([body, continuing]);
                 let (breaks, continues) = (self.state.breaks, self.state.continues);
                 (self.state.breaks, self.state.continues) = (Leave::Kept, Leave::Kept);
-                let (copied, mut last) = (self.nested(body), self.nested(continuing));
+                let (body, end) = self.nested_until(body);
+                // What follows a turn that never goes on reads what was not computed.
+                let goes_on = matches!(end, End::Falls | End::Continues);
+                let mut last = Block::new();
+                let mut break_if = break_if.filter(|_| goes_on);
+                if goes_on {
+                    last = self.nested(continuing);
+                    break_if = break_if.map(|value| self.hidden(value, &mut last));
+                }
                 (self.state.breaks, self.state.continues) = (breaks, continues);
-                let break_if = break_if.map(|value| self.hidden(value, &mut last));
-                Statement::Loop { body: copied, continuing: last, break_if }
+                Statement::Loop { body, continuing: last, break_if }
             }
             other => {
                 match other {

@@ -40,12 +40,14 @@ impl Number {
     }
 }
 
+pub(super) type Variables = HashMap<Handle<LocalVariable>, Number>;
+
 /// What is known where a statement stands.
 #[derive(Clone, Default)]
 pub(super) struct Known {
     /// Variables that nothing but loads and stores touch.
     plain: Rc<HashSet<Handle<LocalVariable>>>,
-    variables: HashMap<Handle<LocalVariable>, Number>,
+    variables: Variables,
     /// Of expressions that are computed when the kernel runs.
     numbers: HashMap<Handle<Expression>, Number>,
 }
@@ -107,7 +109,10 @@ impl Known {
         of: Handle<Expression>,
         scalar: Option<Scalar>,
     ) -> bool {
-        let number = self.evaluated(module, source, of);
+        let mut number = self.evaluated(module, source, of);
+        if let (Some(number), Some(Scalar::BOOL)) = (&mut number, scalar) {
+            number.value = i64::from(number.value != 0);
+        }
         // What the type does not hold wraps around when the kernel runs, and is left to it.
         let held = number.zip(scalar).filter(|(number, scalar)| number.literal(*scalar).is_some());
         match held {
@@ -144,6 +149,16 @@ impl Known {
             }
             _ => None,
         }
+    }
+
+    /// What variables are, to be [restored](Known::restore) behind a block that may not be reached.
+    /// Numbers of expressions stay: nothing else reads those of the block.
+    pub(super) fn variables(&self) -> Variables {
+        self.variables.clone()
+    }
+
+    pub(super) fn restore(&mut self, variables: Variables) {
+        self.variables = variables;
     }
 
     /// Notes what is stored.

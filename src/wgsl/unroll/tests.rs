@@ -76,6 +76,8 @@ fn loops_over_a_position_are_written_out_whatever_their_form() {
          for (var j = 0u; j < 4u; j++) { s += v[j] * (*x)[j]; } return s;",
         // Numbers of before the loop keep what the counter was then.
         "var j = 2u; let then = j; while (j < DIM) { s += (*x)[then] * (*x)[j]; j++; } return s;",
+        // Flags that are made of numbers.
+        "for (var j = 0u; j < DIM; j++) { if (!bool(j)) { s += 3.0; } s += (*x)[j]; } return s;",
         // What wraps around is left to the kernel.
         "for (var j = 0u; j < DIM; j++) { s += (*x)[j] * f32((j - 1u) >> 28u); } return s;",
         "for (var j = 0u; j < DIM; j++) { s += (*x)[j]; if (j > 6u) { s += (*x)[j]; } } return s;",
@@ -115,6 +117,24 @@ fn other_loops_stay() {
         2,
         1,
     );
+}
+
+/// What a turn computes is known where it goes on, too; and a turn that never goes on does not.
+#[test]
+fn a_loop_that_stays_ends_as_before() {
+    for body in [
+        "var a = 3u; var i = 0u;
+         loop { let b = a + 1u; s += (*x)[0]; if (s > 9.0) { break; }
+           continuing { i += b; break if i > u32((*x)[3]) + 9u; } } return s;",
+        "var a = 3u;
+         loop { let done = a > 2u; s += (*x)[0]; if (s > 9.0) { break; }
+           continuing { break if done; } } return s;",
+        "loop { s += 1.0; if ((*x)[0] > 9.0) { break; } if (DIM > 3u) { break; } let b = (*x)[1];
+           continuing { s += b; } } return s;",
+    ] {
+        // Beside one that is written out, so that there is a copy of it.
+        check(&format!("for (var j = 0u; j < DIM; j++) {{ s += (*x)[j]; }} {body}"), 2, 1);
+    }
 }
 
 /// A loop that would become too long keeps its turns; those in it may be written out.
