@@ -1,5 +1,4 @@
-// A coordinate of the initial law's score as it was found: of laws that take the whole point for
-// it.
+// A coordinate of the initial law's score as it was found, for laws that take the whole point.
 
 fn initial_score_of(x: f32, kept: f32, j: u32) -> f32 {
     return kept;

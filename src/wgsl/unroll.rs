@@ -37,26 +37,31 @@ struct Called {
 
 /// The module with its loops written out; nothing, if it has none of the kind.
 pub(crate) fn unrolled(module: &Module) -> Option<Module> {
-    let mut made = module.clone();
     let mut called = Called::default();
-    let mut is_changed = false;
+    let mut functions = Vec::new();
     for (handle, function) in module.functions.iter() {
         let indexing = indexing::parameters(module, &called.indexing, function);
         called.indexing.insert(handle, indexing);
         let (written, size) = Writer::write(module, &called, function);
         called.sizes.insert(handle, size);
-        if let Some(written) = written {
-            is_changed = true;
-            *made.functions.get_mut(handle) = written;
+        functions.extend(written.map(|written| (handle, written)));
+    }
+    let entries = module.entry_points.iter();
+    let entries: Vec<_> =
+        entries.map(|entry| Writer::write(module, &called, &entry.function).0).collect();
+    if functions.is_empty() && entries.iter().all(Option::is_none) {
+        return None;
+    }
+    let mut made = module.clone();
+    for (handle, function) in functions {
+        *made.functions.get_mut(handle) = function;
+    }
+    for (entry, function) in made.entry_points.iter_mut().zip(entries) {
+        if let Some(function) = function {
+            entry.function = function;
         }
     }
-    for (entry, made) in module.entry_points.iter().zip(&mut made.entry_points) {
-        if let (Some(written), _) = Writer::write(module, &called, &entry.function) {
-            is_changed = true;
-            made.function = written;
-        }
-    }
-    is_changed.then_some(made)
+    Some(made)
 }
 
 /// Copies a function with its loops written out.
@@ -70,43 +75,55 @@ struct Writer<'a> {
     /// The bodies of loops that were given up, by where they are: each is tried once, because loops in
     /// loops would else be tried again with every one around them.
     given_up: HashSet<*const Block>,
-    state: State,
+    /// Whether the copy reads what nothing before it computes: then the function stays as it is.
+    is_strange: bool,
+    state: State<'a>,
 }
 
 /// What is known where the copy ends.
-#[derive(Clone, Default)]
-struct State {
+#[derive(Clone)]
+struct State<'a> {
     /// Where an expression of the source was copied to last.
     places: HashMap<Handle<Expression>, Handle<Expression>>,
-    known: Known,
+    known: Known<'a>,
     /// Of how many loops that are being written out the statement at hand is part.
     level: u32,
     /// Those of them, a bit each, whose turns decided an index of an array.
     indexed: u64,
     size: usize,
     is_changed: bool,
-    /// What becomes of a `break` and of a `continue` here, and whether one of a loop that is being
-    /// written out was found where nobody knows whether it is reached.
-    breaks: Leave,
-    continues: Leave,
+    leaves: Leaves,
+    /// Whether a `break` or a `continue` of a loop that is being written out was found where nobody
+    /// knows whether it is reached.
     is_lost: bool,
 }
 
 /// What becomes of a statement that leaves a turn of a loop.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Leave {
     /// It stays, as does its loop.
-    #[default]
     Kept,
     /// It is reached, and ends the turn that is being written.
     Known,
     Unknown,
 }
 
-impl Leave {
+/// What becomes of a `break` and of a `continue`.
+#[derive(Clone, Copy)]
+struct Leaves {
+    breaks: Leave,
+    continues: Leave,
+}
+
+impl Leaves {
+    fn all(leave: Leave) -> Leaves {
+        Leaves { breaks: leave, continues: leave }
+    }
+
     /// The same where nobody knows whether the statement is reached.
-    fn perhaps(self) -> Leave {
-        if self == Leave::Kept { Leave::Kept } else { Leave::Unknown }
+    fn perhaps(self) -> Leaves {
+        let of = |leave| if leave == Leave::Kept { Leave::Kept } else { Leave::Unknown };
+        Leaves { breaks: of(self.breaks), continues: of(self.continues) }
     }
 }
 
@@ -144,9 +161,19 @@ impl<'a> Writer<'a> {
             diagnostic_filter_leaf: source.diagnostic_filter_leaf,
             ..Function::default()
         };
-        let state = State { known: Known::of(module, source), ..State::default() };
-        let given_up = HashSet::new();
-        let mut writer = Writer { module, called, source, types, made, given_up, state };
+        let state = State {
+            places: HashMap::new(),
+            known: Known::of(module, source),
+            level: 0,
+            indexed: 0,
+            size: 0,
+            is_changed: false,
+            leaves: Leaves::all(Leave::Kept),
+            is_lost: false,
+        };
+        let (given_up, is_strange) = (HashSet::new(), false);
+        let mut writer =
+            Writer { module, called, source, types, made, given_up, is_strange, state };
         for (handle, of) in source.expressions.iter().filter(|(_, of)| of.needs_pre_emit()) {
             writer.push(of.clone(), handle);
         }
@@ -157,7 +184,8 @@ impl<'a> Writer<'a> {
         let mut body = Block::new();
         writer.block(&source.body, &mut body);
         writer.made.body = body;
-        (writer.state.is_changed.then_some(writer.made), writer.state.size)
+        let is_new = writer.state.is_changed && !writer.is_strange;
+        (is_new.then_some(writer.made), writer.state.size)
     }
 
     fn push(&mut self, copied: Expression, of: Handle<Expression>) -> Handle<Expression> {
@@ -165,6 +193,13 @@ impl<'a> Writer<'a> {
         let place = self.made.expressions.append(copied, span);
         self.state.places.insert(of, place);
         place
+    }
+
+    /// Where an expression was copied to.
+    fn place(&mut self, of: Handle<Expression>) -> Handle<Expression> {
+        let place = self.state.places.get(&of).copied();
+        self.is_strange |= place.is_none();
+        place.unwrap_or(of)
     }
 
     /// What a variable begins with, which no statement computes.
@@ -193,7 +228,7 @@ impl<'a> Writer<'a> {
     fn value(&mut self, of: Handle<Expression>) -> Handle<Expression> {
         let number = self.state.known.computed(of);
         let literal = number.zip(self.scalar(of)).and_then(|(number, s)| number.literal(s));
-        let Some(literal) = literal else { return self.state.places[&of] };
+        let Some(literal) = literal else { return self.place(of) };
         let span = self.source.expressions.get_span(of);
         self.made.expressions.append(Expression::Literal(literal), span)
     }
@@ -202,7 +237,7 @@ impl<'a> Writer<'a> {
     /// they refuse what is out of range then, even where it is never reached.
     fn hidden(&mut self, of: Handle<Expression>, out: &mut Block) -> Handle<Expression> {
         if self.state.known.computed(of).is_none() {
-            return self.state.places[&of];
+            return self.place(of);
         }
         let value = self.value(of);
         let Some(ty) = self.scalar(of).and_then(|scalar| scalar_type(&self.module.types, scalar))
@@ -233,18 +268,16 @@ impl<'a> Writer<'a> {
     /// it is used.
     fn expression(&mut self, of: Handle<Expression>, out: &mut Block) {
         let scalar = self.scalar(of);
-        if self.state.known.compute(self.module, self.source, of, scalar) {
+        if self.state.known.compute(of, scalar) {
             return;
         }
         let source = self.source;
         let copied = match source.expressions[of] {
             Expression::Access { base, index } => match self.part(base, index) {
-                Some(part) => {
-                    Expression::AccessIndex { base: self.state.places[&base], index: part }
-                }
+                Some(index) => Expression::AccessIndex { base: self.place(base), index },
                 None => {
                     let index = self.hidden(index, out);
-                    Expression::Access { base: self.state.places[&base], index }
+                    Expression::Access { base: self.place(base), index }
                 }
             },
             Expression::Binary { op, left, right }
@@ -258,7 +291,7 @@ impl<'a> Writer<'a> {
     }
 
     fn is_computed(&self, of: Handle<Expression>) -> bool {
-        self.state.known.number(self.module, self.source, of).is_some()
+        self.state.known.number(of).is_some()
     }
 
     /// The part of an array, a vector or a matrix that an index names, if that is known and there is
@@ -309,29 +342,30 @@ impl<'a> Writer<'a> {
                 return end;
             }
             Statement::If { condition, accept, reject } => {
-                let known = self.state.known.number(self.module, self.source, *condition);
+                let known = self.state.known.number(*condition);
                 if let Some(Number { value, .. }) = known {
                     return self.block(if value == 0 { reject } else { accept }, out);
                 }
-                let condition = self.state.places[condition];
-                let (breaks, continues) = (self.state.breaks, self.state.continues);
-                (self.state.breaks, self.state.continues) = (breaks.perhaps(), continues.perhaps());
+                let condition = self.place(*condition);
+                let leaves = self.state.leaves;
+                self.state.leaves = leaves.perhaps();
                 let (accepted, rejected) = (self.nested(accept), self.nested(reject));
-                (self.state.breaks, self.state.continues) = (breaks, continues);
+                self.state.leaves = leaves;
                 self.forget([accept, reject]);
                 Statement::If { condition, accept: accepted, reject: rejected }
             }
             Statement::Block(block) => return self.block(block, out),
             Statement::Switch { selector, cases } => {
                 let selector = self.value(*selector);
-                let (breaks, continues) = (self.state.breaks, self.state.continues);
-                (self.state.breaks, self.state.continues) = (Leave::Kept, continues.perhaps());
+                let leaves = self.state.leaves;
+                // A `break` is the switch's own.
+                self.state.leaves = Leaves { breaks: Leave::Kept, ..leaves.perhaps() };
                 let copied = |case: &SwitchCase| SwitchCase {
                     body: self.nested(&case.body),
                     ..case.clone()
                 };
                 let copied = cases.iter().map(copied).collect();
-                (self.state.breaks, self.state.continues) = (breaks, continues);
+                self.state.leaves = leaves;
                 self.forget(cases.iter().map(|case| &case.body));
                 Statement::Switch { selector, cases: copied }
             }
@@ -340,8 +374,7 @@ impl<'a> Writer<'a> {
                     return end;
                 }
                 self.forget([body, continuing]);
-                let (breaks, continues) = (self.state.breaks, self.state.continues);
-                (self.state.breaks, self.state.continues) = (Leave::Kept, Leave::Kept);
+                let leaves = std::mem::replace(&mut self.state.leaves, Leaves::all(Leave::Kept));
                 let (body, end) = self.nested_until(body);
                 // What follows a turn that never goes on reads what was not computed.
                 let goes_on = matches!(end, End::Falls | End::Continues);
@@ -351,15 +384,20 @@ impl<'a> Writer<'a> {
                     last = self.nested(continuing);
                     break_if = break_if.map(|value| self.hidden(value, &mut last));
                 }
-                (self.state.breaks, self.state.continues) = (breaks, continues);
+                self.state.leaves = leaves;
                 Statement::Loop { body, continuing: last, break_if }
             }
             other => {
                 match other {
                     Statement::Break | Statement::Continue => {
                         let is_break = matches!(other, Statement::Break);
-                        end = if is_break { End::Breaks } else { End::Continues };
-                        match if is_break { self.state.breaks } else { self.state.continues } {
+                        let Leaves { breaks, continues } = self.state.leaves;
+                        let leave;
+                        (end, leave) = match is_break {
+                            true => (End::Breaks, breaks),
+                            false => (End::Continues, continues),
+                        };
+                        match leave {
                             Leave::Kept => {}
                             Leave::Known => return end,
                             Leave::Unknown => self.state.is_lost = true,
@@ -367,7 +405,7 @@ impl<'a> Writer<'a> {
                     }
                     Statement::Return { .. } | Statement::Kill => end = End::Returns,
                     Statement::Store { pointer, value } => {
-                        self.state.known.store(self.module, self.source, *pointer, *value);
+                        self.state.known.store(*pointer, *value);
                     }
                     Statement::Call { function, arguments, result } => {
                         self.call(*function, arguments);
@@ -404,7 +442,7 @@ impl<'a> Writer<'a> {
     /// Forgets the variables that blocks may have changed.
     fn forget<'b>(&mut self, blocks: impl IntoIterator<Item = &'b Block>) {
         for block in blocks {
-            self.state.known.forget(self.source, block);
+            self.state.known.forget(block);
         }
     }
 
@@ -434,7 +472,7 @@ impl<'a> Writer<'a> {
             self.given_up.insert(body);
             return None;
         };
-        (self.state.breaks, self.state.continues) = (before.breaks, before.continues);
+        self.state.leaves = before.leaves;
         self.state.is_lost = before.is_lost;
         self.state.level -= 1;
         self.state.indexed &= !bit;
@@ -463,7 +501,7 @@ impl<'a> Writer<'a> {
         out: &mut Block,
     ) -> Option<(End, u32)> {
         let most = self.state.size + MOST;
-        (self.state.breaks, self.state.continues) = (Leave::Known, Leave::Known);
+        self.state.leaves = Leaves::all(Leave::Known);
         for turn in 0..MOST_TURNS {
             match self.block(body, out) {
                 End::Breaks => return Some((End::Falls, turn)),
@@ -480,7 +518,7 @@ impl<'a> Writer<'a> {
                 return None;
             }
             for block in [body, continuing] {
-                self.state.known.hand_on(self.source, block, bit);
+                self.state.known.hand_on(block, bit);
             }
         }
         None

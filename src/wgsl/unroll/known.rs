@@ -43,8 +43,10 @@ impl Number {
 pub(super) type Variables = HashMap<Handle<LocalVariable>, Number>;
 
 /// What is known where a statement stands.
-#[derive(Clone, Default)]
-pub(super) struct Known {
+#[derive(Clone)]
+pub(super) struct Known<'a> {
+    module: &'a Module,
+    source: &'a Function,
     /// Variables that nothing but loads and stores touch.
     plain: Rc<HashSet<Handle<LocalVariable>>>,
     variables: Variables,
@@ -52,9 +54,9 @@ pub(super) struct Known {
     numbers: HashMap<Handle<Expression>, Number>,
 }
 
-impl Known {
+impl<'a> Known<'a> {
     /// What is known where a function begins.
-    pub(super) fn of(module: &Module, source: &Function) -> Known {
+    pub(super) fn of(module: &'a Module, source: &'a Function) -> Known<'a> {
         let is_whole = |variable: &LocalVariable| match module.types[variable.ty].inner {
             TypeInner::Scalar(scalar) => Number { value: 0, loops: 0 }.literal(scalar).is_some(),
             _ => false,
@@ -83,7 +85,7 @@ impl Known {
         };
         let variables = plain.iter().filter_map(|variable| Some((*variable, begun(*variable)?)));
         let variables = variables.collect();
-        Known { plain: Rc::new(plain), variables, numbers: HashMap::new() }
+        Known { module, source, plain: Rc::new(plain), variables, numbers: HashMap::new() }
     }
 
     /// A number that the kernel would compute.
@@ -92,24 +94,13 @@ impl Known {
     }
 
     /// The same or a constant.
-    pub(super) fn number(
-        &self,
-        module: &Module,
-        source: &Function,
-        of: Handle<Expression>,
-    ) -> Option<Number> {
-        self.computed(of).or_else(|| constant(module, source, of))
+    pub(super) fn number(&self, of: Handle<Expression>) -> Option<Number> {
+        self.computed(of).or_else(|| constant(self.module, self.source, of))
     }
 
     /// Notes an expression where it is computed, and whether it is known there.
-    pub(super) fn compute(
-        &mut self,
-        module: &Module,
-        source: &Function,
-        of: Handle<Expression>,
-        scalar: Option<Scalar>,
-    ) -> bool {
-        let mut number = self.evaluated(module, source, of);
+    pub(super) fn compute(&mut self, of: Handle<Expression>, scalar: Option<Scalar>) -> bool {
+        let mut number = self.evaluated(of);
         if let (Some(number), Some(Scalar::BOOL)) = (&mut number, scalar) {
             number.value = i64::from(number.value != 0);
         }
@@ -122,16 +113,11 @@ impl Known {
         held.is_some()
     }
 
-    fn evaluated(
-        &self,
-        module: &Module,
-        source: &Function,
-        of: Handle<Expression>,
-    ) -> Option<Number> {
-        let number = |of| self.number(module, source, of);
-        match source.expressions[of] {
+    fn evaluated(&self, of: Handle<Expression>) -> Option<Number> {
+        let number = |of| self.number(of);
+        match self.source.expressions[of] {
             Expression::Load { pointer } => {
-                self.variables.get(&variable(source, pointer)?).copied()
+                self.variables.get(&variable(self.source, pointer)?).copied()
             }
             Expression::As { expr, .. } => number(expr),
             Expression::Unary { op: UnaryOperator::LogicalNot, expr } => {
@@ -162,30 +148,24 @@ impl Known {
     }
 
     /// Notes what is stored.
-    pub(super) fn store(
-        &mut self,
-        module: &Module,
-        source: &Function,
-        pointer: Handle<Expression>,
-        value: Handle<Expression>,
-    ) {
-        let Some(variable) = variable(source, pointer) else { return };
-        match self.number(module, source, value).filter(|_| self.plain.contains(&variable)) {
+    pub(super) fn store(&mut self, pointer: Handle<Expression>, value: Handle<Expression>) {
+        let Some(variable) = variable(self.source, pointer) else { return };
+        match self.number(value).filter(|_| self.plain.contains(&variable)) {
             Some(number) => self.variables.insert(variable, number),
             None => self.variables.remove(&variable),
         };
     }
 
     /// Forgets the variables that a block may change.
-    pub(super) fn forget(&mut self, source: &Function, block: &Block) {
-        changed(source, block, &mut |variable| {
+    pub(super) fn forget(&mut self, block: &Block) {
+        changed(self.source, block, &mut |variable| {
             self.variables.remove(&variable);
         });
     }
 
     /// What a turn of a loop hands on to the next one is decided by it.
-    pub(super) fn hand_on(&mut self, source: &Function, block: &Block, loops: u64) {
-        changed(source, block, &mut |variable| {
+    pub(super) fn hand_on(&mut self, block: &Block, loops: u64) {
+        changed(self.source, block, &mut |variable| {
             if let Some(number) = self.variables.get_mut(&variable) {
                 number.loops |= loops;
             }
